@@ -1,0 +1,130 @@
+"""What collections-service publishes on `redress.collections.v1`. Item events carry the invoice as it is afterwards."""
+
+from datetime import date
+
+from msgspec import Struct
+
+from redress.contracts.common import WireMoney
+
+TOPIC = "redress.collections.v1"
+SOURCE = "/redress/collections-service"
+
+
+class InvoiceLine(Struct, frozen=True, kw_only=True):
+    line: str
+    amount: WireMoney
+
+
+class InvoiceSummary(Struct, frozen=True, kw_only=True):
+    """An open item after the event. `open` is what is not paid or credited; `disputed` is the held part of it."""
+
+    invoice_id: str
+    legal_entity: str
+    customer_id: str
+    issued_on: date
+    due_on: date
+    currency: str
+    total: WireMoney
+    open: WireMoney
+    disputed: WireMoney
+    lines: tuple[InvoiceLine, ...] = ()
+
+
+class InvoiceRegistered(Struct, frozen=True, kw_only=True, tag="invoice-registered", tag_field="type"):
+    """The ERP posted an invoice."""
+
+    invoice: InvoiceSummary
+
+
+class InvoiceChanged(Struct, frozen=True, kw_only=True, tag="invoice-changed", tag_field="type"):
+    """The ERP corrected an invoice; `invoice` has the new total, dates and lines."""
+
+    invoice: InvoiceSummary
+
+
+class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", tag_field="type"):
+    """Cash was applied to one invoice. `applied` is this allocation; `received_on` is the bank's value date."""
+
+    invoice: InvoiceSummary
+    payment_id: str
+    received_on: date
+    applied: WireMoney
+
+
+class PaymentReversed(Struct, frozen=True, kw_only=True, tag="payment-reversed", tag_field="type"):
+    """An applied payment came back (returned debit, bounced cheque); the invoice is open by that much again."""
+
+    invoice: InvoiceSummary
+    payment_id: str
+    reversed_on: date
+    amount: WireMoney
+
+
+class CreditMemoApplied(Struct, frozen=True, kw_only=True, tag="credit-memo-applied", tag_field="type"):
+    invoice: InvoiceSummary
+    credit_memo_id: str
+    issued_on: date
+    applied: WireMoney
+
+
+class ShortPaymentDetected(Struct, frozen=True, kw_only=True, tag="short-payment-detected", tag_field="type"):
+    """A payment named an invoice and was less than its open amount by more than the tolerance.
+
+    `short` is what is missing; `remittance_reason` is the payer's own words or code, None if none were given.
+    """
+
+    invoice: InvoiceSummary
+    payment_id: str
+    received_on: date
+    short: WireMoney
+    tolerance_policy: str
+    remittance_reason: str | None = None
+
+
+class HoldPlaced(Struct, frozen=True, kw_only=True, tag="dispute-hold-placed", tag_field="type"):
+    """The disputed part of an invoice must not be chased. `held` is what this dispute holds now."""
+
+    invoice: InvoiceSummary
+    dispute_id: str
+    held: WireMoney
+
+
+class HoldReleased(Struct, frozen=True, kw_only=True, tag="dispute-hold-released", tag_field="type"):
+    """A dispute no longer holds `released`; `held` is what it still holds. `why` says what became of it."""
+
+    invoice: InvoiceSummary
+    dispute_id: str
+    released: WireMoney
+    held: WireMoney
+    why: str
+
+
+class RecollectionTaskOpened(Struct, frozen=True, kw_only=True, tag="recollection-task-opened", tag_field="type"):
+    """A disputed amount was found invalid and is to be collected again."""
+
+    invoice: InvoiceSummary
+    dispute_id: str
+    amount: WireMoney
+
+
+class UnappliedCashChanged(Struct, frozen=True, kw_only=True, tag="unapplied-cash-changed", tag_field="type"):
+    """A receipt has money that no invoice has taken. `unapplied` is what is left of it now."""
+
+    payment_id: str
+    customer_id: str
+    received_on: date
+    unapplied: WireMoney
+
+
+CollectionsEvent = (
+    InvoiceRegistered
+    | InvoiceChanged
+    | PaymentApplied
+    | PaymentReversed
+    | CreditMemoApplied
+    | ShortPaymentDetected
+    | HoldPlaced
+    | HoldReleased
+    | RecollectionTaskOpened
+    | UnappliedCashChanged
+)

@@ -1,0 +1,176 @@
+"""What dispute-service publishes on `redress.disputes.v1`. Every event carries the dispute as it is after the event.
+
+Fields are only ever added, with a default; a changed meaning is a new type. `shared/docs/events.md` explains each.
+"""
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from redress.contracts.common import Sealed, SealedContact, WireMoney
+
+TOPIC = "redress.disputes.v1"
+SOURCE = "/redress/dispute-service"
+
+
+class DisputedItem(Struct, frozen=True, kw_only=True):
+    """One disputed part of one invoice. `line` None means the invoice as a whole.
+
+    disputed = open + paid + credited + written_off + rejected + withdrawn, always.
+    """
+
+    invoice_id: str
+    line: str | None
+    disputed: WireMoney
+    open: WireMoney
+    paid: WireMoney
+    credited: WireMoney
+    written_off: WireMoney
+    rejected: WireMoney
+    withdrawn: WireMoney
+    awaiting_credit: WireMoney  # part of `open`: granted, and held until the ERP's credit memo arrives
+
+
+class DisputeSummary(Struct, frozen=True, kw_only=True):
+    """A dispute after the event. `status` is one of the lifecycle's states; amounts are totals over the items."""
+
+    dispute_id: str
+    customer_id: str
+    status: str
+    reason_code: str
+    origin: str
+    currency: str
+    items: tuple[DisputedItem, ...]
+    disputed: WireMoney
+    open: WireMoney
+    opened_at: datetime
+    legal_entity: str | None = None
+    external_reason: str | None = None
+    root_cause: str | None = None
+    owner: str | None = None
+    team: str | None = None
+    escalation_level: int = 0
+    sla_due_at: datetime | None = None
+    sla_breached: bool = False
+    valid: WireMoney | None = None
+    invalid: WireMoney | None = None
+    resolution_code: str | None = None
+    contact: SealedContact | None = None
+
+
+class DisputeOpened(Struct, frozen=True, kw_only=True, tag="dispute-opened", tag_field="type"):
+    """A customer contests an amount, or a short payment was taken for a contest."""
+
+    dispute: DisputeSummary
+
+
+class DisputeClassified(Struct, frozen=True, kw_only=True, tag="dispute-classified", tag_field="type"):
+    dispute: DisputeSummary
+    from_reason: str
+
+
+class DisputeAssigned(Struct, frozen=True, kw_only=True, tag="dispute-assigned", tag_field="type"):
+    """`by` is matrix or person; `rule_id`, `policy_version` and `explanation` say why when it was the matrix."""
+
+    dispute: DisputeSummary
+    by: str
+    explanation: str
+    rule_id: str | None = None
+    policy_version: int | None = None
+    previous_owner: str | None = None
+    previous_team: str | None = None
+
+
+class DisputeInformationRequested(
+    Struct, frozen=True, kw_only=True, tag="dispute-information-requested", tag_field="type"
+):
+    """`asked` is customer or department; `due` is the date by which the answer is wanted."""
+
+    dispute: DisputeSummary
+    asked: str
+    what: Sealed
+    due: date
+
+
+class DisputeInformationRecorded(
+    Struct, frozen=True, kw_only=True, tag="dispute-information-recorded", tag_field="type"
+):
+    dispute: DisputeSummary
+
+
+class DisputeEscalated(Struct, frozen=True, kw_only=True, tag="dispute-escalated", tag_field="type"):
+    dispute: DisputeSummary
+    level: int
+    reason: str
+    to: str | None = None
+
+
+class DisputeDecided(Struct, frozen=True, kw_only=True, tag="dispute-decided", tag_field="type"):
+    dispute: DisputeSummary
+    valid: WireMoney
+    invalid: WireMoney
+
+
+class DisputeAmountReduced(Struct, frozen=True, kw_only=True, tag="dispute-amount-reduced", tag_field="type"):
+    """A payment, credit memo or invoice correction took away part of what is disputed. `cause` names which."""
+
+    dispute: DisputeSummary
+    cause: str
+    invoice_id: str
+    reduced_by: WireMoney
+
+
+class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved", tag_field="type"):
+    """The outcome is decided. What was granted (`credit_due`) stays held until the ERP's credit memo arrives;
+    what was rejected is to be collected again; the rest is settled by payment or write-off."""
+
+    dispute: DisputeSummary
+    resolution_code: str
+    credit_due: WireMoney
+    rejected: WireMoney
+    written_off: WireMoney
+    paid: WireMoney
+    rationale: Sealed | None = None
+
+
+class DisputeSettled(Struct, frozen=True, kw_only=True, tag="dispute-settled", tag_field="type"):
+    """The last credit memo a resolved dispute was waiting for has arrived."""
+
+    dispute: DisputeSummary
+
+
+class DisputeReopened(Struct, frozen=True, kw_only=True, tag="dispute-reopened", tag_field="type"):
+    dispute: DisputeSummary
+    reason: str
+
+
+class DisputeClosed(Struct, frozen=True, kw_only=True, tag="dispute-closed", tag_field="type"):
+    dispute: DisputeSummary
+
+
+class DisputeWithdrawn(Struct, frozen=True, kw_only=True, tag="dispute-withdrawn", tag_field="type"):
+    dispute: DisputeSummary
+    reason: str
+
+
+class DisputeSlaBreached(Struct, frozen=True, kw_only=True, tag="dispute-sla-breached", tag_field="type"):
+    dispute: DisputeSummary
+    due_at: datetime
+
+
+DisputeEvent = (
+    DisputeOpened
+    | DisputeClassified
+    | DisputeAssigned
+    | DisputeInformationRequested
+    | DisputeInformationRecorded
+    | DisputeEscalated
+    | DisputeDecided
+    | DisputeAmountReduced
+    | DisputeResolved
+    | DisputeSettled
+    | DisputeReopened
+    | DisputeClosed
+    | DisputeWithdrawn
+    | DisputeSlaBreached
+)
