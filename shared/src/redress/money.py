@@ -9,7 +9,7 @@ import iso4217
 from msgspec import Struct
 
 MAX_MINOR = 10**15  # ten trillion in a two-digit currency: above every receivable, far below bigint
-_DECIMAL = re.compile(r"-?\d{1,16}(\.\d{1,4})?")
+_DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,4})?")  # not \d, which accepts the digits of every script
 
 
 class MoneyError(ValueError):
