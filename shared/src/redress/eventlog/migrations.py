@@ -1,0 +1,65 @@
+"""Alembic, the same way for every service: `upgrade` runs a service's migrations as its owner, as a job of its own."""
+
+import asyncio
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from alembic import command, context, op
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.util import await_only
+
+LOCK = 7004  # two migration jobs at once: the second waits and finds nothing to do
+
+
+async def upgrade(owner_dsn: str, migrations: Path, revision: str = "head") -> None:
+    """Bring the database to `revision`. `owner_dsn` is an asyncpg DSN of a member of redress_owner."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    engine = create_async_engine(_sqlalchemy_url(owner_dsn), poolclass=pool.NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_upgrade, config, revision)
+    finally:
+        await engine.dispose()
+
+
+def run_environment(metadata: MetaData | None = None) -> None:
+    """What a service's migrations/env.py calls. Works inside `upgrade` only: there is no second way to migrate."""
+    connection: Connection = context.config.attributes["connection"]
+    context.configure(connection=connection, target_metadata=metadata, version_table_schema="es")
+    context.run_migrations()
+
+
+def install_event_log() -> None:
+    """What a service's first migration calls: the log's schema, owned by redress_owner."""
+    execute_script(resources.files("redress.eventlog").joinpath("schema.sql").read_text("utf-8"))
+
+
+def execute_script(script: str) -> None:
+    """Run SQL of several statements in the migration's transaction."""
+    op.execute(text("SELECT 1"))  # makes SQLAlchemy begin its transaction before we go past it to the driver
+    driver: Any = op.get_bind().connection.driver_connection
+    await_only(driver.execute(script))
+
+
+def _upgrade(connection: Connection, config: Config, revision: str) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    connection.execute(text("SET LOCAL ROLE redress_owner"))
+    connection.execute(text("CREATE SCHEMA IF NOT EXISTS es"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+    connection.commit()
+
+
+def _sqlalchemy_url(dsn: str) -> str:
+    for scheme in ("postgresql://", "postgres://"):
+        if dsn.startswith(scheme):
+            return "postgresql+asyncpg://" + dsn.removeprefix(scheme)
+    raise ValueError("the database address must begin with postgresql://")
+
+
+def main(owner_dsn: str, migrations: Path) -> None:
+    asyncio.run(upgrade(owner_dsn, migrations))

@@ -1,0 +1,468 @@
+"""The event log on PostgreSQL, over asyncpg directly.
+
+Appends go through connections that are held, not checked out: resetting a pooled connection costs as much as the
+INSERT. Commands that wait at the same moment are appended in one statement and one commit; nobody waits for a timer.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from redress.eventlog.events import (
+    MAX_EVENTS_PER_APPEND,
+    MAX_PAYLOAD_BYTES,
+    MAX_STREAMS_PER_APPEND,
+    Appended,
+    CommandRecord,
+    RecordedEvent,
+    StoredAnswer,
+    StreamWrite,
+)
+from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
+
+GROUP_COMMANDS = 256  # beyond this a group gains nothing and its members wait longer
+GROUP_BYTES = 8_000_000
+QUEUE_LIMIT = 10_000  # commands waiting to be grouped; more is refused, so that memory stays bounded
+STATEMENT_TIMEOUT_S = 5.0
+POLL_S = 0.25  # a lost notification costs at most this
+MAX_VERSION = 2**62
+
+_APPEND = (
+    "SELECT command, outcome, status, response, stream, actual FROM es.append("
+    "$1::text[],$2::text[],$3::bytea[],$4::int[],$5::bytea[],$6::int[],$7::uuid[],$8::text[],$9::bigint[],$10::jsonb[],"
+    "$11::int[],$12::int[],$13::uuid[],$14::text[],$15::int[],$16::bytea[],$17::bytea[],$18::timestamptz[])"
+)
+_UNREACHABLE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+
+
+class _Waiting(Struct, eq=False):
+    tenant_id: str
+    writes: Sequence[StreamWrite]
+    command: CommandRecord | None
+    done: asyncio.Future[Appended]
+    bytes: int
+
+    def claims(self) -> set[object]:
+        """What no other command of the same group may touch."""
+        claimed: set[object] = {write.stream_id for write in self.writes}
+        if self.command is not None:
+            claimed.add((self.tenant_id, self.command.key))
+        return claimed
+
+
+class PostgresEventLog:
+    """An EventLog in the `es` schema of one database. Make it with `PostgresEventLog.open`."""
+
+    def __init__(self, dsn: str, pool: asyncpg.Pool, appenders: int) -> None:
+        self._dsn = dsn
+        self._pool = pool
+        self._queue: deque[_Waiting] = deque()
+        self._claimed: set[object] = set()
+        self._wake_appenders = [asyncio.Event() for _ in range(appenders)]
+        self._wake_sequencer = asyncio.Event()
+        self._head = 0
+        self._head_moved = asyncio.Event()
+        self._epoch: str | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, dsn: str, *, appenders: int = 1, readers: int = 4, sequencer: bool = True
+    ) -> AsyncIterator["PostgresEventLog"]:
+        """Connect. `appenders` held connections write, up to `readers` read; with `sequencer`, every append is given
+        its place in the log at once by this process (several processes may do so: one works, the others stand back).
+        """
+        pool = await asyncpg.create_pool(
+            dsn, min_size=1, max_size=readers, command_timeout=STATEMENT_TIMEOUT_S, reset=_keep
+        )
+        log = cls(dsn, pool, appenders)
+        log._tasks = [asyncio.create_task(log._append_groups(wake)) for wake in log._wake_appenders]
+        log._tasks.append(asyncio.create_task(log._listen()))
+        if sequencer:
+            log._tasks.append(asyncio.create_task(log._sequence_when_poked()))
+        try:
+            yield log
+        finally:
+            await log._close()
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """Connections of this log's role, for what is read beside the log. Session state must not be left on them."""
+        return self._pool
+
+    async def append(
+        self, tenant_id: str, writes: Sequence[StreamWrite], command: CommandRecord | None = None
+    ) -> Appended:
+        size = _bounded(writes)
+        if self._closing or len(self._queue) >= QUEUE_LIMIT:
+            raise LogUnavailable("too many commands are waiting")
+        waiting = _Waiting(tenant_id, writes, command, asyncio.get_running_loop().create_future(), size)
+        self._queue.append(waiting)
+        for wake in self._wake_appenders:
+            wake.set()
+        return await waiting.done
+
+    async def append_on(
+        self,
+        connection: asyncpg.Connection,
+        tenant_id: str,
+        writes: Sequence[StreamWrite],
+        command: CommandRecord | None = None,
+    ) -> Appended:
+        """Append inside the caller's transaction: durable when that commits. For reactors, whose effect and
+        checkpoint must be one. The caller's process should run a sequencer (or poke one with `poke`)."""
+        _bounded(writes)
+        (outcome,) = await _append_group(connection, [(tenant_id, writes, command)])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def poke(self) -> None:
+        """Have the sequencer look now: something was committed on a connection of the caller's."""
+        self._wake_sequencer.set()
+
+    async def read_stream(
+        self, tenant_id: str, stream_id: UUID, from_version: int = 1, to_version: int | None = None
+    ) -> list[RecordedEvent]:
+        rows = await self._fetch(
+            "SELECT * FROM es.read_stream($1,$2,$3,$4)",
+            tenant_id,
+            stream_id,
+            from_version,
+            MAX_VERSION if to_version is None else to_version,
+        )
+        return [_of_stream(tenant_id, stream_id, row) for row in rows]
+
+    async def read_log(
+        self, after_seq: int, limit: int, *, tenant_id: str | None = None, types: Sequence[str] | None = None
+    ) -> list[RecordedEvent]:
+        rows = await self._fetch(
+            "SELECT * FROM es.read_log($1,$2,$3,$4)",
+            after_seq,
+            limit,
+            tenant_id,
+            None if types is None else list(types),
+        )
+        return [_of_log(row) for row in rows]
+
+    async def find_event(self, tenant_id: str | None, event_id: UUID) -> tuple[str, UUID, int, int] | None:
+        """(tenant, stream, version, seq) of a sequenced event; None if unknown, or of another tenant than asked."""
+        rows = await self._fetch("SELECT * FROM es.find_event($1,$2)", tenant_id, event_id)
+        if not rows:
+            return None
+        return rows[0]["tenant_id"], rows[0]["stream_id"], rows[0]["version"], rows[0]["seq"]
+
+    async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:
+        rows = await self._fetch("SELECT * FROM es.answer($1,$2)", tenant_id, key)
+        if not rows:
+            return None
+        return StoredAnswer(rows[0]["fingerprint"], rows[0]["status"], rows[0]["response"])
+
+    async def head(self) -> int:
+        rows = await self._fetch("SELECT seq, epoch FROM es.log_head")
+        self._epoch = rows[0]["epoch"]
+        self._saw_head(rows[0]["seq"])
+        return self._head
+
+    async def epoch(self) -> str:
+        if self._epoch is None:
+            await self.head()
+        assert self._epoch is not None  # noqa: S101 - head() has just set it
+        return self._epoch
+
+    async def sequence(self, limit: int = 10_000) -> int:
+        rows = await self._fetch("SELECT es.sequence($1) AS given", limit)
+        return max(int(rows[0]["given"]), 0)
+
+    async def wait_for(self, seq: int, timeout_s: float) -> int:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self._head < seq:
+                    moved = self._head_moved
+                    await moved.wait()
+        return self._head
+
+    async def _fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        try:
+            async with self._pool.acquire(timeout=2.0) as connection:
+                return list(await connection.fetch(sql, *arguments))
+        except _UNREACHABLE as failure:
+            raise LogUnavailable("the database did not answer") from failure
+
+    def _saw_head(self, seq: int) -> None:
+        if seq > self._head:
+            self._head = seq
+            moved, self._head_moved = self._head_moved, asyncio.Event()
+            moved.set()
+
+    # -- appending
+
+    async def _append_groups(self, wake: asyncio.Event) -> None:
+        connection: asyncpg.Connection | None = None
+        while True:
+            group = self._take_group()
+            if not group:
+                wake.clear()
+                if self._queue and not self._claimed:
+                    continue
+                await wake.wait()
+                continue
+            claims = set().union(*(waiting.claims() for waiting in group))
+            self._claimed |= claims
+            try:
+                connection = await self._append_with(connection, group)
+            finally:
+                self._claimed -= claims
+                for other in self._wake_appenders:
+                    other.set()
+            self._wake_sequencer.set()
+
+    def _take_group(self) -> list[_Waiting]:
+        """The oldest waiting commands that touch neither each other's streams nor those of a group in flight."""
+        group: list[_Waiting] = []
+        claims: set[object] = set(self._claimed)
+        skipped: list[_Waiting] = []
+        size = 0
+        while self._queue and len(group) < GROUP_COMMANDS and size < GROUP_BYTES:
+            waiting = self._queue.popleft()
+            if waiting.done.cancelled():
+                continue
+            wanted = waiting.claims()
+            if claims & wanted:
+                skipped.append(waiting)
+            else:
+                group.append(waiting)
+                size += waiting.bytes
+            claims |= wanted  # also of the skipped: a later command must not overtake them on the same stream
+        self._queue.extendleft(reversed(skipped))
+        return group
+
+    async def _append_with(
+        self, connection: asyncpg.Connection | None, group: list[_Waiting]
+    ) -> asyncpg.Connection | None:
+        """Append the group; whatever happens, every member gets its own outcome.
+
+        A lost connection leaves the outcome open, so the group is tried once more on a new one: keys and event ids
+        make that harmless. A refusal by the server (a bound, a timeout) is answered by trying each member alone.
+        """
+        lost: Exception = LogUnavailable("not connected")
+        for _attempt in (1, 2):
+            try:
+                if connection is None or connection.is_closed():
+                    connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
+                outcomes = await _append_group(connection, [(w.tenant_id, w.writes, w.command) for w in group])
+            except _UNREACHABLE as failure:
+                lost = failure
+                if connection is not None:
+                    connection.terminate()
+                connection = None
+            except Exception as failure:  # noqa: BLE001 - each member must learn its own fate
+                if len(group) == 1:
+                    _settle(group[0], _explain(failure))
+                else:
+                    for waiting in group:
+                        connection = await self._append_with(connection, [waiting])
+                return connection
+            else:
+                for waiting, outcome in zip(group, outcomes, strict=True):
+                    _settle(waiting, outcome)
+                return connection
+        for waiting in group:
+            _settle(waiting, _explain(lost))
+        return None
+
+    # -- sequencing and waking up
+
+    async def _sequence_when_poked(self) -> None:
+        connection: asyncpg.Connection | None = None
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await self._wake_sequencer.wait()
+            self._wake_sequencer.clear()
+            try:
+                if connection is None or connection.is_closed():
+                    connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
+                while (given := await connection.fetchval("SELECT es.sequence(10000)")) != 0:
+                    if given < 0:
+                        await asyncio.sleep(0.005)  # another sequencer is at it; what we were poked for may be too new
+            except (*_UNREACHABLE, asyncpg.PostgresError):
+                if connection is not None:
+                    connection.terminate()
+                connection = None
+                await asyncio.sleep(POLL_S)
+
+    async def _listen(self) -> None:
+        while True:
+            connection: asyncpg.Connection | None = None
+            try:
+                connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
+                await connection.add_listener("es_log", self._notified)
+                while True:
+                    await self.head()
+                    await asyncio.sleep(POLL_S)
+                    if connection.is_closed():
+                        break
+            except (LogUnavailable, asyncpg.PostgresError, *_UNREACHABLE):
+                await asyncio.sleep(POLL_S)
+            finally:
+                if connection is not None:
+                    connection.terminate()
+
+    def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self._saw_head(int(str(payload)))
+
+    async def _close(self) -> None:
+        self._closing = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STATEMENT_TIMEOUT_S):
+                while self._queue or self._claimed:  # noqa: ASYNC110 - once, at the end, with a deadline
+                    await asyncio.sleep(0.005)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for waiting in self._queue:
+            _settle(waiting, LogUnavailable("the service is stopping"))
+        self._pool.terminate()
+
+
+async def _append_group(
+    connection: asyncpg.Connection, group: Sequence[tuple[str, Sequence[StreamWrite], CommandRecord | None]]
+) -> list[Appended | Exception]:
+    """One call of es.append. The outcome of each command, in order."""
+    c_tenant, c_key, c_fingerprint, c_status, c_response = [], [], [], [], []
+    s_command, s_id, s_type, s_expected, s_current = [], [], [], [], []
+    e_stream, e_ordinal, e_id, e_type, e_schema, e_payload, e_meta, e_effective = [], [], [], [], [], [], [], []
+    for command_number, (tenant_id, writes, command) in enumerate(group, 1):
+        c_tenant.append(tenant_id)
+        c_key.append(None if command is None else command.key)
+        c_fingerprint.append(None if command is None else command.fingerprint)
+        c_status.append(None if command is None else command.status)
+        c_response.append(None if command is None else command.response)
+        for write in writes:
+            s_command.append(command_number)
+            s_id.append(write.stream_id)
+            s_type.append(write.stream_type)
+            s_expected.append(write.expected)
+            s_current.append(None if write.current is None else write.current.decode())
+            for ordinal, event in enumerate(write.events, 1):
+                e_stream.append(len(s_id))
+                e_ordinal.append(ordinal)
+                e_id.append(event.event_id)
+                e_type.append(event.type)
+                e_schema.append(event.schema_version)
+                e_payload.append(event.payload)
+                e_meta.append(event.meta)
+                e_effective.append(event.effective_at)
+    rows = await connection.fetch(
+        _APPEND,
+        c_tenant, c_key, c_fingerprint, c_status, c_response,
+        s_command, s_id, s_type, s_expected, s_current,
+        e_stream, e_ordinal, e_id, e_type, e_schema, e_payload, e_meta, e_effective,
+    )  # fmt: skip
+    special: dict[int, asyncpg.Record] = {}
+    for row in rows:
+        if row["command"] not in special or row["outcome"] == "conflict":
+            special[row["command"]] = row
+    return [_outcome(special.get(number), writes, command) for number, (_, writes, command) in enumerate(group, 1)]
+
+
+def _outcome(
+    row: asyncpg.Record | None, writes: Sequence[StreamWrite], command: CommandRecord | None
+) -> Appended | Exception:
+    if row is None or row["outcome"] == "already":
+        return Appended({write.stream_id: write.expected + len(write.events) for write in writes})
+    if row["outcome"] == "conflict":
+        expected = next(write.expected for write in writes if write.stream_id == row["stream"])
+        return VersionConflict(row["stream"], expected, row["actual"])
+    key = "" if command is None else command.key
+    if row["outcome"] == "replayed":
+        fingerprint = b"" if command is None else command.fingerprint
+        return Appended({}, StoredAnswer(fingerprint, row["status"], row["response"]))
+    if row["outcome"] == "key-reused":
+        return KeyReused(key)
+    return CommandInFlight(key)
+
+
+def _settle(waiting: _Waiting, outcome: Appended | Exception) -> None:
+    if waiting.done.done():
+        return
+    if isinstance(outcome, Exception):
+        waiting.done.set_exception(outcome)
+    else:
+        waiting.done.set_result(outcome)
+
+
+def _explain(failure: Exception) -> Exception:
+    if isinstance(failure, (*_UNREACHABLE, asyncpg.OperatorInterventionError, asyncpg.QueryCanceledError)):
+        unavailable = LogUnavailable("the database did not answer; whether the append happened is not known")
+        unavailable.__cause__ = failure
+        return unavailable
+    return failure
+
+
+def _bounded(writes: Sequence[StreamWrite]) -> int:
+    """The number of bytes to be written. AppendTooLarge beyond the bounds."""
+    if len(writes) > MAX_STREAMS_PER_APPEND:
+        raise AppendTooLarge(f"{len(writes)} streams in one append; at most {MAX_STREAMS_PER_APPEND}")
+    events = [event for write in writes for event in write.events]
+    if len(events) > MAX_EVENTS_PER_APPEND:
+        raise AppendTooLarge(f"{len(events)} events in one append; at most {MAX_EVENTS_PER_APPEND}")
+    for event in events:
+        if len(event.payload) > MAX_PAYLOAD_BYTES:
+            raise AppendTooLarge(f"{event.type} has {len(event.payload)} bytes; at most {MAX_PAYLOAD_BYTES}")
+    return sum(len(event.payload) + len(event.meta) for event in events)
+
+
+async def _keep(_connection: object) -> None:
+    """No reset between borrowers: nothing here sets session state (a RESET ALL costs as much as the query)."""
+
+
+def _of_stream(tenant_id: str, stream_id: UUID, row: asyncpg.Record) -> RecordedEvent:
+    version, event_id, stream_type, type_, schema_version, payload, meta, effective_at, recorded_at, prev, own = row
+    return RecordedEvent(
+        tenant_id=tenant_id,
+        stream_id=stream_id,
+        stream_type=stream_type,
+        version=version,
+        event_id=event_id,
+        type=type_,
+        schema_version=schema_version,
+        payload=payload,
+        meta=meta,
+        effective_at=effective_at,
+        recorded_at=recorded_at,
+        prev_hash=prev,
+        hash=own,
+    )
+
+
+def _of_log(row: asyncpg.Record) -> RecordedEvent:
+    (
+        seq, tenant_id, stream_id, version, event_id, stream_type, type_, schema_version, payload, meta,
+        effective_at, recorded_at, prev, own,
+    ) = row  # fmt: skip
+    return RecordedEvent(
+        tenant_id=tenant_id,
+        stream_id=stream_id,
+        stream_type=stream_type,
+        version=version,
+        event_id=event_id,
+        type=type_,
+        schema_version=schema_version,
+        payload=payload,
+        meta=meta,
+        effective_at=effective_at,
+        recorded_at=recorded_at,
+        prev_hash=prev,
+        hash=own,
+        seq=seq,
+    )
