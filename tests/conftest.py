@@ -1,0 +1,71 @@
+"""The real parts that tests run against: PostgreSQL and Kafka, started when the first test asks for them.
+
+DATABASE_URL (a superuser's) and KAFKA_BOOTSTRAP_SERVERS put running ones in their place. Nothing is ever skipped.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from support.databases import Cluster, MakeDatabase, external_cluster
+from support.kafka import Kafka
+
+from redress_local.kafka import KafkaCluster
+from redress_local.postgres import PostgresServer
+
+# What a power cut would lose is not what tests are about; a killed server loses nothing with these either.
+_FOR_TESTS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL 18 cluster."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield external_cluster(url)
+        return
+    with tempfile.TemporaryDirectory(prefix="redress-postgres-", ignore_cleanup_errors=True) as folder:
+        server = PostgresServer(Path(folder) / "data", settings=_FOR_TESTS)
+        server.start()
+        try:
+            yield Cluster(server.dsn(), {})
+        finally:
+            server.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def make_database(postgres: Cluster) -> AsyncIterator[MakeDatabase]:
+    """Gives fresh databases; see `support.databases.MakeDatabase`."""
+    factory = MakeDatabase(postgres, prefix=f"t{os.getpid()}_")
+    yield factory
+    await factory.drop_all()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """An Apache Kafka of one node."""
+    if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield Kafka(servers)
+        return
+    with tempfile.TemporaryDirectory(prefix="redress-kafka-", ignore_cleanup_errors=True) as folder:
+        cluster = KafkaCluster(Path(folder))
+        cluster.start()
+        try:
+            yield Kafka(cluster.bootstrap_servers)
+        finally:
+            cluster.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def kafka_cluster() -> AsyncIterator[KafkaCluster]:
+    """An Apache Kafka of three nodes that a test may stop, kill and start one by one, leaving all three running."""
+    with tempfile.TemporaryDirectory(prefix="redress-kafka-", ignore_cleanup_errors=True) as folder:
+        cluster = KafkaCluster(Path(folder), nodes=3)
+        await asyncio.to_thread(cluster.start)
+        try:
+            yield cluster
+        finally:
+            await asyncio.to_thread(cluster.stop)
