@@ -38,7 +38,20 @@ _APPEND = (
     "$1::text[],$2::text[],$3::bytea[],$4::int[],$5::bytea[],$6::int[],$7::uuid[],$8::text[],$9::bigint[],$10::jsonb[],"
     "$11::int[],$12::int[],$13::uuid[],$14::text[],$15::int[],$16::bytea[],$17::bytea[],$18::timestamptz[])"
 )
-_UNREACHABLE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+# The server is not there, is going, or takes no connection: whether a statement in flight was committed is open.
+_UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.TooManyConnectionsError,
+)
+# It is there and cannot now: statement or lock timeout, disk full, out of memory. Nothing was written.
+_OVERLOADED = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, asyncpg.InsufficientResourcesError)
 
 
 class _Waiting(Struct, eq=False):
@@ -194,7 +207,7 @@ class PostgresEventLog:
         try:
             async with self._pool.acquire(timeout=2.0) as connection:
                 return list(await connection.fetch(sql, *arguments))
-        except _UNREACHABLE as failure:
+        except (*_UNREACHABLE, *_OVERLOADED) as failure:
             raise LogUnavailable("the database did not answer") from failure
 
     def _saw_head(self, seq: int) -> None:
@@ -402,7 +415,7 @@ def _settle(waiting: _Waiting, outcome: Appended | Exception) -> None:
 
 
 def _explain(failure: Exception) -> Exception:
-    if isinstance(failure, (*_UNREACHABLE, asyncpg.OperatorInterventionError, asyncpg.QueryCanceledError)):
+    if isinstance(failure, (*_UNREACHABLE, *_OVERLOADED)):
         unavailable = LogUnavailable("the database did not answer; whether the append happened is not known")
         unavailable.__cause__ = failure
         return unavailable

@@ -27,14 +27,16 @@ CACHED_FOR_S = 60.0  # an erasure reaches every process within this time
 MAX_TEXT_CHARACTERS = 20_000
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS person_key (
+CREATE SCHEMA IF NOT EXISTS vault;
+CREATE TABLE IF NOT EXISTS vault.person_key (
   tenant_id text NOT NULL,
   person text NOT NULL,
   wrapped_key bytea NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (tenant_id, person)
 );
-GRANT SELECT, INSERT, DELETE ON person_key TO redress_app, redress_worker;
+GRANT USAGE ON SCHEMA vault TO redress_app, redress_worker;
+GRANT SELECT, INSERT, DELETE ON vault.person_key TO redress_app, redress_worker;
 """
 
 
@@ -90,7 +92,7 @@ class Vault:
         """Delete the person's key for ever. False if there was none. Other processes follow within a minute."""
         self._keys.pop((tenant_id, person), None)
         done = await self._pool.execute(
-            "DELETE FROM person_key WHERE tenant_id = $1 AND person = $2", tenant_id, person
+            "DELETE FROM vault.person_key WHERE tenant_id = $1 AND person = $2", tenant_id, person
         )
         return bool(done == "DELETE 1")
 
@@ -102,11 +104,11 @@ class Vault:
             if create:
                 wrapped = [self._wrap(tenant_id, p) for p in names]
                 rows = await self._pool.fetch(
-                    "WITH made AS (INSERT INTO person_key (tenant_id, person, wrapped_key)"
+                    "WITH made AS (INSERT INTO vault.person_key (tenant_id, person, wrapped_key)"
                     " SELECT $1, * FROM unnest($2::text[], $3::bytea[]) ON CONFLICT DO NOTHING"
                     " RETURNING person, wrapped_key)"
                     " SELECT person, wrapped_key FROM made UNION ALL"
-                    " SELECT person, wrapped_key FROM person_key WHERE tenant_id = $1 AND person = ANY($2)",
+                    " SELECT person, wrapped_key FROM vault.person_key WHERE tenant_id = $1 AND person = ANY($2)",
                     tenant_id,
                     names,
                     wrapped,
@@ -125,7 +127,9 @@ class Vault:
 
     async def _stored(self, tenant_id: str, persons: list[str]) -> list[asyncpg.Record]:
         rows: list[asyncpg.Record] = await self._pool.fetch(
-            "SELECT person, wrapped_key FROM person_key WHERE tenant_id = $1 AND person = ANY($2)", tenant_id, persons
+            "SELECT person, wrapped_key FROM vault.person_key WHERE tenant_id = $1 AND person = ANY($2)",
+            tenant_id,
+            persons,
         )
         return rows
 

@@ -1,0 +1,150 @@
+"""Races written down: two open transactions and one assertion, instead of threads and luck."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from support.databases import Cluster, Database, MakeDatabase
+from support.event_log import a_command, a_write, install_event_log, stream_id
+
+from redress.eventlog.log import CommandInFlight, LogUnavailable
+from redress.eventlog.postgres import PostgresEventLog
+
+
+@pytest.fixture
+async def database(make_database: MakeDatabase) -> Database:
+    return await make_database("dispute", prepare=install_event_log)
+
+
+@pytest.fixture
+async def log(database: Database) -> AsyncIterator[PostgresEventLog]:
+    async with PostgresEventLog.open(database.worker, sequencer=False) as log:
+        yield log
+
+
+@pytest.fixture
+async def two(database: Database) -> AsyncIterator[tuple[asyncpg.Connection, asyncpg.Connection]]:
+    one, other = await asyncpg.connect(database.worker), await asyncpg.connect(database.worker)
+    yield one, other
+    await one.close()
+    await other.close()
+
+
+async def order(log: PostgresEventLog) -> list[tuple[int | None, bytes]]:
+    return [(event.seq, event.payload) for event in await log.read_log(0, 100)]
+
+
+async def test_an_event_that_commits_late_is_not_skipped(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    slow, fast = two
+    slow_transaction = slow.transaction()
+    await slow_transaction.start()
+    await log.append_on(slow, "acme", [a_write("slow", 0, "inserted first")])
+    async with fast.transaction():
+        await log.append_on(fast, "acme", [a_write("fast", 0, "committed first")])
+    assert await log.sequence() == 1
+    assert await order(log) == [(1, b'{"note":"committed first"}')]
+    await slow_transaction.commit()
+    assert await log.sequence() == 1
+    assert await order(log) == [(1, b'{"note":"committed first"}'), (2, b'{"note":"inserted first"}')]
+
+
+async def test_versions_never_invert_in_the_log(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    early, late = two
+    early_transaction = early.transaction()
+    await early_transaction.start()
+    await log.append_on(early, "acme", [a_write("other", 0, "has its transaction id first")])
+    async with late.transaction():
+        await log.append_on(late, "acme", [a_write("s", 0, "version 1")])
+    await log.append_on(early, "acme", [a_write("s", 1, "version 2")])
+    await early_transaction.commit()
+    await log.sequence()
+    events = await log.read_log(0, 100)
+    assert [event.version for event in events if event.stream_id == stream_id("s")] == [1, 2]
+
+
+async def test_a_rolled_back_append_leaves_no_hole(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    one, other = two
+    doomed = one.transaction()
+    await doomed.start()
+    await log.append_on(one, "acme", [a_write("doomed", 0, "never was")])
+    async with other.transaction():
+        await log.append_on(other, "acme", [a_write("s", 0, "is")])
+    await doomed.rollback()
+    await log.append("acme", [a_write("s", 1, "is too")])
+    await log.sequence()
+    assert await order(log) == [(1, b'{"note":"is"}'), (2, b'{"note":"is too"}')]
+
+
+async def test_two_sequencers_at_once_one_works_and_the_other_stands_back(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    one, other = two
+    await log.append("acme", [a_write("s", 0, "first")])
+    at_it = one.transaction()
+    await at_it.start()
+    assert await one.fetchval("SELECT es.sequence(100)") == 1
+    assert await other.fetchval("SELECT es.sequence(100)") == -1
+    await at_it.rollback()
+    assert await other.fetchval("SELECT es.sequence(100)") == 1
+    assert await order(log) == [(1, b'{"note":"first"}')]
+
+
+async def test_a_lost_reply_is_answered_from_the_store(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    """The first attempt committed, its connection died before the reply: the client knows nothing and sends again."""
+    one, _ = two
+    await log.append_on(one, "acme", [a_write("s", 0, "once")], a_command("k", response=b'{"first":true}'))
+    one.terminate()
+    again = await log.append("acme", [a_write("s", 0, "once")], a_command("k", response=b'{"first":false}'))
+    assert again.replayed is not None
+    assert again.replayed.response == b'{"first":true}'
+    assert len(await log.read_stream("acme", stream_id("s"))) == 1
+
+
+async def test_a_key_in_flight_is_answered_at_once_not_waited_for(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    one, _ = two
+    executing = one.transaction()
+    await executing.start()
+    await log.append_on(one, "acme", [a_write("s", 0, "first")], a_command("k"))
+    with pytest.raises(CommandInFlight):
+        await log.append("acme", [a_write("t", 0, "second")], a_command("k"))
+    await executing.rollback()
+    assert (await log.append("acme", [a_write("t", 0, "second")], a_command("k"))).replayed is None
+
+
+async def test_a_killed_backend_does_not_fail_the_command(database: Database, log: PostgresEventLog) -> None:
+    await log.append("acme", [a_write("s", 0, "before")])
+    superuser = await asyncpg.connect(database.superuser)
+    try:
+        await superuser.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    finally:
+        await superuser.close()
+    appended = await log.append("acme", [a_write("s", 1, "after")])
+    assert appended.versions == {stream_id("s"): 2}
+
+
+async def test_without_a_database_the_outcome_is_said_to_be_unknown(postgres: Cluster, database: Database) -> None:
+    async with PostgresEventLog.open(database.api, sequencer=False) as log:
+        elsewhere = await asyncpg.connect(postgres.superuser_dsn)
+        try:
+            await elsewhere.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
+            await elsewhere.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", database.name
+            )
+            with pytest.raises(LogUnavailable):
+                await log.append("acme", [a_write("s", 0, "nowhere")])
+        finally:
+            await elsewhere.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
+            await elsewhere.close()
