@@ -24,7 +24,7 @@ def documented() -> dict[tuple[str, str], set[str]]:
 
 def test_every_published_event_is_documented_with_its_fields_and_no_other() -> None:
     contracts = {
-        (contract.topic, contract.type): {field.name for field in msgspec.structs.fields(contract.cls)} - SUMMARIES
+        (contract.topic, contract.name): {field.name for field in msgspec.structs.fields(contract.cls)} - SUMMARIES
         for contract in catalogue()
     }
     assert documented() == contracts

@@ -18,19 +18,19 @@ CONTRACTS = catalogue()
 
 
 def stored(contract: Contract) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((SCHEMAS / f"{contract.type}.v1.json").read_text())
+    loaded: dict[str, Any] = json.loads((SCHEMAS / f"{contract.name}.v1.json").read_text())
     return loaded
 
 
-@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.type)
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
 def test_the_schema_file_is_the_contract(contract: Contract) -> None:
     assert stored(contract) == json.loads(json.dumps(json_schema(contract)))
 
 
-@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.type)
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
 def test_the_schema_is_valid_json_schema(contract: Contract) -> None:
     jsonschema.Draft202012Validator.check_schema(stored(contract))
 
 
 def test_no_schema_file_is_left_over() -> None:
-    assert {path.name for path in SCHEMAS.glob("*.json")} == {f"{contract.type}.v1.json" for contract in CONTRACTS}
+    assert {path.name for path in SCHEMAS.glob("*.json")} == {f"{contract.name}.v1.json" for contract in CONTRACTS}

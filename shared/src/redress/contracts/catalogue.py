@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1
 class Contract(Struct, frozen=True):
     """One published event type."""
 
-    type: str
+    name: str
     topic: str
     source: str
     cls: type[Struct]
@@ -21,7 +21,7 @@ class Contract(Struct, frozen=True):
     @property
     def dataschema(self) -> str:
         """What the CloudEvent's `dataschema` says."""
-        return dataschema(self.type)
+        return dataschema(self.name)
 
 
 def dataschema(event_type: str) -> str:

@@ -12,7 +12,7 @@ def main() -> None:
         old.unlink()
     for contract in catalogue():
         text = json.dumps(json_schema(contract), indent=2, ensure_ascii=False)
-        (folder / f"{contract.type}.v1.json").write_text(text + "\n", encoding="utf-8")
+        (folder / f"{contract.name}.v1.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
