@@ -1,0 +1,190 @@
+"""The envelope as bytes: CloudEvents 1.0, as JSON for the feed and as headers of a Kafka message.
+
+`seq`, `prev` and `version` are integers. Whoever needs strict CloudEvents integers (32 bits) has room for two thousand
+million events in one service's log.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import Raw, Struct
+
+from redress.contracts.envelope import Published
+
+JSON = "application/json"
+EVENT_MEDIA_TYPE = "application/cloudevents+json"
+SPEC_VERSION = "1.0"
+
+Headers = list[tuple[str, bytes]]
+
+
+class NotACloudEvent(ValueError):
+    """What came is not an event of ours; the message says what is missing or wrong."""
+
+
+class _Wire(Struct, kw_only=True, omit_defaults=True):
+    """The JSON form, attributes in the order in which people read them."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: UUID
+    time: datetime
+    datacontenttype: str
+    dataschema: str
+    tenant: str
+    effectivetime: datetime
+    seq: int
+    epoch: str
+    version: int
+    correlationid: str
+    prev: int | None = None
+    causationid: str | None = None
+    traceparent: str | None = None
+    actor: str | None = None
+    data: Raw
+
+
+_encoder = msgspec.json.Encoder()
+_one = msgspec.json.Decoder(_Wire)
+_many = msgspec.json.Decoder(list[_Wire])
+
+
+def to_json(event: Published) -> bytes:
+    return _encoder.encode(_to_wire(event))
+
+
+def batch_to_json(events: Sequence[Published]) -> bytes:
+    return _encoder.encode([_to_wire(event) for event in events])
+
+
+def from_json(raw: bytes) -> Published:
+    try:
+        return _from_wire(_one.decode(raw))
+    except msgspec.MsgspecError as wrong:
+        raise NotACloudEvent(str(wrong)) from wrong
+
+
+def batch_from_json(raw: bytes) -> list[Published]:
+    try:
+        return [_from_wire(wire) for wire in _many.decode(raw)]
+    except msgspec.MsgspecError as wrong:
+        raise NotACloudEvent(str(wrong)) from wrong
+
+
+def to_headers(event: Published) -> Headers:
+    """The headers of a binary-mode message; its value is `event.data`."""
+    headers = [
+        ("content-type", b"application/json"),
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event.id.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_type", event.type.encode()),
+        ("ce_subject", str(event.subject).encode()),
+        ("ce_time", _timestamp(event.time)),
+        ("ce_dataschema", event.dataschema.encode()),
+        ("ce_tenant", event.tenant.encode()),
+        ("ce_effectivetime", _timestamp(event.effective_at)),
+        ("ce_seq", b"%d" % event.seq),
+        ("ce_prev", b"%d" % (event.prev or 0)),
+        ("ce_epoch", event.epoch.encode()),
+        ("ce_version", b"%d" % event.version),
+        ("ce_correlationid", event.correlation_id.encode()),
+    ]
+    if event.causation_id is not None:
+        headers.append(("ce_causationid", event.causation_id.encode()))
+    if event.traceparent is not None:
+        # Twice: as the CloudEvents extension, and under the name that tracing tools look for.
+        headers.append(("ce_traceparent", event.traceparent.encode()))
+        headers.append(("traceparent", event.traceparent.encode()))
+    if event.actor is not None:
+        headers.append(("ce_actor", event.actor.encode()))
+    return headers
+
+
+def from_headers(headers: Mapping[str, bytes], value: bytes) -> Published:
+    try:
+        return Published(
+            id=headers["ce_id"].decode(),
+            source=headers["ce_source"].decode(),
+            type=headers["ce_type"].decode(),
+            subject=UUID(headers["ce_subject"].decode()),
+            tenant=headers["ce_tenant"].decode(),
+            time=_instant(headers["ce_time"]),
+            effective_at=_instant(headers["ce_effectivetime"]),
+            seq=int(headers["ce_seq"]),
+            prev=int(headers["ce_prev"]),
+            epoch=headers["ce_epoch"].decode(),
+            version=int(headers["ce_version"]),
+            dataschema=headers["ce_dataschema"].decode(),
+            correlation_id=headers["ce_correlationid"].decode(),
+            causation_id=_text(headers.get("ce_causationid")),
+            traceparent=_text(headers.get("ce_traceparent")),
+            actor=_text(headers.get("ce_actor")),
+            data=Raw(value),
+        )
+    except KeyError as missing:
+        raise NotACloudEvent(f"the header {missing} is missing") from missing
+    except ValueError as wrong:
+        raise NotACloudEvent(f"a header cannot be read: {wrong}") from wrong
+
+
+def _to_wire(event: Published) -> _Wire:
+    return _Wire(
+        specversion=SPEC_VERSION,
+        id=event.id,
+        source=event.source,
+        type=event.type,
+        subject=event.subject,
+        time=event.time,
+        datacontenttype=JSON,
+        dataschema=event.dataschema,
+        tenant=event.tenant,
+        effectivetime=event.effective_at,
+        seq=event.seq,
+        prev=event.prev,
+        epoch=event.epoch,
+        version=event.version,
+        correlationid=event.correlation_id,
+        causationid=event.causation_id,
+        traceparent=event.traceparent,
+        actor=event.actor,
+        data=event.data,
+    )
+
+
+def _from_wire(wire: _Wire) -> Published:
+    return Published(
+        id=wire.id,
+        source=wire.source,
+        type=wire.type,
+        subject=wire.subject,
+        tenant=wire.tenant,
+        time=wire.time,
+        effective_at=wire.effectivetime,
+        seq=wire.seq,
+        prev=wire.prev,
+        epoch=wire.epoch,
+        version=wire.version,
+        dataschema=wire.dataschema,
+        correlation_id=wire.correlationid,
+        causation_id=wire.causationid,
+        traceparent=wire.traceparent,
+        actor=wire.actor,
+        data=wire.data,
+    )
+
+
+def _timestamp(instant: datetime) -> bytes:
+    return instant.isoformat().replace("+00:00", "Z").encode()
+
+
+def _instant(text: bytes) -> datetime:
+    return datetime.fromisoformat(text.decode())
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode()

@@ -1,0 +1,121 @@
+"""The rows of `es.parked`: events a consumer could not apply, and what waits behind them in the same stream.
+
+A row without `parked_at` only counts tries. The count is committed before the try, so that an event which kills the
+process is counted too.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from redress.messaging.source import Item
+from redress.projections.projection import Connection
+
+E = TypeVar("E")
+
+_MAX_ERROR = 2_000  # enough for a message and the place; the full trace is in the log
+
+
+async def parked_streams(connection: Connection, consumer: str, streams: Iterable[UUID]) -> set[UUID]:
+    """Those of `streams` that have parked events."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT stream_id FROM es.parked"
+        " WHERE consumer = $1 AND parked_at IS NOT NULL AND stream_id = ANY($2::uuid[])",
+        consumer,
+        list(streams),
+    )
+    return {row["stream_id"] for row in rows}
+
+
+async def count_attempt(connection: Connection, consumer: str, item: Item[E]) -> tuple[int, str]:
+    """How many tries there were including the one about to be made, and the last error.
+
+    The commit does not wait for the disk: a process that dies does not take it along, only a database crash would.
+    """
+    await connection.execute("SET LOCAL synchronous_commit = off")
+    row = await connection.fetchrow(
+        "INSERT INTO es.parked AS p (consumer, seq, shard, stream_id, tenant_id, attempts, first_at)"
+        " VALUES ($1, $2, $3, $4, $5, 1, clock_timestamp())"
+        " ON CONFLICT (consumer, seq) DO UPDATE SET attempts = p.attempts + 1 RETURNING attempts, error",
+        consumer,
+        item.seq,
+        item.shard,
+        item.stream,
+        item.tenant,
+    )
+    if row is None:
+        raise TypeError("an upsert with RETURNING returns a row")
+    return row["attempts"], row["error"]
+
+
+async def forget_attempts(connection: Connection, consumer: str, seqs: Sequence[int]) -> None:
+    await connection.execute(
+        "DELETE FROM es.parked WHERE consumer = $1 AND seq = ANY($2::bigint[]) AND parked_at IS NULL",
+        consumer,
+        list(seqs),
+    )
+
+
+async def record_error(connection: Connection, consumer: str, seq: int, error: str) -> None:
+    await connection.execute(
+        "UPDATE es.parked SET error = $3 WHERE consumer = $1 AND seq = $2", consumer, seq, error[:_MAX_ERROR]
+    )
+
+
+async def park(connection: Connection, consumer: str, items: Sequence[Item[E]], error: str) -> None:
+    """Put the items aside. An error that was recorded for an item is kept."""
+    await connection.execute(
+        "INSERT INTO es.parked AS p (consumer, seq, shard, stream_id, tenant_id, attempts, error, first_at, parked_at)"
+        " SELECT $1, i.seq, i.shard, i.stream_id, i.tenant_id, 0, $6, clock_timestamp(), clock_timestamp()"
+        " FROM unnest($2::bigint[], $3::int[], $4::uuid[], $5::text[]) AS i (seq, shard, stream_id, tenant_id)"
+        " ON CONFLICT (consumer, seq) DO UPDATE"
+        " SET parked_at = clock_timestamp(), error = coalesce(nullif(p.error, ''), $6)",
+        consumer,
+        [item.seq for item in items],
+        [item.shard for item in items],
+        [item.stream for item in items],
+        [item.tenant for item in items],
+        error[:_MAX_ERROR],
+    )
+
+
+async def how_many(connection: Connection, consumer: str) -> int:
+    return int(
+        await connection.fetchval(
+            "SELECT count(*) FROM es.parked WHERE consumer = $1 AND parked_at IS NOT NULL", consumer
+        )
+    )
+
+
+async def streams(connection: Connection, consumer: str) -> list[UUID]:
+    """Streams with parked events, the one that waits longest first."""
+    rows = await connection.fetch(
+        "SELECT stream_id FROM es.parked WHERE consumer = $1 AND parked_at IS NOT NULL"
+        " GROUP BY stream_id ORDER BY min(seq)",
+        consumer,
+    )
+    return [row["stream_id"] for row in rows]
+
+
+async def first_of(connection: Connection, consumer: str, stream: UUID) -> tuple[int, int] | None:
+    """Shard and seq of the stream's oldest parked event, None if nothing of it is parked."""
+    row = await connection.fetchrow(
+        "SELECT shard, seq FROM es.parked WHERE consumer = $1 AND stream_id = $2 AND parked_at IS NOT NULL"
+        " ORDER BY seq LIMIT 1",
+        consumer,
+        stream,
+    )
+    return None if row is None else (row["shard"], row["seq"])
+
+
+async def release(connection: Connection, consumer: str, seq: int) -> None:
+    await connection.execute("DELETE FROM es.parked WHERE consumer = $1 AND seq = $2", consumer, seq)
+
+
+async def failed_again(connection: Connection, consumer: str, seq: int, error: str) -> None:
+    await connection.execute(
+        "UPDATE es.parked SET attempts = attempts + 1, error = $3 WHERE consumer = $1 AND seq = $2",
+        consumer,
+        seq,
+        error[:_MAX_ERROR],
+    )

@@ -1,0 +1,425 @@
+"""Feeds a handler from a source so that every event has its effect exactly once, whatever dies in between.
+
+One transaction per batch: lock the checkpoint, drop what is applied already, apply, move the checkpoint, commit. An
+event that cannot be applied is tried alone, its tries counted before each, and then parked together with the rest of
+its stream; other streams go on. Messages of a broker are acknowledged afterwards, as a hint for monitors only.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Generic, NoReturn, TypeVar
+from uuid import UUID
+
+import asyncpg
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
+
+from redress.messaging.source import Batch, ConsumerHalted, EpochChanged, GapNotClosed, Item, Mark, Source
+from redress.projections import checkpoints, parking
+from redress.projections.metrics import ConsumerMetrics
+from redress.projections.projection import Connection, Projection, is_reactor
+
+E = TypeVar("E")
+
+_log = structlog.stdlib.get_logger("redress.projections")
+
+_QUERY_CANCELED = "57014"  # a statement that took too long: that may well be the event
+_READ_ONLY = "25006"
+
+BATCH = 500  # large enough that the commit is shared, small enough that a failing one is soon taken apart
+ATTEMPTS = 5
+PARKED_IN_A_ROW = 20  # without one success in between it is the handler that is broken, not the events
+PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # between tries: long enough for a lock or a restart to pass
+POLL_S = 20.0  # below the feed's 30 s
+ACQUIRE_S = 5.0
+
+
+class DatabaseGone(Exception):
+    """The database cannot work now; nothing is known to be wrong with the event. The supervisor starts again."""
+
+
+class HandlerBroken(ConsumerHalted):
+    """So many events in a row could not be applied that parking them would only hide a broken handler."""
+
+
+class Unparked(Struct, frozen=True):
+    """`applied` events were taken in again; `remaining` are still parked."""
+
+    applied: int
+    remaining: int
+
+
+class _Gap(Exception):
+    def __init__(self, shard: int, after: int, through: int) -> None:
+        super().__init__(f"events of shard {shard} after {after} up to {through} were not delivered")
+        self.shard, self.after, self.through = shard, after, through
+
+
+class Runner(Generic[E]):
+    """One handler following one source.
+
+    `committed` is called after each commit of a reactor (the log's `poke`, so that what it appended is placed at once).
+    The pool's role is the service's worker role.
+    """
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        projection: Projection[E],
+        source: Source[E],
+        *,
+        metrics: ConsumerMetrics | None = None,
+        committed: Callable[[], None] | None = None,
+        batch: int = BATCH,
+        attempts: int = ATTEMPTS,
+        pauses_s: Sequence[float] = PAUSES_S,
+    ) -> None:
+        self.name = checkpoints.consumer_name(projection.name, source.name)
+        self._pool = pool
+        self._projection = projection
+        self._source = source
+        self._metrics = metrics or ConsumerMetrics(CollectorRegistry())
+        self._committed = committed if is_reactor(projection) else None
+        self._limit = batch
+        self._attempts = attempts
+        self._pauses_s = pauses_s
+        self._marks: dict[int, Mark] = {}
+        self._careful = 0
+        self._parked_in_a_row = 0
+
+    async def run(self) -> NoReturn:
+        """Follow the source until cancelled. ConsumerHalted when going on would be wrong."""
+        await self.open()
+        try:
+            while True:
+                await self.step(POLL_S)
+        except ConsumerHalted as reason:
+            self._metrics.halted.labels(self.name).set(1)
+            _log.critical("consumer_halted", consumer=self.name, reason=str(reason))
+            raise
+        finally:
+            await self._source.close()
+
+    async def open(self) -> None:
+        """Read the checkpoint and connect the source.
+
+        The next events, as many as a batch holds, are taken one by one: if the last process died of one of them, its
+        try is counted this time.
+        """
+        self._careful = self._limit
+        self._metrics.halted.labels(self.name).set(0)
+        async with self._connection() as connection, connection.transaction():
+            await checkpoints.ensure(connection, self.name, self._source.shards)
+        self._marks = dict(await self._read_marks())
+        await self._show_parked()
+        await self._source.open(self._read_marks)
+
+    async def close(self) -> None:
+        await self._source.close()
+
+    async def step(self, timeout_s: float) -> int:
+        """Take what the source has, waiting at most `timeout_s` for it. How many events came."""
+        batch = await self._source.fetch(self._marks, self._limit, timeout_s)
+        await self._take(batch)
+        if batch.behind is not None:
+            self._metrics.lag.labels(self.name).set(batch.behind)
+        return len(batch.items)
+
+    async def catch_up(self) -> int:
+        """Take everything the source has now. How many events came."""
+        taken = 0
+        while count := await self.step(0.0):
+            taken += count
+        return taken
+
+    async def unpark(self, stream: UUID | None = None) -> Unparked:
+        """Apply parked events again, in order, of one stream or of all. A stream that fails again stays parked.
+
+        May run beside the live consumer, in another process too: both lock the checkpoint.
+        """
+        async with self._connection() as connection:
+            waiting = [stream] if stream is not None else await self._parked_streams(connection)
+        applied = 0
+        for each in waiting:
+            applied += await self._unpark_stream(each)
+        return Unparked(applied, await self._show_parked())
+
+    # -- one batch
+
+    async def _take(self, batch: Batch[E]) -> None:
+        if not batch.items and not self._moves(batch):
+            return
+        repaired: _Gap | None = None
+        while True:
+            try:
+                await self._careful_or_together(batch)
+                break
+            except _Gap as gap:
+                if repaired is not None and (repaired.shard, repaired.after) == (gap.shard, gap.after):
+                    raise GapNotClosed(gap.shard, gap.after, gap.through) from gap
+                await self._repair(gap)
+                repaired = gap
+        await self._source.applied(batch)
+
+    def _moves(self, batch: Batch[E]) -> bool:
+        """Whether an empty batch tells anything new: a feed that came further, a broker's new offset."""
+        further = any(self._marks[shard].seq < position for shard, position in batch.reached.items())
+        return further or any(self._marks[shard].offset != offset for shard, offset in batch.offsets.items())
+
+    async def _careful_or_together(self, batch: Batch[E]) -> None:
+        if self._careful > 0:
+            await self._one_by_one(batch)
+            self._careful -= len(batch.items)
+            return
+        try:
+            await self._together(batch)
+        except (_Gap, ConsumerHalted, DatabaseGone):
+            raise
+        except Exception as failure:  # noqa: BLE001 - whatever a handler raises is answered the same way
+            _log.warning("batch_failed", consumer=self.name, events=len(batch.items), error=_text(failure))
+            await self._one_by_one(batch)
+
+    async def _together(self, batch: Batch[E], *, forget: bool = False) -> None:
+        """The whole batch in one transaction."""
+        async with self._connection() as connection, connection.transaction():
+            marks = await checkpoints.lock(connection, self.name, self._shards_of(batch))
+            items, moved = self._plan(batch, marks)
+            if items:
+                await self._apply(connection, items)
+            if forget:
+                for item in batch.items:
+                    await parking.forget_attempts(connection, self._parker(item.shard), [item.seq])
+            if moved:
+                await checkpoints.move(connection, self.name, moved)
+        self._moved({**marks, **moved}, len(items))
+
+    async def _apply(self, connection: Connection, items: Sequence[Item[E]]) -> None:
+        """Apply the items, except those whose stream is parked: these wait behind it."""
+        waiting: set[tuple[int, int]] = set()
+        for consumer, of_consumer in self._by_parker(items).items():
+            parked = await parking.parked_streams(connection, consumer, {item.stream for item in of_consumer})
+            behind = [item for item in of_consumer if item.stream in parked]
+            if behind:
+                await parking.park(connection, consumer, behind, "waits behind an earlier event of its stream")
+                waiting.update((item.shard, item.seq) for item in behind)
+        ready = [item.event for item in items if (item.shard, item.seq) not in waiting]
+        if ready:
+            await self._projection.apply(connection, ready)
+        if waiting:
+            self._metrics.parked.labels(self.name).inc(len(waiting))
+            _log.error("events_parked", consumer=self.name, events=len(waiting), reason="their stream is parked")
+
+    def _plan(self, batch: Batch[E], marks: Mapping[int, Mark]) -> tuple[list[Item[E]], dict[int, Mark]]:
+        """What is to be applied, and the marks afterwards (only those that change).
+
+        EpochChanged and a gap are found here, before anything is applied.
+        """
+        now = dict(marks)
+        items: list[Item[E]] = []
+        for item in batch.items:
+            mark = now[item.shard]
+            if mark.epoch and item.epoch != mark.epoch:
+                raise EpochChanged(item.shard, mark.epoch, item.epoch)
+            if self._source.numbered:
+                if item.seq <= mark.seq:
+                    continue
+                if item.follows > mark.seq:
+                    raise _Gap(item.shard, mark.seq, item.follows)
+            now[item.shard] = replace(mark, seq=item.seq, epoch=item.epoch)
+            items.append(item)
+        for shard, position in batch.reached.items():
+            mark = now[shard]
+            if mark.epoch and batch.epoch and batch.epoch != mark.epoch:
+                raise EpochChanged(shard, mark.epoch, batch.epoch)
+            if mark.seq < batch.since:
+                raise _Gap(shard, mark.seq, batch.since)
+            if mark.seq < position:
+                now[shard] = replace(mark, seq=position, epoch=batch.epoch or mark.epoch)
+        for shard, offset in batch.offsets.items():
+            now[shard] = replace(now[shard], offset=offset)
+        return items, {shard: mark for shard, mark in now.items() if mark != marks[shard]}
+
+    async def _repair(self, gap: _Gap) -> None:
+        """Fetch what a broker did not deliver from where it was published."""
+        _log.error("gap_found", consumer=self.name, shard=gap.shard, after=gap.after, through=gap.through)
+        for chunk in _chunks(await self._source.missing(gap.shard, gap.after, gap.through), self._limit):
+            await self._careful_or_together(Batch(items=chunk))
+        await self._together(Batch(since=gap.after, reached={gap.shard: gap.through}))
+        self._metrics.gaps.labels(self.name).inc()
+
+    # -- one event at a time
+
+    async def _one_by_one(self, batch: Batch[E]) -> None:
+        for item in batch.items:
+            mark = self._marks[item.shard]
+            if not self._source.numbered or item.seq > mark.seq:
+                await self._alone(item)
+        await self._together(replace(batch, items=()))
+
+    async def _alone(self, item: Item[E]) -> None:
+        """Apply one event, or park it after the last try."""
+        alone = Batch(items=(item,))
+        while True:
+            async with self._connection() as connection:
+                if await parking.parked_streams(connection, self._parker(item.shard), [item.stream]):
+                    break
+                async with connection.transaction():
+                    attempt, error = await parking.count_attempt(connection, self._parker(item.shard), item)
+            if attempt > self._attempts:
+                await self._park(item, error or "the process ended during every try")
+                return
+            try:
+                await self._together(alone, forget=True)
+            except (_Gap, ConsumerHalted, DatabaseGone):
+                raise
+            except Exception as failure:  # noqa: BLE001 - see above
+                error = _text(failure)
+                _log.warning("event_failed", consumer=self.name, seq=item.seq, attempt=attempt, error=error)
+                async with self._connection() as connection:
+                    await parking.record_error(connection, self._parker(item.shard), item.seq, error)
+                if attempt >= self._attempts:
+                    await self._park(item, error)
+                    return
+                await asyncio.sleep(self._pauses_s[min(attempt, len(self._pauses_s)) - 1])
+            else:
+                return
+        await self._together(alone)
+
+    async def _park(self, item: Item[E], error: str) -> None:
+        alone = Batch(items=(item,))
+        async with self._connection() as connection, connection.transaction():
+            marks = await checkpoints.lock(connection, self.name, [item.shard])
+            items, moved = self._plan(alone, marks)
+            if items:
+                await parking.park(connection, self._parker(item.shard), items, error)
+                await checkpoints.move(connection, self.name, moved)
+            else:
+                await parking.forget_attempts(connection, self._parker(item.shard), [item.seq])
+        self._moved({**marks, **moved}, 0)
+        if not items:
+            return
+        self._metrics.parked.labels(self.name).inc()
+        _log.error(
+            "event_parked", consumer=self.name, seq=item.seq, stream=str(item.stream), tenant=item.tenant, error=error
+        )
+        self._parked_in_a_row += 1
+        if self._parked_in_a_row >= PARKED_IN_A_ROW:
+            raise HandlerBroken(f"{self._parked_in_a_row} events in a row could not be applied; the last: {error}")
+
+    # -- parked events
+
+    async def _unpark_stream(self, stream: UUID) -> int:
+        applied = 0
+        while True:
+            async with self._connection() as connection:
+                first = await self._first_parked(connection, stream)
+            if first is None:
+                return applied
+            shard, seq = first
+            item = await self._source.one(shard, seq)
+            try:
+                async with self._connection() as connection, connection.transaction():
+                    await checkpoints.lock(connection, self.name, [shard])
+                    if await self._first_parked(connection, stream) != first:
+                        continue  # somebody else was quicker
+                    await self._projection.apply(connection, [item.event])
+                    await parking.release(connection, self._parker(shard), seq)
+            except DatabaseGone:
+                raise
+            except Exception as failure:  # noqa: BLE001 - it stays parked, and says why
+                _log.error("unpark_failed", consumer=self.name, seq=seq, stream=str(stream), error=_text(failure))
+                async with self._connection() as connection:
+                    await parking.failed_again(connection, self._parker(shard), seq, _text(failure))
+                return applied
+            applied += 1
+            if self._committed is not None:
+                self._committed()
+            _log.info("event_unparked", consumer=self.name, seq=seq, stream=str(stream))
+
+    async def _parked_streams(self, connection: Connection) -> list[UUID]:
+        return [each for parker in self._parkers() for each in await parking.streams(connection, parker)]
+
+    async def _first_parked(self, connection: Connection, stream: UUID) -> tuple[int, int] | None:
+        for parker in self._parkers():
+            if (first := await parking.first_of(connection, parker, stream)) is not None:
+                return first
+        return None
+
+    async def _show_parked(self) -> int:
+        async with self._connection() as connection:
+            parked = sum([await parking.how_many(connection, parker) for parker in self._parkers()])
+        self._metrics.parked.labels(self.name).set(parked)
+        if parked:
+            _log.error("events_are_parked", consumer=self.name, events=parked)
+        return parked
+
+    def _parker(self, shard: int) -> str:
+        """The consumer's name in es.parked. Offsets are unique inside a partition only, so there it names that too."""
+        return self.name if self._source.numbered else f"{self.name}/{shard}"
+
+    def _parkers(self) -> list[str]:
+        return sorted({self._parker(shard) for shard in self._source.shards})
+
+    def _by_parker(self, items: Iterable[Item[E]]) -> dict[str, list[Item[E]]]:
+        grouped: dict[str, list[Item[E]]] = {}
+        for item in items:
+            grouped.setdefault(self._parker(item.shard), []).append(item)
+        return grouped
+
+    # -- marks and connections
+
+    def _shards_of(self, batch: Batch[E]) -> set[int]:
+        return {item.shard for item in batch.items} | set(batch.offsets) | set(batch.reached)
+
+    def _moved(self, marks: Mapping[int, Mark], applied: int) -> None:
+        """Remember the marks as they were committed; another process may have moved them too."""
+        self._marks.update(marks)
+        if applied:
+            self._parked_in_a_row = 0
+        self._metrics.applied.labels(self.name).inc(applied)
+        self._metrics.position.labels(self.name).set(max(mark.seq for mark in self._marks.values()))
+        if applied and self._committed is not None:
+            self._committed()
+
+    async def _read_marks(self) -> Mapping[int, Mark]:
+        async with self._connection() as connection:
+            return await checkpoints.read(connection, self.name)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_S)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
+            raise DatabaseGone("no connection to the database") from failure
+        try:
+            yield connection
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
+            if _is_lost(connection) or _is_out_of_order(failure):
+                raise DatabaseGone(_text(failure)) from failure
+            raise
+        finally:
+            await self._pool.release(connection, timeout=ACQUIRE_S)
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken the broken connection away already
+        return True
+
+
+def _is_out_of_order(failure: BaseException) -> bool:
+    """Whether the server as a whole is in trouble: connection, resources, shutdown, disk, or read-only."""
+    state = getattr(failure, "sqlstate", None) or ""
+    return state != _QUERY_CANCELED and (state[:2] in {"08", "53", "57", "58"} or state == _READ_ONLY)
+
+
+def _chunks(items: Sequence[Item[E]], size: int) -> list[tuple[Item[E], ...]]:
+    return [tuple(items[start : start + size]) for start in range(0, len(items), size)]
+
+
+def _text(failure: Exception) -> str:
+    return f"{type(failure).__name__}: {failure}"
