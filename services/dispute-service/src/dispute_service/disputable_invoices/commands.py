@@ -1,0 +1,34 @@
+"""What the ledger and the disputes wish of an invoice."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from dispute_service.disputable_invoices.events import Held, KnownLine
+
+
+class RecordInvoice(Struct, frozen=True, kw_only=True):
+    """A fact of the ledger: never refused, and an older one than we have changes nothing."""
+
+    at: datetime
+    ledger_version: int
+    customer_id: str
+    legal_entity: str
+    currency: str
+    total: int
+    open: int
+    lines: tuple[KnownLine, ...] = ()
+
+
+class SetReservation(Struct, frozen=True, kw_only=True):
+    """What a dispute of this customer and currency shall hold from now on, all of it. More than before must fit."""
+
+    at: datetime
+    invoice_id: str
+    dispute_id: str
+    customer_id: str
+    currency: str
+    held: tuple[Held, ...]
+
+
+InvoiceCommand = RecordInvoice | SetReservation

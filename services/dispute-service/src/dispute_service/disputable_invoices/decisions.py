@@ -1,0 +1,167 @@
+"""What an invoice lets disputes hold, and whom a posting takes from.
+
+The sum of what disputes hold never exceeds what is open, on the invoice and on each line (business rule: domain.md
+§7.5, invariant 2). A posting reduces the undisputed part first; then the oldest dispute first.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import assert_never
+
+from msgspec import Struct
+
+from dispute_service.disputable_invoices.commands import InvoiceCommand, RecordInvoice, SetReservation
+from dispute_service.disputable_invoices.events import Held, InvoiceEvent, InvoiceRecorded, ReservationSet
+from dispute_service.disputable_invoices.refusals import (
+    AlreadyDisputed,
+    CurrencyMismatch,
+    CustomerMismatch,
+    ExceedsOpenAmount,
+    TooManyDisputes,
+    UnknownLine,
+)
+from dispute_service.disputable_invoices.state import DisputableInvoice, Facts, Reservation
+from redress.money import Money
+
+MAX_DISPUTES = 15  # all disputes of an invoice are changed by one posting in one append, which takes 20 streams
+
+
+def decide(command: InvoiceCommand, state: DisputableInvoice, now: datetime) -> list[InvoiceEvent]:  # noqa: ARG001
+    match command:
+        case RecordInvoice():
+            return _record(command, state)
+        case SetReservation():
+            return _reserve(command, state)
+    assert_never(command)
+
+
+def _record(command: RecordInvoice, state: DisputableInvoice) -> list[InvoiceEvent]:
+    if state.facts is not None and command.ledger_version <= state.facts.ledger_version:
+        return []
+    return [
+        InvoiceRecorded(
+            at=command.at,
+            ledger_version=command.ledger_version,
+            customer_id=command.customer_id,
+            legal_entity=command.legal_entity,
+            currency=command.currency,
+            total=command.total,
+            open=command.open,
+            lines=command.lines,
+        )
+    ]
+
+
+def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceEvent]:
+    before = state.of(command.dispute_id)
+    wanted = tuple(held for held in command.held if held.amount)
+    if wanted == (before.held if before else ()):
+        return []
+    held_before = before.amount if before else 0
+    if sum(held.amount for held in wanted) > held_before:
+        _must_fit(command, wanted, state)
+    return [ReservationSet(at=command.at, dispute_id=command.dispute_id, held=wanted)]
+
+
+def _must_fit(command: SetReservation, wanted: tuple[Held, ...], state: DisputableInvoice) -> None:
+    others = [one for one in state.reservations if one.dispute_id != command.dispute_id]
+    if len(others) >= MAX_DISPUTES:
+        raise TooManyDisputes(
+            f"{len(others)} disputes hold invoice {command.invoice_id} already; no more than {MAX_DISPUTES} can.",
+            invoice_id=command.invoice_id,
+        )
+    facts = state.facts
+    if facts is None:
+        return
+    if command.customer_id != facts.customer_id:
+        raise CustomerMismatch(
+            f"Invoice {command.invoice_id} was not issued to customer {command.customer_id}.",
+            invoice_id=command.invoice_id,
+        )
+    if command.currency != facts.currency:
+        raise CurrencyMismatch(
+            f"Invoice {command.invoice_id} is in {facts.currency}, the dispute in {command.currency}.",
+            invoice_id=command.invoice_id,
+            allowed=facts.currency,
+        )
+    for held in wanted:
+        if held.line is not None and facts.lines:
+            _line_must_fit(command, held, facts, others)
+    _fit(command, None, sum(held.amount for held in wanted), facts.open, facts, others)
+
+
+def _line_must_fit(command: SetReservation, held: Held, facts: Facts, others: list[Reservation]) -> None:
+    names = tuple(line.line for line in facts.lines)
+    if held.line not in names:
+        raise UnknownLine(
+            f"Invoice {command.invoice_id} has no line {held.line}.",
+            invoice_id=command.invoice_id,
+            line=held.line,
+            allowed=names,
+        )
+    _fit(command, held.line, held.amount, line_bound(facts, held.line), facts, others)
+
+
+def line_bound(facts: Facts, line: str | None) -> int:
+    """The most that can be contested on a line: its share of the invoice's total (tax included), rounded up, and no
+    more than is open on the invoice."""
+    billed = sum(known.amount for known in facts.lines if known.line == line)
+    all_lines = sum(known.amount for known in facts.lines)
+    if billed <= 0 or all_lines <= 0:
+        return max(0, facts.open)
+    return min(facts.open, max(billed, -(-billed * facts.total // all_lines)))
+
+
+def _fit(  # noqa: PLR0917
+    command: SetReservation, line: str | None, wanted: int, bound: int, facts: Facts, others: list[Reservation]
+) -> None:
+    place = f"invoice {command.invoice_id}" + ("" if line is None else f", line {line}")
+    want, is_open = Money(wanted, facts.currency), Money(max(0, bound), facts.currency)
+    if wanted > bound:
+        raise ExceedsOpenAmount(
+            f"{want} cannot be disputed on {place}: {is_open} is open there.",
+            invoice_id=command.invoice_id,
+            line=line,
+            allowed=f"up to {is_open}",
+            facts={"wanted": want, "open": is_open},
+        )
+    holders = {one.dispute_id: part for one in others if (part := sum(_on(one, line)))}
+    free = bound - sum(holders.values())
+    if wanted > free:
+        left = Money(max(0, free), facts.currency)
+        raise AlreadyDisputed(
+            f"{want} cannot be disputed on {place}: of {is_open} open, other disputes hold all but {left}.",
+            invoice_id=command.invoice_id,
+            line=line,
+            allowed=f"up to {left}",
+            facts={"wanted": want, "open": is_open, "free": left, "disputes": tuple(holders)},
+        )
+
+
+def _on(reservation: Reservation, line: str | None) -> Iterator[int]:
+    return (held.amount for held in reservation.held if line is None or held.line == line)
+
+
+class Reduction(Struct, frozen=True):
+    """`amount` of a dispute's hold goes away by a posting."""
+
+    dispute_id: str
+    amount: int
+
+
+def reductions(state: DisputableInvoice, open_after: int, credit: int = 0) -> list[Reduction]:
+    """Whom a posting takes from, so that no more is held than is open after it.
+
+    `credit` is the amount of a credit memo: it serves credits that disputes wait for, before anything else.
+    """
+    taken = {one.dispute_id: 0 for one in state.reservations}
+    for one in state.reservations:
+        part = min(credit, one.awaiting_credit)
+        taken[one.dispute_id] += part
+        credit -= part
+    excess = state.reserved - sum(taken.values()) - max(0, open_after)
+    for one in state.reservations:
+        part = max(0, min(excess, one.amount - taken[one.dispute_id]))
+        taken[one.dispute_id] += part
+        excess -= part
+    return [Reduction(dispute_id, amount) for dispute_id, amount in taken.items() if amount]

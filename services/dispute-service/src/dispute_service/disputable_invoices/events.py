@@ -1,0 +1,44 @@
+"""What can have happened to an invoice as far as disputes are concerned. Amounts are minor units of its currency."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class KnownLine(Struct, frozen=True):
+    """A line and what it was billed at, as the ERP posted it (tax may stand outside the lines)."""
+
+    line: str
+    amount: int
+
+
+class InvoiceRecorded(Struct, frozen=True, kw_only=True):
+    """The ledger told us how the invoice stands after one of its postings. `ledger_version` counts those."""
+
+    at: datetime
+    ledger_version: int
+    customer_id: str
+    legal_entity: str
+    currency: str
+    total: int
+    open: int
+    lines: tuple[KnownLine, ...] = ()
+
+
+class Held(Struct, frozen=True):
+    """What one dispute holds of a line (`line` None: of the invoice as a whole). `awaiting_credit` is part of it."""
+
+    line: str | None
+    amount: int
+    awaiting_credit: int = 0
+
+
+class ReservationSet(Struct, frozen=True, kw_only=True):
+    """What a dispute holds of the invoice from now on; empty when it has let go."""
+
+    at: datetime
+    dispute_id: str
+    held: tuple[Held, ...]
+
+
+InvoiceEvent = InvoiceRecorded | ReservationSet

@@ -1,0 +1,60 @@
+"""Why an invoice may refuse to be disputed.
+
+InvoiceRefusal
+├── CustomerMismatch      the invoice was issued to another customer
+├── CurrencyMismatch      the invoice is in another currency
+├── UnknownLine           the invoice has lines, and not this one
+├── ExceedsOpenAmount     more is contested than is open, whoever else contests
+├── AlreadyDisputed       it would fit but for other disputes
+└── TooManyDisputes       the bound of disputes per invoice is reached
+"""
+
+from dispute_service.refusal import Refusal
+from redress.money import Money
+
+
+class InvoiceRefusal(Refusal):
+    """Any of the reasons above. `invoice_id` and `line` say where."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        invoice_id: str,
+        line: str | None = None,
+        allowed: tuple[str, ...] | str | None = None,
+        facts: dict[str, str | int | Money | tuple[str, ...] | None] | None = None,
+    ) -> None:
+        super().__init__(message, allowed=allowed, facts={"invoice_id": invoice_id, "line": line, **(facts or {})})
+        self.invoice_id = invoice_id
+        self.line = line
+
+
+class CustomerMismatch(InvoiceRefusal):
+    code = "customer_mismatch"
+    title = "The invoice belongs to another customer"
+
+
+class CurrencyMismatch(InvoiceRefusal):
+    code = "currency_mismatch"
+    title = "The invoice is in another currency"
+
+
+class UnknownLine(InvoiceRefusal):
+    code = "unknown_line"
+    title = "The invoice has no such line"
+
+
+class ExceedsOpenAmount(InvoiceRefusal):
+    code = "exceeds_open_amount"
+    title = "More is disputed than is open"
+
+
+class AlreadyDisputed(InvoiceRefusal):
+    code = "already_disputed"
+    title = "The amount is disputed already"
+
+
+class TooManyDisputes(InvoiceRefusal):
+    code = "too_many_disputes"
+    title = "The invoice takes no more disputes"

@@ -1,0 +1,92 @@
+"""An invoice as disputes see it: what is open, and who holds how much of that. `evolve` never raises.
+
+An invoice that the ledger has not told us of yet is disputable too; its bounds are not known then.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+from msgspec import Struct
+
+from dispute_service.disputable_invoices.events import Held, InvoiceEvent, InvoiceRecorded, KnownLine, ReservationSet
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """What the ledger said last."""
+
+    ledger_version: int
+    customer_id: str
+    legal_entity: str
+    currency: str
+    total: int
+    open: int
+    lines: tuple[KnownLine, ...]
+
+
+class Reservation(Struct, frozen=True, kw_only=True):
+    """A dispute's hold on the invoice since `since`."""
+
+    dispute_id: str
+    since: datetime
+    held: tuple[Held, ...]
+
+    @property
+    def amount(self) -> int:
+        return sum(held.amount for held in self.held)
+
+    @property
+    def awaiting_credit(self) -> int:
+        return sum(held.awaiting_credit for held in self.held)
+
+
+class DisputableInvoice(Struct, frozen=True, kw_only=True):
+    """`facts` None: not known to the ledger yet. Reservations stand oldest first."""
+
+    facts: Facts | None = None
+    reservations: tuple[Reservation, ...] = ()
+
+    @property
+    def reserved(self) -> int:
+        return sum(reservation.amount for reservation in self.reservations)
+
+    def of(self, dispute_id: str) -> Reservation | None:
+        return next((one for one in self.reservations if one.dispute_id == dispute_id), None)
+
+
+INITIAL = DisputableInvoice()
+
+
+def fold(events: Iterable[InvoiceEvent]) -> DisputableInvoice:
+    state = INITIAL
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
+    match event:
+        case InvoiceRecorded():
+            return msgspec.structs.replace(
+                state,
+                facts=Facts(
+                    ledger_version=event.ledger_version,
+                    customer_id=event.customer_id,
+                    legal_entity=event.legal_entity,
+                    currency=event.currency,
+                    total=event.total,
+                    open=event.open,
+                    lines=event.lines,
+                ),
+            )
+        case ReservationSet():
+            before = state.of(event.dispute_id)
+            others = [one for one in state.reservations if one.dispute_id != event.dispute_id]
+            if not event.held:
+                return msgspec.structs.replace(state, reservations=tuple(others))
+            now = Reservation(dispute_id=event.dispute_id, since=before.since if before else event.at, held=event.held)
+            # Oldest first by business time; the id settles two of the same instant, the same way every time.
+            ordered = sorted([*others, now], key=lambda one: (one.since, one.dispute_id))
+            return msgspec.structs.replace(state, reservations=tuple(ordered))
+    assert_never(event)

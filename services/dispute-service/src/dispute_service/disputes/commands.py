@@ -1,0 +1,183 @@
+"""What people and the ledger may wish of a dispute.
+
+`at` is when it shall count in the books (UTC). For people it is not in the future.
+"""
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from redress.contracts.common import Sealed, SealedContact
+from redress.money import Money
+
+
+class ContestedItem(Struct, frozen=True, kw_only=True):
+    """`known` says whether the ledger knows the invoice; `line` None contests the invoice as a whole."""
+
+    invoice_id: str
+    line: str | None
+    amount: Money
+    known: bool
+
+
+class Open(Struct, frozen=True, kw_only=True):
+    at: datetime
+    customer_id: str
+    items: tuple[ContestedItem, ...]
+    reason_code: str
+    origin: str
+    legal_entity: str | None = None
+    external_reason: str | None = None
+    reason_explanation: str | None = None
+    description: Sealed | None = None
+    contact: SealedContact | None = None
+
+
+class Classify(Struct, frozen=True, kw_only=True):
+    at: datetime
+    reason_code: str
+    root_cause: str | None = None
+
+
+class AssignTo(Struct, frozen=True, kw_only=True):
+    """By a person: to a person, a team, or both."""
+
+    at: datetime
+    owner: str | None
+    team: str | None
+    reason: str | None = None
+
+
+class AssignByMatrix(Struct, frozen=True, kw_only=True):
+    at: datetime
+    reason: str | None = None
+
+
+class RequestInformation(Struct, frozen=True, kw_only=True):
+    """`asked` is customer or department."""
+
+    at: datetime
+    request_id: str
+    asked: str
+    what: Sealed
+    due: date
+
+
+class RecordInformation(Struct, frozen=True, kw_only=True):
+    at: datetime
+    record_id: str
+    text: Sealed
+
+
+class AddNote(Struct, frozen=True, kw_only=True):
+    at: datetime
+    note_id: str
+    text: Sealed
+    visibility: str
+
+
+class Decide(Struct, frozen=True, kw_only=True):
+    """`valid` and `invalid` together are what is open."""
+
+    at: datetime
+    valid: Money
+    invalid: Money
+    root_cause: str
+    rationale: Sealed
+
+
+class Resolve(Struct, frozen=True, kw_only=True):
+    """`credited` says how much is credited where the code leaves it open and no decision was taken."""
+
+    at: datetime
+    resolution_code: str
+    credited: Money | None = None
+    rationale: Sealed | None = None
+
+
+class Close(Struct, frozen=True, kw_only=True):
+    at: datetime
+
+
+class Reopen(Struct, frozen=True, kw_only=True):
+    at: datetime
+    reason: str
+
+
+class Withdraw(Struct, frozen=True, kw_only=True):
+    at: datetime
+    reason: str
+
+
+class Escalate(Struct, frozen=True, kw_only=True):
+    at: datetime
+    level: int
+    reason: str
+    to: str | None = None
+
+
+class ApplyPayment(Struct, frozen=True, kw_only=True):
+    """`reduce_by` is the dispute's share of the payment, as the invoice allotted it (oldest dispute first)."""
+
+    at: datetime
+    payment_id: str
+    invoice_id: str
+    ledger_version: int
+    reduce_by: int
+
+
+class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
+    at: datetime
+    credit_memo_id: str
+    invoice_id: str
+    ledger_version: int
+    reduce_by: int
+
+
+class ReversePayment(Struct, frozen=True, kw_only=True):
+    """`amount` is how much of the payment came back from the invoice."""
+
+    at: datetime
+    payment_id: str
+    invoice_id: str
+    ledger_version: int
+    amount: int
+
+
+class NoteInvoice(Struct, frozen=True, kw_only=True):
+    """The ledger registered or corrected the invoice; `reduce_by` is what no longer fits into what is open there."""
+
+    at: datetime
+    invoice_id: str
+    legal_entity: str
+    ledger_version: int
+    reduce_by: int
+
+
+class BreachSla(Struct, frozen=True, kw_only=True):
+    """The timer of `due_at` rang. A timer of an earlier promise is ignored."""
+
+    at: datetime
+    due_at: datetime
+
+
+DisputeCommand = (
+    Open
+    | Classify
+    | AssignTo
+    | AssignByMatrix
+    | RequestInformation
+    | RecordInformation
+    | AddNote
+    | Decide
+    | Resolve
+    | Close
+    | Reopen
+    | Withdraw
+    | Escalate
+    | ApplyPayment
+    | ApplyCreditMemo
+    | ReversePayment
+    | NoteInvoice
+    | BreachSla
+)

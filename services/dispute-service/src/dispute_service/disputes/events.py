@@ -1,0 +1,243 @@
+"""What can have happened to a dispute. Past facts in business words; amounts are minor units of the dispute's currency.
+
+`at` is when the fact counts in the books (UTC). Who, why and by which command stands in the event's metadata. Personal
+text is sealed before it gets here. `item` is the position in the dispute's list of items, counted from 0.
+"""
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from dispute_service.policies.matrix import Routing
+from dispute_service.policies.sla import Sla
+from redress.contracts.common import Sealed, SealedContact
+
+
+class OpenedItem(Struct, frozen=True, kw_only=True):
+    """A contested amount of one invoice; `line` None is the invoice as a whole. `known` says whether the ledger had
+    told us of the invoice by then."""
+
+    invoice_id: str
+    line: str | None
+    amount: int
+    known: bool
+
+
+class Share(Struct, frozen=True):
+    """`amount` of the item at position `item`."""
+
+    item: int
+    amount: int
+
+
+class DisputeOpened(Struct, frozen=True, kw_only=True):
+    """A customer contests amounts. `routing` is what the matrix promised at that moment: it sets the SLA and assigns
+    nobody. `external_reason` is the payer's own word or code, `origin` the door it came through."""
+
+    at: datetime
+    customer_id: str
+    currency: str
+    items: tuple[OpenedItem, ...]
+    reason_code: str
+    origin: str
+    routing: Routing
+    sla: Sla
+    legal_entity: str | None = None
+    external_reason: str | None = None
+    reason_explanation: str | None = None
+    description: Sealed | None = None
+    contact: SealedContact | None = None
+
+
+class DisputeClassified(Struct, frozen=True, kw_only=True):
+    """Another reason, or a root cause. `routing` and `sla` are what the matrix says for the new reason; None when
+    the reason stayed."""
+
+    at: datetime
+    from_reason: str
+    to_reason: str
+    root_cause: str | None = None
+    routing: Routing | None = None
+    sla: Sla | None = None
+
+
+class DisputeAssigned(Struct, frozen=True, kw_only=True):
+    """`routing` is there when the matrix decided, and then `sla` if its promise is another than before. `explanation`
+    is the matrix's sentence or the assigner's reason."""
+
+    at: datetime
+    owner: str | None
+    team: str | None
+    previous_owner: str | None
+    previous_team: str | None
+    explanation: str
+    routing: Routing | None = None
+    sla: Sla | None = None
+
+
+class InformationRequested(Struct, frozen=True, kw_only=True):
+    """`asked` is customer or department; `due` is the date by which the answer is wanted."""
+
+    at: datetime
+    request_id: str
+    asked: str
+    what: Sealed
+    due: date
+
+
+class InformationRecorded(Struct, frozen=True, kw_only=True):
+    at: datetime
+    record_id: str
+    text: Sealed
+
+
+class NoteAdded(Struct, frozen=True, kw_only=True):
+    """`visibility` is internal or customer."""
+
+    at: datetime
+    note_id: str
+    text: Sealed
+    visibility: str
+
+
+class DisputeEscalated(Struct, frozen=True, kw_only=True):
+    at: datetime
+    level: int
+    reason: str
+    to: str | None = None
+
+
+class ItemVerdict(Struct, frozen=True):
+    """How much of an item's open amount was found valid (the customer is right) and invalid."""
+
+    item: int
+    valid: int
+    invalid: int
+
+
+class DisputeDecided(Struct, frozen=True, kw_only=True):
+    """The verdict on what was open. `verdicts` is the allocation over the items (largest remainder), recorded."""
+
+    at: datetime
+    valid: int
+    invalid: int
+    verdicts: tuple[ItemVerdict, ...]
+    root_cause: str
+    rationale: Sealed
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What becomes of one item's open amount. `credit` stays open, awaiting the ERP's credit memo."""
+
+    item: int
+    credit: int = 0
+    rejected: int = 0
+    written_off: int = 0
+    paid: int = 0
+    withdrawn: int = 0
+
+
+class DisputeResolved(Struct, frozen=True, kw_only=True):
+    """The outcome is settled in words and amounts; a granted credit still waits for the ERP. `by_ledger` is true when
+    a posting ended the dispute by itself."""
+
+    at: datetime
+    resolution_code: str
+    outcomes: tuple[Outcome, ...]
+    by_ledger: bool = False
+    explanation: str | None = None
+    rationale: Sealed | None = None
+
+
+class DisputeSettled(Struct, frozen=True, kw_only=True):
+    """The last credit a resolved dispute was waiting for has been posted (or what was to be credited was paid)."""
+
+    at: datetime
+
+
+class DisputeClosed(Struct, frozen=True, kw_only=True):
+    at: datetime
+
+
+class DisputeReopened(Struct, frozen=True, kw_only=True):
+    """`shares` are the amounts that are open again besides those that never stopped being open. `by_ledger` is true
+    when a reversed payment did it. The clock starts anew: `routing` and `sla` are the new promise."""
+
+    at: datetime
+    reason: str
+    shares: tuple[Share, ...]
+    by_ledger: bool = False
+    routing: Routing | None = None
+    sla: Sla | None = None
+
+
+class DisputeWithdrawn(Struct, frozen=True, kw_only=True):
+    """The customer gave the contest up: what was open is collectable again."""
+
+    at: datetime
+    reason: str
+    shares: tuple[Share, ...]
+
+
+class AmountReduced(Struct, frozen=True, kw_only=True):
+    """A posting of the ledger took away part of what is contested.
+
+    `cause` is payment, credit-memo or invoice-changed; `reference` names the posting. `ledger_version` is the
+    invoice's version in the ledger: a posting is taken once.
+    """
+
+    at: datetime
+    cause: str
+    reference: str
+    invoice_id: str
+    ledger_version: int
+    shares: tuple[Share, ...]
+
+
+class PaymentReversed(Struct, frozen=True, kw_only=True):
+    """A payment that had reduced the dispute came back. What it took is open again, or collectable (`withdrawn`,
+    `rejected`) when the dispute had ended so: `into` names the bucket."""
+
+    at: datetime
+    payment_id: str
+    invoice_id: str
+    ledger_version: int
+    shares: tuple[Share, ...]
+    into: str
+
+
+class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
+    """The ledger has told us of an invoice that was contested before it."""
+
+    at: datetime
+    invoice_id: str
+    legal_entity: str
+    ledger_version: int
+
+
+class SlaBreached(Struct, frozen=True, kw_only=True):
+    """The answer was promised by `due_at` and had not been given. It counts from `at`, which is the due date."""
+
+    at: datetime
+    due_at: datetime
+
+
+DisputeEvent = (
+    DisputeOpened
+    | DisputeClassified
+    | DisputeAssigned
+    | InformationRequested
+    | InformationRecorded
+    | NoteAdded
+    | DisputeEscalated
+    | DisputeDecided
+    | DisputeResolved
+    | DisputeSettled
+    | DisputeClosed
+    | DisputeReopened
+    | DisputeWithdrawn
+    | AmountReduced
+    | PaymentReversed
+    | InvoiceBecameKnown
+    | SlaBreached
+)

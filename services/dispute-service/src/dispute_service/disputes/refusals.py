@@ -1,0 +1,199 @@
+"""Why a dispute may refuse a command.
+
+DisputeRefusal
+├── NoSuchDispute             there is none with this id in this company
+├── AlreadyOpened             the id is taken by another dispute
+├── WrongState                the action does not fit the state; `allowed_actions` do
+├── EffectiveInFuture         what has not happened yet cannot be recorded
+├── EffectiveBeforeOpening    nothing can happen to a dispute before it was opened
+├── UnknownCode               a reason, root cause or resolution code that does not exist
+├── ItemsRefused              none, two currencies, an amount of zero or less, the same item twice
+├── NobodyNamed               an assignment names neither a person nor a team
+├── AnswerDueInPast           information cannot be due before it was asked for
+├── TooManyNotes              the bound of notes and answers per dispute is reached
+├── EscalationNotHigher       an escalation goes up, never down
+├── VerdictDoesNotAddUp       valid + invalid is not what is open
+├── CreditNotStated           the resolution code leaves the credited amount open and nobody said it
+├── CreditOutOfBounds         the credited amount is not within what may be credited
+├── ContradictsVerdict        the resolution says something else than the decision
+└── NothingToReopen           everything was settled by postings: there is nothing to contest again
+"""
+
+from datetime import date, datetime
+
+from dispute_service.refusal import Refusal
+from redress.money import Money
+
+
+class DisputeRefusal(Refusal):
+    """Any of the reasons above."""
+
+
+class NoSuchDispute(DisputeRefusal):
+    code = "dispute_not_found"
+    title = "There is no such dispute"
+
+    def __init__(self) -> None:
+        super().__init__("No dispute with this id exists in this company.")
+
+
+class AlreadyOpened(DisputeRefusal):
+    code = "dispute_exists"
+    title = "The dispute exists already"
+
+    def __init__(self) -> None:
+        super().__init__("A dispute with this id was opened before with other contents.")
+
+
+class WrongState(DisputeRefusal):
+    code = "action_not_allowed"
+    title = "The dispute's state does not allow this"
+
+    def __init__(self, action: str, status: str, allowed_actions: tuple[str, ...]) -> None:
+        allowed = ", ".join(allowed_actions)
+        super().__init__(
+            f"A dispute that is {status} cannot take the action {action}; it can take: {allowed}.",
+            facts={"status": status},
+        )
+        self.allowed_actions = allowed_actions
+
+
+class EffectiveInFuture(DisputeRefusal):
+    code = "effective_in_future"
+    title = "The effective time lies in the future"
+
+    def __init__(self, at: datetime, now: datetime) -> None:
+        super().__init__(
+            f"{at.isoformat()} has not come yet; it is {now.isoformat()}.",
+            place=("effective_at",),
+            allowed=f"a time up to {now.isoformat()}",
+        )
+
+
+class EffectiveBeforeOpening(DisputeRefusal):
+    code = "effective_before_opening"
+    title = "The effective time lies before the dispute's opening"
+
+    def __init__(self, at: datetime, opened_at: datetime) -> None:
+        super().__init__(
+            f"The dispute was opened at {opened_at.isoformat()}; nothing can happen to it at {at.isoformat()}.",
+            place=("effective_at",),
+            allowed=f"a time from {opened_at.isoformat()}",
+        )
+
+
+class UnknownCode(DisputeRefusal):
+    code = "unknown_code"
+    title = "The code is not in the catalogue"
+
+    def __init__(self, field: str, value: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"{value!r} is not a {field.replace('_', ' ')}.", place=(field,), allowed=allowed)
+
+
+class ItemsRefused(DisputeRefusal):
+    code = "items_not_acceptable"
+    title = "The items cannot be disputed like this"
+
+    def __init__(self, message: str, place: tuple[str | int, ...], allowed: str) -> None:
+        super().__init__(message, place=place, allowed=allowed)
+
+
+class NobodyNamed(DisputeRefusal):
+    code = "nobody_named"
+    title = "The assignment names nobody"
+
+    def __init__(self) -> None:
+        super().__init__("An assignment by a person names an owner, a team or both.", place=())
+
+
+class AnswerDueInPast(DisputeRefusal):
+    code = "answer_due_in_past"
+    title = "The answer would be due before the question"
+
+    def __init__(self, due: date, asked_on: date) -> None:
+        super().__init__(
+            f"{due.isoformat()} lies before {asked_on.isoformat()}, when the information is asked for.",
+            place=("due",),
+            allowed=f"a date from {asked_on.isoformat()}",
+        )
+
+
+class TooManyNotes(DisputeRefusal):
+    code = "too_many_notes"
+    title = "The dispute takes no more notes"
+
+    def __init__(self, bound: int) -> None:
+        super().__init__(f"A dispute keeps at most {bound} notes, questions and answers.", facts={"bound": bound})
+
+
+class EscalationNotHigher(DisputeRefusal):
+    code = "escalation_not_higher"
+    title = "An escalation goes up"
+
+    def __init__(self, level: int, current: int, highest: int) -> None:
+        super().__init__(
+            f"The dispute is at level {current}; level {level} is not higher.",
+            place=("level",),
+            allowed=f"{current + 1} to {highest}" if current < highest else "none: it is at the highest level",
+            facts={"escalation_level": current},
+        )
+
+
+class VerdictDoesNotAddUp(DisputeRefusal):
+    code = "verdict_does_not_add_up"
+    title = "Valid and invalid are not the open disputed amount"
+
+    def __init__(self, valid: Money, invalid: Money, open_amount: Money) -> None:
+        super().__init__(
+            f"{valid} valid and {invalid} invalid must together be the open disputed amount {open_amount}.",
+            place=("valid",),
+            allowed=f"valid + invalid = {open_amount}, neither below zero",
+            facts={"open": open_amount},
+        )
+
+
+class CreditNotStated(DisputeRefusal):
+    code = "credit_not_stated"
+    title = "It is not said how much is credited"
+
+    def __init__(self, resolution_code: str, open_amount: Money) -> None:
+        super().__init__(
+            f"{resolution_code} does not say how much of {open_amount} is credited: decide first, or state `credited`.",
+            place=("credited",),
+            allowed=f"an amount up to {open_amount}",
+            facts={"open": open_amount},
+        )
+
+
+class CreditOutOfBounds(DisputeRefusal):
+    code = "credit_out_of_bounds"
+    title = "The credited amount is not possible"
+
+    def __init__(self, credited: Money, bound: Money, why: str) -> None:
+        super().__init__(
+            f"{credited} cannot be credited: {why}.",
+            place=("credited",),
+            allowed=f"more than zero, up to {bound}",
+            facts={"bound": bound},
+        )
+
+
+class ContradictsVerdict(DisputeRefusal):
+    code = "contradicts_decision"
+    title = "The resolution contradicts the decision"
+
+    def __init__(self, resolution_code: str, valid: Money, invalid: Money, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            f"The decision found {valid} valid and {invalid} invalid; {resolution_code} says otherwise.",
+            place=("resolution_code",),
+            allowed=allowed,
+            facts={"valid": valid, "invalid": invalid},
+        )
+
+
+class NothingToReopen(DisputeRefusal):
+    code = "nothing_to_reopen"
+    title = "Nothing would be open"
+
+    def __init__(self) -> None:
+        super().__init__("All of it was paid or credited by postings of the ledger; open a new dispute instead.")
