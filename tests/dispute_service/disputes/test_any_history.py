@@ -1,0 +1,152 @@
+"""Whatever people and the ledger do, in any order: money is conserved and every step can be repeated."""
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from support.disputes import MATRIX, MONDAY, NOW, TEXT, ask, assign_by_matrix, close, item, note, open_, record
+
+from dispute_service.disputes import commands as c
+from dispute_service.disputes.decisions import decide
+from dispute_service.disputes.events import DisputeEvent
+from dispute_service.disputes.refusals import DisputeRefusal
+from dispute_service.disputes.state import (
+    ACTIVE,
+    INITIAL,
+    TRANSITIONS,
+    Dispute,
+    State,
+    Status,
+    allowed_actions,
+    evolve,
+    fold,
+)
+from dispute_service.policies.reasons import RESOLUTION_CODES
+from redress.money import Money
+
+_CODES = [code.code for code in RESOLUTION_CODES if code.code != "WITHDRAWN"]
+_minor = some.integers(0, 40_000)
+_invoice = some.sampled_from(["INV-1", "INV-2"])
+_version = some.integers(1, 30)
+_times = some.integers(0, 20).map(lambda days: MONDAY + timedelta(days=days))
+
+_commands = some.one_of(
+    some.just(assign_by_matrix()),
+    some.builds(c.AssignTo, at=_times, owner=some.sampled_from(["a", None]), team=some.sampled_from(["Billing", None])),
+    some.builds(c.Classify, at=_times, reason_code=some.sampled_from(["TAX", "PRICE"])),
+    some.builds(ask, request_id=some.sampled_from(["q1", "q2"]), asked=some.sampled_from(["customer", "department"])),
+    some.builds(record, record_id=some.sampled_from(["r1", "r2"])),
+    some.just(note()),
+    _minor.map(
+        lambda valid: c.Decide(
+            at=NOW, valid=Money(valid, "EUR"), invalid=Money(-valid, "EUR"), root_cause="UNKNOWN", rationale=TEXT
+        )
+    ),
+    some.builds(
+        c.Resolve,
+        at=_times,
+        resolution_code=some.sampled_from(_CODES),
+        credited=some.one_of(some.none(), _minor.map(lambda minor: Money(minor, "EUR"))),
+    ),
+    some.just(close()),
+    some.builds(c.Reopen, at=_times, reason=some.sampled_from(["x", "y"])),
+    some.builds(c.Withdraw, at=_times, reason=some.just("w")),
+    some.builds(c.Escalate, at=_times, level=some.integers(0, 4), reason=some.just("e")),
+    some.builds(
+        c.ApplyPayment,
+        at=_times,
+        payment_id=some.sampled_from(["P1", "P2"]),
+        invoice_id=_invoice,
+        ledger_version=_version,
+        reduce_by=_minor,
+    ),
+    some.builds(
+        c.ApplyCreditMemo,
+        at=_times,
+        credit_memo_id=some.just("CM"),
+        invoice_id=_invoice,
+        ledger_version=_version,
+        reduce_by=_minor,
+    ),
+    some.builds(
+        c.ReversePayment,
+        at=_times,
+        payment_id=some.sampled_from(["P1", "P2"]),
+        invoice_id=_invoice,
+        ledger_version=_version,
+        amount=_minor,
+    ),
+    some.builds(
+        c.NoteInvoice,
+        at=_times,
+        invoice_id=_invoice,
+        legal_entity=some.just("DE"),
+        ledger_version=_version,
+        reduce_by=_minor,
+    ),
+    some.builds(c.BreachSla, at=_times, due_at=_times),
+)
+_LATER = NOW + timedelta(days=60)
+
+
+def _decide(command: c.DisputeCommand, state: State) -> list[DisputeEvent]:
+    if isinstance(command, c.Decide) and isinstance(state, Dispute):
+        # A verdict that adds up more often than chance would have it.
+        valid = min(command.valid.minor, state.open)
+        command = c.Decide(
+            at=command.at,
+            valid=Money(valid, "EUR"),
+            invalid=Money(state.open - valid, "EUR"),
+            root_cause=command.root_cause,
+            rationale=command.rationale,
+        )
+    try:
+        return decide(command, state, MATRIX, _LATER)
+    except DisputeRefusal:
+        return []
+
+
+@settings(deadline=None)  # the first holiday of a year takes its time
+@given(some.lists(_commands, max_size=25))
+def test_money_is_conserved_and_every_state_means_what_it_says(commands):
+    history: list[DisputeEvent] = decide(open_(item("200.01"), item("99.99", "INV-2")), INITIAL, MATRIX, NOW)
+    state = fold(history)
+    for command in commands:
+        events = _decide(command, state)
+        for event in events:
+            state = evolve(state, event)
+        history += events
+        assert isinstance(state, Dispute)
+        _means_what_it_says(state)
+        assert not _decide(command, state), "a repeated command adds nothing"
+        for action in allowed_actions(state):
+            assert state.status in TRANSITIONS[action]
+    assert fold(history) == state
+
+
+def _means_what_it_says(state: Dispute) -> None:
+    for one in state.items:
+        parts = (one.open, one.paid, one.credited, one.written_off, one.rejected, one.withdrawn)
+        assert min(*parts, one.awaiting_credit, one.valid, one.invalid, one.stated_paid) >= 0
+        assert sum(parts) == one.disputed
+        assert one.awaiting_credit <= one.open
+        assert one.stated_paid <= one.paid
+        assert one.valid + one.invalid == (one.open if state.verdict and state.status is Status.DECIDED else 0)
+    if state.status in ACTIVE:
+        assert state.open > 0
+        assert state.awaiting_credit == 0
+    elif state.status is Status.SETTLING:
+        assert state.open == state.awaiting_credit > 0
+    else:
+        assert state.open == 0
+
+
+@settings(deadline=None)  # the first holiday of a year takes its time
+@given(some.lists(_commands, max_size=25), some.randoms(use_true_random=False))
+def test_any_sequence_of_facts_folds(commands, random):
+    """Facts out of a broken or future history never stop a fold."""
+    history = decide(open_(), INITIAL, MATRIX, NOW)
+    for command in commands:
+        history += _decide(command, fold(history))
+    random.shuffle(history)
+    fold(history)

@@ -1,0 +1,167 @@
+"""Payments, credit memos, reversals and corrections of the ledger."""
+
+from datetime import UTC, datetime
+
+from support.disputes import (
+    NOW,
+    close,
+    credit_memo,
+    disputes,
+    item,
+    open_,
+    payment,
+    resolve,
+    reversal,
+    verdict,
+    withdraw,
+)
+
+from dispute_service.disputes import commands as c
+from dispute_service.disputes.events import (
+    AmountReduced,
+    DisputeReopened,
+    DisputeResolved,
+    DisputeSettled,
+    InvoiceBecameKnown,
+    PaymentReversed,
+    Share,
+)
+from dispute_service.disputes.state import Status
+
+
+def test_a_payment_takes_its_part():
+    state = (
+        disputes()
+        .after(open_())
+        .when(payment("50.00"))
+        .then(
+            AmountReduced(
+                at=NOW,
+                cause="payment",
+                reference="P-1",
+                invoice_id="INV-1",
+                ledger_version=2,
+                shares=(Share(0, 5000),),
+            )
+        )
+    )
+    assert (state.status, state.open, state.items[0].paid) == (Status.OPEN, 15000, 5000)
+
+
+def test_a_full_payment_ends_the_dispute_as_paid_by_the_customer():
+    outcome = disputes().after(open_()).when(payment("200.00"))
+    assert outcome.events[1] == DisputeResolved(
+        at=NOW,
+        resolution_code="CUSTOMER_PAID",
+        outcomes=(),
+        by_ledger=True,
+        explanation="Payment P-1 left nothing of the dispute open.",
+    )
+    assert outcome.after.status is Status.RESOLVED
+
+
+def test_a_posting_counts_once():
+    disputes().after(open_(), payment("50.00")).when(payment("50.00")).then_nothing()
+
+
+def test_a_payment_takes_no_more_than_is_open():
+    state = disputes().after(open_(), payment("999.00")).state
+    assert (state.open, state.items[0].paid) == (0, 20000)
+
+
+def test_a_payment_of_another_invoice_leaves_the_dispute_alone():
+    disputes().after(open_()).when(payment("50.00", invoice_id="INV-9")).then_nothing()
+
+
+def test_an_ended_dispute_has_nothing_left_to_take():
+    disputes().after(open_(), withdraw()).when(payment("50.00")).then_nothing()
+
+
+def test_a_payment_gives_in_on_the_invalid_part_first():
+    state = disputes().after(open_(), verdict("150.00", "50.00"), payment("60.00")).state
+    assert (state.items[0].valid, state.items[0].invalid, state.items[0].open) == (14000, 0, 14000)
+
+
+def test_the_awaited_credit_memo_settles():
+    outcome = disputes().after(open_(), resolve("CREDIT_FULL")).when(credit_memo("200.00"))
+    assert outcome.events[1:] == [DisputeSettled(at=NOW)]
+    assert outcome.after.status is Status.RESOLVED
+    assert outcome.after.resolution_code == "CREDIT_FULL"
+
+
+def test_half_a_credit_memo_does_not_settle():
+    state = disputes().after(open_(), resolve("CREDIT_FULL"), credit_memo("80.00")).state
+    assert (state.status, state.awaiting_credit, state.items[0].credited) == (Status.SETTLING, 12000, 8000)
+
+
+def test_a_credit_memo_nobody_waited_for_ends_the_dispute_in_the_customers_favour():
+    outcome = disputes().after(open_()).when(credit_memo("200.00"))
+    assert isinstance(outcome.events[1], DisputeResolved)
+    assert outcome.events[1].resolution_code == "CREDIT_FULL"
+
+
+def test_a_reversed_payment_gives_back_what_it_took():
+    state = (
+        disputes()
+        .after(open_(), payment("50.00"))
+        .when(reversal("50.00"))
+        .then(
+            PaymentReversed(
+                at=NOW,
+                payment_id="P-1",
+                invoice_id="INV-1",
+                ledger_version=5,
+                shares=(Share(0, 5000),),
+                into="open",
+            )
+        )
+    )
+    assert (state.open, state.items[0].paid) == (20000, 0)
+    disputes().after(open_(), payment("50.00"), reversal("50.00")).when(reversal("50.00")).then_nothing()
+
+
+def test_a_reversal_gives_back_no_more_than_its_payment_took():
+    state = disputes().after(open_(), payment("50.00"), payment("10.00", "P-2", 3), reversal("900.00")).state
+    assert (state.open, state.items[0].paid) == (19000, 1000)
+
+
+def test_a_reversed_full_payment_reopens_by_itself():
+    outcome = disputes().after(open_(), payment("200.00"), close()).when(reversal("200.00"))
+    state = outcome.then_kinds(PaymentReversed, DisputeReopened)
+    assert (state.status, state.open, state.resolution_code) == (Status.INVESTIGATING, 20000, None)
+    assert outcome.events[1].by_ledger
+
+
+def test_a_reversal_takes_a_verdict_back():
+    state = disputes().after(open_(), payment("50.00"), verdict("100.00", "50.00"), reversal("50.00")).state
+    assert (state.status, state.verdict, state.items[0].valid) == (Status.INVESTIGATING, None, 0)
+
+
+def test_a_reversed_payment_of_a_rejected_dispute_is_to_be_collected_like_the_rest():
+    state = disputes().after(open_(), payment("50.00"), resolve("REJECTED_COLLECT"), reversal("50.00")).state
+    assert (state.status, state.items[0].rejected) == (Status.RESOLVED, 20000)
+
+
+def test_an_invoice_becomes_known_later():
+    unknown = c.ContestedItem(invoice_id="INV-1", line=None, amount=item().amount, known=False)
+    command = c.NoteInvoice(at=NOW, invoice_id="INV-1", legal_entity="DE02", ledger_version=1, reduce_by=0)
+    state = (
+        disputes()
+        .after(open_(unknown))
+        .when(command)
+        .then(InvoiceBecameKnown(at=NOW, invoice_id="INV-1", legal_entity="DE02", ledger_version=1))
+    )
+    assert state.items[0].known
+    disputes().after(open_(unknown), command).when(command).then_nothing()
+
+
+def test_a_corrected_invoice_takes_what_no_longer_fits():
+    command = c.NoteInvoice(at=NOW, invoice_id="INV-1", legal_entity="DE01", ledger_version=2, reduce_by=20000)
+    outcome = disputes().after(open_()).when(command)
+    outcome.then_kinds(AmountReduced, DisputeResolved)
+
+
+def test_a_fact_does_not_count_before_the_opening():
+    early = datetime(2026, 3, 1, tzinfo=UTC)
+    outcome = disputes().after(open_()).when(payment("200.00", at=early))
+    assert [event.at for event in outcome.events] == [datetime(2026, 3, 2, 9, 0, tzinfo=UTC)] * 2

@@ -1,0 +1,113 @@
+"""Good examples of everything that happens to a dispute; a test changes what it is about."""
+
+from datetime import UTC, date, datetime
+
+from support.given import Given, euro
+
+from dispute_service.disputes import commands as c
+from dispute_service.disputes.decisions import decide
+from dispute_service.disputes.events import DisputeEvent
+from dispute_service.disputes.refusals import DisputeRefusal
+from dispute_service.disputes.state import INITIAL, State, evolve
+from dispute_service.policies.matrix import default_matrix
+from redress.contracts.common import Sealed
+from redress.money import Money
+
+MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # 10:00 in Berlin, a working day
+NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
+MATRIX = default_matrix()
+TEXT = Sealed("customer:C-1", b"sealed")
+
+
+def eur(text: str) -> Money:
+    return Money(euro(text), "EUR")
+
+
+def disputes(now: datetime = NOW) -> Given[c.DisputeCommand, State, DisputeEvent]:
+    return Given(
+        decide=lambda command, state: decide(command, state, MATRIX, now),
+        evolve=evolve,
+        state=INITIAL,
+        refusals=DisputeRefusal,
+    )
+
+
+def item(amount: str = "200.00", invoice_id: str = "INV-1", line: str | None = None) -> c.ContestedItem:
+    return c.ContestedItem(invoice_id=invoice_id, line=line, amount=eur(amount), known=True)
+
+
+def open_(
+    *items: c.ContestedItem, at: datetime = MONDAY, reason_code: str = "PRICE", customer_id: str = "C-1"
+) -> c.Open:
+    return c.Open(
+        at=at,
+        customer_id=customer_id,
+        items=items or (item(),),
+        reason_code=reason_code,
+        origin="email",
+        legal_entity="DE01",
+    )
+
+
+def assign_by_matrix(at: datetime = NOW) -> c.AssignByMatrix:
+    return c.AssignByMatrix(at=at)
+
+
+def ask(request_id: str = "ask-1", asked: str = "customer", at: datetime = NOW) -> c.RequestInformation:
+    return c.RequestInformation(at=at, request_id=request_id, asked=asked, what=TEXT, due=date(2026, 3, 20))
+
+
+def record(record_id: str = "rec-1", at: datetime = NOW) -> c.RecordInformation:
+    return c.RecordInformation(at=at, record_id=record_id, text=TEXT)
+
+
+def note(note_id: str = "note-1", at: datetime = NOW) -> c.AddNote:
+    return c.AddNote(at=at, note_id=note_id, text=TEXT, visibility="internal")
+
+
+def verdict(valid: str, invalid: str, at: datetime = NOW) -> c.Decide:
+    return c.Decide(at=at, valid=eur(valid), invalid=eur(invalid), root_cause="PRICE_MAINTENANCE", rationale=TEXT)
+
+
+def resolve(code: str, credited: str | None = None, at: datetime = NOW) -> c.Resolve:
+    return c.Resolve(at=at, resolution_code=code, credited=None if credited is None else eur(credited))
+
+
+def close(at: datetime = NOW) -> c.Close:
+    return c.Close(at=at)
+
+
+def reopen(reason: str = "new evidence", at: datetime = NOW) -> c.Reopen:
+    return c.Reopen(at=at, reason=reason)
+
+
+def withdraw(reason: str = "found the delivery note", at: datetime = NOW) -> c.Withdraw:
+    return c.Withdraw(at=at, reason=reason)
+
+
+def escalate(level: int = 1, to: str | None = None, at: datetime = NOW) -> c.Escalate:
+    return c.Escalate(at=at, level=level, reason="no answer", to=to)
+
+
+def payment(
+    amount: str, payment_id: str = "P-1", ledger_version: int = 2, invoice_id: str = "INV-1", at: datetime = NOW
+) -> c.ApplyPayment:
+    return c.ApplyPayment(
+        at=at, payment_id=payment_id, invoice_id=invoice_id, ledger_version=ledger_version, reduce_by=euro(amount)
+    )
+
+
+def credit_memo(
+    amount: str, ledger_version: int = 3, invoice_id: str = "INV-1", at: datetime = NOW
+) -> c.ApplyCreditMemo:
+    return c.ApplyCreditMemo(
+        at=at, credit_memo_id="CM-1", invoice_id=invoice_id, ledger_version=ledger_version, reduce_by=euro(amount)
+    )
+
+
+def reversal(
+    amount: str, payment_id: str = "P-1", ledger_version: int = 5, invoice_id: str = "INV-1", at: datetime = NOW
+) -> c.ReversePayment:
+    return c.ReversePayment(
+        at=at, payment_id=payment_id, invoice_id=invoice_id, ledger_version=ledger_version, amount=euro(amount)
+    )
