@@ -1,0 +1,62 @@
+"""Which routes an app has and which permission each asks for, read from the app itself.
+
+The table of routes and roles of the tests is built from it, and an app with a forgotten route does not start.
+"""
+
+from collections.abc import Iterator
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from msgspec import Struct
+
+from redress.web.auth import Requires, authenticated
+
+OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/docs", "/docs/problems", "/openapi.json"})
+
+
+class ListedRoute(Struct, frozen=True):
+    """One operation. `permissions` are all of those it asks for; `authenticated` is true if any token is needed."""
+
+    method: str
+    path: str
+    permissions: tuple[str, ...]
+    authenticated: bool
+
+
+class OpenRoute(RuntimeError):
+    """A route asks for no permission and is none of the few that may be open."""
+
+
+def listed_routes(app: FastAPI) -> list[ListedRoute]:
+    """Every HTTP operation of the app, sorted by path and method. Mounted apps are not looked into."""
+    found: list[ListedRoute] = []
+    for context in iter_route_contexts(app.routes):
+        path, methods = context.path, context.methods
+        if path is None or methods is None:
+            continue
+        calls: list[object] = []
+        if isinstance(context.original_route, APIRoute):
+            calls = list(_calls(context.dependant))
+        permissions = sorted({call.permission for call in calls if isinstance(call, Requires)})
+        needs_token = bool(permissions) or authenticated in calls
+        found += [ListedRoute(method, path, tuple(permissions), needs_token) for method in methods]
+    return sorted(found, key=lambda route: (route.path, route.method))
+
+
+def refuse_open_routes(app: FastAPI) -> None:
+    """OpenRoute if a route that is none of the few would answer somebody without a token."""
+    for route in listed_routes(app):
+        if not route.authenticated and route.path not in OPEN_PATHS:
+            raise OpenRoute(f"{route.method} {route.path} names no permission")
+
+
+def route_templates(app: FastAPI) -> dict[int, str]:
+    """The full template (`/v1/disputes/{id}`) of each route object, by its identity."""
+    return {id(context.original_route): context.path or "" for context in iter_route_contexts(app.routes)}
+
+
+def _calls(dependant: Dependant) -> Iterator[object]:
+    for inner in dependant.dependencies:
+        yield inner.call
+        yield from _calls(inner)
