@@ -11,6 +11,7 @@ import pytest
 from support.databases import Cluster, Database, MakeDatabase
 from support.eventually import eventually
 
+from redress.eventlog.vault import Vault
 from redress.ops.databases import bootstrap, drop_database
 from redress_local.postgres import PostgresServer
 
@@ -190,3 +191,13 @@ async def test_a_database_is_copied_with_what_its_preparation_made(make_database
     second = await make_database("collections", prepare=prepare)
     assert await _value(second.owner, "SELECT count(*) FROM thing") == 0
     assert await _value(first.owner, "SELECT count(*) FROM thing") == 1
+
+
+async def test_the_vault_serves_the_roles_of_every_service(make_database: MakeDatabase) -> None:
+    vault = await make_database("vault")
+    async with (
+        Vault.open_at(vault.as_role("dispute_api"), b"k" * 32) as sealing,
+        Vault.open_at(vault.as_role("notification_worker"), b"k" * 32) as opening,
+    ):
+        sealed = await sealing.seal("demo", "customer:C1", "Anna Schmidt")
+        assert await opening.open("demo", sealed) == "Anna Schmidt"

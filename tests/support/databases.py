@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from redress.ops.databases import create_database, create_roles, derived_passwords, drop_database
+from redress.ops.databases import create_database, create_roles, create_vault_tables, derived_passwords, drop_database
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,10 @@ class MakeDatabase:
         name = f"{self._prefix}{next(self._number)}_{like}"
         self._made.append(name)
         await create_database(connection, name, like=like, template=template)
-        return Database(self._cluster, name, like)
+        made = Database(self._cluster, name, like)
+        if like == "vault":
+            await create_vault_tables(made.superuser)
+        return made
 
     async def drop_all(self) -> None:
         """Leave somebody's own cluster as it was found (but for the roles)."""

@@ -132,10 +132,18 @@ class PostgresServer:
                 _let_search(above)
 
     def _create(self) -> None:
-        """initdb. The C.UTF-8 locale is PostgreSQL's own, so text sorts alike on every machine; checksums are on."""
+        """initdb, beside the folder and then renamed, so that a folder with data in it is complete.
+
+        The C.UTF-8 locale is PostgreSQL's own: text sorts alike on every machine. Checksums are on.
+        """
+        unfinished = self.data.with_name(f"{self.data.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        if self._user is not None:
+            os.chown(unfinished, *self._user)
         command = [
             str(binaries() / "initdb"),
-            *("-D", str(self.data), "-U", SUPERUSER, "--encoding=UTF8", "--locale=C"),
+            *("-D", str(unfinished), "-U", SUPERUSER, "--encoding=UTF8", "--locale=C"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums"),
             *("--auth-local=trust", "--auth-host=scram-sha-256"),
         ]
@@ -162,6 +170,8 @@ class PostgresServer:
             )
         if done.returncode != 0:
             raise RuntimeError(f"initdb failed with {done.returncode}: {done.stderr.strip()[-2000:]}")
+        self.data.rmdir()
+        unfinished.rename(self.data)
 
     def _end_leftovers(self) -> None:
         """A postmaster of this folder that outlived its supervisor is stopped; a pid file of a dead one is removed.

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,8 @@ class Process:
         self._user = user
         self.stop_signal = stop_signal
         self._child: subprocess.Popen[bytes] | None = None
+        self._starting = threading.Lock()
+        self._retired = False
 
     @property
     def pid(self) -> int | None:
@@ -57,9 +60,22 @@ class Process:
         return self._child.poll() if self._child is not None else None
 
     def start(self) -> None:
-        """Start the child; its output is appended to the log. Nothing happens if it runs."""
-        if self.running:
-            return
+        """Start the child; its output is appended to the log. Nothing happens if it runs.
+
+        RuntimeError after `retire`.
+        """
+        with self._starting:
+            if self._retired:
+                raise RuntimeError(f"{self.name} is not started any more: the stack ends")
+            if not self.running:
+                self._launch()
+
+    def retire(self) -> None:
+        """From now on it cannot be started, whatever other threads are about to do."""
+        with self._starting:
+            self._retired = True
+
+    def _launch(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         uid, gid = self._user or (None, None)
         with self.log.open("ab") as output:

@@ -11,13 +11,17 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+
+from redress.eventlog import vault
 
 SERVICES: Final = ("dispute", "collections", "notification")
 VAULT: Final = "vault"
 DATABASES: Final = (*SERVICES, VAULT)
 SEARCH_PATH: Final = "read, es"
+VAULT_SEARCH_PATH: Final = "vault"
 
 _GROUPS = {"owner": "redress_owner", "api": "redress_app", "worker": "redress_worker"}
 _LIMITS: Mapping[str, Mapping[str, str]] = {
@@ -61,6 +65,7 @@ async def bootstrap(superuser_dsn: str, *, prefix: str = "", passwords: Mapping[
             await create_database(connection, prefix + database, like=database)
     finally:
         await connection.close()
+    await create_vault_tables(_in_database(superuser_dsn, prefix + VAULT))
 
 
 async def create_roles(connection: asyncpg.Connection, passwords: Mapping[str, str]) -> None:
@@ -91,15 +96,30 @@ async def create_database(connection: asyncpg.Connection, name: str, *, like: st
         options = locale if template == "template0" else ""
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} {options}")
     owner = f"{like}_owner"
+    search_path = VAULT_SEARCH_PATH if like == VAULT else SEARCH_PATH
     callers = [role for database in SERVICES for role in login_roles(database)] if like == VAULT else []
     connecting = [*login_roles(like), *(role for role in callers if not role.endswith("_owner"))]
     await connection.execute(
         f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;"
         f"GRANT CONNECT ON DATABASE {name} TO {', '.join(connecting)};"
         f"GRANT CREATE, TEMPORARY ON DATABASE {name} TO {_GROUPS['owner']};"
-        f"ALTER DATABASE {name} SET search_path = {SEARCH_PATH};"
+        f"ALTER DATABASE {name} SET search_path = {search_path};"
         f"ALTER ROLE {owner} IN DATABASE {name} SET role = {_GROUPS['owner']};"
     )
+
+
+async def create_vault_tables(superuser_dsn: str) -> None:
+    """The key table of the vault, in the database that the address names. The vault has no service to migrate it."""
+    connection = await asyncpg.connect(superuser_dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _BOOTSTRAP_LOCK)
+            await connection.execute("SET LOCAL ROLE redress_owner")
+            await connection.execute("CREATE SCHEMA IF NOT EXISTS vault")
+            await connection.execute("GRANT USAGE ON SCHEMA vault TO redress_app, redress_worker")
+            await connection.execute(vault.SCHEMA)
+    finally:
+        await connection.close()
 
 
 async def drop_database(connection: asyncpg.Connection, name: str) -> None:
@@ -119,6 +139,10 @@ async def _create_role(connection: asyncpg.Connection, role: str, login: str) ->
     if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
         await connection.execute(f"CREATE ROLE {role}")
     await connection.execute(f"ALTER ROLE {role} {login} NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS")
+
+
+def _in_database(dsn: str, database: str) -> str:
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
 
 
 def _literal(text: str) -> str:

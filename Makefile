@@ -1,0 +1,57 @@
+# Needs make and Python 3.11 or newer, nothing else. Everything is installed into .venv, pinned by hash.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+MEMBERS := shared services/dispute-service services/collections-service services/notification-service deploy/local
+INSTALLED := $(VENV)/.installed
+
+# Only what was named on the command line or in the environment is passed on; the defaults stand in the program.
+export DATA PORT TRANSPORT DEMO
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format types bench lock clean
+
+help:  ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(INSTALLED)  ## The whole stack, until Ctrl-C. DATA=.data PORT=8001 TRANSPORT=kafka|feed DEMO=0|1
+	@exec $(BIN)/redress run
+
+test: $(INSTALLED)  ## Every test, on a real PostgreSQL and a real Kafka. ARGS="tests/shared -k money" for some
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED)  ## Formatting, lint, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(if $(wildcard .importlinter),$(BIN)/lint-imports,$(if $(shell grep -l importlinter pyproject.toml),$(BIN)/lint-imports))
+
+format: $(INSTALLED)  ## Format, and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(INSTALLED)  ## mypy --strict
+	$(BIN)/mypy
+
+bench: $(INSTALLED)  ## Speed beside peers, as ratios (tests/bench)
+	$(BIN)/python -m pytest tests/bench $(ARGS)
+
+lock: $(INSTALLED)  ## Resolve anew and pin: requirements.lock
+	$(BIN)/uv lock --upgrade
+	$(BIN)/uv export --quiet --all-packages --no-emit-workspace --format requirements-txt -o requirements.lock
+
+clean:  ## Remove the data of `make run` (DATA, .data by default); stop the stack first
+	@$(PYTHON) deploy/local/src/redress_local/clean.py
+
+# uv is installed by pip into the environment, then installs the pinned packages and, editable, our own.
+$(INSTALLED): requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.12 …")'
+	@echo "Installing into $(VENV) (once; again when pins change) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(BIN)/python -m ensurepip >/dev/null
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@touch $@

@@ -1,0 +1,213 @@
+"""The parts of the local stack, one function each: what is run, with which settings, and when it counts as ready."""
+
+import http.client
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Final
+
+from redress_local.kafka import KafkaCluster
+from redress_local.ports import accepts
+from redress_local.postgres import PostgresServer
+from redress_local.process import Process, log_tail
+from redress_local.secrets_file import Secrets, client_id
+from redress_local.settings import SERVICES, StackSettings
+from redress_local.stack import Job, Part
+from redress_local.state import issuer_url
+from redress_local.tokens import AUDIENCE
+
+# What a stop takes together must stay within 15 s: drain the services, then end what they stood on.
+_DRAIN_S = 7.0
+_PARTS_END_S = 4.0
+_READY_WITHIN_S = 60.0
+_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REDRESS_CACHE")
+
+SERVICE_STAGE: Final = 2
+BASE_STAGE: Final = 1
+
+
+class Blueprint:
+    """Makes parts and jobs from the settings, the secrets and the ports of one data folder."""
+
+    def __init__(self, settings: StackSettings, secrets: Secrets, ports: dict[str, int]) -> None:
+        self.settings = settings
+        self.issuer_url = issuer_url(ports)
+        self.mail_folder = settings.data / "mail"
+        self.logs = settings.data / "logs"
+        self._secrets = secrets
+        self._ports = ports
+        self.server = PostgresServer(settings.data / "postgres", log=self.logs / "postgres.log")
+        self.cluster = KafkaCluster(settings.data / "kafka", logs=self.logs)
+
+    def postgres(self) -> Part:
+        self.server.process.grace_s = _PARTS_END_S
+        return Part("postgres", self.server.process, self.server.start, BASE_STAGE, self.server.dsn())
+
+    def kafka_jars(self) -> Job:
+        """A job, because the first download takes long enough for somebody to change their mind."""
+        return self._job("kafka-jars", ["-m", "redress_local.kafka_jars"], within_s=180.0)
+
+    def kafka(self) -> Part:
+        """The addresses are known from here on; the jars must be there."""
+        self.cluster.prepare()
+        node = self.cluster.nodes[0]
+        node.process.grace_s = _PARTS_END_S
+        return Part("kafka", node.process, lambda: self.cluster.start_node(1), BASE_STAGE, node.address)
+
+    def topics(self) -> Job:
+        return self._job("kafka-topics", ["-m", "redress.messaging.topics"], self._common())
+
+    def issuer(self) -> Part:
+        port = self._ports["issuer"]
+        argv = ["-m", "redress_local.issuer", str(self.settings.data), str(port)]
+        return self._program("issuer", argv, {}, stage=BASE_STAGE, address=self.issuer_url, ready=_listening(port))
+
+    def mail_sink(self) -> Part:
+        port = self._ports["smtp"]
+        argv = ["-m", "redress_local.mail_sink", str(self.mail_folder), str(port)]
+        where = f"smtp://127.0.0.1:{port}"
+        return self._program("mail-sink", argv, {}, stage=BASE_STAGE, address=where, ready=_listening(port))
+
+    def migrate(self, service: str) -> Job:
+        return self._job(f"{service}-migrations", ["-m", f"{service}_service", "migrate"], self._service(service))
+
+    def api(self, service: str) -> Part:
+        return self._program(
+            f"{service}-api",
+            ["-m", f"{service}_service", "api"],
+            self._service(service),
+            stage=SERVICE_STAGE,
+            address=self.settings.url_of(service),
+            ready=_answers(self.settings.port_of(service), "/readyz"),
+        )
+
+    def worker(self, service: str) -> Part:
+        return self._program(
+            f"{service}-worker",
+            ["-m", f"{service}_service", "worker"],
+            self._service(service),
+            stage=SERVICE_STAGE,
+            address=None,
+            ready=_runs_for(1.0),
+        )
+
+    def built_services(self) -> list[str]:
+        return [service for service in SERVICES if find_spec(f"{service}_service.__main__") is not None]
+
+    def _program(
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        *,
+        stage: int,
+        address: str | None,
+        ready: Callable[[Process], bool],
+    ) -> Part:
+        grace_s = _DRAIN_S if stage == SERVICE_STAGE else _PARTS_END_S
+        process = Process(
+            name,
+            [sys.executable, *arguments],
+            log=self.logs / f"{name}.log",
+            env={**_inherited(), **environment},
+            grace_s=grace_s,
+        )
+
+        def start() -> None:
+            process.start()
+            _wait(process, ready)
+
+        return Part(name, process, start, stage, address)
+
+    def _job(
+        self, name: str, arguments: list[str], environment: Mapping[str, str] | None = None, within_s: float = 60.0
+    ) -> Job:
+        log = self.logs / f"{name}.log"
+        argv = [sys.executable, *arguments]
+        return Job(name, Process(name, argv, log=log, env={**_inherited(), **(environment or {})}), within_s)
+
+    def _common(self) -> dict[str, str]:
+        common = {
+            "VAULT_KEY": self._secrets.vault_key,
+            "CURSOR_KEY": self._secrets.cursor_key,
+            "TRANSPORT": self.settings.transport,
+            "ISSUER": self.issuer_url,
+            "JWKS_URL": f"{self.issuer_url}/jwks.json",
+            "TOKEN_URL": f"{self.issuer_url}/token",
+            "AUDIENCE": AUDIENCE,
+            "LOG_LEVEL": "INFO",
+            **{f"{service.upper()}_URL": self.settings.url_of(service) for service in SERVICES},
+        }
+        if self.settings.transport == "kafka":
+            common["KAFKA_BOOTSTRAP_SERVERS"] = self.cluster.bootstrap_servers
+        return common
+
+    def _service(self, service: str) -> dict[str, str]:
+        own = service.upper()
+        environment = {
+            **self._common(),
+            f"{own}_DATABASE_URL": self.server.dsn(service, f"{service}_api"),
+            f"{own}_WORKER_DATABASE_URL": self.server.dsn(service, f"{service}_worker"),
+            f"{own}_OWNER_DATABASE_URL": self.server.dsn(service, f"{service}_owner"),
+            "VAULT_DATABASE_URL": self.server.dsn("vault", f"{service}_api"),
+            f"{own}_HOST": "127.0.0.1",
+            f"{own}_PORT": str(self.settings.port_of(service)),
+            f"{own}_CLIENT_ID": client_id(service),
+            f"{own}_CLIENT_SECRET": self._secrets.clients[client_id(service)],
+        }
+        if service == "notification":
+            environment |= {
+                "SMTP_HOST": "127.0.0.1",
+                "SMTP_PORT": str(self._ports["smtp"]),
+                "MAIL_FROM": "Accounts Receivable <ar@redress.example>",
+            }
+        return environment
+
+
+def _inherited() -> dict[str, str]:
+    """Little of the caller's environment: a DATABASE_URL of somebody's shell must not reach a service."""
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+def _wait(process: Process, ready: Callable[[Process], bool]) -> None:
+    deadline = time.monotonic() + _READY_WITHIN_S
+    while not ready(process):
+        if not process.running:
+            raise RuntimeError(f"{process.name} ended with {process.exit_code}:\n{log_tail(process.log)}")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{process.name} was not ready after {_READY_WITHIN_S:.0f} s (see {process.log})")
+        time.sleep(0.05)
+
+
+def _listening(port: int) -> Callable[[Process], bool]:
+    return lambda process: process.running and accepts(port)
+
+
+def _answers(port: int, path: str) -> Callable[[Process], bool]:
+    def ready(process: Process) -> bool:
+        if not process.running:
+            return False
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return ready
+
+
+def _runs_for(seconds: float) -> Callable[[Process], bool]:
+    """For a process that serves nobody: it counts as ready when it has not given up at once."""
+    begun: dict[int, float] = {}
+
+    def ready(process: Process) -> bool:
+        first_seen = begun.setdefault(process.pid or 0, time.monotonic())
+        return process.running and time.monotonic() - first_seen >= seconds
+
+    return ready
