@@ -28,7 +28,7 @@ async def test_a_token_of_the_issuer_says_who_where_and_what(auth: Authenticator
     assert principal == Principal("anna", "demo", ("analyst",), "person")
     assert principal.actor == Actor("person", "anna", ("analyst",))
     assert "disputes:write" in principal.permissions
-    assert "disputes:decide" not in principal.permissions
+    assert "policies:write" not in principal.permissions
 
 
 async def test_elliptic_curve_keys_are_accepted_too(auth: Authenticator, issuer: Issuer):

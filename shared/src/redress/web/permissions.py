@@ -1,7 +1,8 @@
 """Who may do what, as data. A route names one permission; a role gives a set of them; nothing else decides.
 
 Words: `x:read` sees, `x:write` changes. Of disputes, `open` and `note` are apart because people who do not work
-disputes may do just that, and `decide` because it gives money away.
+disputes may do just that, and `decide` because it gives money away: it is the word that limits of authority and
+four eyes will hang on. Until there are such limits, analysts and approvers may do the same.
 """
 
 from collections.abc import Iterable
@@ -42,18 +43,21 @@ _SEES_THE_BUSINESS: Final = frozenset(
     }
 )
 _SEES_EVERYTHING: Final = frozenset(name for name in PERMISSION_MEANINGS if name.endswith(":read"))
-_WORKS_DISPUTES: Final = _SEES_THE_BUSINESS | {"disputes:open", "disputes:note", "disputes:write"}
+_WORKS_DISPUTES: Final = _SEES_THE_BUSINESS | {
+    "disputes:open",
+    "disputes:note",
+    "disputes:write",
+    "disputes:decide",
+}
 
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "analyst": _WORKS_DISPUTES,
-    "approver": _WORKS_DISPUTES | {"disputes:decide"},
+    "approver": _WORKS_DISPUTES,
     "collector": _SEES_THE_BUSINESS | {"disputes:open", "disputes:note", "ledger:write"},
     "auditor": _SEES_EVERYTHING,
-    "erp": frozenset({"erp:read", "erp:write", "ledger:read", "disputes:read", "disputes:open"}),
+    "erp": frozenset({"erp:read", "erp:write", "ledger:read", "disputes:read", "disputes:open", "feed:read"}),
     "ops": frozenset({"ops:read", "ops:write", "feed:read", "erp:read"}),
-    "admin": frozenset(
-        {"policies:read", "policies:write", "directory:read", "directory:write", "disputes:read", "ops:read"}
-    ),
+    "admin": _SEES_THE_BUSINESS | {"policies:write", "directory:write", "ops:read"},
     # The three services. Only this role, alone, may carry the tenant `*`, which follows the feeds of all tenants.
     "service": frozenset({"feed:read", "events:read"}),
 }
