@@ -42,7 +42,7 @@ class Issuer:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["Issuer"]:
-        async with serving(Starlette(routes=[Route("/jwks", self._jwks)]), lifespan="off") as address:
+        async with serving(Starlette(routes=[Route("/jwks", self.jwks)]), lifespan="off") as address:
             self.jwks_url = f"{address}/jwks"
             yield self
 
@@ -88,11 +88,34 @@ class Issuer:
     def bearer(self, role: str | Sequence[str] = "analyst", **settings) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(role, **settings)}"}
 
-    async def _jwks(self, _: Request) -> Response:
+    async def jwks(self, _: Request) -> Response:
         self.fetches += 1
         if self.outage:
             return Response(status_code=503)
         return JSONResponse({"keys": self.published})
+
+
+class Issuers:
+    """Several issuers behind one server, for tests that each want a fresh one without starting a server."""
+
+    def __init__(self) -> None:
+        self._address = ""
+        self._issuers: list[Issuer] = []
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator["Issuers"]:
+        routes = [Route("/{number:int}/jwks", self._jwks)]
+        async with serving(Starlette(routes=routes), lifespan="off") as self._address:
+            yield self
+
+    def fresh(self, clock: Clock | None = None) -> Issuer:
+        issuer = Issuer(clock)
+        issuer.jwks_url = f"{self._address}/{len(self._issuers)}/jwks"
+        self._issuers.append(issuer)
+        return issuer
+
+    async def _jwks(self, request: Request) -> Response:
+        return await self._issuers[request.path_params["number"]].jwks(request)
 
 
 @cache

@@ -15,7 +15,12 @@ async def serving(app, **settings) -> AsyncIterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan=settings.pop("lifespan", "auto"), **settings
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan=settings.pop("lifespan", "auto"),
+        **settings,
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))

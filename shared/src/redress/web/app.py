@@ -4,6 +4,7 @@ The only open routes are health, metrics and docs. Every other route must ask fo
 not refuses to start.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -90,6 +91,7 @@ def create_base_app(
     app.state.authenticator = auth
     app.state.clock = clock or SystemClock()
     app.state.metrics = counted
+    app.state.stopping = asyncio.Event()  # set when the process begins to stop; long polls end then (ops.run)
     install_problem_handlers(app)
     app.include_router(health_routes(health))
     app.include_router(metrics_routes(counted))

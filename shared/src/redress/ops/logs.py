@@ -1,0 +1,151 @@
+"""Log lines: one JSON object each, the same form for our own records, uvicorn's and every library's.
+
+A line can neither be forged nor flood the log nor give a secret away: control and direction characters are escaped,
+texts and fields are bounded, and what looks like a token, a password or a key is left out.
+"""
+
+import json
+import logging
+import math
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from redress.ops import telemetry
+
+MAX_TEXT = 2_000
+MAX_TRACEBACK = 12_000
+MAX_FIELDS = 40
+MAX_ITEMS = 50
+MAX_DEPTH = 4
+
+_SECRET_NAME = re.compile(
+    r"authorization|cookie|token$|^token|password|passwd|secret|api_?key|private_?key|vault_?key|cursor_?key|dsn$",
+    re.IGNORECASE,
+)
+_SECRETS: Final = (
+    (re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*"), "[token]"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 [token]"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://[^/\s:@]{1,200}):[^/\s@]{1,500}@"), r"\1:[password]@"),
+    (
+        re.compile(r"(?i)\b(password|passwd|secret|client_secret|api_key)(['\"]?\s*[=:]\s*['\"]?)[^\s'\"&,;]{1,500}"),
+        r"\1\2[secret]",
+    ),
+)
+_REDACTED = "[redacted]"
+
+# Libraries that say more at INFO than anybody on call wants to read.
+_QUIET_LOGGERS = ("httpx2", "httpcore2", "aiokafka", "alembic.runtime.plugins", "asyncio")
+
+
+def configure_logs(service: str, version: str, level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send every record of the process to `stream` (standard output) as JSON lines. Called once, at start."""
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _causes,
+            _about(service, version),
+            _bounded,
+            _line,
+        ],
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+        ],
+    )
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = name != "uvicorn.access"  # the app writes the access log itself
+    logging.captureWarnings(capture=True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _causes(_: object, __: str, event: EventDict) -> EventDict:
+    causes = telemetry.current()
+    if causes is not None:
+        event.setdefault("request_id", causes.request_id)
+        event.setdefault("correlation_id", causes.correlation_id)
+        event.setdefault("causation_id", causes.causation_id)
+        event.setdefault("trace_id", causes.traceparent.trace_id)
+        event.setdefault("span_id", causes.traceparent.span_id)
+    return event
+
+
+def _about(service: str, version: str) -> Processor:
+    def add(_: object, __: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        event["version"] = version
+        return event
+
+    return add
+
+
+_FIRST = ("timestamp", "level", "event", "service", "version", "logger")
+
+
+def _bounded(_: object, __: str, event: EventDict) -> EventDict:
+    """The well-known fields first, then the others; nothing without a bound, nothing empty, nothing secret."""
+    ordered: dict[str, Any] = {name: event[name] for name in _FIRST if name in event}
+    ordered |= {name: value for name, value in event.items() if value is not None}
+    kept: dict[str, Any] = {}
+    for name, value in list(ordered.items())[:MAX_FIELDS]:
+        limit = MAX_TRACEBACK if name == "exception" else MAX_TEXT
+        kept[str(name)[:100]] = _REDACTED if _SECRET_NAME.search(str(name)) else _plain(value, limit, MAX_DEPTH)
+    return kept
+
+
+def _plain(value: object, limit: int, depth: int) -> object:
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)  # JSON has no infinity
+    if isinstance(value, dict) and depth:
+        return {
+            str(name)[:100]: _REDACTED if _SECRET_NAME.search(str(name)) else _plain(inner, limit, depth - 1)
+            for name, inner in list(value.items())[:MAX_ITEMS]
+        }
+    if isinstance(value, list | tuple | set | frozenset) and depth:
+        return [_plain(inner, limit, depth - 1) for inner in list(value)[:MAX_ITEMS]]
+    if isinstance(value, bytes):
+        return f"[{len(value)} bytes]"
+    return _text(value if isinstance(value, str) else str(value), limit)
+
+
+def _text(text: str, limit: int) -> str:
+    # Cut before the search for secrets, so that no text takes long; a traceback is told at its end.
+    if len(text) > limit:
+        text = f"…{text[-limit:]}" if limit == MAX_TRACEBACK else f"{text[:limit]}…"
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _line(_: object, __: str, event: MutableMapping[str, Any]) -> str:
+    # ASCII only: line breaks, escape sequences and direction marks all become visible \\u escapes.
+    return json.dumps(event, ensure_ascii=True, separators=(",", ":"), default=str)

@@ -1,0 +1,100 @@
+import base64
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from pydantic_settings import SettingsConfigDict
+
+from redress.ops.settings import ServiceSettings, SettingsError, load_settings
+
+RANDOM = base64.b64encode(bytes(range(32))).decode()
+
+
+class OfficeSettings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="OFFICE_")
+
+
+COMPLETE = {
+    "OFFICE_PORT": "8001",
+    "OFFICE_DATABASE_URL": "postgresql://office_api@/office?host=/run/pg",
+    "VAULT_KEY": RANDOM,
+    "CURSOR_KEY": "sixteen or more characters",
+    "ISSUER": "https://issuer.test",
+    "JWKS_URL": "https://issuer.test/jwks",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch):
+    def become(variables: dict[str, str]) -> None:
+        for name in [*COMPLETE, "OFFICE_WORKER_DATABASE_URL", "SECRETS_DIR", "TRANSPORT", "LOG_LEVEL"]:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+
+    return become
+
+
+def test_a_complete_environment_becomes_frozen_settings(environment):
+    environment(COMPLETE)
+    settings = load_settings(OfficeSettings, ["database_url"])
+    assert (settings.port, settings.host, settings.transport) == (8001, "127.0.0.1", "kafka")
+    assert settings.audience == "redress"
+    assert settings.vault_key_bytes == bytes(range(32))
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.port = 1
+
+
+def test_every_missing_and_every_wrong_name_is_reported_at_once(environment):
+    environment({"TRANSPORT": "pigeon", "CURSOR_KEY": "short", "OFFICE_PORT": "0"})
+    with pytest.raises(SettingsError) as refused:
+        load_settings(OfficeSettings, ["worker_database_url"])
+    assert str(refused.value) == (
+        "these settings are not complete:\n"
+        "  missing: ISSUER\n"
+        "  missing: JWKS_URL\n"
+        "  missing: OFFICE_WORKER_DATABASE_URL\n"
+        "  missing: VAULT_KEY\n"
+        "  wrong:   OFFICE_PORT: Input should be greater than or equal to 1\n"
+        "  wrong:   CURSOR_KEY: must have at least 16 characters\n"
+        "  wrong:   TRANSPORT: Input should be 'kafka' or 'feed'"
+    )
+
+
+def test_an_empty_variable_is_a_missing_one(environment):
+    environment({**COMPLETE, "ISSUER": "", "OFFICE_WORKER_DATABASE_URL": ""})
+    with pytest.raises(SettingsError, match=r"(?s)missing: ISSUER.*missing: OFFICE_WORKER_DATABASE_URL"):
+        load_settings(OfficeSettings, ["worker_database_url"])
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("hunter2 hunter2", "must be base64"),
+        (base64.b64encode(b"x" * 31).decode(), "base64 of 32 bytes"),
+        (base64.b64encode(b"x" * 32).decode(), "not random"),
+    ],
+)
+def test_a_weak_vault_key_is_refused_without_being_shown(environment, key: str, reason: str):
+    environment({**COMPLETE, "VAULT_KEY": key})
+    with pytest.raises(SettingsError, match=reason) as refused:
+        load_settings(OfficeSettings)
+    assert key not in str(refused.value)
+
+
+def test_secrets_may_come_from_files(environment, tmp_path: Path):
+    (tmp_path / "VAULT_KEY").write_text(RANDOM + "\n")
+    (tmp_path / "office_worker_database_url").write_text("postgresql://w@/office")
+    variables = {name: value for name, value in COMPLETE.items() if name != "VAULT_KEY"}
+    environment({**variables, "SECRETS_DIR": str(tmp_path)})
+    settings = load_settings(OfficeSettings, ["database_url", "worker_database_url"])
+    assert settings.vault_key_bytes == bytes(range(32))
+    assert settings.worker_database_url is not None
+    assert settings.worker_database_url.get_secret_value() == "postgresql://w@/office"
+
+
+def test_no_secret_is_shown_when_settings_are_printed(environment):
+    environment({**COMPLETE, "OFFICE_DATABASE_URL": "postgresql://office:hunter2@db/office"})
+    shown = repr(load_settings(OfficeSettings))
+    assert "hunter2" not in shown
+    assert RANDOM not in shown
