@@ -244,7 +244,8 @@ async def test_a_consumer_that_lost_its_database_connection_goes_on_where_it_was
 async def test_what_is_committed_is_visible_within_moments(service: Service) -> None:
     seen = Seen()
     runner = service.runner(seen)
-    following = asyncio.create_task(runner.run())
+    stop = asyncio.Event()
+    following = asyncio.create_task(runner.run(stop))
 
     async def visible() -> bool:
         return await notes_seen(service.pool) == ["one"]
@@ -253,5 +254,5 @@ async def test_what_is_committed_is_visible_within_moments(service: Service) -> 
         await service.notes("a", "one")
         await eventually(visible, within_s=2.0)
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        stop.set()
+        await following

@@ -17,8 +17,6 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from redress.ops.supervise import Halted
-
 E = TypeVar("E")
 
 
@@ -26,8 +24,8 @@ class SourceError(Exception):
     """Any failure to get events."""
 
 
-class ConsumerHalted(SourceError, Halted):
-    """Going on would lose, double or mix events. Not retried; somebody is told."""
+class ConsumerHalted(SourceError):
+    """Going on would lose, double or mix events. Trying again is no use before somebody has looked; it is loud."""
 
 
 class EpochChanged(ConsumerHalted):

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from redress.messaging.source import Batch, ConsumerHalted, EpochChanged, GapNotClosed, Item, Mark, Source
+from redress.ops.until import until
 from redress.projections import checkpoints, parking
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Connection, Projection, is_reactor
@@ -90,10 +91,14 @@ class Runner(Generic[E]):
         self._careful = 0
         self._parked_in_a_row = 0
 
-    async def run(self) -> NoReturn:
-        """Follow the source until cancelled. ConsumerHalted when going on would be wrong."""
-        await self.open()
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow the source until `stop`. ConsumerHalted when going on would be wrong; DatabaseGone, SourceUnavailable
+        when it should be run again after a while."""
+        await until(stop, self._follow())
+
+    async def _follow(self) -> NoReturn:
         try:
+            await self.open()
             while True:
                 await self.step(POLL_S)
         except ConsumerHalted as reason:

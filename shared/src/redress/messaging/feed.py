@@ -1,0 +1,223 @@
+"""The service's events for whoever wants to follow them over HTTP (the convention of http-feeds.org).
+
+`GET /v1/feed?lastEventId=…` answers what came after that event, in log order, and holds the request open for a while
+when there is nothing yet. Every answer proves that it left nothing out: the first event's `prev` is the position that
+was asked for, each later one's is the event before it.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Annotated, Any, Protocol
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from msgspec import Struct
+from msgspec.structs import replace
+
+from redress.contracts.envelope import FEED_MEDIA_TYPE, Published
+from redress.eventlog.events import RecordedEvent
+from redress.eventlog.log import EventLog
+from redress.ids import parse_public_id
+from redress.messaging.cloudevents import EVENT_MEDIA_TYPE, batch_to_json, to_json
+from redress.messaging.publication import Publication
+from redress.web.auth import Principal, requires
+from redress.web.permissions import ALL_TENANTS
+from redress.web.problem import FieldError, Problem, kernel_problem, not_found
+
+MAX_TIMEOUT_MS = 30_000  # below the idle limit of every proxy we know of
+MAX_LIMIT = 1_000
+DEFAULT_LIMIT = 100
+PAGES_PER_ANSWER = 20  # how much of a log without published events one request looks through
+KEPT = 4_096  # published events that several followers ask for at the same time
+
+POSITION_HEADER = "Feed-Position"
+HEAD_HEADER = "Feed-Head"
+EPOCH_HEADER = "Feed-Epoch"
+
+
+class FollowedLog(EventLog, Protocol):
+    async def find_event(self, tenant_id: str | None, event_id: UUID) -> tuple[str, UUID, int, int] | None:
+        """(tenant, stream, version, seq) of an event, None if unknown."""
+        ...
+
+
+class FeedPage(Struct, frozen=True):
+    """An answer: nothing published lies between what was asked for and `position` except `events`."""
+
+    events: tuple[Published, ...]
+    position: int
+    head: int
+    epoch: str
+
+
+class Feed:
+    """The published events of one service, from its log. One instance per process, shared by all requests."""
+
+    def __init__(self, log: FollowedLog, publication: Publication) -> None:
+        self._log = log
+        self._publication = publication
+        self._kept: dict[int, Published | None] = {}
+
+    async def after(self, position: int, tenant: str | None, limit: int, timeout_s: float) -> FeedPage:
+        """What was published after `position`, of one tenant or (None) of all. Waits at most `timeout_s` for the first.
+
+        A position beyond the head is answered at once, with `head` saying so.
+        """
+        epoch = await self._log.epoch()
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        asked = position
+        for _ in range(PAGES_PER_ANSWER):
+            head = await self._log.head()
+            if position >= head:
+                left = deadline - asyncio.get_running_loop().time()
+                if position > head or left <= 0:
+                    break
+                head = await self._log.wait_for(position + 1, left)
+                if position >= head:
+                    break
+            stored = await self._log.read_log(position, limit, tenant_id=tenant)
+            reached = _reached(stored, limit, head, tenant)
+            events = await self._published(stored)
+            if events:
+                return FeedPage(_chained(asked, events), reached, max(head, reached), epoch)
+            position = max(position, reached)
+        return FeedPage((), position, head, epoch)
+
+    async def event(self, event_id: UUID, tenant: str | None) -> Published | None:
+        """One published event; None if it is unknown, internal, or of another tenant."""
+        found = await self._log.find_event(tenant, event_id)
+        if found is None:
+            return None
+        seq = found[3]
+        stored = await self._log.read_log(seq - 1, 1)
+        events = await self._published(stored)
+        return events[0] if events else None
+
+    async def position_of(self, event_id: UUID, tenant: str | None) -> int | None:
+        found = await self._log.find_event(tenant, event_id)
+        return None if found is None else found[3]
+
+    async def _published(self, stored: Sequence[RecordedEvent]) -> list[Published]:
+        """The published form; what another follower has just asked for is not made again."""
+        unknown = [event for event in stored if event.seq not in self._kept]
+        if unknown:
+            made = {event.seq: event for event in await self._publication.publish(unknown)}
+            for event in unknown:
+                seq = event.seq or 0
+                self._kept[seq] = made.get(seq)
+        events = [self._kept[event.seq or 0] for event in stored]
+        while len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+        return [event for event in events if event is not None]
+
+
+def _reached(stored: Sequence[RecordedEvent], limit: int, head: int, tenant: str | None) -> int:
+    """How far `stored` is complete: to its last event, or to the head if one tenant has nothing more."""
+    last = (stored[-1].seq or 0) if stored else 0
+    return max(last, head) if tenant is not None and len(stored) < limit else last
+
+
+def _chained(asked: int, events: Sequence[Published]) -> tuple[Published, ...]:
+    chained: list[Published] = []
+    for event in events:
+        chained.append(replace(event, prev=chained[-1].seq if chained else asked))
+    return tuple(chained)
+
+
+def feed_router(feed: Feed) -> APIRouter:
+    """`GET /v1/feed` and `GET /v1/events/{event_id}`."""
+    router = APIRouter(tags=["feed"])
+
+    @router.get("/v1/feed", summary="Follow the published events", response_class=Response, responses=_FEED_ANSWERS)
+    async def read_feed(
+        request: Request,
+        principal: Annotated[Principal, Depends(requires("feed:read"))],
+        last_event_id: Annotated[
+            str,
+            Query(alias="lastEventId", max_length=40, description="A position (`seq`) or an event id; 0 is the start."),
+        ] = "0",
+        timeout: Annotated[  # noqa: ASYNC109 - the convention's name of the query parameter
+            int, Query(ge=0, le=MAX_TIMEOUT_MS, description="Milliseconds to wait when there is nothing yet.")
+        ] = 0,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    ) -> Response:
+        """Events after `lastEventId` in log order, as a JSON array; empty when none came within `timeout`.
+
+        `Feed-Position` is the position to ask from next: it passes over events that are not published.
+        """
+        tenant = _tenant(principal)
+        position = await _position(feed, last_event_id, tenant)
+        page = await _unless_over(request, feed.after(position, tenant, limit, timeout / 1000))
+        if page is None:
+            page = await feed.after(position, tenant, limit, 0.0)
+        if position > page.head:
+            detail = f"position {position} was asked for, but the log ends at {page.head}: it may have been restored"
+            raise Problem(410, "unknown_position", "The log does not reach that position", detail)
+        headers = {
+            POSITION_HEADER: str(page.position),
+            HEAD_HEADER: str(page.head),
+            EPOCH_HEADER: page.epoch,
+            "Cache-Control": "no-store",
+        }
+        return Response(batch_to_json(page.events), headers=headers, media_type=FEED_MEDIA_TYPE)
+
+    @router.get("/v1/events/{event_id}", summary="One published event", response_class=Response)
+    async def read_event(event_id: str, principal: Annotated[Principal, Depends(requires("events:read"))]) -> Response:
+        try:
+            uuid = parse_public_id("evt", event_id)
+        except ValueError:
+            raise not_found(f"event {event_id[:60]}") from None
+        event = await feed.event(uuid, _tenant(principal))
+        if event is None:
+            raise not_found(f"event {event_id[:60]}")
+        return Response(to_json(event), headers={"Cache-Control": "private, no-cache"}, media_type=EVENT_MEDIA_TYPE)
+
+    return router
+
+
+_FEED_ANSWERS: dict[int | str, dict[str, object]] = {
+    200: {"description": "Published events in log order", "content": {FEED_MEDIA_TYPE: {"schema": {"type": "array"}}}}
+}
+
+
+async def _unless_over(request: Request, asked: Coroutine[Any, Any, FeedPage]) -> FeedPage | None:
+    """The page; None as soon as the caller has gone away or the process is about to stop."""
+    stopping: asyncio.Event = getattr(request.app.state, "stopping", None) or asyncio.Event()
+    page = asyncio.create_task(asked)
+    over = [asyncio.create_task(stopping.wait()), asyncio.create_task(_gone(request))]
+    try:
+        await asyncio.wait([page, *over], return_when=asyncio.FIRST_COMPLETED)
+        return page.result() if page.done() else None
+    finally:
+        for task in (page, *over):
+            task.cancel()
+        await asyncio.gather(page, *over, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _tenant(principal: Principal) -> str | None:
+    return None if principal.tenant == ALL_TENANTS else principal.tenant
+
+
+async def _position(feed: Feed, last_event_id: str, tenant: str | None) -> int:
+    if last_event_id.isascii() and last_event_id.isdigit():
+        return int(last_event_id)
+    try:
+        event_id = parse_public_id("evt", last_event_id)
+    except ValueError:
+        wrong = FieldError(
+            None,
+            f"{last_event_id!r} is neither a position nor an event id",
+            "a number or evt_…",
+            parameter="lastEventId",
+            location="query",
+        )
+        raise kernel_problem("invalid_request", "one place to correct; see errors", errors=[wrong]) from None
+    position = await feed.position_of(event_id, tenant)
+    if position is None:
+        raise not_found(f"event {last_event_id}")
+    return position
