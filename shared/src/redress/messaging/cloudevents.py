@@ -75,8 +75,8 @@ def batch_from_json(raw: bytes) -> list[Published]:
         raise NotACloudEvent(str(wrong)) from wrong
 
 
-def to_headers(event: Published) -> Headers:
-    """The headers of a binary-mode message; its value is `event.data`."""
+def to_headers(event: Published, *, prev: int) -> Headers:
+    """The headers of a binary-mode message; its value is `event.data`. `prev` is the seq before it on its partition."""
     headers = [
         ("content-type", b"application/json"),
         ("ce_specversion", b"1.0"),
@@ -89,7 +89,7 @@ def to_headers(event: Published) -> Headers:
         ("ce_tenant", event.tenant.encode()),
         ("ce_effectivetime", _timestamp(event.effective_at)),
         ("ce_seq", b"%d" % event.seq),
-        ("ce_prev", b"%d" % (event.prev or 0)),
+        ("ce_prev", b"%d" % prev),
         ("ce_epoch", event.epoch.encode()),
         ("ce_version", b"%d" % event.version),
         ("ce_correlationid", event.correlation_id.encode()),

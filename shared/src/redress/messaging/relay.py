@@ -1,0 +1,211 @@
+"""Copies the log to Kafka: what the service published, in order, with nothing left out.
+
+Crash-only. A batch is sent as a whole and acknowledged as a whole; on the first failure the producer is thrown away and
+the relay ends. It is started again from its checkpoint and sends the last batch once more: consumers drop what they
+have. The checkpoint is moved only from where this relay found it, so of two relays one ends.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+import asyncpg
+import msgspec
+import structlog
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from redress.contracts.envelope import PARTITIONS, Published, partition_of
+from redress.eventlog.log import EventLog
+from redress.messaging.cloudevents import to_headers
+from redress.messaging.port import Broker, Outgoing, Producer
+from redress.messaging.publication import Publication
+from redress.messaging.source import EpochChanged, GapNotClosed, PositionBeyondHead
+from redress.ops.until import until
+
+_log = structlog.stdlib.get_logger("redress.messaging")
+
+BATCH = 1_000  # about 1 MB: fills a request of every partition, and is sent again as a whole after a crash
+POLL_S = 20.0
+STANDBY_S = 2.0
+ACQUIRE_S = 5.0
+NAME = "relay"
+_SHARD = 0
+_LEASE = 7_011  # advisory lock: a second relay waits instead of sending everything twice
+
+
+class RelayFenced(Exception):
+    """Another relay has moved the checkpoint. This one ends and starts again from what is stored."""
+
+
+class RelayMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.published = Counter("redress_relay_events_published", "Events acknowledged by Kafka", registry=registry)
+        self.position = Gauge("redress_relay_position", "The log position that Kafka has", registry=registry)
+        self.lag = Gauge("redress_relay_lag_events", "Events in the log that Kafka has not", registry=registry)
+
+
+class _Position(Struct, frozen=True):
+    """How far the topic goes. `last` is the seq last published on each partition: the next event's `prev`."""
+
+    seq: int
+    epoch: str
+    last: tuple[int, ...]
+
+
+class _Prepared(Struct, frozen=True):
+    """A batch ready to be sent, and the position after it. `more`: the log goes on behind it."""
+
+    messages: tuple[Outgoing, ...]
+    after: _Position
+    more: bool
+
+
+class _Stored(Struct):
+    last: tuple[int, ...]
+
+
+class Relay:
+    """One per service. The pool's role is the service's worker role."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        log: EventLog,
+        publication: Publication,
+        broker: Broker,
+        topic: str,
+        *,
+        metrics: RelayMetrics | None = None,
+        batch: int = BATCH,
+    ) -> None:
+        self._pool = pool
+        self._log = log
+        self._publication = publication
+        self._broker = broker
+        self._topic = topic
+        self._metrics = metrics or RelayMetrics(CollectorRegistry())
+        self._limit = batch
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Copy until `stop`. Any failure ends it: run again, it goes on from the checkpoint."""
+        await until(stop, self._follow())
+
+    async def _follow(self) -> NoReturn:
+        async with self._lease(), self._producer() as producer:
+            position = await self._position()
+            while True:
+                position = await self._copy(producer, position)
+                await self._log.wait_for(position.seq + 1, POLL_S)
+
+    async def catch_up(self) -> int:
+        """Copy what the log has now, once. The position reached."""
+        async with self._producer() as producer:
+            return (await self._copy(producer, await self._position())).seq
+
+    async def _copy(self, producer: Producer, position: _Position) -> _Position:
+        """Everything that is in the log: while one batch is under way, the next is read and translated."""
+        prepared = await self._prepare(position)
+        while prepared is not None:
+            ahead = asyncio.create_task(self._prepare(prepared.after)) if prepared.more else None
+            try:
+                if prepared.messages:
+                    await producer.publish(self._topic, prepared.messages)
+                await self._move(position, prepared.after)
+                self._metrics.published.inc(len(prepared.messages))
+                position = prepared.after
+                prepared = await ahead if ahead is not None else None
+            finally:
+                if ahead is not None and not ahead.done():
+                    ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
+        return position
+
+    async def _prepare(self, position: _Position) -> _Prepared | None:
+        """The next batch; None at the end of the log."""
+        if await self._log.epoch() != position.epoch:
+            raise EpochChanged(_SHARD, position.epoch, await self._log.epoch())
+        stored = await self._log.read_log(position.seq, self._limit)
+        if not stored:
+            self._metrics.lag.set(0)
+            return None
+        seqs = [event.seq for event in stored]
+        if seqs != list(range(position.seq + 1, position.seq + len(stored) + 1)):
+            raise GapNotClosed(_SHARD, position.seq, seqs[-1] or 0)
+        last = list(position.last)
+        messages = tuple(_message(event, last) for event in await self._publication.publish(stored))
+        after = _Position(position.seq + len(stored), position.epoch, tuple(last))
+        return _Prepared(messages, after, more=len(stored) == self._limit)
+
+    async def _position(self) -> _Position:
+        head, epoch = await self._log.head(), await self._log.epoch()
+        row = await self._pool.fetchrow(
+            "INSERT INTO es.consumer AS c (name, shard, epoch) VALUES ($1, $2, $3)"
+            " ON CONFLICT (name, shard) DO UPDATE SET name = c.name RETURNING seq, epoch, position::text AS position",
+            NAME,
+            _SHARD,
+            epoch,
+        )
+        if row is None:
+            raise TypeError("an upsert with RETURNING returns a row")
+        if row["epoch"] != epoch:
+            raise EpochChanged(_SHARD, row["epoch"], epoch)
+        if row["seq"] > head:
+            raise PositionBeyondHead(row["seq"], head)
+        none_yet = (0,) * PARTITIONS
+        last = none_yet if row["position"] is None else msgspec.json.decode(row["position"], type=_Stored).last
+        self._metrics.lag.set(head - row["seq"])
+        return _Position(row["seq"], epoch, last)
+
+    async def _move(self, found: _Position, to: _Position) -> None:
+        done = await self._pool.execute(
+            "UPDATE es.consumer SET seq = $5, position = $6::text::jsonb, moved_at = clock_timestamp()"
+            " WHERE name = $1 AND shard = $2 AND seq = $3 AND epoch = $4",
+            NAME,
+            _SHARD,
+            found.seq,
+            found.epoch,
+            to.seq,
+            msgspec.json.encode(_Stored(to.last)).decode(),
+        )
+        if done != "UPDATE 1":
+            raise RelayFenced(f"the checkpoint is not at {found.seq} any more")
+        self._metrics.position.set(to.seq)
+
+    @asynccontextmanager
+    async def _producer(self) -> AsyncIterator[Producer]:
+        producer = self._broker.producer()
+        try:
+            await producer.start()
+            yield producer
+        finally:
+            await producer.close()
+
+    @asynccontextmanager
+    async def _lease(self) -> AsyncIterator[None]:
+        """Wait until no other relay of this service runs. This only saves work: the checkpoint keeps things right."""
+        connection = await self._pool.acquire(timeout=ACQUIRE_S)
+        try:
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LEASE):  # noqa: ASYNC110
+                await asyncio.sleep(STANDBY_S)
+            _log.info("relay_starts", topic=self._topic)
+            yield
+        finally:
+            if not connection.is_closed():
+                await connection.execute("SELECT pg_advisory_unlock_all()")
+            await self._pool.release(connection, timeout=ACQUIRE_S)
+
+
+def _message(event: Published, last: list[int]) -> Outgoing:
+    """The message; `last` learns of it."""
+    partition = partition_of(event.subject)
+    headers = to_headers(event, prev=last[partition])
+    last[partition] = event.seq
+    return Outgoing(
+        partition,
+        str(event.subject).encode(),
+        bytes(event.data),
+        headers,
+        int(event.time.timestamp() * 1000),
+    )
