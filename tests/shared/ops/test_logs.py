@@ -46,7 +46,7 @@ def test_a_line_says_when_what_and_which_service(written: Written):
         "level": "info",
         "event": "dispute opened",
         "service": "office",
-        "version": "1.0",
+        "service_version": "1.0",
         "logger": "redress.test",
         "dispute": "dsp_1",
         "amount_minor": 1250,
