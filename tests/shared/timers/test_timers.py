@@ -1,0 +1,188 @@
+"""Durable timers: each fires once, never early, and a sick one holds nobody up."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import pytest
+from support.databases import MakeDatabase
+from support.event_log import a_write, install_event_log, stream_id
+from support.eventually import eventually
+from support.notes import worker_pool
+
+from redress.eventlog.postgres import PostgresEventLog
+from redress.ids import derived_uuid
+from redress.timers import poller
+from redress.timers.poller import TimerPoller
+from redress.timers.timers import Timer, cancel, cancel_all, schedule
+
+ALREADY = timedelta(seconds=-1)
+
+
+class SickError(Exception):
+    pass
+
+
+@dataclass
+class Bell:
+    """Remembers what rang, and when by the database's clock. Kinds in `sick` cannot be fired."""
+
+    rang: list[tuple[str, datetime]] = field(default_factory=list)
+    sick: set[str] = field(default_factory=set)
+    tried: list[int] = field(default_factory=list)
+
+    async def fire(self, _: asyncpg.Connection, timer: Timer, now: datetime) -> None:
+        if timer.kind in self.sick:
+            self.tried.append(timer.attempts)
+            raise SickError(timer.kind)
+        self.rang.append((timer.kind, now))
+
+    @property
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.rang]
+
+
+@pytest.fixture
+async def pool(make_database: MakeDatabase) -> AsyncIterator[asyncpg.Pool]:
+    database = await make_database("dispute", prepare=install_event_log)
+    async with worker_pool(database) as opened:
+        yield opened
+
+
+def timer_id(kind: str) -> UUID:
+    return derived_uuid("timer", kind)
+
+
+async def due_in(pool: asyncpg.Pool, kind: str, wait: timedelta, stream: str = "a") -> datetime:
+    due_at = await pool.fetchval("SELECT clock_timestamp()") + wait
+    await schedule(pool, timer_id(kind), "acme", stream_id(stream), kind, due_at)
+    return due_at
+
+
+async def state(pool: asyncpg.Pool, kind: str) -> tuple[str, int]:
+    return tuple(await pool.fetchrow("SELECT state, attempts FROM es.timer WHERE timer_id = $1", timer_id(kind)))
+
+
+async def test_due_timers_fire_once_the_oldest_first(pool: asyncpg.Pool) -> None:
+    await due_in(pool, "second", timedelta(seconds=-1))
+    await due_in(pool, "first", timedelta(seconds=-5))
+    bell = Bell()
+    assert await TimerPoller(pool, bell).fire_due() == 2
+    assert await TimerPoller(pool, bell).fire_due() == 0
+    assert bell.kinds == ["first", "second"]
+    assert await state(pool, "first") == ("fired", 1)
+
+
+async def test_a_timer_never_fires_early_and_hardly_late(pool: asyncpg.Pool) -> None:
+    bell = Bell()
+    due_at = await due_in(pool, "soon", timedelta(milliseconds=300))
+    stop = asyncio.Event()
+    polling = asyncio.create_task(TimerPoller(pool, bell, every_s=0.02).run(stop))
+
+    async def rang() -> bool:
+        return bool(bell.rang)
+
+    await eventually(rang)
+    stop.set()
+    await polling
+    assert timedelta(0) <= bell.rang[0][1] - due_at < timedelta(seconds=5)
+
+
+async def test_two_pollers_fire_each_timer_once(pool: asyncpg.Pool) -> None:
+    for number in range(60):
+        await due_in(pool, f"t{number}", ALREADY)
+    bell = Bell()
+    fired = await asyncio.gather(*(TimerPoller(pool, bell).fire_due() for _ in range(3)))
+    assert sum(fired) == 60
+    assert sorted(bell.kinds) == sorted(f"t{number}" for number in range(60))
+
+
+async def test_a_cancelled_timer_does_not_fire(pool: asyncpg.Pool) -> None:
+    for kind in ("one", "two", "three"):
+        await due_in(pool, kind, ALREADY)
+    await due_in(pool, "of another stream", ALREADY, stream="b")
+    assert await cancel(pool, timer_id("one"))
+    assert not await cancel(pool, timer_id("one"))
+    assert await cancel_all(pool, "acme", stream_id("a"), "two") == 1
+    bell = Bell()
+    await TimerPoller(pool, bell).fire_due()
+    assert bell.kinds == ["three", "of another stream"]
+
+
+async def test_setting_a_timer_again_moves_it_until_it_has_fired(pool: asyncpg.Pool) -> None:
+    await due_in(pool, "sla", timedelta(days=1))
+    await due_in(pool, "sla", ALREADY)
+    bell = Bell()
+    poll = TimerPoller(pool, bell)
+    await poll.fire_due()
+    await due_in(pool, "sla", ALREADY)
+    await poll.fire_due()
+    assert bell.kinds == ["sla"]
+
+
+async def test_a_failing_timer_is_tried_again_later_and_holds_nobody_up(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller, "FIRST_PAUSE_S", 0.0)
+    await due_in(pool, "sick", timedelta(seconds=-9))
+    await due_in(pool, "well", ALREADY)
+    bell = Bell(sick={"sick"})
+    poll = TimerPoller(pool, bell)
+    for timer in await poll._due():
+        await poll._fire(timer)
+    assert bell.kinds == ["well"]
+    assert await state(pool, "sick") == ("pending", 1)
+    bell.sick.clear()
+    await poll.fire_due()
+    assert bell.kinds == ["well", "sick"]
+    assert await state(pool, "sick") == ("fired", 2)
+
+
+async def test_a_failing_timer_waits_longer_each_time(pool: asyncpg.Pool) -> None:
+    assert [poller._pause_s(attempt) for attempt in (1, 2, 3, 8, 9, 50)] == [2.0, 4.0, 8.0, 256.0, 300.0, 300.0]
+    await due_in(pool, "sick", ALREADY)
+    bell = Bell(sick={"sick"})
+    poll = TimerPoller(pool, bell)
+    await poll.fire_due()
+    await poll.fire_due()
+    assert bell.tried == [1]
+
+
+async def test_a_timer_that_ended_the_process_waits_after_the_start(pool: asyncpg.Pool) -> None:
+    class Killer(Bell):
+        async def fire(self, *_):
+            raise KeyboardInterrupt
+
+    await due_in(pool, "killer", ALREADY)
+    with pytest.raises(KeyboardInterrupt):
+        await TimerPoller(pool, Killer()).fire_due()
+    await due_in(pool, "well", ALREADY)
+    bell = Bell()
+    restarted = TimerPoller(pool, bell)
+    await restarted._spare_the_failing()
+    await restarted.fire_due()
+    assert bell.kinds == ["well"]
+    assert await state(pool, "killer") == ("pending", 1)
+
+
+async def test_what_a_timer_appends_and_that_it_fired_are_one(make_database: MakeDatabase) -> None:
+    class Breach:
+        expected = 7
+
+        async def fire(self, connection, timer, _):
+            await log.append_on(connection, timer.tenant_id, [a_write(timer.stream_id, self.expected, "sla breached")])
+
+    database = await make_database("dispute", prepare=install_event_log)
+    async with PostgresEventLog.open(database.worker) as log, worker_pool(database) as pool:
+        await due_in(pool, "sla", ALREADY)
+        breach = Breach()
+        await TimerPoller(pool, breach, committed=log.poke).fire_due()
+        assert await state(pool, "sla") == ("pending", 1)  # a VersionConflict: neither happened
+        breach.expected = 0
+        await TimerPoller(pool, breach, committed=log.poke).fire_due()
+        assert await state(pool, "sla") == ("fired", 2)
+        assert await log.wait_for(1, 2.0) == 1
+        assert len(await log.read_stream("acme", stream_id("a"))) == 1
