@@ -1,0 +1,78 @@
+"""What the ERP and dispute-service tell us about one invoice, before it is decided what that means."""
+
+from datetime import date
+
+from msgspec import Struct
+
+from collections_service.open_items.events import Line
+from redress.money import Money
+
+
+class RegisterInvoice(Struct, frozen=True, kw_only=True):
+    invoice_id: str
+    source: str
+    legal_entity: str
+    customer_id: str
+    issued_on: date
+    due_on: date
+    total: Money
+    tax: Money | None = None
+    lines: tuple[Line, ...] = ()
+    po_number: str | None = None
+
+
+class CorrectInvoice(Struct, frozen=True, kw_only=True):
+    """None leaves a field as it is. Customer, currency and issue date cannot change: the ERP credits and posts anew."""
+
+    invoice_id: str
+    corrected_on: date
+    currency: str | None = None
+    customer_id: str | None = None
+    issued_on: date | None = None
+    due_on: date | None = None
+    total: Money | None = None
+    tax: Money | None = None
+    lines: tuple[Line, ...] | None = None
+    po_number: str | None = None
+
+
+class ApplyPayment(Struct, frozen=True, kw_only=True):
+    """`named` is what the payer meant for this invoice; more than is open is not applied here."""
+
+    source: str
+    payment_id: str
+    received_on: date
+    named: Money
+    remittance_reason: str | None = None
+
+
+class ReversePayment(Struct, frozen=True, kw_only=True):
+    source: str
+    payment_id: str
+    reversed_on: date
+
+
+class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
+    source: str
+    credit_memo_id: str
+    issued_on: date
+    named: Money
+
+
+class ReportDispute(Struct, frozen=True, kw_only=True):
+    """What one version of a dispute says about this invoice, summed over its lines; amounts are totals after it.
+
+    `outcome` is the reason a smaller claim is given in words: paid by the customer, withdrawn, rejected.
+    """
+
+    dispute_id: str
+    dispute_version: int
+    opened_on: date
+    effective_on: date
+    claimed: Money
+    awaiting_credit: Money
+    rejected: Money
+    outcome: str
+
+
+OpenItemCommand = RegisterInvoice | CorrectInvoice | ApplyPayment | ReversePayment | ApplyCreditMemo | ReportDispute

@@ -1,0 +1,204 @@
+"""What can have happened to one invoice. A stored name never changes (`event_log/codec.py`); a class may be renamed.
+
+Dates are business dates. An event that moves money says from which day the move counts in the books (`applied_on`,
+`effective_on`, or its steps); the log itself knows when it was recorded.
+"""
+
+from datetime import date
+
+from msgspec import Struct
+
+from redress.money import Money
+
+
+class Step(Struct, frozen=True):
+    """A change of an amount by `minor` from the day `on`."""
+
+    on: date
+    minor: int
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One line as the ERP posted it. Quantity and unit price are decimal text, of any precision."""
+
+    line: str
+    amount: Money
+    description: str | None = None
+    quantity: str | None = None
+    unit_price: str | None = None
+
+
+class ServedCredit(Struct, frozen=True):
+    """The part of a credit memo that a dispute was waiting for, in minor units of the invoice's currency."""
+
+    dispute_id: str
+    minor: int
+
+
+class InvoiceRegistered(Struct, frozen=True, kw_only=True):
+    """The ERP posted an invoice; `source` is the ERP that did."""
+
+    invoice_id: str
+    source: str
+    legal_entity: str
+    customer_id: str
+    issued_on: date
+    due_on: date
+    total: Money
+    tax: Money | None = None
+    lines: tuple[Line, ...] = ()
+    po_number: str | None = None
+
+
+class InvoiceCorrected(Struct, frozen=True, kw_only=True):
+    """The ERP corrected an invoice; the fields are the new ones. A changed total counts from `effective_on`."""
+
+    corrected_on: date
+    effective_on: date
+    due_on: date
+    total: Money
+    tax: Money | None
+    lines: tuple[Line, ...]
+    po_number: str | None
+
+
+class PaymentApplied(Struct, frozen=True, kw_only=True):
+    """`amount` of a receipt was applied. `received_on` is the bank's value date; `applied_on` is the first day from then
+    on that the invoice has room for it (an invoice cannot be paid before it was issued)."""
+
+    source: str
+    payment_id: str
+    received_on: date
+    applied_on: date
+    amount: Money
+
+
+class PaymentReversed(Struct, frozen=True, kw_only=True):
+    """An applied payment came back; the invoice is open by `amount` again from `effective_on`."""
+
+    source: str
+    payment_id: str
+    reversed_on: date
+    effective_on: date
+    amount: Money
+
+
+class CreditMemoApplied(Struct, frozen=True, kw_only=True):
+    """The ERP credited part of the invoice. `serves` says which disputes had been waiting for how much of it."""
+
+    source: str
+    credit_memo_id: str
+    issued_on: date
+    applied_on: date
+    amount: Money
+    serves: tuple[ServedCredit, ...] = ()
+
+
+class ShortPaymentDetected(Struct, frozen=True, kw_only=True):
+    """A payment named this invoice and left `short` of it open and undisputed, which is more than `tolerated`."""
+
+    source: str
+    payment_id: str
+    received_on: date
+    short: Money
+    tolerated: Money
+    policy: str
+    explanation: str
+    remittance_reason: str | None = None
+
+
+class RemainderTolerated(Struct, frozen=True, kw_only=True):
+    """A payment left `remainder` open, too little to be a short payment. It stays open: the ERP may post it off."""
+
+    source: str
+    payment_id: str
+    received_on: date
+    remainder: Money
+    tolerated: Money
+    policy: str
+    explanation: str
+
+
+class DisputeReported(Struct, frozen=True, kw_only=True):
+    """dispute-service said how much of this invoice a dispute claims now.
+
+    `claimed` is the claim after it, `change` what that adds from `effective_on`; `awaiting_credit` and `rejected` are
+    totals after it. Recorded for an invoice that is not registered yet too: the hold follows when the invoice arrives.
+    """
+
+    dispute_id: str
+    dispute_version: int
+    opened_on: date
+    effective_on: date
+    currency: str
+    claimed: int
+    change: int
+    awaiting_credit: int
+    rejected: int
+    outcome: str
+
+
+class HoldPlaced(Struct, frozen=True, kw_only=True):
+    """More of the invoice must not be chased. `held` is what this dispute holds now; `steps` say from which days."""
+
+    dispute_id: str
+    steps: tuple[Step, ...]
+    held: Money
+
+
+class HoldReduced(Struct, frozen=True, kw_only=True):
+    """A dispute holds less, but still something."""
+
+    dispute_id: str
+    steps: tuple[Step, ...]
+    held: Money
+    released: Money
+    why: str
+
+
+class HoldReleased(Struct, frozen=True, kw_only=True):
+    """A dispute holds nothing any more."""
+
+    dispute_id: str
+    steps: tuple[Step, ...]
+    released: Money
+    why: str
+
+
+class PastHoldRecorded(Struct, frozen=True, kw_only=True):
+    """A dispute held something on past days only, and it became known afterwards. Nothing changes today."""
+
+    dispute_id: str
+    steps: tuple[Step, ...]
+
+
+class CreditAwaited(Struct, frozen=True, kw_only=True):
+    """A dispute was granted a credit: `amount` in all is held until the ERP's credit memo arrives."""
+
+    dispute_id: str
+    amount: Money
+
+
+class RecollectionTaskOpened(Struct, frozen=True, kw_only=True):
+    """`amount` was disputed, found invalid, and is open: it is to be collected again."""
+
+    dispute_id: str
+    amount: Money
+
+
+OpenItemEvent = (
+    InvoiceRegistered
+    | InvoiceCorrected
+    | PaymentApplied
+    | PaymentReversed
+    | CreditMemoApplied
+    | ShortPaymentDetected
+    | RemainderTolerated
+    | DisputeReported
+    | HoldPlaced
+    | HoldReduced
+    | HoldReleased
+    | PastHoldRecorded
+    | CreditAwaited
+    | RecollectionTaskOpened
+)

@@ -1,0 +1,31 @@
+"""Ageing buckets: how late money is, in days past the basis date (due date, or document date when asked).
+
+Source: domain reference §4, "Aging bucket". Open as of D means issued ≤ D < settled; days overdue = D - due date.
+"""
+
+from datetime import date
+
+from msgspec import Struct
+
+
+class Bucket(Struct, frozen=True):
+    """A span of days overdue, both ends included; None is without end."""
+
+    name: str
+    first_day: int | None
+    last_day: int | None
+
+
+BUCKETS = (
+    Bucket("current", None, 0),
+    Bucket("1-30", 1, 30),
+    Bucket("31-60", 31, 60),
+    Bucket("61-90", 61, 90),
+    Bucket("91+", 91, None),
+)
+
+
+def bucket_of(as_of: date, basis_date: date) -> str:
+    """The bucket of an amount that fell due (or was issued) on `basis_date`, seen on `as_of`."""
+    days = (as_of - basis_date).days
+    return next(bucket.name for bucket in BUCKETS if bucket.last_day is None or days <= bucket.last_day)

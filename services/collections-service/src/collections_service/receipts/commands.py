@@ -1,0 +1,44 @@
+"""What the ERP tells us about money and credits, allocated to invoices by its sender."""
+
+from datetime import date
+
+from msgspec import Struct
+
+from redress.money import Money
+
+
+class NamedInvoice(Struct, frozen=True):
+    invoice_id: str
+    amount: Money
+
+
+class ReceivePayment(Struct, frozen=True, kw_only=True):
+    """`allocations` name each invoice once and add up to `amount` at most."""
+
+    source: str
+    payment_id: str
+    customer_id: str
+    received_on: date
+    amount: Money
+    allocations: tuple[NamedInvoice, ...] = ()
+    remittance_reason: str | None = None
+
+
+class PostCreditMemo(Struct, frozen=True, kw_only=True):
+    source: str
+    credit_memo_id: str
+    legal_entity: str
+    customer_id: str
+    issued_on: date
+    total: Money
+    allocations: tuple[NamedInvoice, ...] = ()
+
+
+class ReverseReceipt(Struct, frozen=True, kw_only=True):
+    source: str
+    payment_id: str
+    reversed_on: date
+    reason: str | None = None
+
+
+ReceiptCommand = ReceivePayment | PostCreditMemo | ReverseReceipt

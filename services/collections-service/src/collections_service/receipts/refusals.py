@@ -1,0 +1,45 @@
+"""Why something about a receipt is not accepted.
+
+ReceiptRefusal
+├── ReceiptNotKnown            the payment to be reversed is not known (yet): the sender's item waits for it
+├── ReceiptDiffers             the payment or credit memo is known with other content
+├── AllocationsExceedAmount    more is allocated than was received
+└── InvoiceNamedTwice          one invoice appears in two allocations
+"""
+
+from redress.money import Money
+
+
+class ReceiptRefusal(Exception):
+    """`code` is stable and machine readable; the message says what is wrong in words."""
+
+    code = "refused"
+
+
+class ReceiptNotKnown(ReceiptRefusal):
+    code = "payment_not_known"
+
+    def __init__(self, payment_id: str) -> None:
+        super().__init__(f"payment {payment_id} is not known yet")
+        self.payment_id = payment_id
+
+
+class ReceiptDiffers(ReceiptRefusal):
+    code = "receipt_differs"
+
+    def __init__(self, receipt_id: str) -> None:
+        super().__init__(f"{receipt_id} is already recorded with another customer, date, amount or allocation")
+
+
+class AllocationsExceedAmount(ReceiptRefusal):
+    code = "allocations_exceed_amount"
+
+    def __init__(self, allocated: Money, amount: Money) -> None:
+        super().__init__(f"the allocations add up to {allocated}, which is more than {amount}")
+
+
+class InvoiceNamedTwice(ReceiptRefusal):
+    code = "invoice_named_twice"
+
+    def __init__(self, invoice_id: str) -> None:
+        super().__init__(f"invoice {invoice_id} is named in two allocations; name it once with the whole amount")
