@@ -63,8 +63,8 @@ class InvoiceCorrected(Struct, frozen=True, kw_only=True):
 
 
 class PaymentApplied(Struct, frozen=True, kw_only=True):
-    """`amount` of a receipt was applied. `received_on` is the bank's value date; `applied_on` is the first day from then
-    on that the invoice has room for it (an invoice cannot be paid before it was issued)."""
+    """`amount` of a receipt was applied. `received_on` is the bank's value date; `applied_on` is the first day from
+    then on that the invoice has room for it (an invoice cannot be paid before it was issued)."""
 
     source: str
     payment_id: str

@@ -1,9 +1,9 @@
 """The disputed part of an invoice, day by day: what the disputes claim, as far as there is something open to hold.
 
 The open amount changes by what the ERP says and the claims by what dispute-service says, each with its own business
-dates and in any order of arrival. So the hold is always computed for all days at once and compared with what is recorded; the
-same facts end in the same holds, whoever came first. A payment reduces the undisputed part first; when it reaches
-the disputed part, the oldest dispute gives way first.
+dates and in any order of arrival. So the hold is always computed for all days at once and compared with what is
+recorded; the same facts end in the same holds, whoever came first. A payment reduces the undisputed part first; when it
+reaches the disputed part, the oldest dispute gives way first.
 """
 
 from collections import defaultdict

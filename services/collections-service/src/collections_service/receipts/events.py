@@ -11,7 +11,7 @@ from redress.money import Money
 
 
 class Allocation(Struct, frozen=True, kw_only=True):
-    """`named` is what the sender meant for the invoice, `applied` what was open there; `applied_on` None if nothing was."""
+    """`named` is what the sender meant for the invoice, `applied` what was open there (`applied_on` None: nothing)."""
 
     invoice_id: str
     named: Money

@@ -1,0 +1,149 @@
+import pytest
+from msgspec.structs import replace
+from support.collections_examples import after, day, dispute, disputed, eur, paid, payment, registered
+
+from collections_service.open_items import decisions
+from collections_service.open_items.commands import ApplyCreditMemo
+from collections_service.open_items.events import (
+    CreditAwaited,
+    CreditMemoApplied,
+    DisputeReported,
+    HoldPlaced,
+    HoldReduced,
+    HoldReleased,
+    PastHoldRecorded,
+    RecollectionTaskOpened,
+    ServedCredit,
+    Step,
+)
+from collections_service.open_items.refusals import CurrencyDiffers
+from collections_service.open_items.state import OpenItem, amount_on
+from redress.money import Money
+
+
+def test_only_the_disputed_part_is_held():
+    item = disputed(registered(100_000), dispute(30_000))
+
+    assert (item.held_minor, item.undisputed_minor) == (30_000, 70_000)
+
+
+def test_the_hold_counts_from_the_day_the_dispute_is_effective():
+    events = decisions.report_dispute(dispute(30_000, on=12), registered(100_000))
+
+    assert events[1] == HoldPlaced(dispute_id="dsp_1", steps=(Step(day(12), 30_000),), held=eur(30_000))
+
+
+def test_a_claim_above_the_open_amount_holds_what_is_open():
+    item = disputed(paid(registered(100_000), payment(90_000)), dispute(30_000, on=31))
+
+    assert item.held_minor == 10_000
+
+
+def test_the_same_report_again_changes_nothing():
+    item = disputed(registered(100_000), dispute(30_000))
+
+    assert decisions.report_dispute(dispute(30_000), item) == []
+
+
+def test_an_older_report_changes_nothing():
+    item = disputed(registered(100_000), dispute(30_000, version=4))
+
+    assert decisions.report_dispute(dispute(10_000, version=3), item) == []
+
+
+def test_a_report_that_moves_no_money_is_not_recorded():
+    item = disputed(registered(100_000), dispute(30_000))
+
+    assert decisions.report_dispute(dispute(30_000, version=2), item) == []
+
+
+def test_a_dispute_in_another_currency_is_refused():
+    dollars = Money(1, "USD")
+    with pytest.raises(CurrencyDiffers):
+        decisions.report_dispute(
+            replace(dispute(1), claimed=dollars, awaiting_credit=dollars, rejected=dollars), registered()
+        )
+
+
+def test_a_withdrawn_dispute_releases_everything():
+    item = disputed(registered(100_000), dispute(30_000))
+
+    events = decisions.report_dispute(dispute(0, version=2, on=25, outcome="withdrawn"), item)
+
+    assert events[1:] == [
+        HoldReleased(dispute_id="dsp_1", steps=(Step(day(25), -30_000),), released=eur(30_000), why="withdrawn")
+    ]
+
+
+def test_what_was_found_invalid_is_to_be_collected_again():
+    item = disputed(registered(100_000), dispute(30_000))
+
+    events = decisions.report_dispute(dispute(0, version=2, on=25, rejected=30_000, outcome="rejected"), item)
+
+    assert events[1:] == [
+        HoldReleased(dispute_id="dsp_1", steps=(Step(day(25), -30_000),), released=eur(30_000), why="rejected"),
+        RecollectionTaskOpened(dispute_id="dsp_1", amount=eur(30_000)),
+    ]
+
+
+def test_a_partly_valid_dispute_holds_the_granted_credit_and_collects_the_rest():
+    item = disputed(registered(100_000), dispute(30_000))
+
+    events = decisions.report_dispute(
+        dispute(20_000, version=2, on=25, awaiting=20_000, rejected=10_000, outcome="resolved"), item
+    )
+
+    assert events[1:] == [
+        HoldReduced(
+            dispute_id="dsp_1", steps=(Step(day(25), -10_000),), held=eur(20_000), released=eur(10_000), why="resolved"
+        ),
+        CreditAwaited(dispute_id="dsp_1", amount=eur(20_000)),
+        RecollectionTaskOpened(dispute_id="dsp_1", amount=eur(10_000)),
+    ]
+
+
+def test_what_was_paid_meanwhile_is_not_collected_again():
+    item = paid(disputed(registered(100_000), dispute(30_000)), payment(100_000))
+
+    events = decisions.report_dispute(dispute(0, version=2, on=35, rejected=30_000), item)
+
+    assert [type(event) for event in events] == [DisputeReported]
+
+
+def test_the_credit_memo_serves_the_dispute_that_waits_for_it():
+    item = disputed(registered(100_000), dispute(30_000))
+    item = disputed(item, dispute(30_000, version=2, on=25, awaiting=30_000))
+    command = ApplyCreditMemo(source="sap", credit_memo_id="CM-1", issued_on=day(28), named=eur(30_000))
+
+    events = decisions.apply_credit_memo(command, item)
+
+    assert events == [
+        HoldReleased(dispute_id="dsp_1", steps=(Step(day(28), -30_000),), released=eur(30_000), why="credited"),
+        CreditMemoApplied(
+            source="sap",
+            credit_memo_id="CM-1",
+            issued_on=day(28),
+            applied_on=day(28),
+            amount=eur(30_000),
+            serves=(ServedCredit("dsp_1", 30_000),),
+        ),
+    ]
+    item = after(events, item)
+    assert (item.open_minor, item.held_minor) == (70_000, 0)
+    assert decisions.apply_credit_memo(command, item) == []
+
+
+def test_a_dispute_that_becomes_known_after_the_payment_is_held_on_the_days_between():
+    item = paid(registered(100_000), payment(100_000, on=30))
+
+    events = decisions.report_dispute(dispute(30_000, on=12), item)
+
+    assert events[1:] == [PastHoldRecorded(dispute_id="dsp_1", steps=(Step(day(12), 30_000), Step(day(30), -30_000)))]
+    claim = after(events, item).claims[0]
+    assert [amount_on(claim.held, day(n)) for n in (11, 12, 29, 30)] == [0, 30_000, 30_000, 0]
+
+
+def test_a_dispute_of_an_unknown_invoice_is_remembered_and_holds_nothing():
+    item = disputed(OpenItem(), dispute(30_000))
+
+    assert (item.held_minor, item.claims[0].claimed_now) == (0, 30_000)

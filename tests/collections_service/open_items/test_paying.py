@@ -1,0 +1,158 @@
+import pytest
+from support.collections_examples import after, day, dispute, disputed, eur, paid, payment, registered
+
+from collections_service.open_items import decisions
+from collections_service.open_items.commands import ReversePayment
+from collections_service.open_items.events import (
+    HoldPlaced,
+    HoldReduced,
+    HoldReleased,
+    PaymentApplied,
+    PaymentReversed,
+    RemainderTolerated,
+    ShortPaymentDetected,
+    Step,
+)
+from collections_service.open_items.refusals import CurrencyDiffers, InvoiceNotRegistered
+from collections_service.open_items.state import OpenItem
+from collections_service.policies.tolerance import FIRST_TOLERANCE
+from redress.money import Money
+
+
+def applied(minor: int, on: int = 30, applied_on: int = 30) -> PaymentApplied:
+    return PaymentApplied(
+        source="sap", payment_id="P-1", received_on=day(on), applied_on=day(applied_on), amount=eur(minor)
+    )
+
+
+def test_a_full_payment_settles_the_invoice():
+    events = decisions.apply_payment(payment(100_000), registered(100_000), FIRST_TOLERANCE)
+
+    assert events == [applied(100_000)]
+
+
+def test_of_an_overpayment_only_the_open_amount_is_applied():
+    events = decisions.apply_payment(payment(120_000), registered(100_000), FIRST_TOLERANCE)
+
+    assert events == [applied(100_000)]
+
+
+def test_the_same_payment_again_changes_nothing():
+    item = paid(registered(100_000), payment(40_000))
+
+    assert decisions.apply_payment(payment(40_000), item, FIRST_TOLERANCE) == []
+
+
+def test_a_settled_invoice_takes_no_more_money():
+    item = paid(registered(100_000), payment(100_000))
+
+    assert decisions.apply_payment(payment(5, payment_id="P-2"), item, FIRST_TOLERANCE) == []
+
+
+def test_a_payment_waits_for_its_invoice():
+    with pytest.raises(InvoiceNotRegistered):
+        decisions.apply_payment(payment(5), OpenItem(), FIRST_TOLERANCE)
+
+
+def test_dollars_do_not_pay_euros():
+    command = payment(5)
+    with pytest.raises(CurrencyDiffers, match="INV-1 is in EUR; USD"):
+        decisions.apply_payment(
+            type(command)(source="sap", payment_id="P-1", received_on=day(30), named=Money(5, "USD")),
+            registered(),
+            FIRST_TOLERANCE,
+        )
+
+
+def test_money_received_before_the_invoice_was_issued_counts_from_the_issue_date():
+    events = decisions.apply_payment(payment(100_000, on=5), registered(100_000), FIRST_TOLERANCE)
+
+    assert events == [applied(100_000, on=5, applied_on=10)]
+
+
+def test_a_remainder_beyond_the_tolerance_is_a_short_payment():
+    _, short = decisions.apply_payment(payment(99_499, reason="damaged"), registered(100_000), FIRST_TOLERANCE)
+
+    assert short == ShortPaymentDetected(
+        source="sap",
+        payment_id="P-1",
+        received_on=day(30),
+        short=eur(501),
+        tolerated=eur(500),
+        policy="short-payment-tolerance@1",
+        explanation="5.01 EUR of 1000.00 EUR stays open and undisputed; 5.00 EUR is tolerated by "
+        "short-payment-tolerance@1: short payment",
+        remittance_reason="damaged",
+    )
+
+
+def test_a_remainder_within_the_tolerance_is_recorded_and_stays_open():
+    _, tolerated = decisions.apply_payment(payment(99_500), registered(100_000), FIRST_TOLERANCE)
+
+    assert isinstance(tolerated, RemainderTolerated)
+    assert (tolerated.remainder, tolerated.tolerated) == (eur(500), eur(500))
+    assert "left open for the ERP to post off" in tolerated.explanation
+    assert paid(registered(100_000), payment(99_500)).open_minor == 500
+
+
+def test_what_a_dispute_holds_is_not_short_a_second_time():
+    item = disputed(registered(100_000), dispute(30_000))
+
+    assert decisions.apply_payment(payment(70_000), item, FIRST_TOLERANCE) == [applied(70_000)]
+
+
+def test_a_payment_takes_the_undisputed_part_first_and_then_the_hold_gives_way():
+    item = disputed(registered(100_000), dispute(30_000))
+
+    events = decisions.apply_payment(payment(80_000), item, FIRST_TOLERANCE)
+
+    assert events == [
+        HoldReduced(
+            dispute_id="dsp_1", steps=(Step(day(30), -10_000),), held=eur(20_000), released=eur(10_000), why="paid"
+        ),
+        applied(80_000),
+    ]
+
+
+def test_of_two_disputes_the_older_gives_way_first():
+    item = disputed(registered(100_000), dispute(30_000, dispute_id="dsp_old", opened=15))
+    item = disputed(item, dispute(20_000, dispute_id="dsp_young", opened=25, on=25))
+
+    events = decisions.apply_payment(payment(80_000), item, FIRST_TOLERANCE)
+
+    assert events == [
+        HoldReleased(dispute_id="dsp_old", steps=(Step(day(30), -30_000),), released=eur(30_000), why="paid"),
+        applied(80_000),
+    ]
+
+
+def test_a_returned_payment_opens_the_invoice_and_the_hold_again():
+    item = paid(disputed(registered(100_000), dispute(30_000)), payment(100_000))
+    assert (item.open_minor, item.held_minor) == (0, 0)
+
+    events = decisions.reverse_payment(ReversePayment(source="sap", payment_id="P-1", reversed_on=day(33)), item)
+
+    assert events == [
+        PaymentReversed(source="sap", payment_id="P-1", reversed_on=day(33), effective_on=day(33), amount=eur(100_000)),
+        HoldPlaced(dispute_id="dsp_1", steps=(Step(day(33), 30_000),), held=eur(30_000)),
+    ]
+
+
+def test_a_payment_is_returned_once():
+    item = paid(registered(100_000), payment(100_000))
+    command = ReversePayment(source="sap", payment_id="P-1", reversed_on=day(33))
+    item = after(decisions.reverse_payment(command, item), item)
+
+    assert decisions.reverse_payment(command, item) == []
+
+
+def test_a_second_payment_dated_before_the_return_of_the_first_counts_from_the_return():
+    item = paid(registered(100_000), payment(100_000, on=20))
+    item = after(
+        decisions.reverse_payment(ReversePayment(source="sap", payment_id="P-1", reversed_on=day(25)), item), item
+    )
+
+    (event,) = decisions.apply_payment(payment(100_000, on=15, payment_id="P-2"), item, FIRST_TOLERANCE)
+
+    assert isinstance(event, PaymentApplied)
+    assert event.applied_on == day(25)

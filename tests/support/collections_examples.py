@@ -1,0 +1,78 @@
+"""One customer's invoice, payment, credit memo and dispute, to vary in tests. Amounts are minor units of EUR."""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import reduce
+
+from collections_service.open_items import decisions
+from collections_service.open_items.commands import ApplyPayment, RegisterInvoice, ReportDispute
+from collections_service.open_items.events import OpenItemEvent
+from collections_service.open_items.state import OpenItem, evolve
+from collections_service.policies.tolerance import FIRST_TOLERANCE
+from redress.money import Money
+
+
+def eur(minor: int) -> Money:
+    return Money(minor, "EUR")
+
+
+def day(number: int) -> date:
+    """Day `number` of 2026."""
+    return date.fromordinal(date(2025, 12, 31).toordinal() + number)
+
+
+def invoice(total: int = 100_000, *, invoice_id: str = "INV-1", issued: int = 10, due: int = 40) -> RegisterInvoice:
+    return RegisterInvoice(
+        invoice_id=invoice_id,
+        source="sap",
+        legal_entity="DE01",
+        customer_id="C-1",
+        issued_on=day(issued),
+        due_on=day(due),
+        total=eur(total),
+    )
+
+
+def payment(minor: int, *, on: int = 30, payment_id: str = "P-1", reason: str | None = None) -> ApplyPayment:
+    return ApplyPayment(
+        source="sap", payment_id=payment_id, received_on=day(on), named=eur(minor), remittance_reason=reason
+    )
+
+
+def dispute(
+    claimed: int,
+    *,
+    version: int = 1,
+    on: int = 20,
+    dispute_id: str = "dsp_1",
+    opened: int = 20,
+    awaiting: int = 0,
+    rejected: int = 0,
+    outcome: str = "resolved",
+) -> ReportDispute:
+    return ReportDispute(
+        dispute_id=dispute_id,
+        dispute_version=version,
+        opened_on=day(opened),
+        effective_on=day(on),
+        claimed=eur(claimed),
+        awaiting_credit=eur(awaiting),
+        rejected=eur(rejected),
+        outcome=outcome,
+    )
+
+
+def after(events: Sequence[OpenItemEvent], item: OpenItem | None = None) -> OpenItem:
+    return reduce(evolve, events, item or OpenItem())
+
+
+def registered(total: int = 100_000) -> OpenItem:
+    return after(decisions.register(invoice(total), OpenItem()))
+
+
+def paid(item: OpenItem, command: ApplyPayment) -> OpenItem:
+    return after(decisions.apply_payment(command, item, FIRST_TOLERANCE), item)
+
+
+def disputed(item: OpenItem, command: ReportDispute) -> OpenItem:
+    return after(decisions.report_dispute(command, item), item)
