@@ -1,0 +1,205 @@
+"""The ERP's messages in our own format, strictly read: what is unknown, missing, too long or not exact is named.
+
+A message is read as a whole or not at all; the answer points at the first thing that is wrong (RFC 6901).
+"""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from redress.money import Money, MoneyError, minor_digits, parse_money
+
+MAX_LINES = 500
+MAX_ALLOCATIONS = 100  # with the receipt itself 101 streams in one append: all or nothing has its price
+EARLIEST = date(1980, 1, 1)
+LATEST = date(2200, 1, 1)
+_MAX_EXPONENT = 30
+
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+ShortText = Annotated[str, Meta(max_length=200)]
+LongText = Annotated[str, Meta(max_length=1_000)]
+
+
+class AmountObject(Struct, frozen=True, forbid_unknown_fields=True):
+    """Money with its currency, where a sender likes it so; the currency must be the message's."""
+
+    amount: Decimal
+    currency: str
+
+
+Amount = Decimal | AmountObject
+
+
+class CustomerData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: Name
+    name: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
+    email: Annotated[str, Meta(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    language: Annotated[str, Meta(pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{2,8})*$", max_length=20)] | None = None
+
+
+class LineData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    line: Name
+    amount: Amount
+    description: ShortText | None = None
+    quantity: Decimal | None = None
+    unit_price: Decimal | None = None
+
+
+class AllocationData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    invoice_id: Name
+    amount: Amount
+
+
+class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """`source` is the ERP, `source_event_id` its own id of this message: together they are the message's identity."""
+
+    source: Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
+    source_event_id: Name
+    control_number: int | None = None
+
+
+class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
+    legal_entity: Name
+    customer: CustomerData
+    invoice_id: Name
+    issued_on: date
+    due_on: date
+    currency: str
+    total: Amount
+    tax: Amount | None = None
+    lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
+    po_number: Name | None = None
+
+
+class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-corrected"):
+    """Fields that are left out stay as they are. `corrected_on` left out: the day it was received."""
+
+    invoice_id: Name
+    corrected_on: date | None = None
+    legal_entity: Name | None = None
+    customer: CustomerData | None = None
+    customer_id: Name | None = None
+    issued_on: date | None = None
+    due_on: date | None = None
+    currency: str | None = None
+    total: Amount | None = None
+    tax: Amount | None = None
+    lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] | None = None
+    po_number: Name | None = None
+
+
+class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-posted"):
+    """`total` left out: what `applies_to` adds up to. The customer comes as an object or as an id alone."""
+
+    credit_memo_id: Name
+    issued_on: date
+    currency: str
+    legal_entity: Name | None = None
+    customer: CustomerData | None = None
+    customer_id: Name | None = None
+    total: Amount | None = None
+    applies_to: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+
+
+class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received"):
+    payment_id: Name
+    customer_id: Name
+    received_on: date
+    currency: str
+    amount: Amount
+    legal_entity: Name | None = None
+    allocations: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+    remittance_reason: ShortText | None = None
+
+
+class PaymentReversed(_Message, frozen=True, kw_only=True, tag="payment-reversed"):
+    payment_id: Name
+    reversed_on: date
+    customer_id: Name | None = None
+    legal_entity: Name | None = None
+    reason: ShortText | None = None
+
+
+ErpMessage = InvoicePosted | InvoiceCorrected | CreditMemoPosted | PaymentReceived | PaymentReversed
+
+
+class Unreadable(Exception):
+    """The message is refused as it stands. `pointer` is inside the message; empty is the message itself."""
+
+    def __init__(self, code: str, reason: str, pointer: str = "") -> None:
+        super().__init__(reason)
+        self.code = code
+        self.pointer = pointer
+
+
+_decoder = msgspec.json.Decoder(ErpMessage)
+
+
+def read(raw: bytes) -> ErpMessage:
+    """The message in these bytes. Unreadable says what is wrong and where."""
+    try:
+        return _checked(_decoder.decode(raw))
+    except msgspec.ValidationError as wrong:
+        raise Unreadable("invalid_message", _reason(wrong), _pointer(wrong)) from None
+    except msgspec.DecodeError as wrong:
+        raise Unreadable("invalid_json", f"not JSON: {wrong}") from None
+
+
+def convert(document: dict[str, object]) -> ErpMessage:
+    """The message in a document that a mapping made. Unreadable as above, the pointer inside the document."""
+    try:
+        return _checked(msgspec.convert(document, ErpMessage))
+    except msgspec.ValidationError as wrong:
+        raise Unreadable("invalid_message", _reason(wrong), _pointer(wrong)) from None
+
+
+def money(amount: Amount, currency: str, pointer: str) -> Money:
+    """Exact money. Unreadable for a wrong currency, too many decimals, or no number at all."""
+    value = amount
+    if isinstance(value, AmountObject):
+        if value.currency != currency:
+            raise Unreadable(
+                "currency_differs", f"the amount is in {value.currency[:10]}, the message in {currency}", pointer
+            )
+        value = value.amount
+    try:
+        digits = minor_digits(currency)
+    except MoneyError as wrong:
+        raise Unreadable("unknown_currency", str(wrong), "/currency") from None
+    if not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT:
+        raise Unreadable("invalid_amount", "the amount is not a plain decimal number", pointer)
+    if value != round(value, digits):
+        raise Unreadable("invalid_amount", f"the amount has more decimals than {currency} allows ({digits})", pointer)
+    try:
+        return parse_money(f"{value:.{digits}f}", currency)
+    except MoneyError as wrong:
+        raise Unreadable("invalid_amount", str(wrong), pointer) from None
+
+
+def _checked(message: ErpMessage) -> ErpMessage:
+    for field in ("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"):
+        day = getattr(message, field, None)
+        if day is not None and not EARLIEST <= day <= LATEST:
+            raise Unreadable("invalid_date", f"{day} is not between {EARLIEST} and {LATEST}", f"/{field}")
+    return message
+
+
+_AT = re.compile(r" - at `([^`]*)`$")
+_FIELD = re.compile(r"field `([^`]*)`")
+
+
+def _reason(wrong: msgspec.ValidationError) -> str:
+    return _AT.sub("", str(wrong)).replace("`", "'")
+
+
+def _pointer(wrong: msgspec.ValidationError) -> str:
+    text = str(wrong)
+    at = _AT.search(text)
+    path = at.group(1).removeprefix("$") if at else ""
+    pointer = re.sub(r"\.([^.\[]+)|\[(\d+)\]", lambda m: f"/{m.group(1) or m.group(2)}", path)
+    named = _FIELD.search(text)
+    return f"{pointer}/{named.group(1)}" if named else pointer
