@@ -1,8 +1,8 @@
 """Dynamics 365 business events through a mapping that is data (`dynamics365.toml`): one table per BusinessEventId.
 
-The envelope is documented, the payload lies flat beside it, dates come as `/Date(milliseconds)/`. The documented contracts
-carry no currency: it is configured per legal entity, or the event is refused and says so. Control numbers are not
-an identity (gaps are normal); the EventId within its legal entity is.
+The envelope is documented, the payload lies flat beside it, dates come as `/Date(milliseconds)/`. The documented
+contracts carry no currency: it is configured per legal entity, or the event is refused and says so. Control numbers
+are not an identity (gaps are normal); the EventId within its legal entity is.
 """
 
 import re
@@ -22,7 +22,7 @@ _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 class Field(Struct, frozen=True, kw_only=True, rename={"from_": "from", "as_": "as"}, forbid_unknown_fields=True):
-    """Where a field of ours comes from and how it is written there; `required` False leaves it out when it is missing."""
+    """Where a field of ours comes from and how it is written there; not `required`: left out when it is missing."""
 
     from_: str
     as_: str = "text"

@@ -11,7 +11,7 @@ from redress.contracts.common import wire
 from redress.money import Money
 
 
-def published_of_invoice(  # noqa: PLR0911 - one return per kind of event
+def published_of_invoice(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
     event: OpenItemEvent, after: OpenItem
 ) -> public.CollectionsEvent | None:
     """None for what is nobody else's business: claims as heard, tolerated remainders, holds of past days."""

@@ -1,0 +1,225 @@
+"""Load, decide, append: what one posting does to the receipt, the invoices and the customer it touches, all or nothing.
+
+States are remembered between commands. Every append names the versions it was decided on, so a remembered state that
+is out of date costs a second try and never a wrong event; a refusal or a "nothing new" is decided on fresh states only.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from collections_service.command_handling.postings import LedgerCommand, Outcome, Posting
+from collections_service.customers import decisions as customer
+from collections_service.event_log.streams import (
+    CUSTOMER,
+    INVOICE,
+    RECEIPT,
+    credit_memo_stream,
+    customer_stream,
+    invoice_stream,
+    receipt_stream,
+)
+from collections_service.open_items import decisions as open_item
+from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
+from collections_service.open_items.refusals import OpenItemRefusal
+from collections_service.open_items.state import OpenItem
+from collections_service.policies.tolerance import ShortPaymentTolerance
+from collections_service.receipts import decisions as cash
+from collections_service.receipts.commands import PostCreditMemo, ReceivePayment, ReverseReceipt
+from collections_service.receipts.refusals import ReceiptRefusal
+from collections_service.receipts.state import Receipt
+from redress.eventlog.aggregates import Aggregate, Loaded, load, write
+from redress.eventlog.events import CommandRecord, Meta, StreamWrite
+from redress.eventlog.log import EventLog, KeyReused, VersionConflict
+
+S = TypeVar("S")
+E = TypeVar("E")
+
+REMEMBERED = 5_000  # some ten megabytes; a batch touches at most a few thousand streams
+ATTEMPTS = 5
+
+
+class Ledger:
+    """Takes postings, one at a time or many at once. Refusals are those of the aggregates."""
+
+    def __init__(self, log: EventLog, tolerance: ShortPaymentTolerance) -> None:
+        self._log = log
+        self._tolerance = tolerance
+        self._invoices = _States(log, INVOICE)
+        self._receipts = _States(log, RECEIPT)
+        self._customers = _States(log, CUSTOMER)
+
+    async def post(self, tenant_id: str, posting: Posting) -> Outcome:
+        """Store what the posting means. OpenItemRefusal, ReceiptRefusal, KeyReused, LogUnavailable."""
+        for attempt in range(ATTEMPTS):
+            fresh = attempt > 0
+            try:
+                work = await self._decide(tenant_id, posting, fresh=fresh)
+                if not work.writes and not fresh:
+                    work = await self._decide(tenant_id, posting, fresh=True)
+            except (OpenItemRefusal, ReceiptRefusal):
+                if not fresh:
+                    continue
+                known = await self._answered(tenant_id, posting)
+                if known is None:
+                    raise
+                return known
+            record = CommandRecord(
+                key=posting.key, fingerprint=posting.fingerprint, status=200, response=posting.answer
+            )
+            try:
+                appended = await self._log.append(tenant_id, work.writes, record)
+            except VersionConflict as conflict:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                self._forget([conflict.stream_id])
+                continue
+            if appended.replayed is not None:
+                self._forget(write.stream_id for write in work.writes)
+                return Outcome("repeated", appended.replayed.response)
+            work.remember()
+            return Outcome("posted" if work.writes else "already_so", posting.answer)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _decide(self, tenant_id: str, posting: Posting, *, fresh: bool) -> "_Work":
+        work = _Work(posting)
+        command = posting.command
+        match command:
+            case RegisterInvoice(invoice_id=invoice_id):
+                # A posted invoice is usually new: that is taken for granted first, and the append finds out.
+                item = await self._invoices.get(tenant_id, invoice_stream(tenant_id, invoice_id), fresh=fresh, new=True)
+                work.add(self._invoices, item, open_item.register(command, item.state))
+            case CorrectInvoice(invoice_id=invoice_id):
+                item = await self._invoices.get(tenant_id, invoice_stream(tenant_id, invoice_id), fresh=fresh)
+                work.add(self._invoices, item, open_item.correct(command, item.state))
+            case ReceivePayment() | PostCreditMemo() | ReverseReceipt():
+                await self._apply(tenant_id, command, work, fresh=fresh)
+        if posting.customer is not None:
+            stream = customer_stream(tenant_id, posting.customer.customer_id)
+            known = await self._customers.get(tenant_id, stream, fresh=fresh)
+            work.add(self._customers, known, customer.record(posting.customer, known.state))
+        return work
+
+    async def _apply(
+        self, tenant_id: str, command: ReceivePayment | PostCreditMemo | ReverseReceipt, work: "_Work", *, fresh: bool
+    ) -> None:
+        receipt = await self._receipts.get(tenant_id, _receipt(tenant_id, command), fresh=fresh)
+        items: dict[str, Loaded[OpenItem]] = {}
+        for invoice_id in _invoices_of(command, receipt.state):
+            items[invoice_id] = await self._invoices.get(tenant_id, invoice_stream(tenant_id, invoice_id), fresh=fresh)
+        states = {invoice_id: item.state for invoice_id, item in items.items()}
+        match command:
+            case ReceivePayment():
+                applied = cash.receive(command, receipt.state, states, self._tolerance)
+                work.policy = (self._tolerance.name,)
+            case PostCreditMemo():
+                applied = cash.post_credit_memo(command, receipt.state, states)
+            case ReverseReceipt():
+                applied = cash.reverse(command, receipt.state, states)
+        work.add(self._receipts, receipt, applied.receipt)
+        for invoice_id, events in applied.invoices.items():
+            work.add(self._invoices, items[invoice_id], events)
+
+    async def _answered(self, tenant_id: str, posting: Posting) -> Outcome | None:
+        """A repetition is answered as the first time, also where the books would refuse it by now."""
+        stored = await self._log.answer(tenant_id, posting.key)
+        if stored is None:
+            return None
+        if stored.fingerprint != posting.fingerprint:
+            raise KeyReused(posting.key)
+        return Outcome("repeated", stored.response)
+
+    def _forget(self, streams: Iterable[UUID]) -> None:
+        for stream in streams:
+            self._invoices.forget(stream)
+            self._receipts.forget(stream)
+            self._customers.forget(stream)
+
+
+class _Work:
+    """The writes of one posting, and the states to remember once they are stored."""
+
+    def __init__(self, posting: Posting) -> None:
+        self._posting = posting
+        self._then: list[Callable[[], None]] = []
+        self.writes: list[StreamWrite] = []
+        self.policy: tuple[str, ...] = ()
+
+    def add(self, states: "_States[S, E]", loaded: Loaded[S], events: Sequence[E]) -> None:
+        if not events:
+            return
+        stream_write, state = write(states.aggregate, loaded, events, self._meta(), self._posting.effective_at)
+        self.writes.append(stream_write)
+        after = Loaded(loaded.stream_id, loaded.version + len(events), state)
+        self._then.append(lambda: states.remember(after))
+
+    def remember(self) -> None:
+        for then in self._then:
+            then()
+
+    def _meta(self) -> Meta:
+        meta = self._posting.meta
+        return Meta(
+            actor=meta.actor,
+            command_id=meta.command_id,
+            correlation_id=meta.correlation_id,
+            causation_id=meta.causation_id,
+            traceparent=meta.traceparent,
+            policy=self.policy or meta.policy,
+        )
+
+
+class _States(Generic[S, E]):
+    """The newest known state of the streams of one aggregate, a bounded number of them."""
+
+    def __init__(self, log: EventLog, aggregate: Aggregate[S, E]) -> None:
+        self._log = log
+        self.aggregate = aggregate
+        self._known: OrderedDict[UUID, Loaded[S]] = OrderedDict()
+
+    async def get(self, tenant_id: str, stream_id: UUID, *, fresh: bool, new: bool = False) -> Loaded[S]:
+        """The remembered state unless a fresh one is asked for; `new` takes an unknown stream for an empty one."""
+        known = None if fresh else self._known.get(stream_id)
+        if known is not None:
+            self._known.move_to_end(stream_id)
+            return known
+        if new and not fresh:
+            return Loaded(stream_id, 0, self.aggregate.initial)
+        loaded = await load(self._log, self.aggregate, tenant_id, stream_id)
+        if loaded.version:
+            self.remember(loaded)
+        return loaded
+
+    def remember(self, loaded: Loaded[S]) -> None:
+        self._known[loaded.stream_id] = loaded
+        self._known.move_to_end(loaded.stream_id)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def forget(self, stream_id: UUID) -> None:
+        self._known.pop(stream_id, None)
+
+
+def touched_streams(tenant_id: str, command: LedgerCommand) -> list[UUID]:
+    """The streams whose order matters to the command, as far as the command itself tells."""
+    match command:
+        case RegisterInvoice(invoice_id=invoice_id) | CorrectInvoice(invoice_id=invoice_id):
+            return [invoice_stream(tenant_id, invoice_id)]
+        case ReceivePayment() | PostCreditMemo():
+            named = [invoice_stream(tenant_id, each.invoice_id) for each in command.allocations]
+            return [_receipt(tenant_id, command), *named]
+        case ReverseReceipt():
+            return [_receipt(tenant_id, command)]
+
+
+def _receipt(tenant_id: str, command: ReceivePayment | PostCreditMemo | ReverseReceipt) -> UUID:
+    if isinstance(command, PostCreditMemo):
+        return credit_memo_stream(tenant_id, command.source, command.credit_memo_id)
+    return receipt_stream(tenant_id, command.source, command.payment_id)
+
+
+def _invoices_of(command: ReceivePayment | PostCreditMemo | ReverseReceipt, receipt: Receipt) -> list[str]:
+    if isinstance(command, ReverseReceipt):
+        return [a.invoice_id for a in receipt.recorded.allocations] if receipt.recorded else []
+    return list(dict.fromkeys(named.invoice_id for named in command.allocations))
