@@ -124,20 +124,20 @@ class MessageStore:
             )
         return [_stored(row) for row in rows]
 
-    async def unsettled(self, before: datetime, limit: int = RELEASED_AT_ONCE) -> list[StoredMessage]:
+    async def unsettled(self, died_before: datetime, limit: int = RELEASED_AT_ONCE) -> list[StoredMessage]:
         """For the sweep (worker role: all tenants): messages whose wait is over by now but that nobody has released,
-        and those that a process died over."""
+        and those received before `died_before` that nothing became of."""
         async with self._pool.acquire(timeout=_ACQUIRE_S) as connection:
             rows = await connection.fetch(
                 "SELECT m.id, m.tenant_id, m.received_at, m.person, m.raw FROM erp.message m"
-                " WHERE m.last_received_at < $1 AND (m.result = 'received' OR m.result = 'waiting' AND ("
+                " WHERE m.result = 'received' AND m.last_received_at < $1 OR m.result = 'waiting' AND ("
                 "   EXISTS (SELECT FROM read.invoice_current i"
                 "     WHERE i.tenant_id = m.tenant_id AND m.waits_for = 'invoice ' || i.invoice_id)"
                 "   OR EXISTS (SELECT FROM read.receipt_current r"
                 "     WHERE r.tenant_id = m.tenant_id AND r.doc->>'kind' = 'payment'"
                 "      AND m.waits_for = 'payment ' || r.source || ' ' || r.receipt_id)"
-                " )) ORDER BY m.id LIMIT $2",
-                before,
+                " ) ORDER BY m.id LIMIT $2",
+                died_before,
                 limit,
             )
         return [_stored(row) for row in rows]

@@ -74,6 +74,7 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
         effective_on=_first_day_with_room(item, from_day, decrease) if decrease > 0 else from_day,
         due_on=command.due_on or terms.due_on,
         total=total,
+        change=-decrease,
         tax=terms.tax if command.tax is None else command.tax,
         lines=terms.lines if command.lines is None else command.lines,
         po_number=terms.po_number if command.po_number is None else command.po_number,

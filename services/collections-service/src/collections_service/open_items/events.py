@@ -51,12 +51,16 @@ class InvoiceRegistered(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceCorrected(Struct, frozen=True, kw_only=True):
-    """The ERP corrected an invoice; the fields are the new ones. A changed total counts from `effective_on`."""
+    """The ERP corrected an invoice; the fields are the new ones.
+
+    `change` is what the total changed by, in minor units; it counts from `effective_on`.
+    """
 
     corrected_on: date
     effective_on: date
     due_on: date
     total: Money
+    change: int
     tax: Money | None
     lines: tuple[Line, ...]
     po_number: str | None

@@ -157,8 +157,8 @@ def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
     if item.terms is None:
         return item
     movements = item.movements
-    if change := event.total.minor - item.terms.total.minor:
-        movements = (*movements, Step(event.effective_on, change))
+    if event.change:
+        movements = (*movements, Step(event.effective_on, event.change))
     terms = replace(
         item.terms,
         due_on=event.due_on,

@@ -115,8 +115,6 @@ CREATE TABLE read.recollection_task (
   task_id uuid NOT NULL,
   seq bigint NOT NULL,
   item uuid NOT NULL,
-  invoice_id text NOT NULL,
-  customer_id text NOT NULL,
   dispute_id text NOT NULL,
   currency text NOT NULL,
   amount bigint NOT NULL,

@@ -1,0 +1,67 @@
+"""What an event of dispute-service says about each invoice it names. Pure.
+
+Every event carries the dispute as it is afterwards, so any of them tells all there is to know, also of types that do
+not exist yet.
+"""
+
+from datetime import UTC
+
+import msgspec
+from msgspec import Struct
+
+from collections_service.open_items.commands import ReportDispute
+from redress.contracts.dispute_events import DisputedItem, DisputeSummary
+from redress.contracts.envelope import Published
+from redress.money import Money, total
+
+
+class _AboutADispute(Struct, frozen=True, kw_only=True):
+    dispute: DisputeSummary | None = None
+    resolution_code: str | None = None
+    cause: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_AboutADispute)
+
+
+def reports(published: Published) -> dict[str, ReportDispute]:
+    """By invoice id; nothing for an event that is not about a dispute. Several lines of one invoice are added up."""
+    event = _decoder.decode(published.data)
+    dispute = event.dispute
+    if dispute is None:
+        return {}
+    by_invoice: dict[str, list[DisputedItem]] = {}
+    for item in dispute.items:
+        by_invoice.setdefault(item.invoice_id, []).append(item)
+    return {
+        invoice_id: ReportDispute(
+            dispute_id=dispute.dispute_id,
+            dispute_version=published.version,
+            opened_on=dispute.opened_at.astimezone(UTC).date(),
+            effective_on=published.effective_at.astimezone(UTC).date(),
+            claimed=_sum([item.open.money() for item in items], dispute.currency),
+            awaiting_credit=_sum([item.awaiting_credit.money() for item in items], dispute.currency),
+            rejected=_sum([item.rejected.money() for item in items], dispute.currency),
+            outcome=_outcome(published.type, event),
+        )
+        for invoice_id, items in by_invoice.items()
+    }
+
+
+def _sum(amounts: list[Money], currency: str) -> Money:
+    return total(amounts, currency)
+
+
+def _outcome(event_type: str, event: _AboutADispute) -> str:
+    """Why less is claimed now, in words."""
+    match event_type:
+        case "dispute-resolved":
+            return f"resolved as {event.resolution_code or 'agreed'}"
+        case "dispute-amount-reduced":
+            return event.cause or "reduced"
+        case "dispute-settled":
+            return "credited"
+        case "dispute-withdrawn":
+            return "withdrawn"
+        case _:
+            return event_type.removeprefix("dispute-")

@@ -1,0 +1,41 @@
+"""What was disputed, found invalid, and is to be collected again: one task per finding."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from collections_service.event_log.streams import INVOICE
+from collections_service.open_items.events import RecollectionTaskOpened
+from redress.eventlog.events import RecordedEvent
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+
+class RecollectionTasks:
+    """The projection `recollection_tasks`. Whether a task is done, its invoice says."""
+
+    name = "recollection_tasks"
+    tables = ("recollection_task",)
+
+    async def apply(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
+        opened: list[tuple[RecordedEvent, RecollectionTaskOpened]] = []
+        for event in events:
+            if event.stream_type == INVOICE.stream_type and event.type == "recollection-task-opened":
+                task = INVOICE.codec.decode(event.type, event.schema_version, event.payload)
+                if isinstance(task, RecollectionTaskOpened):
+                    opened.append((event, task))
+        if not opened:
+            return
+        await connection.execute(
+            "INSERT INTO recollection_task (tenant_id, task_id, seq, item, dispute_id, currency, amount, opened_at)"
+            " SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::text[],"
+            " $7::bigint[], $8::timestamptz[])",
+            [event.tenant_id for event, _ in opened],
+            [event.event_id for event, _ in opened],
+            [event.seq for event, _ in opened],
+            [event.stream_id for event, _ in opened],
+            [task.dispute_id for _, task in opened],
+            [task.amount.currency for _, task in opened],
+            [task.amount.minor for _, task in opened],
+            [event.effective_at for event, _ in opened],
+        )

@@ -1,0 +1,188 @@
+"""How old the receivables are: `GET /v1/ageing`.
+
+Sums over movements with effective_on ≤ as_of and recorded_at ≤ known_at. Disputed and undisputed stand apart, every
+currency has its own row, and buckets + unapplied = balance, always.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Literal
+
+import asyncpg
+from msgspec import Struct
+
+from collections_service.policies.ageing import BUCKETS
+from collections_service.projections.movements import Movements
+from collections_service.queries.reading import Connection, Moment, Position, position, reading
+from redress.contracts.common import WireMoney, wire
+from redress.money import Money
+
+GroupBy = Literal["total", "customer", "currency"]
+Basis = Literal["due", "document"]
+
+
+class AgeingBucket(Struct, frozen=True, kw_only=True):
+    bucket: str
+    open: WireMoney
+    disputed: WireMoney
+    undisputed: WireMoney
+    open_invoices: int
+    disputed_invoices: int
+
+
+class AgeingRow(Struct, frozen=True, kw_only=True):
+    """`unapplied` is negative: it is the customer's money. `disputes` counts distinct disputes that hold something."""
+
+    group: str
+    currency: str
+    buckets: tuple[AgeingBucket, ...]
+    open: WireMoney
+    disputed: WireMoney
+    undisputed: WireMoney
+    overdue: WireMoney
+    unapplied: WireMoney
+    balance: WireMoney
+    open_invoices: int
+    disputed_invoices: int
+    disputes: int
+
+
+class Ageing(Struct, frozen=True, kw_only=True):
+    """`position` says up to which event of the log the answer is complete."""
+
+    as_of: date
+    known_at: datetime
+    basis: Basis
+    group_by: GroupBy
+    position: Position
+    rows: tuple[AgeingRow, ...]
+
+
+_GROUP_OF = {"total": "'total'", "customer": "customer_id", "currency": "currency"}
+_BASIS = {"due": "due_on", "document": "issued_on"}
+_BUCKET = " ".join(
+    f"WHEN days <= {bucket.last_day} THEN {number}"
+    for number, bucket in enumerate(BUCKETS)
+    if bucket.last_day is not None
+)
+
+
+async def ageing(
+    pool: asyncpg.Pool,
+    tenant_id: str,
+    moment: Moment,
+    *,
+    group_by: GroupBy = "total",
+    basis: Basis = "due",
+    customer_id: str | None = None,
+) -> Ageing:
+    """All customers, or one. A group without anything open or unapplied has no row."""
+    async with reading(pool, tenant_id) as connection:
+        buckets = await _buckets(connection, tenant_id, moment, customer_id, group_by=group_by, basis=basis)
+        disputes = await _disputes(connection, tenant_id, moment, group_by, customer_id)
+        where = await position(connection, Movements.name)
+    rows: dict[tuple[str, str], list[asyncpg.Record]] = {}
+    for record in buckets:
+        rows.setdefault((record["grp"], record["currency"]), []).append(record)
+    return Ageing(
+        as_of=moment.as_of,
+        known_at=moment.known_at,
+        basis=basis,
+        group_by=group_by,
+        position=where,
+        rows=tuple(_row(key, records, disputes.get(key, 0)) for key, records in sorted(rows.items())),
+    )
+
+
+async def _buckets(
+    connection: Connection, tenant_id: str, moment: Moment, customer_id: str | None, *, group_by: GroupBy, basis: Basis
+) -> list[asyncpg.Record]:
+    return list(
+        await connection.fetch(
+            f"""
+            WITH balance AS (
+              SELECT item, customer_id, currency,
+                     sum(delta) FILTER (WHERE kind = 'open') AS open,
+                     coalesce(sum(delta) FILTER (WHERE kind = 'disputed'), 0) AS disputed,
+                     sum(delta) FILTER (WHERE kind = 'unapplied') AS unapplied
+              FROM movement
+              WHERE tenant_id = $1 AND effective_on <= $2 AND recorded_at <= $3
+                AND ($4::text IS NULL OR customer_id = $4)
+              GROUP BY item, customer_id, currency
+            ), terms AS (
+              SELECT DISTINCT ON (item) item, due_on, issued_on FROM invoice_terms
+              WHERE tenant_id = $1 AND recorded_at <= $3 ORDER BY item, seq DESC
+            ), aged AS (
+              SELECT b.*, $2::date - t.{_BASIS[basis]} AS days FROM balance b LEFT JOIN terms t ON t.item = b.item
+            )
+            SELECT {_GROUP_OF[group_by]} AS grp, currency,
+                   CASE WHEN open IS NULL THEN NULL {_BUCKET} ELSE {len(BUCKETS) - 1} END AS bucket,
+                   coalesce(sum(open), 0)::bigint AS open, sum(disputed)::bigint AS disputed,
+                   coalesce(sum(unapplied), 0)::bigint AS unapplied,
+                   count(*) FILTER (WHERE open <> 0) AS open_invoices,
+                   count(*) FILTER (WHERE disputed <> 0) AS disputed_invoices
+            FROM aged WHERE open <> 0 OR disputed <> 0 OR unapplied <> 0
+            GROUP BY 1, 2, 3
+            """,
+            tenant_id,
+            moment.as_of,
+            moment.known_at,
+            customer_id,
+        )
+    )
+
+
+async def _disputes(
+    connection: Connection, tenant_id: str, moment: Moment, group_by: GroupBy, customer_id: str | None
+) -> dict[tuple[str, str], int]:
+    records = await connection.fetch(
+        f"""
+        WITH held AS (
+          SELECT {_GROUP_OF[group_by]} AS grp, currency, dispute_id FROM movement
+          WHERE tenant_id = $1 AND kind = 'disputed' AND effective_on <= $2 AND recorded_at <= $3
+            AND ($4::text IS NULL OR customer_id = $4)
+          GROUP BY 1, 2, 3 HAVING sum(delta) > 0
+        )
+        SELECT grp, currency, count(*) AS disputes FROM held GROUP BY 1, 2
+        """,
+        tenant_id,
+        moment.as_of,
+        moment.known_at,
+        customer_id,
+    )
+    return {(record["grp"], record["currency"]): record["disputes"] for record in records}
+
+
+def _row(key: tuple[str, str], records: Iterable[asyncpg.Record], disputes: int) -> AgeingRow:
+    group, currency = key
+    by_bucket: dict[int | None, asyncpg.Record] = {record["bucket"]: record for record in records}
+    unapplied = sum(record["unapplied"] for record in by_bucket.values())
+    buckets = tuple(_bucket(bucket.name, currency, by_bucket.get(n)) for n, bucket in enumerate(BUCKETS))
+    whole = sum(bucket.open.money().minor for bucket in buckets)
+    disputed = sum(bucket.disputed.money().minor for bucket in buckets)
+    return AgeingRow(
+        group=group,
+        currency=currency,
+        buckets=buckets,
+        open=wire(Money(whole, currency)),
+        disputed=wire(Money(disputed, currency)),
+        undisputed=wire(Money(whole - disputed, currency)),
+        overdue=wire(Money(whole - buckets[0].open.money().minor, currency)),
+        unapplied=wire(Money(-unapplied, currency)),
+        balance=wire(Money(whole - unapplied, currency)),
+        open_invoices=sum(bucket.open_invoices for bucket in buckets),
+        disputed_invoices=sum(bucket.disputed_invoices for bucket in buckets),
+        disputes=disputes,
+    )
+
+
+def _bucket(name: str, currency: str, record: asyncpg.Record | None) -> AgeingBucket:
+    whole, disputed = (record["open"], record["disputed"]) if record else (0, 0)
+    return AgeingBucket(
+        bucket=name,
+        open=wire(Money(whole, currency)),
+        disputed=wire(Money(disputed, currency)),
+        undisputed=wire(Money(whole - disputed, currency)),
+        open_invoices=record["open_invoices"] if record else 0,
+        disputed_invoices=record["disputed_invoices"] if record else 0,
+    )
