@@ -39,7 +39,7 @@ def erp_routes(parts: Parts) -> APIRouter:
         openapi_extra={"requestBody": _request_body()},
     )
     async def post_erp_events(request: Request, command: Posting) -> Response:
-        """Each item is answered by itself: accepted, duplicate, rejected or waiting, with the reason and a JSON pointer.
+        """Each item is answered by itself: accepted, duplicate, rejected or waiting, with reason and JSON pointer.
 
         The items are idempotent by their own `source` and `source_event_id`, whatever the Idempotency-Key is. An item
         that speaks of an invoice or payment that is not known yet waits for it.

@@ -39,7 +39,7 @@ def ledger_routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/invoices/{invoice_id}", summary="One invoice", response_class=Response)
     async def read_invoice(
-        request: Request, invoice_id: Name, principal: Reader, as_of: AsOf = None, known_at: KnownAt = None
+        *, request: Request, invoice_id: Name, principal: Reader, as_of: AsOf = None, known_at: KnownAt = None
     ) -> Response:
         """Now, or at the end of a business day, or as it was known at an instant."""
         asked = moment(as_of, known_at, parts.clock.now())
@@ -52,6 +52,7 @@ def ledger_routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/invoices", summary="Invoices by their number", response_class=Response)
     async def list_invoices(
+        *,
         request: Request,
         principal: Reader,
         customer_id: CustomerFilter = None,
@@ -78,6 +79,7 @@ def ledger_routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/holds", summary="What must not be chased", response_class=Response)
     async def list_holds(
+        *,
         request: Request,
         principal: HoldsReader,
         customer_id: CustomerFilter = None,
@@ -101,6 +103,7 @@ def ledger_routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/ageing", summary="How old the receivables are", response_class=Response)
     async def read_ageing(
+        *,
         principal: Reader,
         as_of: AsOf = None,
         known_at: KnownAt = None,
@@ -120,6 +123,7 @@ def ledger_routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/recollection-tasks", summary="What is to be collected again", response_class=Response)
     async def list_recollection_tasks(
+        *,
         request: Request,
         principal: Reader,
         customer_id: CustomerFilter = None,
