@@ -16,7 +16,7 @@ KnownAt = Annotated[
 
 def moment(as_of: date | None, known_at: datetime | None, now: datetime) -> Moment:
     """The moment asked about, today and now where it is left out."""
-    return Moment(as_of or now.astimezone(UTC).date(), known_at or now)
+    return Moment(as_of or now.astimezone(UTC).date(), known_at, now)
 
 
 def asked_moment(as_of: date | None, known_at: datetime | None, now: datetime) -> Moment | None:

@@ -126,7 +126,7 @@ async def _buckets(
             """,
             tenant_id,
             moment.as_of,
-            moment.known_at,
+            moment.recorded_by,
             customer_id,
         )
     )
@@ -147,7 +147,7 @@ async def _disputes(
         """,
         tenant_id,
         moment.as_of,
-        moment.known_at,
+        moment.recorded_by,
         customer_id,
     )
     return {(record["grp"], record["currency"]): record["disputes"] for record in records}

@@ -72,7 +72,7 @@ WHERE $3::text IS NULL OR t.invoice_id > $3 ORDER BY t.invoice_id LIMIT $4
 
 
 def _parts(moment: Moment) -> tuple[date, datetime]:
-    return moment.as_of, moment.known_at
+    return moment.as_of, moment.recorded_by
 
 
 def _held_now(invoice: CurrentInvoice) -> HeldInvoice:

@@ -79,7 +79,7 @@ class ListedInvoice(Struct, frozen=True, kw_only=True):
 async def invoice(log: EventLog, tenant_id: str, invoice_id: str, moment: Moment) -> Invoice | None:
     """The invoice at the end of `as_of`, from what was recorded by `known_at`; None if it was not known by then."""
     stored = await log.read_stream(tenant_id, invoice_stream(tenant_id, invoice_id))
-    known = [event for event in stored if event.recorded_at <= moment.known_at]
+    known = [event for event in stored if event.recorded_at <= moment.recorded_by]
     item = fold(INVOICE, known)
     if item.terms is None:
         return None
@@ -136,7 +136,7 @@ SELECT * FROM amounts WHERE $4::boolean IS NULL OR (open > 0) = $4 ORDER BY invo
 
 
 def _parts(moment: Moment) -> tuple[date, datetime]:
-    return moment.as_of, moment.known_at
+    return moment.as_of, moment.recorded_by
 
 
 def _listed(row: asyncpg.Record, as_of: date) -> ListedInvoice:

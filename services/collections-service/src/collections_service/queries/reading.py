@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import asyncpg
 from msgspec import Struct
@@ -10,6 +10,7 @@ from msgspec import Struct
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 _ACQUIRE_S = 2.0
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class Position(Struct, frozen=True):
@@ -20,10 +21,24 @@ class Position(Struct, frozen=True):
 
 
 class Moment(Struct, frozen=True):
-    """What is asked about: the end of the business day `as_of`, with what was known at `known_at`."""
+    """What is asked about: the end of the business day `as_of`, with what was known at `asked_known_at`.
+
+    None is everything that is recorded, whatever this machine's clock says compared with the database's.
+    """
 
     as_of: date
-    known_at: datetime
+    asked_known_at: datetime | None
+    now: datetime
+
+    @property
+    def known_at(self) -> datetime:
+        """What the answer states: asking for this instant again gives the same answer."""
+        return self.asked_known_at or self.now
+
+    @property
+    def recorded_by(self) -> datetime:
+        """What the rows are compared with."""
+        return self.asked_known_at or _END_OF_TIME
 
 
 @asynccontextmanager
