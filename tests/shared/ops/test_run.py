@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from support.eventually import eventually
 
+from redress.ops.probe import trouble
 from redress.ops.run import CUT_OFF, STOPPED, Backoff, Part, parts_running, run_parts
 
 AT_ONCE = Backoff(first_s=0.01, most_s=0.05)
@@ -183,6 +184,22 @@ def test_a_worker_stops_at_a_signal(tmp_path: Path, kind: str, number: int, code
         rest = process.communicate(timeout=10)[0]
         assert process.returncode == code
         assert ("closed" in rest) == closed
+
+
+async def test_a_worker_gives_a_sign_of_life_where_a_container_looks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    heartbeat = tmp_path / "heartbeat"
+    monkeypatch.setenv("HEARTBEAT_FILE", str(heartbeat))
+    with _program(tmp_path, WORKER, "well") as process:
+
+        async def is_well() -> bool:
+            return trouble(heartbeat.as_uri()) is None
+
+        await eventually(is_well)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+        assert process.returncode == 0
 
 
 def test_a_worker_that_cannot_start_says_why(tmp_path: Path):

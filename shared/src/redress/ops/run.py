@@ -5,17 +5,22 @@ Exit codes: 0 stopped and drained; 1 a part of a worker did not stop in time and
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import structlog
 import uvicorn
 import uvloop
 from msgspec import Struct
 from starlette.applications import Starlette
+
+from redress.ops.heartbeat import beat
+from redress.ops.until import until
 
 DRAIN_S = 10.0
 STOPPED, CUT_OFF, NOT_STARTED = 0, 1, 3
@@ -149,7 +154,7 @@ async def _worker(parts: OpenParts, drain_s: float) -> int:
         async with parts() as opened:
             begun.set()
             _log.info("worker started", parts=[part.name for part in opened])
-            return await run_parts(opened, stop, drain_s=drain_s)
+            return await run_parts([*opened, *_sign_of_life()], stop, drain_s=drain_s)
 
     with _set_at_signals(stop):
         life = asyncio.create_task(whole_life())
@@ -160,6 +165,12 @@ async def _worker(parts: OpenParts, drain_s: float) -> int:
         await asyncio.wait({life}, timeout=drain_s + _CLOSE_S)
         signalled.cancel()
         return _exit_code(life, begun=begun.is_set())
+
+
+def _sign_of_life() -> Sequence[Part]:
+    """With HEARTBEAT_FILE set the worker touches that file, for the health check of a container (redress.ops.probe)."""
+    file = os.environ.get("HEARTBEAT_FILE")
+    return [Part("heartbeat", lambda stop: until(stop, beat(Path(file))))] if file else []
 
 
 def _exit_code(life: asyncio.Task[int], *, begun: bool) -> int:
