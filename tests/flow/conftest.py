@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from flow.company import Company, free_ports, running_stack
+from support.company import Company, free_ports, running_stack
 
 
 @pytest_asyncio.fixture(scope="session", params=["kafka", "feed"])

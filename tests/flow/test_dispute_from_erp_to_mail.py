@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flow.company import Company
+from support.company import Company
 from support.eventually import eventually
 
 TODAY = datetime.now(UTC).date()  # noqa: TID251 - the stack runs on the real clock
@@ -126,7 +126,12 @@ async def test_a_dispute_is_opened_decided_credited_and_settled(company: Company
     decided = await company.command(
         dispute,
         "decide",
-        {"valid": eur("100.00"), "invalid": eur("200.00"), "root_cause": "price_maintenance", "rationale": "Preisliste"},
+        {
+            "valid": eur("100.00"),
+            "invalid": eur("200.00"),
+            "root_cause": "price_maintenance",
+            "rationale": "Preisliste",
+        },
     )
     assert decided["status"] == "decided"
     resolving = await company.command(dispute, "resolve", {"resolution_code": "CREDIT_PARTIAL"})
@@ -165,7 +170,9 @@ async def test_a_dispute_is_opened_decided_credited_and_settled(company: Company
     assert [item["dispute_id"] for item in page["items"]] == [dispute]
 
 
-async def test_a_short_payment_opens_a_dispute_routed_by_the_matrix_and_a_full_payment_ends_it(company: Company) -> None:
+async def test_a_short_payment_opens_a_dispute_routed_by_the_matrix_and_a_full_payment_ends_it(
+    company: Company,
+) -> None:
     assert await company.erp(
         an_invoice("INV-2", "500.00"), a_payment("P-1", "450.00", {"INV-2": "450.00"}, remittance_reason="freight")
     ) == ["accepted", "accepted"]

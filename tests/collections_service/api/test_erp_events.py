@@ -139,3 +139,23 @@ async def test_the_exact_bytes_are_kept_sealed_with_their_hash(office: Office):
     assert (row["result"], row["code"]) == ("rejected", "invalid_message")
     assert b"oops" not in row["raw"][0]
     assert await office.parts.vault.open("demo", Sealed(row["person"], row["raw"][0])) == item.decode()
+
+
+async def test_a_credit_memo_may_be_described_like_an_invoice(office: Office):
+    memo = credit_memo(pays={"INV-1": "100.00"})
+    memo["invoice_id"] = memo.pop("credit_memo_id")
+    memo |= {"due_on": "2026-03-31", "tax": "15.97", "lines": [{"line": "1", "amount": "100.00"}]}
+
+    await office.accepted(invoice(), memo)
+
+    assert (await office.get("/v1/invoices/INV-1"))["open"]["amount"] == "900.00"
+
+
+async def test_a_reversal_of_a_part_is_refused_and_of_the_whole_accepted(office: Office):
+    await office.accepted(invoice(), payment(amount="400.00"))
+
+    (refused,) = await office.erp({**reversal(), "source_event_id": "part", "amount": "100.00", "currency": "EUR"})
+    assert (refused["result"], refused["code"]) == ("rejected", "reversal_not_whole")
+
+    await office.accepted({**reversal(), "amount": "400.00", "currency": "EUR"})
+    assert (await office.get("/v1/invoices/INV-1"))["open"]["amount"] == "1000.00"

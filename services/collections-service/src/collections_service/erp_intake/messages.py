@@ -93,10 +93,19 @@ class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-correct
 
 
 class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-posted"):
-    """`total` left out: what `applies_to` adds up to. The customer comes as an object or as an id alone."""
+    """`total` left out: what `applies_to` adds up to. The customer comes as an object or as an id alone.
 
-    credit_memo_id: Name
+    A sender that numbers and describes credit memos like invoices may say `invoice_id` for `credit_memo_id`, and may
+    send due date, tax, lines and order number: they stay in the message that is kept, the ledger has no use for them.
+    """
+
     issued_on: date
+    credit_memo_id: Name | None = None
+    invoice_id: Name | None = None
+    due_on: date | None = None
+    tax: Amount | None = None
+    lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
+    po_number: Name | None = None
     currency: str
     legal_entity: Name | None = None
     customer: CustomerData | None = None
@@ -117,8 +126,12 @@ class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received
 
 
 class PaymentReversed(_Message, frozen=True, kw_only=True, tag="payment-reversed"):
+    """The whole payment comes back. `amount` and `currency` may be said, and must then be the payment's."""
+
     payment_id: Name
     reversed_on: date
+    amount: Amount | None = None
+    currency: str | None = None
     customer_id: Name | None = None
     legal_entity: Name | None = None
     reason: ShortText | None = None

@@ -8,7 +8,14 @@ from typing import assert_never
 from collections_service.command_handling.customer_data import CustomerData
 from collections_service.command_handling.postings import LedgerCommand
 from collections_service.erp_intake import messages
-from collections_service.erp_intake.messages import AllocationData, ErpMessage, LineData, Unreadable, money
+from collections_service.erp_intake.messages import (
+    AllocationData,
+    AmountObject,
+    ErpMessage,
+    LineData,
+    Unreadable,
+    money,
+)
 from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
 from collections_service.open_items.events import Line
 from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment, ReverseReceipt
@@ -41,6 +48,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:
                 source=message.source,
                 payment_id=message.payment_id,
                 reversed_on=message.reversed_on,
+                amount=_reversed_amount(message),
                 reason=message.reason,
             )
         case _:
@@ -117,7 +125,21 @@ def _correct(message: messages.InvoiceCorrected, received_on: date) -> CorrectIn
     )
 
 
+def _reversed_amount(message: messages.PaymentReversed) -> Money | None:
+    if message.amount is None:
+        return None
+    if message.currency is None and not isinstance(message.amount, AmountObject):
+        raise Unreadable("invalid_message", "an amount needs a currency", "/currency")
+    currency = message.amount.currency if isinstance(message.amount, AmountObject) else message.currency or ""
+    amount = money(message.amount, message.currency or currency, "/amount")
+    _positive(amount, "/amount")
+    return amount
+
+
 def _credit_memo(message: messages.CreditMemoPosted) -> PostCreditMemo:
+    credit_memo_id = message.credit_memo_id or message.invoice_id
+    if credit_memo_id is None:
+        raise Unreadable("invalid_message", "Object missing required field 'credit_memo_id'", "/credit_memo_id")
     customer_id = customer_id_of(message)
     if customer_id is None:
         raise Unreadable("invalid_message", "customer or customer_id is required", "/customer_id")
@@ -129,7 +151,7 @@ def _credit_memo(message: messages.CreditMemoPosted) -> PostCreditMemo:
     _positive(amount, "/total")
     return PostCreditMemo(
         source=message.source,
-        credit_memo_id=message.credit_memo_id,
+        credit_memo_id=credit_memo_id,
         legal_entity=message.legal_entity or "",
         customer_id=customer_id,
         issued_on=message.issued_on,

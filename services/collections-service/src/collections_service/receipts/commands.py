@@ -35,9 +35,12 @@ class PostCreditMemo(Struct, frozen=True, kw_only=True):
 
 
 class ReverseReceipt(Struct, frozen=True, kw_only=True):
+    """`amount` None: the sender did not say it. A payment comes back as a whole, so it can only be the payment's."""
+
     source: str
     payment_id: str
     reversed_on: date
+    amount: Money | None = None
     reason: str | None = None
 
 

@@ -28,6 +28,7 @@ from collections_service.receipts.refusals import (
     InvoiceNamedTwice,
     ReceiptDiffers,
     ReceiptNotKnown,
+    ReversalNotWhole,
 )
 from collections_service.receipts.state import Receipt, Recorded
 from redress.money import Money, total
@@ -112,6 +113,8 @@ def reverse(command: ReverseReceipt, receipt: Receipt, items: Mapping[str, OpenI
     recorded = receipt.recorded
     if recorded is None or recorded.kind != "payment":
         raise ReceiptNotKnown(command.payment_id)
+    if command.amount is not None and command.amount != recorded.amount:
+        raise ReversalNotWhole(command.payment_id, command.amount, recorded.amount)
     if recorded.returned.minor:
         return Applied((), {})
     invoices: dict[str, tuple[OpenItemEvent, ...]] = {}

@@ -4,6 +4,7 @@ ReceiptRefusal
 ├── ReceiptNotKnown            the payment to be reversed is not known (yet): the sender's item waits for it
 ├── ReceiptDiffers             the payment or credit memo is known with other content
 ├── AllocationsExceedAmount    more is allocated than was received
+├── ReversalNotWhole           a part of a payment is to be reversed
 └── InvoiceNamedTwice          one invoice appears in two allocations
 """
 
@@ -29,6 +30,13 @@ class ReceiptDiffers(ReceiptRefusal):
 
     def __init__(self, receipt_id: str) -> None:
         super().__init__(f"{receipt_id} is already recorded with another customer, date, amount or allocation")
+
+
+class ReversalNotWhole(ReceiptRefusal):
+    code = "reversal_not_whole"
+
+    def __init__(self, payment_id: str, amount: Money, whole: Money) -> None:
+        super().__init__(f"payment {payment_id} is {whole} and comes back as a whole, not {amount} of it")
 
 
 class AllocationsExceedAmount(ReceiptRefusal):

@@ -130,7 +130,9 @@ async def running_stack(data: Path, transport: str, port: int) -> AsyncIterator[
 
     try:
         await eventually(is_running, within_s=180)
-        urls = {name: f"http://127.0.0.1:{port + i}" for i, name in enumerate(("dispute", "collections", "notification"))}
+        urls = {
+            name: f"http://127.0.0.1:{port + i}" for i, name in enumerate(("dispute", "collections", "notification"))
+        }
         async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
             yield Company(data, "acme", client, urls)
     finally:
