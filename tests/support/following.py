@@ -64,6 +64,7 @@ class Follower:
     """Another service, in its own database. Each runner it makes is a new process of the same consumer."""
 
     publisher: Publisher
+    database: Database
     pool: asyncpg.Pool
     group: str
     _made: list[Runner] = field(default_factory=list)
@@ -129,4 +130,4 @@ async def publisher_and_follower(
         served_feed(log) as served,
     ):
         publisher = Publisher(publishing, log, publisher_pool, served, broker, topic)
-        yield publisher, Follower(publisher, follower_pool, f"test.{unique}")
+        yield publisher, Follower(publisher, following, follower_pool, f"test.{unique}")

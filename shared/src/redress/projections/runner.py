@@ -17,10 +17,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from redress.messaging.source import Batch, ConsumerHalted, EpochChanged, GapNotClosed, Item, Mark, Source
+from redress.messaging.source import Batch, ConsumerHalted, GapNotClosed, Item, Mark, Source
 from redress.ops.until import until
 from redress.projections import checkpoints, parking
 from redress.projections.metrics import ConsumerMetrics
+from redress.projections.plan import Gap, plan
 from redress.projections.projection import Connection, Projection, is_reactor
 
 E = TypeVar("E")
@@ -29,6 +30,7 @@ _log = structlog.stdlib.get_logger("redress.projections")
 
 _QUERY_CANCELED = "57014"  # a statement that took too long: that may well be the event
 _READ_ONLY = "25006"
+_LOCK_TIMEOUT = "55P03"  # somebody else holds the checkpoint, a rebuild that swaps for instance
 
 BATCH = 500  # large enough that the commit is shared, small enough that a failing one is soon taken apart
 ATTEMPTS = 5
@@ -51,12 +53,6 @@ class Unparked(Struct, frozen=True):
 
     applied: int
     remaining: int
-
-
-class _Gap(Exception):
-    def __init__(self, shard: int, after: int, through: int) -> None:
-        super().__init__(f"events of shard {shard} after {after} up to {through} were not delivered")
-        self.shard, self.after, self.through = shard, after, through
 
 
 class Runner(Generic[E]):
@@ -157,12 +153,12 @@ class Runner(Generic[E]):
     async def _take(self, batch: Batch[E]) -> None:
         if not batch.items and not self._moves(batch):
             return
-        repaired: _Gap | None = None
+        repaired: Gap | None = None
         while True:
             try:
                 await self._careful_or_together(batch)
                 break
-            except _Gap as gap:
+            except Gap as gap:
                 if repaired is not None and (repaired.shard, repaired.after) == (gap.shard, gap.after):
                     raise GapNotClosed(gap.shard, gap.after, gap.through) from gap
                 await self._repair(gap)
@@ -181,7 +177,7 @@ class Runner(Generic[E]):
             return
         try:
             await self._together(batch)
-        except (_Gap, ConsumerHalted, DatabaseGone):
+        except (Gap, ConsumerHalted, DatabaseGone):
             raise
         except Exception as failure:  # noqa: BLE001 - whatever a handler raises is answered the same way
             _log.warning("batch_failed", consumer=self.name, events=len(batch.items), error=_text(failure))
@@ -191,7 +187,7 @@ class Runner(Generic[E]):
         """The whole batch in one transaction."""
         async with self._connection() as connection, connection.transaction():
             marks = await checkpoints.lock(connection, self.name, self._shards_of(batch))
-            items, moved = self._plan(batch, marks)
+            items, moved = plan(batch, marks, numbered=self._source.numbered)
             if items:
                 await self._apply(connection, items)
             if forget:
@@ -217,37 +213,7 @@ class Runner(Generic[E]):
             self._metrics.parked.labels(self.name).inc(len(waiting))
             _log.error("events_parked", consumer=self.name, events=len(waiting), reason="their stream is parked")
 
-    def _plan(self, batch: Batch[E], marks: Mapping[int, Mark]) -> tuple[list[Item[E]], dict[int, Mark]]:
-        """What is to be applied, and the marks afterwards (only those that change).
-
-        EpochChanged and a gap are found here, before anything is applied.
-        """
-        now = dict(marks)
-        items: list[Item[E]] = []
-        for item in batch.items:
-            mark = now[item.shard]
-            if mark.epoch and item.epoch != mark.epoch:
-                raise EpochChanged(item.shard, mark.epoch, item.epoch)
-            if self._source.numbered:
-                if item.seq <= mark.seq:
-                    continue
-                if item.follows > mark.seq:
-                    raise _Gap(item.shard, mark.seq, item.follows)
-            now[item.shard] = replace(mark, seq=item.seq, epoch=item.epoch)
-            items.append(item)
-        for shard, position in batch.reached.items():
-            mark = now[shard]
-            if mark.epoch and batch.epoch and batch.epoch != mark.epoch:
-                raise EpochChanged(shard, mark.epoch, batch.epoch)
-            if mark.seq < batch.since:
-                raise _Gap(shard, mark.seq, batch.since)
-            if mark.seq < position:
-                now[shard] = replace(mark, seq=position, epoch=batch.epoch or mark.epoch)
-        for shard, offset in batch.offsets.items():
-            now[shard] = replace(now[shard], offset=offset)
-        return items, {shard: mark for shard, mark in now.items() if mark != marks[shard]}
-
-    async def _repair(self, gap: _Gap) -> None:
+    async def _repair(self, gap: Gap) -> None:
         """Fetch what a broker did not deliver from where it was published."""
         _log.error("gap_found", consumer=self.name, shard=gap.shard, after=gap.after, through=gap.through)
         for chunk in _chunks(await self._source.missing(gap.shard, gap.after, gap.through), self._limit):
@@ -278,7 +244,7 @@ class Runner(Generic[E]):
                 return
             try:
                 await self._together(alone, forget=True)
-            except (_Gap, ConsumerHalted, DatabaseGone):
+            except (Gap, ConsumerHalted, DatabaseGone):
                 raise
             except Exception as failure:  # noqa: BLE001 - see above
                 error = _text(failure)
@@ -297,7 +263,7 @@ class Runner(Generic[E]):
         alone = Batch(items=(item,))
         async with self._connection() as connection, connection.transaction():
             marks = await checkpoints.lock(connection, self.name, [item.shard])
-            items, moved = self._plan(alone, marks)
+            items, moved = plan(alone, marks, numbered=self._source.numbered)
             if items:
                 await parking.park(connection, self._parker(item.shard), items, error)
                 await checkpoints.move(connection, self.name, moved)
@@ -419,7 +385,7 @@ def _is_lost(connection: Connection) -> bool:
 def _is_out_of_order(failure: BaseException) -> bool:
     """Whether the server as a whole is in trouble: connection, resources, shutdown, disk, or read-only."""
     state = getattr(failure, "sqlstate", None) or ""
-    return state != _QUERY_CANCELED and (state[:2] in {"08", "53", "57", "58"} or state == _READ_ONLY)
+    return state != _QUERY_CANCELED and (state[:2] in {"08", "53", "57", "58"} or state in {_READ_ONLY, _LOCK_TIMEOUT})
 
 
 def _chunks(items: Sequence[Item[E]], size: int) -> list[tuple[Item[E], ...]]:
