@@ -1,0 +1,18 @@
+"""What can have happened to one entry of the directory."""
+
+from msgspec import Struct
+
+from redress.contracts.common import Sealed
+
+
+class DirectoryEntryRecorded(Struct, frozen=True, kw_only=True):
+    """From now on notices for `entry_id` go here. `lead` is the directory name of a team's lead, None without one."""
+
+    entry_id: str
+    name: Sealed
+    email: Sealed
+    language: str
+    lead: str | None = None
+
+
+DirectoryEvent = DirectoryEntryRecorded

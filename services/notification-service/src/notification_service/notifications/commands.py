@@ -1,0 +1,80 @@
+"""What can be asked of a notification, by the inbox (the first) or by the sender (the rest)."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from notification_service.rules.notice import Notice
+from notification_service.rules.reasons import Reason
+
+
+class Announce(Struct, frozen=True, kw_only=True):
+    """Queue it, or with `skip` record why it is not sent."""
+
+    notice: Notice
+    explanation: str
+    skip: Reason | None = None
+
+
+class StartSending(Struct, frozen=True, kw_only=True):
+    """Take it for one attempt; the taker will be done before `lease_until`."""
+
+    lease_until: datetime
+
+
+class StartHandover(Struct, frozen=True, kw_only=True):
+    """The next byte on the wire is the mail itself."""
+
+    attempt: int
+    message_id: str
+    language: str
+    wording: str
+    rendered_sha256: str
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """The server said yes."""
+
+    message_id: str
+    server_code: str
+
+
+class NotNow(Struct, frozen=True, kw_only=True):
+    """It was certainly not handed over, and may be tried again."""
+
+    reason: Reason
+    server_code: str | None = None
+
+
+class Never(Struct, frozen=True, kw_only=True):
+    """It was certainly not handed over, and trying again would not help."""
+
+    reason: Reason
+    detail: str
+    server_code: str | None = None
+
+
+class NobodyKnows(Struct, frozen=True, kw_only=True):
+    """It may have been handed over."""
+
+    reason: Reason
+
+
+class NotWorthSending(Struct, frozen=True, kw_only=True):
+    """It should not be sent any more."""
+
+    reason: Reason
+    explanation: str
+
+
+Outcome = Accepted | NotNow | Never | NobodyKnows | NotWorthSending
+
+
+class RecordOutcome(Struct, frozen=True, kw_only=True):
+    """What became of one attempt."""
+
+    attempt: int
+    outcome: Outcome
+
+
+NotificationCommand = Announce | StartSending | StartHandover | RecordOutcome

@@ -1,0 +1,167 @@
+"""Command and state in, events or a refusal out. An empty list means: already so."""
+
+from datetime import datetime
+from typing import assert_never
+
+from notification_service.notifications.commands import (
+    Accepted,
+    Announce,
+    Never,
+    NobodyKnows,
+    NotificationCommand,
+    NotNow,
+    NotWorthSending,
+    RecordOutcome,
+    StartHandover,
+    StartSending,
+)
+from notification_service.notifications.events import (
+    HandoverStarted,
+    NotificationEvent,
+    NotificationFailed,
+    NotificationQueued,
+    NotificationSent,
+    NotificationSkipped,
+    NotificationSuppressed,
+    OutcomeUnknown,
+    SendingPostponed,
+    SendingStarted,
+)
+from notification_service.notifications.policy import SendingPolicy
+from notification_service.notifications.refusals import Finished, NotAnnounced, NotDue, NotYours
+from notification_service.notifications.state import FINAL, Notification, Status
+from notification_service.rules.reasons import Reason
+
+
+def decide(
+    command: NotificationCommand, state: Notification, policy: SendingPolicy, now: datetime
+) -> list[NotificationEvent]:
+    match command:
+        case Announce():
+            return announce(command, state)
+        case StartSending():
+            return start_sending(command, state, policy, now)
+        case StartHandover():
+            return start_handover(command, state)
+        case RecordOutcome():
+            return record_outcome(command, state, policy, now)
+
+
+def announce(command: Announce, state: Notification) -> list[NotificationEvent]:
+    """A second announcement changes nothing, whatever it says: the first one counts."""
+    if state.status is not Status.ABSENT:
+        return []
+    if command.skip is not None:
+        return [
+            NotificationSuppressed(notice=command.notice, reason=command.skip, explanation=command.explanation),
+        ]
+    return [NotificationQueued(notice=command.notice, explanation=command.explanation)]
+
+
+def start_sending(
+    command: StartSending, state: Notification, policy: SendingPolicy, now: datetime
+) -> list[NotificationEvent]:
+    """Refusals: NotAnnounced, Finished, NotDue.
+
+    A lease that has run out is settled here: a sender that vanished before the handover is replaced, one that vanished
+    during it leaves an unknown outcome.
+    """
+    _refuse_unless_open(state)
+    if state.due_at is not None and now < state.due_at:
+        raise NotDue(state.due_at)
+    after = state.reason
+    if state.status is Status.SENDING:
+        if state.handing_over:
+            return [OutcomeUnknown(attempt=state.attempts, reason=Reason.SENDER_LOST_AFTER_DATA)]
+        after = Reason.SENDER_STOPPED
+    if state.attempts >= policy.max_attempts:
+        return [
+            NotificationFailed(
+                attempt=state.attempts,
+                reason=Reason.ATTEMPTS_EXHAUSTED,
+                detail=f"{state.attempts} attempts, the last one ended as {after}",
+                server_code=state.server_code,
+            )
+        ]
+    return [SendingStarted(attempt=state.attempts + 1, lease_until=command.lease_until, after=after)]
+
+
+def start_handover(command: StartHandover, state: Notification) -> list[NotificationEvent]:
+    """Refusals: NotAnnounced, Finished, NotYours."""
+    _refuse_unless_in_hand(state, command.attempt)
+    if state.handing_over:
+        return []
+    return [
+        HandoverStarted(
+            attempt=command.attempt,
+            message_id=command.message_id,
+            language=command.language,
+            wording=command.wording,
+            rendered_sha256=command.rendered_sha256,
+        )
+    ]
+
+
+def record_outcome(
+    command: RecordOutcome, state: Notification, policy: SendingPolicy, now: datetime
+) -> list[NotificationEvent]:
+    """Refusals: NotAnnounced, Finished, NotYours. The same outcome twice is already so."""
+    outcome = command.outcome
+    if isinstance(outcome, Accepted) and state.status is Status.SENT and state.attempts == command.attempt:
+        return []
+    _refuse_unless_in_hand(state, command.attempt)
+    match outcome:
+        case Accepted():
+            return [
+                NotificationSent(
+                    attempt=command.attempt, message_id=outcome.message_id, server_code=outcome.server_code
+                )
+            ]
+        case NotNow():
+            return [_again(outcome, command.attempt, policy, now)]
+        case Never():
+            return [
+                NotificationFailed(
+                    attempt=command.attempt,
+                    reason=outcome.reason,
+                    detail=outcome.detail,
+                    server_code=outcome.server_code,
+                )
+            ]
+        case NobodyKnows():
+            return [OutcomeUnknown(attempt=command.attempt, reason=outcome.reason)]
+        case NotWorthSending():
+            return [
+                NotificationSkipped(attempt=command.attempt, reason=outcome.reason, explanation=outcome.explanation)
+            ]
+        case _:
+            assert_never(outcome)
+
+
+def _again(outcome: NotNow, attempt: int, policy: SendingPolicy, now: datetime) -> NotificationEvent:
+    if attempt >= policy.max_attempts:
+        return NotificationFailed(
+            attempt=attempt,
+            reason=Reason.ATTEMPTS_EXHAUSTED,
+            detail=f"{attempt} attempts, the last one ended as {outcome.reason}",
+            server_code=outcome.server_code,
+        )
+    return SendingPostponed(
+        attempt=attempt,
+        reason=outcome.reason,
+        retry_at=now + policy.pauses[attempt - 1],
+        server_code=outcome.server_code,
+    )
+
+
+def _refuse_unless_open(state: Notification) -> None:
+    if state.status is Status.ABSENT:
+        raise NotAnnounced
+    if state.status in FINAL:
+        raise Finished(state.status)
+
+
+def _refuse_unless_in_hand(state: Notification, attempt: int) -> None:
+    _refuse_unless_open(state)
+    if state.status is not Status.SENDING or state.attempts != attempt:
+        raise NotYours(attempt, state.attempts)

@@ -1,0 +1,105 @@
+"""What can have happened to one notification. Stored under the names in `event_log/codec.py`."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from notification_service.rules.notice import Notice
+from notification_service.rules.reasons import Reason
+
+
+class NotificationQueued(Struct, frozen=True, kw_only=True):
+    """It is to be sent. `explanation` is the rule's decision in words."""
+
+    notice: Notice
+    explanation: str
+
+
+class NotificationSuppressed(Struct, frozen=True, kw_only=True):
+    """It is not sent, and that was clear when the event was heard."""
+
+    notice: Notice
+    reason: Reason
+    explanation: str
+
+
+class SendingStarted(Struct, frozen=True, kw_only=True):
+    """A sender has taken it; the attempt counts from here, whatever becomes of it.
+
+    Nobody else may take it before `lease_until`. `after` is why it was waiting again, None on the first attempt.
+    """
+
+    attempt: int
+    lease_until: datetime
+    after: Reason | None = None
+
+
+class HandoverStarted(Struct, frozen=True, kw_only=True):
+    """The mail stands worded, the server has taken sender and recipient, and the next byte is the mail itself.
+
+    Written before the first byte: a sender that dies before this may be replaced, one that dies after it leaves
+    a mail of which nobody can tell. `rendered_sha256` is of the bytes handed over, `wording` the template and version.
+    """
+
+    attempt: int
+    message_id: str
+    language: str
+    wording: str
+    rendered_sha256: str
+
+
+class SendingPostponed(Struct, frozen=True, kw_only=True):
+    """This attempt did not hand it over; the next one may begin at `retry_at`.
+
+    `server_code` is the mail server's answer as numbers ("451 4.7.1"): its words may name people and are not kept.
+    """
+
+    attempt: int
+    reason: Reason
+    retry_at: datetime
+    server_code: str | None = None
+
+
+class NotificationSent(Struct, frozen=True, kw_only=True):
+    """The mail server has taken it over and said so."""
+
+    attempt: int
+    message_id: str
+    server_code: str
+
+
+class NotificationFailed(Struct, frozen=True, kw_only=True):
+    """It will not be sent any more. `detail` says what was wrong, without anything personal."""
+
+    attempt: int
+    reason: Reason
+    detail: str
+    server_code: str | None = None
+
+
+class OutcomeUnknown(Struct, frozen=True, kw_only=True):
+    """The server may or may not have taken it. It is not sent again by itself (RFC 1047, RFC 5321 §6.1)."""
+
+    attempt: int
+    reason: Reason
+
+
+class NotificationSkipped(Struct, frozen=True, kw_only=True):
+    """Found not worth sending when its turn came. `explanation` says what had happened."""
+
+    attempt: int
+    reason: Reason
+    explanation: str
+
+
+NotificationEvent = (
+    NotificationQueued
+    | NotificationSuppressed
+    | SendingStarted
+    | HandoverStarted
+    | SendingPostponed
+    | NotificationSent
+    | NotificationFailed
+    | OutcomeUnknown
+    | NotificationSkipped
+)
