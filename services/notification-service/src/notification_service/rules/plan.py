@@ -150,7 +150,7 @@ def team_name(team: str) -> str:
     return team if team.startswith("team:") else f"team:{team}"
 
 
-def plan(heard: Heard, known: Known) -> list[Planned]:
+def plan(heard: Heard, known: Known) -> list[Planned]:  # noqa: PLR0911 - one return per rule
     """The notices about one event, in a fixed order; empty where no rule speaks about it."""
     event = heard.event
     match event:
@@ -202,7 +202,7 @@ def _to_contact(heard: Heard, rule: Rule, facts: Facts) -> Planned:
     contact = heard.event.dispute.contact
     if contact is None:
         recipient = f"customer:{heard.event.dispute.customer_id}"
-        return _skipped(heard, rule, facts, recipient, Reason.NO_CONTACT, "the dispute names no contact")
+        return _skipped(heard, rule, facts, recipient, reason=Reason.NO_CONTACT, because="the dispute names no contact")
     return _addressed(heard, rule, facts, Reachable(recipient=contact.email.person, address=_address(contact)))
 
 
@@ -218,9 +218,18 @@ def _to_owner(heard: Heard, event: DisputeAssigned, known: Known) -> Planned:
         named = team_name(dispute.team)
     else:
         nobody = f"dispute:{dispute.dispute_id}:owner"
-        return _skipped(heard, ASSIGN, facts, nobody, Reason.NO_OWNER, "neither an owner nor a team is named")
+        return _skipped(
+            heard, ASSIGN, facts, nobody, reason=Reason.NO_OWNER, because="neither an owner nor a team is named"
+        )
     if named == before:
-        return _skipped(heard, ASSIGN, facts, _called(named, known), Reason.DUPLICATE, "the owner was the owner before")
+        return _skipped(
+            heard,
+            ASSIGN,
+            facts,
+            _called(named, known),
+            reason=Reason.DUPLICATE,
+            because="the owner was the owner before",
+        )
     return _to_named(heard, ASSIGN, facts, named, known)
 
 
@@ -228,7 +237,7 @@ def _to_team(heard: Heard, rule: Rule, facts: Facts, known: Known) -> Planned:
     team = heard.event.dispute.team
     if team is None:
         nobody = f"dispute:{heard.event.dispute.dispute_id}:team"
-        return _skipped(heard, rule, facts, nobody, Reason.NO_TEAM, "the dispute belongs to no team")
+        return _skipped(heard, rule, facts, nobody, reason=Reason.NO_TEAM, because="the dispute belongs to no team")
     return _to_named(heard, rule, facts, team_name(team), known)
 
 
@@ -243,7 +252,9 @@ def _to_lead(heard: Heard, rule: Rule, facts: Facts, known: Known) -> Planned:
 def _to_named(heard: Heard, rule: Rule, facts: Facts, name: str, known: Known) -> Planned:
     found = known.people.get(name)
     if found is None:
-        return _skipped(heard, rule, facts, name, Reason.NO_ADDRESS, f"the directory has no entry {name}")
+        return _skipped(
+            heard, rule, facts, name, reason=Reason.NO_ADDRESS, because=f"the directory has no entry {name}"
+        )
     return _addressed(heard, rule, facts, found)
 
 
@@ -257,7 +268,7 @@ def _addressed(heard: Heard, rule: Rule, facts: Facts, to: Reachable) -> Planned
     return Planned(notice=_notice(heard, rule, facts, to.recipient, to.address), explanation=explanation, skip=skip)
 
 
-def _skipped(heard: Heard, rule: Rule, facts: Facts, recipient: str, reason: Reason, because: str) -> Planned:
+def _skipped(heard: Heard, rule: Rule, facts: Facts, recipient: str, *, reason: Reason, because: str) -> Planned:
     """History is named first: of an imported event it is the reason that would remain if the other were mended."""
     if heard.recorded_at - heard.effective_at > HISTORICAL_AFTER:
         reason, because = Reason.HISTORICAL, _ages(heard)

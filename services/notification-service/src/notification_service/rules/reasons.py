@@ -61,9 +61,7 @@ CATALOGUE: dict[Reason, ReasonEntry] = {
     Reason.MOOT_RESOLVED: ReasonEntry("skipped", "the dispute had been resolved before the mail could leave"),
     Reason.MOOT_PAID: ReasonEntry("skipped", "the disputed amount had been paid in full before the mail could leave"),
     Reason.MOOT_WITHDRAWN: ReasonEntry("skipped", "the customer had withdrawn the dispute before the mail could leave"),
-    Reason.MOOT_REASSIGNED: ReasonEntry(
-        "skipped", "the dispute had gone to somebody else before the mail could leave"
-    ),
+    Reason.MOOT_REASSIGNED: ReasonEntry("skipped", "the dispute had gone to somebody else before the mail could leave"),
     Reason.MOOT_ANSWERED: ReasonEntry("skipped", "the information asked for had arrived before the mail could leave"),
     Reason.MOOT_REOPENED: ReasonEntry("skipped", "the dispute had been reopened before the mail could leave"),
     Reason.ERASED: ReasonEntry("skipped", "the personal data it needs has been erased"),

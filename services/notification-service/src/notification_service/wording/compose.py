@@ -1,7 +1,7 @@
 """A notice in words: subject, plain text and HTML. Pure once the templates are loaded.
 
-`templates/<template>/<language>.txt` is the hand-written text part, its first line the subject; `.mjml` beside it is the
-HTML part before mrml has made tables of it. Jinja runs first, escaped and sandboxed, then MJML.
+`templates/<template>/<language>.txt` is the hand-written text part, its first line the subject; `.mjml` beside it is
+the HTML part before mrml has made tables of it. Jinja runs first, escaped and sandboxed, then MJML.
 """
 
 from collections.abc import Mapping
@@ -67,10 +67,8 @@ class Wording:
     """The templates, loaded once."""
 
     def __init__(self) -> None:
-        loader = PackageLoader("notification_service.wording", "templates")
-        shared = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True, "auto_reload": False}
-        self._text = ImmutableSandboxedEnvironment(loader=loader, autoescape=False, **shared)  # type: ignore[arg-type] # noqa: S701 - plain text has nothing to escape
-        self._html = ImmutableSandboxedEnvironment(loader=loader, autoescape=True, **shared)  # type: ignore[arg-type]
+        self._text = _environment(escape=False)
+        self._html = _environment(escape=True)
         self._parser = mrml.ParserOptions(include_loader=mrml.noop_loader())
         self._options = mrml.RenderOptions(disable_comments=False, fonts={})
 
@@ -93,7 +91,7 @@ class Wording:
         if not head.startswith(_SUBJECT):
             raise WordingError(f"{template}/{language}: the first line is not a subject")
         body = text.strip("\n") + "\n"
-        digest = sha256("\0".join((subject, body, html)).encode()).hexdigest()
+        digest = sha256(f"{subject}\0{body}\0{html}".encode()).hexdigest()
         return Worded(
             language=language,
             subject=subject,
@@ -102,6 +100,18 @@ class Wording:
             wording=f"{template}@{WORDING_VERSION}",
             sha256=digest,
         )
+
+
+def _environment(*, escape: bool) -> ImmutableSandboxedEnvironment:
+    """Sandboxed, and a variable that is not there is an error, never an empty place. Only the text is not escaped."""
+    return ImmutableSandboxedEnvironment(
+        loader=PackageLoader("notification_service.wording", "templates"),
+        autoescape=escape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
 
 
 def needed_text_is_erased(facts: Facts, personal: Personal) -> bool:
@@ -134,9 +144,9 @@ def _common(dispute: DisputeFacts, personal: Personal, language: Language, sende
         "language": language.value,
         "salutation": salutation(personal.name, language),
         "sender": one_line(sender),
-        "dispute_id": dispute.dispute_id,
+        "dispute_id": one_line(dispute.dispute_id, 60),
         "customer_id": one_line(dispute.customer_id),
-        "reason": words.reason(dispute.reason_code, language),
+        "reason": one_line(words.reason(dispute.reason_code, language), 80),
         "disputed": written.money(dispute.disputed, language),
         "open": written.money(dispute.open, language),
         "opened_on": written.day(dispute.opened_at.date(), language),
@@ -165,7 +175,7 @@ def _outcome(facts: Resolution, language: Language) -> dict[str, Value]:
     )
     shares = [(_SHARES[language][name], written.money(amount, language)) for name, amount in amounts if amount.minor]
     return {
-        "outcome": outcome.label,
+        "outcome": one_line(outcome.label, 80),
         "outcome_sentence": outcome.sentence,
         "shares": shares,
         "payable": written.money(facts.rejected, language) if facts.rejected.minor else None,

@@ -36,9 +36,7 @@ def choose(asked: str) -> Language:
 def money(amount: Money, language: Language) -> str:
     """1.234,50 EUR in German (code behind, as invoices write it), €1,234.50 in English; decimals as ISO 4217 says."""
     convention = _CONVENTIONS[language]
-    return format_currency(
-        Decimal(amount.amount), amount.currency, format=convention.money, locale=convention.locale
-    )
+    return format_currency(Decimal(amount.amount), amount.currency, format=convention.money, locale=convention.locale)
 
 
 def day(value: date, language: Language) -> str:

@@ -17,8 +17,9 @@ def one_line(text: str, longest: int = MAX_LINE) -> str:
 
 def paragraphs(text: str) -> list[str]:
     """The lines of the text, each made harmless; at most MAX_TEXT characters over all."""
-    unified = text[: MAX_TEXT * 2].replace("\r\n", "\n").replace("\r", "\n")
-    lines = [_visible(line.replace("\t", " ")).rstrip() for line in unified.split("\n")]
+    unified = text[: MAX_TEXT * 2].replace("\r\n", "\n")
+    broken = "".join("\n" if character in _BREAKS else character for character in unified)
+    lines = [_visible(line.replace("\t", " ")).rstrip() for line in broken.split("\n")]
     return _shortened("\n".join(lines).strip(), MAX_TEXT).split("\n")
 
 

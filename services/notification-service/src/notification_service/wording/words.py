@@ -80,9 +80,7 @@ _OUTCOMES: dict[Language, dict[str, Outcome]] = {
         "REBILL": Outcome("new invoice", "We credit the invoice and issue a corrected one."),
         "REFUND": Outcome("refund", "We return the amount to you."),
         "CUSTOMER_PAID": Outcome("paid", "The amount has been paid. Nothing more is expected from you."),
-        "REJECTED_COLLECT": Outcome(
-            "not accepted", "We examined your objection and found the amount to be owed."
-        ),
+        "REJECTED_COLLECT": Outcome("not accepted", "We examined your objection and found the amount to be owed."),
         "WRITE_OFF_SMALL": Outcome("waived", "We do not pursue the amount. Nothing more is expected from you."),
         "WRITE_OFF_BAD_DEBT": Outcome("written off in our books", "We have closed the case in our books."),
         "GOODWILL": Outcome("goodwill", "We accommodate you as a gesture of goodwill, without acknowledging a claim."),
@@ -108,9 +106,7 @@ _OUTCOMES: dict[Language, dict[str, Outcome]] = {
             "Wir verfolgen den Betrag nicht weiter. Von Ihrer Seite ist nichts weiter zu tun.",
         ),
         "WRITE_OFF_BAD_DEBT": Outcome("bei uns ausgebucht", "Wir haben den Vorgang in unseren Büchern abgeschlossen."),
-        "GOODWILL": Outcome(
-            "Kulanz", "Wir kommen Ihnen aus Kulanz entgegen, ohne Anerkennung einer Rechtspflicht."
-        ),
+        "GOODWILL": Outcome("Kulanz", "Wir kommen Ihnen aus Kulanz entgegen, ohne Anerkennung einer Rechtspflicht."),
         "OFFSET": Outcome("verrechnet", "Der Betrag wurde mit einem anderen Posten Ihres Kontos verrechnet."),
         "WITHDRAWN": Outcome(
             "zurückgezogen", "Sie haben Ihre Beanstandung zurückgezogen; der Betrag ist wie berechnet zu zahlen."

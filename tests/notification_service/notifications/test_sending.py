@@ -1,0 +1,223 @@
+"""One notification from announcement to outcome: done, refused, already done, and taken by somebody else."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec import structs
+from support.notification_examples import NOON, NOTICE
+
+from notification_service.notifications.commands import (
+    Accepted,
+    Announce,
+    Never,
+    NobodyKnows,
+    NotificationCommand,
+    NotNow,
+    NotWorthSending,
+    Outcome,
+    RecordOutcome,
+    StartHandover,
+    StartSending,
+)
+from notification_service.notifications.decisions import decide
+from notification_service.notifications.events import (
+    HandoverStarted,
+    NotificationEvent,
+    NotificationFailed,
+    NotificationQueued,
+    NotificationSent,
+    NotificationSkipped,
+    NotificationSuppressed,
+    OutcomeUnknown,
+    SendingPostponed,
+    SendingStarted,
+)
+from notification_service.notifications.policy import SendingPolicy
+from notification_service.notifications.refusals import Finished, NotAnnounced, NotDue, NotYours
+from notification_service.notifications.state import Notification, Status, evolve
+from notification_service.rules.reasons import Reason
+
+POLICY = SendingPolicy(pauses=(timedelta(seconds=15), timedelta(minutes=2)))  # three attempts
+LEASE = NOON + timedelta(minutes=5)
+
+QUEUED = NotificationQueued(notice=NOTICE, explanation="to be sent")
+STARTED = SendingStarted(attempt=1, lease_until=LEASE)
+HANDOVER = HandoverStarted(
+    attempt=1, message_id="<n@host>", language="de", wording="acknowledgement@1", rendered_sha256="ab"
+)
+SENT = NotificationSent(attempt=1, message_id="<n@host>", server_code="250")
+
+
+def given(*events: NotificationEvent) -> Notification:
+    state = Notification()
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def when(
+    state: Notification, command: NotificationCommand, *, now=NOON, policy: SendingPolicy = POLICY
+) -> list[NotificationEvent]:
+    return decide(command, state, policy, now)
+
+
+def outcome(what: Outcome, attempt: int = 1) -> RecordOutcome:
+    return RecordOutcome(attempt=attempt, outcome=what)
+
+
+def test_an_announced_notice_is_queued():
+    assert when(given(), Announce(notice=NOTICE, explanation="to be sent")) == [QUEUED]
+
+
+def test_an_announced_non_notice_is_skipped_with_its_reason():
+    assert when(given(), Announce(notice=NOTICE, explanation="old", skip=Reason.HISTORICAL)) == [
+        NotificationSuppressed(notice=NOTICE, reason=Reason.HISTORICAL, explanation="old")
+    ]
+
+
+def test_the_same_notice_announced_twice_is_one_notification():
+    assert when(given(QUEUED), Announce(notice=NOTICE, explanation="again")) == []
+
+
+def test_a_finished_notification_is_not_announced_again():
+    assert when(given(QUEUED, STARTED, HANDOVER, SENT), Announce(notice=NOTICE, explanation="again")) == []
+
+
+def test_a_queued_notification_is_taken_and_the_attempt_counts_at_once():
+    assert when(given(QUEUED), StartSending(lease_until=LEASE)) == [STARTED]
+    assert given(QUEUED, STARTED).attempts == 1
+
+
+def test_a_notification_in_somebodys_hands_is_not_taken():
+    with pytest.raises(NotDue):
+        when(given(QUEUED, STARTED), StartSending(lease_until=LEASE))
+
+
+def test_a_notification_that_waits_for_its_next_attempt_is_not_taken_early():
+    waiting = given(
+        QUEUED,
+        STARTED,
+        SendingPostponed(attempt=1, reason=Reason.TEMPORARILY_REJECTED, retry_at=NOON + timedelta(seconds=15)),
+    )
+    with pytest.raises(NotDue):
+        when(waiting, StartSending(lease_until=LEASE), now=NOON + timedelta(seconds=14))
+    assert when(waiting, StartSending(lease_until=LEASE), now=NOON + timedelta(seconds=15)) == [
+        SendingStarted(attempt=2, lease_until=LEASE, after=Reason.TEMPORARILY_REJECTED)
+    ]
+
+
+def test_nothing_is_sent_that_was_never_announced():
+    with pytest.raises(NotAnnounced):
+        when(given(), StartSending(lease_until=LEASE))
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        SENT,
+        NotificationFailed(attempt=1, reason=Reason.REJECTED, detail="550"),
+        OutcomeUnknown(attempt=1, reason=Reason.CUT_AFTER_DATA),
+        NotificationSkipped(attempt=1, reason=Reason.MOOT_PAID, explanation="paid"),
+    ],
+)
+def test_a_finished_notification_is_never_sent_again_by_itself(last):
+    with pytest.raises(Finished):
+        when(given(QUEUED, STARTED, HANDOVER, last), StartSending(lease_until=LEASE), now=NOON + timedelta(days=9))
+
+
+def test_a_sender_that_vanished_before_the_handover_is_replaced():
+    assert when(given(QUEUED, STARTED), StartSending(lease_until=LEASE + timedelta(minutes=5)), now=LEASE) == [
+        SendingStarted(attempt=2, lease_until=LEASE + timedelta(minutes=5), after=Reason.SENDER_STOPPED)
+    ]
+
+
+def test_a_sender_that_vanished_during_the_handover_leaves_an_unknown_outcome():
+    assert when(given(QUEUED, STARTED, HANDOVER), StartSending(lease_until=LEASE), now=LEASE) == [
+        OutcomeUnknown(attempt=1, reason=Reason.SENDER_LOST_AFTER_DATA)
+    ]
+
+
+def test_a_sender_that_vanished_on_the_last_attempt_ends_it():
+    third = given(QUEUED, structs.replace(STARTED, attempt=3))
+    assert when(third, StartSending(lease_until=LEASE), now=LEASE) == [
+        NotificationFailed(
+            attempt=3, reason=Reason.ATTEMPTS_EXHAUSTED, detail="3 attempts, the last one ended as sender_stopped"
+        )
+    ]
+
+
+def test_the_handover_is_recorded_before_the_first_byte():
+    command = StartHandover(
+        attempt=1, message_id="<n@host>", language="de", wording="acknowledgement@1", rendered_sha256="ab"
+    )
+    assert when(given(QUEUED, STARTED), command) == [HANDOVER]
+    assert when(given(QUEUED, STARTED, HANDOVER), command) == []
+    with pytest.raises(NotYours):
+        when(given(QUEUED, structs.replace(STARTED, attempt=2)), command)
+    with pytest.raises(NotYours):
+        when(given(QUEUED), command)
+
+
+def test_an_accepted_mail_is_sent():
+    accepted = outcome(Accepted(message_id="<n@host>", server_code="250"))
+    assert when(given(QUEUED, STARTED, HANDOVER), accepted) == [SENT]
+    assert when(given(QUEUED, STARTED, HANDOVER, SENT), accepted) == []
+    assert given(QUEUED, STARTED, HANDOVER, SENT).status is Status.SENT
+
+
+def test_a_temporary_refusal_waits_longer_each_time():
+    later = NotNow(reason=Reason.TEMPORARILY_REJECTED, server_code="451 4.7.1")
+    assert when(given(QUEUED, STARTED), outcome(later)) == [
+        SendingPostponed(
+            attempt=1,
+            reason=Reason.TEMPORARILY_REJECTED,
+            retry_at=NOON + timedelta(seconds=15),
+            server_code="451 4.7.1",
+        )
+    ]
+    second = given(QUEUED, structs.replace(STARTED, attempt=2))
+    (postponed,) = when(second, outcome(later, attempt=2))
+    assert isinstance(postponed, SendingPostponed)
+    assert postponed.retry_at == NOON + timedelta(minutes=2)
+
+
+def test_the_last_temporary_refusal_is_a_failure():
+    third = given(QUEUED, structs.replace(STARTED, attempt=3))
+    assert when(third, outcome(NotNow(reason=Reason.SERVER_UNREACHABLE), attempt=3)) == [
+        NotificationFailed(
+            attempt=3, reason=Reason.ATTEMPTS_EXHAUSTED, detail="3 attempts, the last one ended as server_unreachable"
+        )
+    ]
+
+
+def test_a_final_refusal_is_a_failure_with_its_code():
+    never = Never(reason=Reason.REJECTED, detail="the server refused the recipient", server_code="550 5.1.1")
+    assert when(given(QUEUED, STARTED), outcome(never)) == [
+        NotificationFailed(
+            attempt=1, reason=Reason.REJECTED, detail="the server refused the recipient", server_code="550 5.1.1"
+        )
+    ]
+
+
+def test_a_cut_after_the_final_dot_is_unknown():
+    assert when(given(QUEUED, STARTED, HANDOVER), outcome(NobodyKnows(reason=Reason.CUT_AFTER_DATA))) == [
+        OutcomeUnknown(attempt=1, reason=Reason.CUT_AFTER_DATA)
+    ]
+
+
+def test_a_notice_that_is_no_longer_worth_sending_is_skipped():
+    assert when(
+        given(QUEUED, STARTED), outcome(NotWorthSending(reason=Reason.MOOT_PAID, explanation="paid in full"))
+    ) == [NotificationSkipped(attempt=1, reason=Reason.MOOT_PAID, explanation="paid in full")]
+
+
+def test_an_outcome_of_an_attempt_that_was_taken_over_is_refused():
+    second = given(QUEUED, STARTED, structs.replace(STARTED, attempt=2, after=Reason.SENDER_STOPPED))
+    with pytest.raises(NotYours):
+        when(second, outcome(NotNow(reason=Reason.CONNECTION_LOST), attempt=1))
+
+
+def test_the_pauses_grow():
+    pauses = SendingPolicy().pauses
+    assert list(pauses) == sorted(set(pauses))
+    assert SendingPolicy().max_attempts == 9

@@ -1,0 +1,185 @@
+"""One good example of everything the notification service hears, knows and makes."""
+
+from datetime import UTC, date, datetime
+
+from msgspec import structs
+
+from notification_service.rules.notice import (
+    Acknowledgement,
+    Address,
+    Assignment,
+    Breach,
+    DisputedPart,
+    DisputeFacts,
+    Facts,
+    InformationRequest,
+    Notice,
+    Resolution,
+)
+from notification_service.rules.plan import Heard, Known, Reachable
+from redress.contracts.common import Sealed, SealedContact, WireMoney
+from redress.contracts.dispute_events import (
+    DisputeAssigned,
+    DisputedItem,
+    DisputeEvent,
+    DisputeInformationRequested,
+    DisputeOpened,
+    DisputeResolved,
+    DisputeSlaBreached,
+    DisputeSummary,
+)
+from redress.money import Money
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+DISPUTE = "dsp_01kb4z6w5mfvwtq4h2c1n8r3x7"
+EVENT = "evt_01kb4z7pd3e8s9y6k2m5v1a0qj"
+
+
+def eur(amount: str) -> WireMoney:
+    return WireMoney(amount, "EUR")
+
+
+CONTACT = SealedContact(
+    name=Sealed("person:maria", b"name of maria"), email=Sealed("person:maria", b"address of maria"), language="de"
+)
+
+ITEM = DisputedItem(
+    invoice_id="4711",
+    line="2",
+    disputed=eur("1234.50"),
+    open=eur("1234.50"),
+    paid=eur("0.00"),
+    credited=eur("0.00"),
+    written_off=eur("0.00"),
+    rejected=eur("0.00"),
+    withdrawn=eur("0.00"),
+    awaiting_credit=eur("0.00"),
+)
+
+SUMMARY = DisputeSummary(
+    dispute_id=DISPUTE,
+    customer_id="C-100",
+    status="open",
+    reason_code="PRICE",
+    origin="email",
+    currency="EUR",
+    items=(ITEM,),
+    disputed=eur("1234.50"),
+    open=eur("1234.50"),
+    opened_at=NOON,
+    contact=CONTACT,
+)
+
+ASSIGNED = structs.replace(
+    SUMMARY,
+    status="assigned",
+    owner="anna",
+    team="pricing",
+    sla_due_at=datetime(2026, 11, 27, 16, 0, tzinfo=UTC),
+)
+
+OPENED_EVENT = DisputeOpened(dispute=SUMMARY)
+ASSIGNED_EVENT = DisputeAssigned(
+    dispute=ASSIGNED, by="matrix", explanation="PRICE up to 5,000.00 EUR goes to pricing", rule_id="price-small"
+)
+ASKED_EVENT = DisputeInformationRequested(
+    dispute=structs.replace(ASSIGNED, status="awaiting_customer"),
+    asked="customer",
+    what=Sealed("customer:C-100", b"the question"),
+    due=date(2026, 12, 1),
+)
+RESOLVED_EVENT = DisputeResolved(
+    dispute=structs.replace(ASSIGNED, status="settling", resolution_code="CREDIT_PARTIAL"),
+    resolution_code="CREDIT_PARTIAL",
+    credit_due=eur("1000.00"),
+    rejected=eur("234.50"),
+    written_off=eur("0.00"),
+    paid=eur("0.00"),
+    rationale=Sealed("customer:C-100", b"they always try this"),
+)
+BREACHED_EVENT = DisputeSlaBreached(
+    dispute=structs.replace(ASSIGNED, sla_breached=True), due_at=datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
+)
+
+ANNA = Reachable(
+    recipient="anna",
+    address=Address(
+        email=Sealed("person:anna", b"address of anna"), name=Sealed("person:anna", b"name of anna"), language="en"
+    ),
+)
+PRICING = Reachable(
+    recipient="team:pricing",
+    address=Address(
+        email=Sealed("person:pricing", b"address of pricing"),
+        name=Sealed("person:pricing", b"name of pricing"),
+        language="en",
+    ),
+    lead="lena",
+)
+LENA = Reachable(
+    recipient="lena",
+    address=Address(
+        email=Sealed("person:lena", b"address of lena"), name=Sealed("person:lena", b"name of lena"), language="de"
+    ),
+)
+EVERYBODY = Known({"anna": ANNA, "team:pricing": PRICING, "lena": LENA})
+NOBODY = Known({})
+
+
+def heard(event: DisputeEvent, *, effective_at: datetime = NOON, recorded_at: datetime = NOON) -> Heard:
+    return Heard(
+        event_id=EVENT,
+        type=type(event).__struct_config__.tag,  # type: ignore[arg-type]
+        version=3,
+        effective_at=effective_at,
+        recorded_at=recorded_at,
+        event=event,
+    )
+
+
+FACTS = DisputeFacts(
+    dispute_id=DISPUTE,
+    customer_id="C-100",
+    reason_code="PRICE",
+    disputed=Money(123450, "EUR"),
+    open=Money(123450, "EUR"),
+    opened_at=NOON,
+    parts=(DisputedPart(invoice_id="4711", line="2", disputed=Money(123450, "EUR")),),
+)
+WORKED_FACTS = structs.replace(
+    FACTS, owner="anna", team="pricing", sla_due_at=datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
+)
+
+FACTS_BY_TEMPLATE: dict[str, Facts] = {
+    "acknowledgement": Acknowledgement(dispute=FACTS),
+    "assignment": Assignment(dispute=WORKED_FACTS, explanation="PRICE up to 5,000.00 EUR goes to pricing"),
+    "information-request": InformationRequest(
+        dispute=WORKED_FACTS, what=Sealed("customer:C-100", b"the question"), due=date(2026, 12, 1)
+    ),
+    "department-request": InformationRequest(
+        dispute=WORKED_FACTS, what=Sealed("customer:C-100", b"the question"), due=date(2026, 12, 1)
+    ),
+    "resolution": Resolution(
+        dispute=WORKED_FACTS,
+        resolution_code="CREDIT_PARTIAL",
+        credited=Money(100000, "EUR"),
+        rejected=Money(23450, "EUR"),
+        written_off=Money(0, "EUR"),
+        paid=Money(0, "EUR"),
+    ),
+    "sla-breach": Breach(dispute=WORKED_FACTS, due_at=datetime(2026, 11, 27, 16, 0, tzinfo=UTC)),
+}
+
+NOTICE = Notice(
+    cause=EVENT,
+    cause_type="dispute-opened",
+    cause_version=1,
+    dispute_id=DISPUTE,
+    rule="acknowledgement-to-customer",
+    policy="notice-rules@1",
+    template="acknowledgement",
+    channel="email",
+    recipient="person:maria",
+    facts=FACTS_BY_TEMPLATE["acknowledgement"],
+    address=Address(email=CONTACT.email, name=CONTACT.name, language="de"),
+)
