@@ -174,6 +174,7 @@ NOTICE = Notice(
     cause=EVENT,
     cause_type="dispute-opened",
     cause_version=1,
+    cause_at=NOON,
     dispute_id=DISPUTE,
     rule="acknowledgement-to-customer",
     policy="notice-rules@1",

@@ -5,7 +5,9 @@ Small enough for one file: state, evolve, decide, refusals.
 """
 
 import re
+from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from notification_service.directory.events import DirectoryEntryRecorded, DirectoryEvent
@@ -76,3 +78,8 @@ def decide(command: RecordEntry, state: DirectoryEntry) -> list[DirectoryEvent]:
         lead=command.lead,
     )
     return [] if state.recorded == wanted else [wanted]
+
+
+def current(_stream_id: UUID, _version: int, state: DirectoryEntry) -> bytes:
+    """The entry as the read model keeps it."""
+    return msgspec.json.encode(state.recorded)

@@ -96,15 +96,16 @@ Facts = Acknowledgement | Assignment | InformationRequest | Resolution | Breach
 class Notice(Struct, frozen=True, kw_only=True):
     """Who is told what, why, and where.
 
-    `cause` is the id of the published event (`evt_…`), `cause_version` the dispute's version after it. `recipient`
-    names who is meant without saying who they are: `person:<key>`, `customer:<id>`, `team:<name>` or a directory id.
-    `rule` and `policy` are the rule and the version of the rules that made this notice. `address` is None only where
-    there is none, and such a notice is never queued.
+    `cause` is the id of the published event (`evt_…`), `cause_version` the dispute's version after it, `cause_at` when
+    it was recorded. `recipient` names who is meant without saying who they are: `person:<key>`, `customer:<id>`,
+    `team:<name>` or a directory id. `rule` and `policy` are the rule and the version of the rules that made this
+    notice. `address` is None only where there is none, and such a notice is never queued.
     """
 
     cause: str
     cause_type: str
     cause_version: int
+    cause_at: datetime
     dispute_id: str
     rule: str
     policy: str

@@ -284,6 +284,7 @@ def _notice(heard: Heard, rule: Rule, facts: Facts, recipient: str, address: Add
         cause=heard.event_id,
         cause_type=heard.type,
         cause_version=heard.version,
+        cause_at=heard.recorded_at,
         dispute_id=heard.event.dispute.dispute_id,
         rule=rule.name,
         policy=POLICY,

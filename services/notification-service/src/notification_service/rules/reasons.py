@@ -36,6 +36,7 @@ class Reason(StrEnum):
     SERVER_UNREACHABLE = "server_unreachable"
     CONNECTION_LOST = "connection_lost"
     SENDER_STOPPED = "sender_stopped"
+    KEYS_UNAVAILABLE = "keys_unavailable"
     # unknown
     CUT_AFTER_DATA = "cut_after_data"
     SILENT_AFTER_DATA = "silent_after_data"
@@ -73,6 +74,7 @@ CATALOGUE: dict[Reason, ReasonEntry] = {
     Reason.SERVER_UNREACHABLE: ReasonEntry("queued", "the mail server could not be reached or would not let us in"),
     Reason.CONNECTION_LOST: ReasonEntry("queued", "the connection ended before the mail was handed over"),
     Reason.SENDER_STOPPED: ReasonEntry("queued", "the sender ended before it handed the mail over"),
+    Reason.KEYS_UNAVAILABLE: ReasonEntry("queued", "the vault that holds the recipient's key did not answer"),
     Reason.CUT_AFTER_DATA: ReasonEntry(
         "unknown", "the connection was cut after the whole mail was handed over and before the server answered"
     ),

@@ -1,0 +1,3 @@
+from redress.eventlog.migrations import run_environment
+
+run_environment()

@@ -1,0 +1,73 @@
+"""A worded notice as the bytes of a mail. Pure: the same notice at the same time gives the same bytes."""
+
+from datetime import datetime
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from notification_service.wording.compose import Worded
+from notification_service.wording.plain import one_line
+from redress.ids import public_id
+
+
+class Sender(Struct, frozen=True):
+    """Who the mails are from. `host` is the right-hand side of every Message-ID."""
+
+    name: str
+    email: str
+
+    @property
+    def host(self) -> str:
+        return self.email.rpartition("@")[2]
+
+
+class Mail(Struct, frozen=True, kw_only=True):
+    """What goes over the wire. `sender` and `recipient` are the envelope."""
+
+    sender: str
+    recipient: str
+    message_id: str
+    content: bytes
+
+
+def message_id(notification: UUID, sender: Sender) -> str:
+    """The same for every attempt, so that a mail that did arrive twice is recognised as one."""
+    return f"<{public_id('ntf', notification)}@{sender.host}>"
+
+
+def thread_id(dispute_id: str, sender: Sender) -> str:
+    """The root of a dispute's thread: a message that never existed, which every mail program threads by all the same
+    (as GitHub's do), so that no mail needs to know which one came first."""
+    return f"<{dispute_id}@{sender.host}>"
+
+
+def mail(
+    notification: UUID, dispute_id: str, worded: Worded, *, sender: Sender, name: str | None, email: str, now: datetime
+) -> Mail:
+    """The mail to one deliverable address. Nothing that came from outside can add a header or a recipient: names and
+    subjects are one harmless line, addresses have been checked, and the library refuses line breaks besides."""
+    message = EmailMessage(policy=policy.SMTP)
+    identity, thread = message_id(notification, sender), thread_id(dispute_id, sender)
+    message["From"] = _address(sender.name, sender.email)
+    message["To"] = _address(name or "", email)
+    message["Subject"] = worded.subject
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = identity
+    message["In-Reply-To"] = thread
+    message["References"] = thread
+    message["Content-Language"] = worded.language.value
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answer, please
+    message["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
+    message["X-Redress-Dispute"] = dispute_id
+    message.set_content(worded.text, subtype="plain", charset="utf-8", cte="quoted-printable")
+    message.add_alternative(worded.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    message.set_boundary(f"=_{notification.hex}")
+    return Mail(sender=sender.email, recipient=email, message_id=identity, content=message.as_bytes())
+
+
+def _address(name: str, email: str) -> Address:
+    return Address(display_name=one_line(name, 100), addr_spec=email)
