@@ -59,12 +59,12 @@ def mail(
     message["Message-ID"] = identity
     message["In-Reply-To"] = thread
     message["References"] = thread
-    message["Content-Language"] = worded.language.value
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answer, please
     message["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
     message["X-Redress-Dispute"] = dispute_id
     message.set_content(worded.text, subtype="plain", charset="utf-8", cte="quoted-printable")
     message.add_alternative(worded.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    message["Content-Language"] = worded.language.value  # now: it would have moved into the first part
     message.set_boundary(f"=_{notification.hex}")
     return Mail(sender=sender.email, recipient=email, message_id=identity, content=message.as_bytes())
 
