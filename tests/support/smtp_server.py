@@ -1,5 +1,8 @@
 """A real SMTP server whose answers a test writes down beforehand."""
 
+# ruff: noqa: ARG002, N802
+# (names and signatures are aiosmtpd's)
+
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
