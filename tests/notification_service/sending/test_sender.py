@@ -1,0 +1,250 @@
+"""From a queued notification to a mail in a real server, and to the right end whatever happens in between."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+from msgspec import structs
+from support.eventually import eventually
+from support.notification_examples import NOON, eur
+from support.published_disputes import contact, dispute, published, question, resolved
+
+from notification_service.notifications.policy import SendingPolicy
+from redress.contracts.dispute_events import (
+    DisputeAmountReduced,
+    DisputeAssigned,
+    DisputeInformationRequested,
+    DisputeOpened,
+    DisputeResolved,
+    DisputeWithdrawn,
+)
+
+
+async def opened(house, number=1, email="maria@kunde.example", language="de"):
+    maria = await contact(house.vault, "Maria Weber", email, language)
+    summary = dispute(number, contact=maria)
+    await house.hear(published(DisputeOpened(dispute=summary)))
+    return summary
+
+
+async def statuses(house):
+    return [row[1:] for row in await house.rows()]
+
+
+async def test_a_queued_notification_becomes_a_mail(house):
+    summary = await opened(house)
+    await house.sender().until_idle()
+    assert await statuses(house) == [("sent", None)]
+    assert await house.names() == ["notification-queued", "sending-started", "handover-started", "notification-sent"]
+    (mail,) = house.mails.received
+    assert mail["Subject"] == f"Eingang Ihrer Beanstandung [{summary.dispute_id}]"
+    assert mail["To"] == "Maria Weber <maria@kunde.example>"
+    assert "1.234,50 EUR" in mail.get_body(("plain",)).get_content()
+    assert "Sehr geehrte/r Maria Weber," in mail.get_body(("plain",)).get_content()
+
+
+async def test_an_english_reader_gets_english(house):
+    await opened(house, language="en")
+    await house.sender().until_idle()
+    (mail,) = house.mails.received
+    assert "€1,234.50" in mail.get_body(("plain",)).get_content()
+    assert mail["Content-Language"] == "en"
+
+
+async def test_the_mails_of_a_dispute_are_one_thread(house):
+    summary = await opened(house)
+    asked = DisputeInformationRequested(
+        dispute=structs.replace(summary, status="awaiting_customer"),
+        asked="customer",
+        what=await question(house.vault, "Lieferschein"),
+        due=NOON.date(),
+    )
+    await house.hear(published(asked, 2))
+    await house.sender().until_idle()
+    first, second = house.mails.received
+    assert first["References"] == second["References"] == second["In-Reply-To"]
+    assert first["Message-ID"] != second["Message-ID"]
+    assert "Lieferschein" in second.get_body(("plain",)).get_content()
+
+
+async def test_nothing_is_sent_twice(house):
+    await opened(house)
+    await house.sender().until_idle()
+    await house.sender().until_idle()
+    house.clock.at += timedelta(days=30)
+    await house.sender().until_idle()
+    assert len(house.mails.received) == 1
+
+
+async def test_two_senders_send_each_mail_once(house):
+    for number in range(12):
+        await opened(house, number)
+    await asyncio.gather(*(house.sender().until_idle() for _ in range(3)))
+    assert await statuses(house) == [("sent", None)] * 12
+    assert len(house.mails.received) == 12
+
+
+async def test_a_temporary_refusal_is_tried_again_after_its_pause(house):
+    await opened(house)
+    house.mails.rcpt = ["451 4.7.1 greylisted"]
+    await house.sender().until_idle()
+    assert await statuses(house) == [("queued", "temporarily_rejected")]
+    house.clock.at += timedelta(seconds=14)
+    await house.sender().until_idle()
+    assert await statuses(house) == [("queued", "temporarily_rejected")]
+    house.clock.at += timedelta(seconds=1)
+    await house.sender().until_idle()
+    assert await statuses(house) == [("sent", None)]
+
+
+async def test_attempts_come_to_an_end(house):
+    await opened(house)
+    house.mails.rcpt = ["451 4.7.1 never ready"] * 9
+    policy = SendingPolicy(pauses=(timedelta(seconds=1), timedelta(seconds=2)))
+    for _ in range(5):
+        await house.sender(policy).until_idle()
+        house.clock.at += timedelta(minutes=1)
+    assert await statuses(house) == [("failed", "attempts_exhausted")]
+    assert (await house.names()).count("sending-started") == 3
+
+
+async def test_a_final_refusal_fails(house):
+    await opened(house)
+    house.mails.rcpt = ["550 5.1.1 <maria@kunde.example> unknown"]
+    await house.sender().until_idle()
+    assert await statuses(house) == [("failed", "rejected")]
+
+
+async def test_a_cut_after_the_final_dot_is_unknown_for_ever(house):
+    await opened(house)
+    house.mails.cut = "after-data"
+    await house.sender().until_idle()
+    assert await statuses(house) == [("unknown", "cut_after_data")]
+    house.mails.cut = None
+    house.clock.at += timedelta(days=30)
+    await house.sender().until_idle()
+    assert await statuses(house) == [("unknown", "cut_after_data")]
+    assert len(house.mails.received) == 1
+
+
+async def test_a_sender_killed_before_the_handover_is_replaced(house):
+    await opened(house)
+    house.mails.silent_at = "rcpt"
+    dying = asyncio.create_task(house.sender().run())
+    await eventually(lambda: _begun(house, "RCPT"))
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    house.mails.silent_at = None
+    assert await statuses(house) == [("sending", None)]
+    house.clock.at += timedelta(hours=1)
+    await house.sender().until_idle()
+    assert await statuses(house) == [("sent", None)]
+    assert len(house.mails.received) == 1
+
+
+async def test_a_sender_killed_after_the_handover_leaves_an_unknown_outcome(house):
+    await opened(house)
+    house.mails.silent_at = "after-data"
+    dying = asyncio.create_task(house.sender().run())
+    await eventually(lambda: _begun(house, "DATA"))
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    house.clock.at += timedelta(hours=1)
+    await house.sender().until_idle()
+    assert await statuses(house) == [("unknown", "sender_lost_after_data")]
+    assert len(house.mails.received) == 1
+
+
+async def test_a_sender_that_is_stopped_finishes_the_mail_in_hand(house):
+    await opened(house)
+    sender = house.sender()
+    running = asyncio.create_task(sender.run())
+    await eventually(lambda: _begun(house, "MAIL"))
+    sender.stop()
+    await asyncio.wait_for(running, 5.0)
+    assert await statuses(house) == [("sent", None)]
+
+
+async def test_a_dispute_paid_in_the_meantime_is_not_acknowledged(house):
+    summary = await opened(house)
+    paid = resolved(summary, "CUSTOMER_PAID")
+    reduced = DisputeAmountReduced(
+        dispute=structs.replace(summary, open=eur("0.00")), cause="payment", invoice_id="4711", reduced_by=eur("1234.50")
+    )
+    outcome = DisputeResolved(
+        dispute=paid,
+        resolution_code="CUSTOMER_PAID",
+        credit_due=eur("0.00"),
+        rejected=eur("0.00"),
+        written_off=eur("0.00"),
+        paid=eur("1234.50"),
+    )
+    await house.hear(published(reduced, 2), published(outcome, 3))
+    await house.sender().until_idle()
+    assert await statuses(house) == [("skipped", "moot_paid"), ("sent", None)]
+    (mail,) = house.mails.received
+    assert "von Ihnen bezahlt: 1.234,50 EUR" in mail.get_body(("plain",)).get_content()
+
+
+async def test_a_full_payment_alone_makes_the_acknowledgement_moot(house):
+    summary = await opened(house)
+    reduced = DisputeAmountReduced(
+        dispute=structs.replace(summary, open=eur("0.00")), cause="payment", invoice_id="4711", reduced_by=eur("1234.50")
+    )
+    await house.hear(published(reduced, 2))
+    await house.sender().until_idle()
+    assert await statuses(house) == [("skipped", "moot_paid")]
+
+
+async def test_a_withdrawn_dispute_is_not_acknowledged(house):
+    summary = await opened(house)
+    await house.hear(published(DisputeWithdrawn(dispute=structs.replace(summary, status="withdrawn"), reason="x"), 2))
+    await house.sender().until_idle()
+    assert await statuses(house) == [("skipped", "moot_withdrawn")]
+    assert house.mails.commands == []
+
+
+async def test_only_the_last_owner_is_told_when_a_dispute_moves_on_at_once(house):
+    first = dispute(owner="anna@muster.example", status="assigned")
+    second = dispute(owner="bert@muster.example", status="assigned")
+    await house.hear(
+        published(DisputeAssigned(dispute=first, by="matrix", explanation="a"), 2),
+        published(
+            DisputeAssigned(dispute=second, by="person", explanation="b", previous_owner="anna@muster.example"), 3
+        ),
+    )
+    await house.sender().until_idle()
+    assert sorted(await statuses(house)) == [("sent", None), ("skipped", "moot_reassigned")]
+    assert house.mails.recipients == ["bert@muster.example"]
+
+
+async def test_an_erased_person_gets_no_mail(house):
+    await opened(house)
+    await house.vault.erase("demo", house.vault.person_of_email("demo", "maria@kunde.example"))
+    await house.sender().until_idle()
+    assert await statuses(house) == [("skipped", "erased")]
+
+
+async def test_an_address_that_is_none_fails_and_says_so(house):
+    await opened(house, email="maria at kunde")
+    await house.sender().until_idle()
+    assert await statuses(house) == [("failed", "bad_address")]
+
+
+async def test_nothing_personal_is_readable_in_the_log(house):
+    await opened(house)
+    house.mails.rcpt = ["550 5.1.1 <maria@kunde.example> Maria Weber is unknown"]
+    await house.sender().until_idle()
+    connection = await asyncpg.connect(house.database.superuser)
+    try:
+        events = await connection.fetch("SELECT payload, meta FROM es.event")
+        docs = await connection.fetch("SELECT doc::text AS doc FROM read.notification_current")
+    finally:
+        await connection.close()
+    everything = b"".join(row["payload"] + row["meta"] for row in events) + "".join(r["doc"] for r in docs).encode()
+    assert b"maria@kunde" not in everything
+    assert b"Weber" not in everything
+
+
+async def _begun(house, command):
+    return command in house.mails.commands
