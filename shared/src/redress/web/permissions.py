@@ -22,6 +22,7 @@ PERMISSION_MEANINGS: Final[dict[str, str]] = {
     "erp:read": "see the state of the ERP's sources and their messages",
     "erp:write": "post ERP events",
     "notifications:read": "see who was told what, and why not",
+    "notifications:addresses": "see to which address a notification went, not masked",
     "directory:read": "see teams, deputies and their addresses",
     "directory:write": "change teams, deputies and their addresses",
     "events:read": "see single events, streams and proofs",
@@ -44,6 +45,7 @@ _SEES_THE_BUSINESS: Final = frozenset(
 )
 _SEES_EVERYTHING: Final = frozenset(name for name in PERMISSION_MEANINGS if name.endswith(":read"))
 _WORKS_DISPUTES: Final = _SEES_THE_BUSINESS | {
+    "notifications:addresses",
     "disputes:open",
     "disputes:note",
     "disputes:write",
@@ -53,7 +55,7 @@ _WORKS_DISPUTES: Final = _SEES_THE_BUSINESS | {
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "analyst": _WORKS_DISPUTES,
     "approver": _WORKS_DISPUTES,
-    "collector": _SEES_THE_BUSINESS | {"disputes:open", "disputes:note", "ledger:write"},
+    "collector": _SEES_THE_BUSINESS | {"notifications:addresses", "disputes:open", "disputes:note", "ledger:write"},
     "auditor": _SEES_EVERYTHING,
     "erp": frozenset({"erp:read", "erp:write", "ledger:read", "disputes:read", "disputes:open", "feed:read"}),
     "ops": frozenset({"ops:read", "ops:write", "feed:read", "erp:read"}),
