@@ -169,7 +169,10 @@ async def test_a_dispute_paid_in_the_meantime_is_not_acknowledged(house):
     summary = await opened(house)
     paid = resolved(summary, "CUSTOMER_PAID")
     reduced = DisputeAmountReduced(
-        dispute=structs.replace(summary, open=eur("0.00")), cause="payment", invoice_id="4711", reduced_by=eur("1234.50")
+        dispute=structs.replace(summary, open=eur("0.00")),
+        cause="payment",
+        invoice_id="4711",
+        reduced_by=eur("1234.50"),
     )
     outcome = DisputeResolved(
         dispute=paid,
@@ -189,7 +192,10 @@ async def test_a_dispute_paid_in_the_meantime_is_not_acknowledged(house):
 async def test_a_full_payment_alone_makes_the_acknowledgement_moot(house):
     summary = await opened(house)
     reduced = DisputeAmountReduced(
-        dispute=structs.replace(summary, open=eur("0.00")), cause="payment", invoice_id="4711", reduced_by=eur("1234.50")
+        dispute=structs.replace(summary, open=eur("0.00")),
+        cause="payment",
+        invoice_id="4711",
+        reduced_by=eur("1234.50"),
     )
     await house.hear(published(reduced, 2))
     await house.sender().until_idle()
