@@ -28,7 +28,7 @@ from redress.eventlog.migrations import upgrade
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
 
-MIGRATIONS = Path(__file__).parents[2] / "services/notification-service/migrations"
+MIGRATIONS = Path(__file__).parents[2] / "services/notification-service/src/notification_service/migrations"
 MASTER_KEY = bytes(range(32))
 
 
