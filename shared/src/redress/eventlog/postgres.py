@@ -125,7 +125,7 @@ class PostgresEventLog:
 
     async def append_on(
         self,
-        connection: asyncpg.Connection,
+        connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy,
         tenant_id: str,
         writes: Sequence[StreamWrite],
         command: CommandRecord | None = None,
@@ -348,7 +348,8 @@ class PostgresEventLog:
 
 
 async def _append_group(
-    connection: asyncpg.Connection, group: Sequence[tuple[str, Sequence[StreamWrite], CommandRecord | None]]
+    connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy,
+    group: Sequence[tuple[str, Sequence[StreamWrite], CommandRecord | None]],
 ) -> list[Appended | Exception]:
     """One call of es.append. The outcome of each command, in order."""
     c_tenant, c_key, c_fingerprint, c_status, c_response = [], [], [], [], []
