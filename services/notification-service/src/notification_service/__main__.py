@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from importlib.metadata import version
-from typing import Annotated
 
 import asyncpg
 import typer

@@ -35,7 +35,6 @@ from redress.messaging.relay import Relay, RelayMetrics
 from redress.messaging.source import Source
 from redress.messaging.tokens import ClientCredentials
 from redress.ops.run import Part
-from redress.ops.until import until
 from redress.projections.checkpoints import consumer_name
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection
@@ -59,10 +58,9 @@ def api(settings: NotificationSettings) -> Starlette:
         async with _api_parts(settings) as parts:
             inner = create_app(parts)
             outer.mount("/", inner)
-            draining = asyncio.create_task(_drain(outer.state.stopping, parts.feed))
+            inner.state.stopping = outer.state.stopping
             async with inner.router.lifespan_context(inner):
                 yield
-            draining.cancel()
 
     app = Starlette(lifespan=lifespan)
     app.state.stopping = asyncio.Event()
@@ -118,12 +116,12 @@ async def worker(settings: NotificationSettings) -> AsyncIterator[Sequence[Part]
                 notification_events.TOPIC,
                 metrics=RelayMetrics(registry),
             )
-            parts.append(Part("relay", lambda stop: until(stop, relay.run())))
+            parts.append(Part("relay", relay.run))
         yield parts
 
 
 def _consumer(runner: Runner[Published]) -> Part:
-    return Part(runner.name, lambda stop: until(stop, runner.run()))
+    return Part(runner.name, runner.run)
 
 
 def _sender(settings: NotificationSettings, log: PostgresEventLog, vault: Vault, registry: CollectorRegistry) -> Part:
@@ -188,11 +186,6 @@ async def _pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
         yield pool
     finally:
         pool.terminate()
-
-
-async def _drain(stopping: asyncio.Event, feed: Feed) -> None:
-    await stopping.wait()
-    feed.drain()
 
 
 async def _stop_when(stop: asyncio.Event, loop: SendingLoop) -> None:
