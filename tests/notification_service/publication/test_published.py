@@ -73,9 +73,7 @@ def data(event):
         ([QUEUED], contract.NotificationQueued(notification=SUMMARY)),
         (
             [NotificationSuppressed(notice=NOTICE, reason=Reason.HISTORICAL, explanation="old")],
-            contract.NotificationSkipped(
-                notification=structs.replace(SUMMARY, status="skipped", reason="historical")
-            ),
+            contract.NotificationSkipped(notification=structs.replace(SUMMARY, status="skipped", reason="historical")),
         ),
         (
             [QUEUED, STARTED, HANDOVER, NotificationSent(attempt=1, message_id="<n@host>", server_code="250")],
