@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import httpx2 as httpx
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
 from support.issuer import Issuer
 
@@ -30,12 +31,17 @@ class Api:
         return await self.http.put(path, json=body, headers={**self.issuer.bearer(role), **headers})
 
 
+@pytest_asyncio.fixture(scope="session")
+async def issuer() -> AsyncIterator[Issuer]:
+    async with Issuer().serving() as issuer:
+        yield issuer
+
+
 @pytest.fixture
-async def api(house) -> AsyncIterator[Api]:
+async def api(house, issuer: Issuer) -> AsyncIterator[Api]:
     async with (
         PostgresEventLog.open(house.database.api) as log,
         httpx.AsyncClient(trust_env=False) as outside,
-        Issuer().serving() as issuer,
     ):
         app = create_app(
             Parts(
