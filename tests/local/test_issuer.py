@@ -6,8 +6,10 @@ import httpx2 as httpx
 import pytest
 
 from redress.clock import SystemClock
+from redress.web.auth import Authenticator
 from redress_local.issuer import create_issuer
 from redress_local.secrets_file import NoSecretsYet, ensure_secrets, read_secrets
+from redress_local.tokens import mint
 
 ISSUER = "http://127.0.0.1:9999"
 
@@ -52,3 +54,21 @@ def test_secrets_are_made_once_and_are_readable_by_their_user_only(tmp_path: Pat
     assert ensure_secrets(tmp_path) == made
     assert read_secrets(tmp_path) == made
     assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
+
+
+async def test_the_services_accept_a_minted_token_and_read_its_tenant_and_roles(tmp_path: Path) -> None:
+    clock = SystemClock()
+    token = mint(
+        ensure_secrets(tmp_path), issuer=ISSUER, subject="ada", tenant="acme", roles=["analyst"], now=clock.now()
+    )
+    async with _issuer(tmp_path) as client:
+        authenticator = Authenticator(
+            issuer=ISSUER, audience="redress", jwks_url=f"{ISSUER}/jwks.json", client=client, clock=clock
+        )
+        principal = await authenticator.authenticate(token)
+    assert (principal.subject, principal.tenant, principal.roles, principal.kind) == (
+        "ada",
+        "acme",
+        ("analyst",),
+        "person",
+    )

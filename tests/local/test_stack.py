@@ -141,7 +141,7 @@ async def test_a_part_that_does_not_start_stops_the_start_with_the_end_of_its_lo
 
     def start() -> None:
         process.start()
-        wait_for_line(process, b"ready", from_byte=0, timeout_s=10)
+        wait_for_line(process, b"ready", timeout_s=10)
 
     with pytest.raises(RuntimeError, match="DISPUTE_DATABASE_URL is missing"):
         await stack.start(Part("dispute-api", process, start, 1))

@@ -90,7 +90,7 @@ class Blueprint:
             self._service(service),
             stage=SERVICE_STAGE,
             address=None,
-            ready=_runs_for(1.0),
+            ready=_has_logged(b"worker started"),
         )
 
     def built_services(self) -> list[str]:
@@ -202,12 +202,6 @@ def _answers(port: int, path: str) -> Callable[[Process], bool]:
     return ready
 
 
-def _runs_for(seconds: float) -> Callable[[Process], bool]:
-    """For a process that serves nobody: it counts as ready when it has not given up at once."""
-    begun: dict[int, float] = {}
-
-    def ready(process: Process) -> bool:
-        first_seen = begun.setdefault(process.pid or 0, time.monotonic())
-        return process.running and time.monotonic() - first_seen >= seconds
-
-    return ready
+def _has_logged(text: bytes) -> Callable[[Process], bool]:
+    """For a process that serves nobody: it says in its log when it has begun."""
+    return lambda process: process.running and text in process.said()

@@ -3,21 +3,46 @@
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 
 from redress.clock import SystemClock
+from redress_local.ledger_file import (
+    DEFAULT_MAPPING,
+    BadRow,
+    LedgerMapping,
+    Row,
+    WrongFile,
+    WrongMapping,
+    read_ledger,
+    read_mapping,
+)
+from redress_local.ledger_import import Progress, Report, import_ledger, write_rejected
 from redress_local.run import CannotStart, run_stack
 from redress_local.secrets_file import NoSecretsYet, read_secrets
 from redress_local.settings import WrongSetting, data_folder, read_settings
+from redress_local.stack_client import NotRunning, Refused, client_of_running_stack
 from redress_local.state import AlreadyRunning, read_issuer
 from redress_local.status import stack_status, status_tables
 from redress_local.tokens import mint
 
 app = typer.Typer(
     name="redress", help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False
+)
+_REFUSALS = (
+    CannotStart,
+    AlreadyRunning,
+    NoSecretsYet,
+    NotRunning,
+    Refused,
+    WrongFile,
+    WrongMapping,
+    WrongSetting,
 )
 _errors = Console(stderr=True, highlight=False)
 
@@ -61,10 +86,54 @@ def status(
     raise typer.Exit(0 if found.healthy else 1)
 
 
+@app.command("import-ledger")
+def import_ledger_command(
+    file: Annotated[Path, typer.Argument(help="a CSV of receivables")],
+    tenant: Annotated[str, typer.Option(help="whose ledger it becomes")] = "demo",
+    mapping: Annotated[Path, typer.Option("--map", help="which column says what (TOML)")] = DEFAULT_MAPPING,
+    currency: Annotated[str, typer.Option(help="of rows without a currency of their own")] = "USD",
+    rejected_to: Annotated[Path | None, typer.Option(help="where rejected lines are written")] = None,
+) -> None:
+    """Send a receivables CSV through the ERP's door: invoices, disputes, payments. Repeating it adds nothing."""
+    how = read_mapping(mapping)
+    rows = read_ledger(file, how, currency)
+    with Bars(
+        TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=_errors
+    ) as bars:
+        report = asyncio.run(_import(tenant, how, rows, _ProgressBars(bars)))
+    totals = {name: report.rows.get(name, 0) for name in ("sent", "accepted", "duplicate", "rejected", "waiting")}
+    print("rows: " + ", ".join(f"{count} {name}" for name, count in totals.items()))
+    for kind, counts in report.messages.items():
+        print(f"  {kind}s: " + ", ".join(f"{count} {result}" for result, count in sorted(counts.items())))
+    if report.rejected:
+        path = rejected_to or Path(f"{file.stem}-{tenant}-rejected.csv")
+        write_rejected(path, report.rejected)
+        print(f"rejected lines and reasons: {path.resolve()}")
+    print(f"{report.seconds:.1f} s" + ("" if report.visible else ", but not everything is visible yet: redress status"))
+    raise typer.Exit(0 if report.visible and not report.rejected else 1)
+
+
+async def _import(tenant: str, mapping: LedgerMapping, rows: list[Row | BadRow], progress: Progress) -> Report:
+    async with client_of_running_stack(data_folder(), tenant) as client:
+        return await import_ledger(client, mapping, rows, progress)
+
+
+class _ProgressBars:
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._task = TaskID(0)
+
+    def phase(self, name: str, total: int) -> None:
+        self._task = self._bars.add_task(name, total=total)
+
+    def advance(self, steps: int) -> None:
+        self._bars.advance(self._task, steps)
+
+
 def main() -> None:
     """Mistakes and refusals are one line and exit code 2; only bugs show a traceback."""
     try:
         app()
-    except (CannotStart, AlreadyRunning, NoSecretsYet, WrongSetting) as refused:
+    except _REFUSALS as refused:
         _errors.print(f"redress: {refused}", markup=False, style="red")
         sys.exit(2)

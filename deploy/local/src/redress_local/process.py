@@ -45,6 +45,7 @@ class Process:
         self._child: subprocess.Popen[bytes] | None = None
         self._starting = threading.Lock()
         self._retired = False
+        self._said_from = 0
 
     @property
     def pid(self) -> int | None:
@@ -78,6 +79,7 @@ class Process:
     def _launch(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         uid, gid = self._user or (None, None)
+        self._said_from = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._child = subprocess.Popen(
                 self.argv,
@@ -91,6 +93,14 @@ class Process:
                 group=gid,
                 extra_groups=[] if self._user else None,
             )
+
+    def said(self) -> bytes:
+        """What the child has written to its log since its last start."""
+        if not self.log.exists():
+            return b""
+        with self.log.open("rb") as log:
+            log.seek(self._said_from)
+            return log.read()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the child alone; nothing happens if it has ended."""
@@ -115,18 +125,16 @@ class Process:
         self._child.wait(_KILL_GRACE_S)
 
 
-def wait_for_line(process: Process, text: bytes, *, from_byte: int, timeout_s: float) -> None:
-    """Wait until the child's log, read from `from_byte`, contains `text`.
+def wait_for_line(process: Process, text: bytes, timeout_s: float) -> None:
+    """Wait until the child has written `text` since its last start.
 
     RuntimeError with the end of the log if the child ends first, TimeoutError if the time is over.
     """
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         alive = process.running  # asked before reading: what it wrote last is then read for sure
-        with process.log.open("rb") as log:
-            log.seek(from_byte)
-            if text in log.read():
-                return
+        if text in process.said():
+            return
         if not alive:
             raise RuntimeError(f"{process.name} ended with {process.exit_code}:\n{log_tail(process.log)}")
         time.sleep(_POLL_S * 5)
