@@ -25,6 +25,7 @@ from redress.eventlog.events import (
     StreamWrite,
 )
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
+from redress.ops.failpoints import failpoint, transaction_if_armed
 
 GROUP_COMMANDS = 256  # beyond this a group gains nothing and its members wait longer
 GROUP_BYTES = 8_000_000
@@ -271,7 +272,11 @@ class PostgresEventLog:
             try:
                 if connection is None or connection.is_closed():
                     connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
-                outcomes = await _append_group(connection, [(w.tenant_id, w.writes, w.command) for w in group])
+                await failpoint("append.before")
+                async with transaction_if_armed(connection, "append.before_commit"):
+                    outcomes = await _append_group(connection, [(w.tenant_id, w.writes, w.command) for w in group])
+                    await failpoint("append.before_commit")
+                await failpoint("append.after_commit")
             except _UNREACHABLE as failure:
                 lost = failure
                 if connection is not None:
@@ -304,7 +309,7 @@ class PostgresEventLog:
             try:
                 if connection is None or connection.is_closed():
                     connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
-                while (given := await connection.fetchval("SELECT es.sequence(10000)")) != 0:
+                while (given := await _sequence(connection)) != 0:
                     if given < 0:
                         await asyncio.sleep(0.005)  # another sequencer is at it; what we were poked for may be too new
             except (*_UNREACHABLE, asyncpg.PostgresError):
@@ -345,6 +350,17 @@ class PostgresEventLog:
         for waiting in self._queue:
             _settle(waiting, LogUnavailable("the service is stopping"))
         self._pool.terminate()
+
+
+async def _sequence(connection: asyncpg.Connection) -> int:
+    """How many events got their place; -1 when another sequencer is at it."""
+    async with transaction_if_armed(connection, "sequencer.before_commit"):
+        given: int = await connection.fetchval("SELECT es.sequence(10000)")
+        if given > 0:
+            await failpoint("sequencer.before_commit")
+    if given > 0:
+        await failpoint("sequencer.after_commit")
+    return given
 
 
 async def _append_group(

@@ -26,6 +26,7 @@ from redress.messaging.port import (
     PublishFailed,
     TopicSpec,
 )
+from redress.ops.failpoints import failpoint
 
 T = TypeVar("T")
 
@@ -177,6 +178,7 @@ class KafkaProducer:
             for partition, builder in self._build(batch):
                 builder.close()
                 futures.append(await self._producer.send_batch(builder, topic, partition=partition))
+            await failpoint("relay.after_send", topic)
             if futures:
                 done, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_EXCEPTION)
                 for future in done:

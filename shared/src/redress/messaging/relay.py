@@ -22,6 +22,7 @@ from redress.messaging.cloudevents import to_headers
 from redress.messaging.port import Broker, Outgoing, Producer
 from redress.messaging.publication import Publication
 from redress.messaging.source import EpochChanged, GapNotClosed, PositionBeyondHead
+from redress.ops.failpoints import failpoint
 from redress.ops.until import until
 
 _log = structlog.stdlib.get_logger("redress.messaging")
@@ -110,9 +111,12 @@ class Relay:
         while prepared is not None:
             ahead = asyncio.create_task(self._prepare(prepared.after)) if prepared.more else None
             try:
+                await failpoint("relay.before_send", self._topic)
                 if prepared.messages:
                     await producer.publish(self._topic, prepared.messages)
+                    await failpoint("relay.after_ack", self._topic)
                 await self._move(position, prepared.after)
+                await failpoint("relay.after_checkpoint", self._topic)
                 self._metrics.published.inc(len(prepared.messages))
                 position = prepared.after
                 prepared = await ahead if ahead is not None else None

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from redress.messaging.source import Batch, ConsumerHalted, GapNotClosed, Item, Mark, Source
+from redress.ops.failpoints import failpoint
 from redress.ops.until import until
 from redress.projections import checkpoints, parking
 from redress.projections.metrics import ConsumerMetrics
@@ -163,6 +164,7 @@ class Runner(Generic[E]):
                     raise GapNotClosed(gap.shard, gap.after, gap.through) from gap
                 await self._repair(gap)
                 repaired = gap
+        await failpoint("consumer.before_hint", self.name)
         await self._source.applied(batch)
 
     def _moves(self, batch: Batch[E]) -> bool:
@@ -189,12 +191,18 @@ class Runner(Generic[E]):
             marks = await checkpoints.lock(connection, self.name, self._shards_of(batch))
             items, moved = plan(batch, marks, numbered=self._source.numbered)
             if items:
+                await failpoint("consumer.begun", self.name)
                 await self._apply(connection, items)
+                await failpoint("consumer.applied", self.name)
             if forget:
                 for item in batch.items:
                     await parking.forget_attempts(connection, self._parker(item.shard), [item.seq])
             if moved:
                 await checkpoints.move(connection, self.name, moved)
+            if items:
+                await failpoint("consumer.before_commit", self.name)
+        if items:
+            await failpoint("consumer.after_commit", self.name)
         self._moved({**marks, **moved}, len(items))
 
     async def _apply(self, connection: Connection, items: Sequence[Item[E]]) -> None:

@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from redress.ops.failpoints import failpoint
 from redress.ops.until import until
 from redress.projections.projection import Connection
 from redress.timers.timers import Timer
@@ -101,12 +102,15 @@ class TimerPoller:
             if attempt is None:
                 self._not_before[timer.timer_id] = asyncio.get_running_loop().time() + FIRST_PAUSE_S
                 return False
+            await failpoint("timer.counted")
             try:
                 async with connection.transaction():
                     now = await _take(connection, timer.timer_id)
                     if now is None:
                         return False
                     await self._handler.fire(connection, _tried(timer, attempt), now)
+                    await failpoint("timer.before_commit")
+                await failpoint("timer.after_commit")
             except Exception as failure:
                 if _is_lost(connection):
                     raise

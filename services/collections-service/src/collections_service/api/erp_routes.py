@@ -13,6 +13,7 @@ from collections_service.erp_intake.messages import ErpMessage
 from collections_service.queries.erp_sources import source_health
 from redress.eventlog.events import CommandRecord
 from redress.eventlog.log import KeyReused
+from redress.ops.failpoints import failpoint
 from redress.web.answers import answer
 from redress.web.auth import Principal, requires
 from redress.web.commands import CommandContext, commanded
@@ -57,6 +58,7 @@ def erp_routes(parts: Parts) -> APIRouter:
             traceparent=command.traceparent,
         )
         result = await parts.intake.take(command.tenant, items, sender, of_batch=of_batch)
+        await failpoint("intake.before_answer")
         body = msgspec.json.encode(result)
         record = CommandRecord(key=command.key, fingerprint=command.fingerprint, status=_MULTI_STATUS, response=body)
         appended = await parts.log.append(command.tenant, [], record)

@@ -34,6 +34,7 @@ from redress.contracts.common import Sealed
 from redress.eventlog.events import Actor, Meta
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused
 from redress.eventlog.vault import MAX_TEXT_CHARACTERS, Vault
+from redress.ops.failpoints import failpoint
 
 T = TypeVar("T")
 
@@ -83,6 +84,7 @@ class Intake:
         now = self._clock.now()
         items = [self._read(index, raw, now.date()) for index, raw in enumerate(raw_items)]
         await self._keep(tenant_id, items, sender.via)
+        await failpoint("intake.kept")
         await self._store.note_control_numbers(tenant_id, _control_numbers(items), now)
         await self._take_kept(tenant_id, items, sender)
         results = tuple(item.as_result(of_batch=of_batch) for item in items)
@@ -190,6 +192,7 @@ class Intake:
                     await self._take_one(tenant_id, item, sender)
 
         await _all(take_in_order(group) for group in _groups(tenant_id, waiting))
+        await failpoint("intake.posted")
         settled = [item.as_settled() for item in items if not item.is_repetition]
         await self._store.settle(tenant_id, settled, self._clock.now())
 
