@@ -14,6 +14,7 @@ PERMISSION_MEANINGS: Final[dict[str, str]] = {
     "disputes:note": "add a note to a dispute",
     "disputes:write": "work a dispute: classify, assign, ask, record, escalate, close, reopen, withdraw",
     "disputes:decide": "decide what is valid and resolve with effect on money",
+    "texts:read": "read what is personal in disputes: names, addresses, descriptions, notes",
     "policies:read": "see resolution policies and every earlier version",
     "policies:write": "publish a new version of a policy",
     "ledger:read": "see customers, invoices, receipts and ageing",
@@ -46,6 +47,7 @@ _SEES_THE_BUSINESS: Final = frozenset(
 _SEES_EVERYTHING: Final = frozenset(name for name in PERMISSION_MEANINGS if name.endswith(":read"))
 _WORKS_DISPUTES: Final = _SEES_THE_BUSINESS | {
     "notifications:addresses",
+    "texts:read",
     "disputes:open",
     "disputes:note",
     "disputes:write",
@@ -55,7 +57,8 @@ _WORKS_DISPUTES: Final = _SEES_THE_BUSINESS | {
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "analyst": _WORKS_DISPUTES,
     "approver": _WORKS_DISPUTES,
-    "collector": _SEES_THE_BUSINESS | {"notifications:addresses", "disputes:open", "disputes:note", "ledger:write"},
+    "collector": _SEES_THE_BUSINESS
+    | {"texts:read", "notifications:addresses", "disputes:open", "disputes:note", "ledger:write"},
     "auditor": _SEES_EVERYTHING,
     "erp": frozenset({"erp:read", "erp:write", "ledger:read", "disputes:read", "disputes:open", "feed:read"}),
     "ops": frozenset({"ops:read", "ops:write", "feed:read", "erp:read"}),
