@@ -31,4 +31,13 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     held: tuple[Held, ...]
 
 
-InvoiceCommand = RecordInvoice | SetReservation
+class LeaveShortPayment(Struct, frozen=True, kw_only=True):
+    """Record that a short payment is not taken for a contest, and why."""
+
+    at: datetime
+    payment_id: str
+    short: int
+    explanation: str
+
+
+InvoiceCommand = RecordInvoice | SetReservation | LeaveShortPayment

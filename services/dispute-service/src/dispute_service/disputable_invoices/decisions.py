@@ -10,8 +10,19 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from dispute_service.disputable_invoices.commands import InvoiceCommand, RecordInvoice, SetReservation
-from dispute_service.disputable_invoices.events import Held, InvoiceEvent, InvoiceRecorded, ReservationSet
+from dispute_service.disputable_invoices.commands import (
+    InvoiceCommand,
+    LeaveShortPayment,
+    RecordInvoice,
+    SetReservation,
+)
+from dispute_service.disputable_invoices.events import (
+    Held,
+    InvoiceEvent,
+    InvoiceRecorded,
+    ReservationSet,
+    ShortPaymentLeft,
+)
 from dispute_service.disputable_invoices.refusals import (
     AlreadyDisputed,
     CurrencyMismatch,
@@ -32,6 +43,8 @@ def decide(command: InvoiceCommand, state: DisputableInvoice, now: datetime) -> 
             return _record(command, state)
         case SetReservation():
             return _reserve(command, state)
+        case LeaveShortPayment():
+            return _leave_short_payment(command, state)
     assert_never(command)
 
 
@@ -61,6 +74,16 @@ def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceE
     if sum(held.amount for held in wanted) > held_before:
         _must_fit(command, wanted, state)
     return [ReservationSet(at=command.at, dispute_id=command.dispute_id, held=wanted)]
+
+
+def _leave_short_payment(command: LeaveShortPayment, state: DisputableInvoice) -> list[InvoiceEvent]:
+    if command.payment_id in state.short_payments_left:
+        return []
+    return [
+        ShortPaymentLeft(
+            at=command.at, payment_id=command.payment_id, short=command.short, explanation=command.explanation
+        )
+    ]
 
 
 def _must_fit(command: SetReservation, wanted: tuple[Held, ...], state: DisputableInvoice) -> None:

@@ -41,4 +41,13 @@ class ReservationSet(Struct, frozen=True, kw_only=True):
     held: tuple[Held, ...]
 
 
-InvoiceEvent = InvoiceRecorded | ReservationSet
+class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
+    """A short payment that no dispute was opened for, and why not: nothing is done silently."""
+
+    at: datetime
+    payment_id: str
+    short: int
+    explanation: str
+
+
+InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft

@@ -10,7 +10,14 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
-from dispute_service.disputable_invoices.events import Held, InvoiceEvent, InvoiceRecorded, KnownLine, ReservationSet
+from dispute_service.disputable_invoices.events import (
+    Held,
+    InvoiceEvent,
+    InvoiceRecorded,
+    KnownLine,
+    ReservationSet,
+    ShortPaymentLeft,
+)
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -46,6 +53,7 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
 
     facts: Facts | None = None
     reservations: tuple[Reservation, ...] = ()
+    short_payments_left: frozenset[str] = frozenset()
 
     @property
     def reserved(self) -> int:
@@ -89,4 +97,6 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
             # Oldest first by business time; the id settles two of the same instant, the same way every time.
             ordered = sorted([*others, now], key=lambda one: (one.since, one.dispute_id))
             return msgspec.structs.replace(state, reservations=tuple(ordered))
+        case ShortPaymentLeft():
+            return msgspec.structs.replace(state, short_payments_left=state.short_payments_left | {event.payment_id})
     assert_never(event)

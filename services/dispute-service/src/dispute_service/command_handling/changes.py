@@ -1,0 +1,72 @@
+"""What a command to a dispute does to it and to the invoices it contests, in one unit of work."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from dispute_service.command_handling.unit import Unit
+from dispute_service.disputable_invoices import decisions as invoices
+from dispute_service.disputable_invoices.commands import SetReservation
+from dispute_service.disputable_invoices.events import Held
+from dispute_service.disputes import decisions as disputes
+from dispute_service.disputes.commands import DisputeCommand
+from dispute_service.disputes.events import DisputeEvent
+from dispute_service.disputes.state import Dispute, NotOpened, State
+from dispute_service.event_log.streams import DISPUTE, INVOICE, MATRIX, invoice_stream, matrix_stream
+from redress.eventlog.events import Meta
+
+
+async def change_dispute(
+    unit: Unit, tenant_id: str, dispute: UUID, command: DisputeCommand, *, now: datetime, meta: Meta
+) -> State:
+    """Decide the command, record what follows, and move the reservations of its invoices along.
+
+    Refusals: those of the dispute, and those of an invoice when more would be held of it than fits.
+    """
+    before = await unit.state(DISPUTE, dispute)
+    policy = await unit.state(MATRIX, matrix_stream(tenant_id))
+    events = disputes.decide(command, before, policy, now)
+    if not events:
+        return before
+    after = unit.record(DISPUTE, dispute, events, msgspec.structs.replace(meta, policy=_policies(events)))
+    await _move_reservations(unit, tenant_id, dispute, before, after, events[-1].at, meta)
+    return after
+
+
+def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
+    versions = {routing.policy_version for event in events if (routing := getattr(event, "routing", None)) is not None}
+    return tuple(f"resolution-matrix@{version}" for version in sorted(versions))
+
+
+async def _move_reservations(  # noqa: PLR0917
+    unit: Unit, tenant_id: str, dispute: UUID, before: State, after: State, at: datetime, meta: Meta
+) -> None:
+    if isinstance(after, NotOpened):
+        return
+    old, new = held_by_invoice(before), held_by_invoice(after)
+    changed = [invoice_id for invoice_id in new if new[invoice_id] != old.get(invoice_id, ())]
+    await unit.load(INVOICE, [invoice_stream(tenant_id, invoice_id) for invoice_id in changed])
+    for invoice_id in changed:
+        stream = invoice_stream(tenant_id, invoice_id)
+        reserve = SetReservation(
+            at=at,
+            invoice_id=invoice_id,
+            dispute_id=str(dispute),
+            customer_id=after.customer_id,
+            currency=after.currency,
+            held=new[invoice_id],
+        )
+        unit.record(INVOICE, stream, invoices.decide(reserve, await unit.state(INVOICE, stream), at), meta)
+
+
+def held_by_invoice(state: State) -> dict[str, tuple[Held, ...]]:
+    """What the dispute holds of each of its invoices; empty where it has let go."""
+    if not isinstance(state, Dispute):
+        return {}
+    held: dict[str, tuple[Held, ...]] = {item.invoice_id: () for item in state.items}
+    for item in state.items:
+        if item.open:
+            held[item.invoice_id] += (Held(item.line, item.open, item.awaiting_credit),)
+    return held

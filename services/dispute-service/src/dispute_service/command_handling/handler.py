@@ -1,0 +1,157 @@
+"""Load, fold, decide, append: one command of a person or a program, with its idempotency record.
+
+A command that names the version it was decided on is refused when the dispute has moved on. One that names none, and
+one that lost a race for an invoice only, is decided anew, three times at most.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from dispute_service.command_handling.changes import change_dispute
+from dispute_service.command_handling.unit import Unit
+from dispute_service.disputes.commands import ContestedItem, DisputeCommand, Open
+from dispute_service.disputes.refusals import NoSuchDispute
+from dispute_service.disputes.state import Dispute
+from dispute_service.event_log.document import document
+from dispute_service.event_log.streams import DISPUTE, INVOICE, MATRIX, invoice_stream, matrix_stream, read_from
+from dispute_service.policies.matrix import ResolutionMatrix
+from dispute_service.resolution_matrix import decisions as matrices
+from dispute_service.resolution_matrix.commands import PublishMatrix
+from redress.eventlog.events import CommandRecord, Meta, StoredAnswer
+from redress.eventlog.log import EventLog, KeyReused, VersionConflict
+
+ATTEMPTS = 3
+
+BuildCommand = Callable[[Dispute], Awaitable[DisputeCommand]]
+
+_encoder = msgspec.json.Encoder()
+
+
+class Commanded(Struct, frozen=True, kw_only=True):
+    """Who commands, under which key, decided on which version (None: whatever it is), and when."""
+
+    tenant: str
+    key: str
+    fingerprint: bytes
+    meta: Meta
+    now: datetime
+    expected: int | None = None
+
+
+class StaleVersion(Exception):
+    """The stream is at `actual`, not at the version the command was decided on."""
+
+    def __init__(self, actual: int) -> None:
+        super().__init__(f"it is at version {actual}")
+        self.actual = actual
+
+
+class Answered(Struct, frozen=True):
+    """What the command is answered: new, or the stored answer of an earlier try (`replayed`)."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+class CommandHandler:
+    """Takes commands. Besides the refusals of the aggregates: StaleVersion, and the log's own."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    async def open(self, commanded: Commanded, dispute: UUID, command: Open) -> Answered:
+        """Open the dispute under a fresh id. What the ledger knows of the invoices is filled in here."""
+
+        async def work(unit: Unit) -> bytes:
+            unit.begin(DISPUTE, dispute)
+            known = await self._with_what_is_known(unit, commanded.tenant, command)
+            return await _change(unit, commanded, dispute, known)
+
+        return await self._answer(commanded, 201, work)
+
+    async def change(self, commanded: Commanded, dispute: UUID, build: BuildCommand) -> Answered:
+        """Any other command to a dispute; `build` makes it for the dispute as it is."""
+
+        async def work(unit: Unit) -> bytes:
+            state = await unit.state(DISPUTE, dispute)
+            if not isinstance(state, Dispute):
+                raise NoSuchDispute
+            _must_be_at(unit.version(dispute), commanded)
+            return await _change(unit, commanded, dispute, await build(state))
+
+        return await self._answer(commanded, 200, work, dispute)
+
+    async def publish_matrix(
+        self, commanded: Commanded, command: PublishMatrix, show: Callable[[ResolutionMatrix], object]
+    ) -> Answered:
+        """Publish a resolution matrix; answered with what `show` makes of the one in force."""
+        stream = matrix_stream(commanded.tenant)
+
+        async def work(unit: Unit) -> bytes:
+            state = await unit.state(MATRIX, stream)
+            _must_be_at(unit.version(stream), commanded)
+            events = matrices.decide(command, state, commanded.now)
+            return _encoder.encode(show(unit.record(MATRIX, stream, events, commanded.meta)))
+
+        return await self._answer(commanded, 201, work, stream)
+
+    async def _answer(
+        self, commanded: Commanded, status: int, work: Callable[[Unit], Awaitable[bytes]], stream: UUID | None = None
+    ) -> Answered:
+        stored = await self._log.answer(commanded.tenant, commanded.key)
+        if stored is not None:
+            return _replayed(commanded, stored)
+        for attempt in range(1, ATTEMPTS + 1):
+            unit = Unit(read_from(self._log, commanded.tenant))
+            body = await work(unit)
+            record = CommandRecord(key=commanded.key, fingerprint=commanded.fingerprint, status=status, response=body)
+            try:
+                appended = await self._log.append(commanded.tenant, unit.writes(), record)
+            except VersionConflict as conflict:
+                if commanded.expected is not None and conflict.stream_id == stream:
+                    raise StaleVersion(conflict.actual) from conflict
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                if appended.replayed is not None:
+                    return _replayed(commanded, appended.replayed)
+                return Answered(status, body)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _with_what_is_known(self, unit: Unit, tenant_id: str, command: Open) -> Open:
+        streams = {item.invoice_id: invoice_stream(tenant_id, item.invoice_id) for item in command.items}
+        await unit.load(INVOICE, streams.values())
+        facts = {invoice_id: (await unit.state(INVOICE, stream)).facts for invoice_id, stream in streams.items()}
+        entities = [known.legal_entity for known in facts.values() if known is not None]
+        return msgspec.structs.replace(
+            command,
+            items=tuple(_known(item, known=facts[item.invoice_id] is not None) for item in command.items),
+            legal_entity=entities[0] if entities else command.legal_entity,
+        )
+
+
+def _known(item: ContestedItem, *, known: bool) -> ContestedItem:
+    return msgspec.structs.replace(item, known=known)
+
+
+async def _change(unit: Unit, commanded: Commanded, dispute: UUID, command: DisputeCommand) -> bytes:
+    after = await change_dispute(unit, commanded.tenant, dispute, command, now=commanded.now, meta=commanded.meta)
+    if not isinstance(after, Dispute):
+        raise NoSuchDispute
+    return _encoder.encode(document(dispute, unit.version(dispute), after))
+
+
+def _must_be_at(version: int, commanded: Commanded) -> None:
+    if commanded.expected is not None and commanded.expected != version:
+        raise StaleVersion(version)
+
+
+def _replayed(commanded: Commanded, stored: StoredAnswer) -> Answered:
+    if stored.fingerprint != commanded.fingerprint:
+        raise KeyReused(commanded.key)
+    return Answered(stored.status, stored.response, replayed=True)

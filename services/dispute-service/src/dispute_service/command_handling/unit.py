@@ -1,0 +1,101 @@
+"""One unit of work: the streams a command touches, read once, decided on in memory, and appended together."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from msgspec import Struct
+
+from dispute_service.event_log.streams import ReadStreams
+from redress.eventlog.aggregates import Aggregate, fold
+from redress.eventlog.events import Meta, NewEvent, StreamWrite, encode_meta
+from redress.ids import derived_uuid
+
+S = TypeVar("S")
+
+
+class Dated(Protocol):
+    """An event that says when it counts in the books."""
+
+    @property
+    def at(self) -> datetime: ...
+
+
+E = TypeVar("E", bound=Dated)
+
+
+class _Stream(Struct):
+    aggregate: Aggregate[Any, Any]
+    read_version: int
+    state: Any
+    new: list[NewEvent]
+
+
+class Unit:
+    """States of streams, with what is going to be appended to them already counted in."""
+
+    def __init__(self, read: ReadStreams) -> None:
+        self._read = read
+        self._streams: dict[UUID, _Stream] = {}
+
+    async def load(self, aggregate: Aggregate[S, E], stream_ids: Iterable[UUID]) -> None:
+        """Read the streams that are not here yet, in one go where the source can."""
+        missing = [stream_id for stream_id in dict.fromkeys(stream_ids) if stream_id not in self._streams]
+        if not missing:
+            return
+        for stream_id, events in (await self._read(missing)).items():
+            version = events[-1].version if events else 0
+            self._streams[stream_id] = _Stream(aggregate, version, fold(aggregate, events), [])
+
+    def begin(self, aggregate: Aggregate[S, E], stream_id: UUID) -> None:
+        """Take a stream for new without reading it: its id was made just now. The append finds out."""
+        self._streams[stream_id] = _Stream(aggregate, 0, aggregate.initial, [])
+
+    async def state(self, aggregate: Aggregate[S, E], stream_id: UUID) -> S:
+        await self.load(aggregate, [stream_id])
+        state: S = self._streams[stream_id].state
+        return state
+
+    def version(self, stream_id: UUID) -> int:
+        """The version after everything that is recorded here; 0 for a stream that does not exist."""
+        stream = self._streams[stream_id]
+        return stream.read_version + len(stream.new)
+
+    def record(self, aggregate: Aggregate[S, E], stream_id: UUID, events: Sequence[E], meta: Meta) -> S:
+        """Continue a loaded stream; the state afterwards. Event ids derive from the command, the stream and the
+        position in it, so that a repeated command makes the same ones."""
+        stream = self._streams[stream_id]
+        raw = encode_meta(meta)
+        for event in events:
+            stream.state = aggregate.evolve(stream.state, event)
+            name, schema_version, payload = aggregate.codec.encode(event)
+            position = str(stream.read_version + len(stream.new))
+            stream.new.append(
+                NewEvent(
+                    event_id=derived_uuid("event", meta.command_id, str(stream_id), position),
+                    type=name,
+                    schema_version=schema_version,
+                    payload=payload,
+                    meta=raw,
+                    effective_at=event.at,
+                )
+            )
+        state: S = stream.state
+        return state
+
+    def writes(self) -> list[StreamWrite]:
+        """One write per stream that got events."""
+        return [self._write(stream_id, stream) for stream_id, stream in self._streams.items() if stream.new]
+
+    def _write(self, stream_id: UUID, stream: _Stream) -> StreamWrite:
+        current = None
+        if stream.aggregate.current is not None:
+            current = stream.aggregate.current(stream_id, stream.read_version + len(stream.new), stream.state)
+        return StreamWrite(
+            stream_id=stream_id,
+            stream_type=stream.aggregate.stream_type,
+            expected=stream.read_version,
+            events=tuple(stream.new),
+            current=current,
+        )
