@@ -5,13 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 
 from dispute_service.command_handling.unit import Unit
 from dispute_service.disputable_invoices import decisions as invoices
 from dispute_service.disputable_invoices.commands import SetReservation
 from dispute_service.disputable_invoices.events import Held
 from dispute_service.disputes import decisions as disputes
-from dispute_service.disputes.commands import DisputeCommand
+from dispute_service.disputes.commands import ApplyPayment, DisputeCommand
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.state import Dispute, NotOpened, State
 from dispute_service.event_log.streams import DISPUTE, INVOICE, MATRIX, invoice_stream, matrix_stream
@@ -31,8 +32,18 @@ async def change_dispute(
     if not events:
         return before
     after = unit.record(DISPUTE, dispute, events, msgspec.structs.replace(meta, policy=_policies(events)))
-    await _move_reservations(unit, tenant_id, dispute, before, after, events[-1].at, meta)
+    changed = _Changed(before, after, events[-1].at, command.payment_id if isinstance(command, ApplyPayment) else None)
+    await _move_reservations(unit, tenant_id, dispute, changed, meta)
     return after
+
+
+class _Changed(Struct, frozen=True):
+    """A dispute before and after a command, and the payment that did it, if one did."""
+
+    before: State
+    after: State
+    at: datetime
+    payment_id: str | None
 
 
 def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
@@ -40,25 +51,25 @@ def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
     return tuple(f"resolution-matrix@{version}" for version in sorted(versions))
 
 
-async def _move_reservations(  # noqa: PLR0917
-    unit: Unit, tenant_id: str, dispute: UUID, before: State, after: State, at: datetime, meta: Meta
-) -> None:
+async def _move_reservations(unit: Unit, tenant_id: str, dispute: UUID, change: _Changed, meta: Meta) -> None:
+    after = change.after
     if isinstance(after, NotOpened):
         return
-    old, new = held_by_invoice(before), held_by_invoice(after)
+    old, new = held_by_invoice(change.before), held_by_invoice(after)
     changed = [invoice_id for invoice_id in new if new[invoice_id] != old.get(invoice_id, ())]
     await unit.load(INVOICE, [invoice_stream(tenant_id, invoice_id) for invoice_id in changed])
     for invoice_id in changed:
         stream = invoice_stream(tenant_id, invoice_id)
         reserve = SetReservation(
-            at=at,
+            at=change.at,
             invoice_id=invoice_id,
             dispute_id=str(dispute),
             customer_id=after.customer_id,
             currency=after.currency,
             held=new[invoice_id],
+            payment_id=change.payment_id,
         )
-        unit.record(INVOICE, stream, invoices.decide(reserve, await unit.state(INVOICE, stream), at), meta)
+        unit.record(INVOICE, stream, invoices.decide(reserve, await unit.state(INVOICE, stream), change.at), meta)
 
 
 def held_by_invoice(state: State) -> dict[str, tuple[Held, ...]]:

@@ -29,6 +29,7 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     customer_id: str
     currency: str
     held: tuple[Held, ...]
+    payment_id: str | None = None
 
 
 class LeaveShortPayment(Struct, frozen=True, kw_only=True):

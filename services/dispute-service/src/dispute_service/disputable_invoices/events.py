@@ -34,11 +34,13 @@ class Held(Struct, frozen=True):
 
 
 class ReservationSet(Struct, frozen=True, kw_only=True):
-    """What a dispute holds of the invoice from now on; empty when it has let go."""
+    """What a dispute holds of the invoice from now on; empty when it has let go. `payment_id` is the payment that
+    made it so: if that comes back, this dispute is asked what it took."""
 
     at: datetime
     dispute_id: str
     held: tuple[Held, ...]
+    payment_id: str | None = None
 
 
 class ShortPaymentLeft(Struct, frozen=True, kw_only=True):

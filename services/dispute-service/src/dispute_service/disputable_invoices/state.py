@@ -49,15 +49,22 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
 
 class DisputableInvoice(Struct, frozen=True, kw_only=True):
-    """`facts` None: not known to the ledger yet. Reservations stand oldest first."""
+    """`facts` None: not known to the ledger yet. Reservations stand oldest first.
+
+    `reduced_by` remembers which dispute was reduced by which payment, oldest first, also when it holds nothing more.
+    """
 
     facts: Facts | None = None
     reservations: tuple[Reservation, ...] = ()
+    reduced_by: tuple[tuple[str, str], ...] = ()
     short_payments_left: frozenset[str] = frozenset()
 
     @property
     def reserved(self) -> int:
         return sum(reservation.amount for reservation in self.reservations)
+
+    def disputes_reduced_by(self, payment_id: str) -> tuple[str, ...]:
+        return tuple(dispute_id for payment, dispute_id in self.reduced_by if payment == payment_id)
 
     def of(self, dispute_id: str) -> Reservation | None:
         return next((one for one in self.reservations if one.dispute_id == dispute_id), None)
@@ -89,6 +96,9 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
                 ),
             )
         case ReservationSet():
+            if event.payment_id is not None and (event.payment_id, event.dispute_id) not in state.reduced_by:
+                taken = (*state.reduced_by, (event.payment_id, event.dispute_id))
+                state = msgspec.structs.replace(state, reduced_by=taken)
             before = state.of(event.dispute_id)
             others = [one for one in state.reservations if one.dispute_id != event.dispute_id]
             if not event.held:
