@@ -14,7 +14,7 @@ from redress.contracts.collections_events import (
 )
 from redress.contracts.envelope import Published
 
-SERVICE = "collections"
+SERVICE = "collections-service"
 
 LedgerFact = (
     InvoiceRegistered | InvoiceChanged | PaymentApplied | PaymentReversed | CreditMemoApplied | ShortPaymentDetected

@@ -245,4 +245,3 @@ async def _dispute_short_payment(  # noqa: PLR0917
     )
     for command in commands:
         await change_dispute(unit, tenant_id, dispute, command, now=now, meta=meta)
-

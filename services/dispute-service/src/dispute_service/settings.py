@@ -1,0 +1,27 @@
+"""What the processes of this service are told by their environment."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from redress.ops.settings import ServiceSettings, Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+NEEDED_BY_API = ("database_url", "vault_database_url")
+NEEDED_BY_WORKER = ("worker_database_url", "client_id", "client_secret", "token_url", "collections_url")
+
+
+class DisputeSettings(ServiceSettings):
+    """Of the API and the worker."""
+
+    model_config = SettingsConfigDict(env_prefix="DISPUTE_")
+
+
+class OwnerSettings(Settings):
+    """Of the one-shot jobs: migrate, verify, rebuild."""
+
+    model_config = SettingsConfigDict(env_prefix="DISPUTE_")
+
+    owner_database_url: SecretStr

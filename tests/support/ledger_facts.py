@@ -1,0 +1,101 @@
+"""What collections-service would publish about one invoice, told fact by fact."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import msgspec
+from msgspec import Raw
+
+from redress.contracts import collections_events as public
+from redress.contracts.catalogue import dataschema
+from redress.contracts.common import WireMoney
+from redress.contracts.envelope import Published
+from redress.ids import derived_uuid, new_uuid, public_id
+
+
+@dataclass
+class LedgerInvoice:
+    """An invoice of customer C-1 over 1,000.00; every fact carries it as it is afterwards."""
+
+    tenant: str
+    invoice_id: str = "INV-1"
+    currency: str = "EUR"
+    total: str = "1000.00"
+    open: str = "1000.00"
+    customer_id: str = "C-1"
+    legal_entity: str = "DE01"
+    version: int = field(default=0, init=False)
+
+    def registered(self) -> Published:
+        return self._fact("invoice-registered", public.InvoiceRegistered(invoice=self._summary()))
+
+    def corrected(self, *, total: str, open_: str) -> Published:
+        self.total, self.open = total, open_
+        return self._fact("invoice-changed", public.InvoiceChanged(invoice=self._summary()))
+
+    def paid(self, applied: str, *, leaves: str, payment_id: str = "P-1", on: date = date(2026, 3, 4)) -> Published:
+        self.open = leaves
+        fact = public.PaymentApplied(
+            invoice=self._summary(), payment_id=payment_id, received_on=on, applied=self._money(applied)
+        )
+        return self._fact("payment-applied", fact, on)
+
+    def reversed(self, amount: str, *, leaves: str, payment_id: str = "P-1") -> Published:
+        self.open = leaves
+        fact = public.PaymentReversed(
+            invoice=self._summary(), payment_id=payment_id, reversed_on=date(2026, 3, 4), amount=self._money(amount)
+        )
+        return self._fact("payment-reversed", fact)
+
+    def credited(self, applied: str, *, leaves: str) -> Published:
+        self.open = leaves
+        fact = public.CreditMemoApplied(
+            invoice=self._summary(), credit_memo_id="CM-1", issued_on=date(2026, 3, 4), applied=self._money(applied)
+        )
+        return self._fact("credit-memo-applied", fact)
+
+    def short_paid(self, short: str, words: str | None = None, payment_id: str = "P-1") -> Published:
+        fact = public.ShortPaymentDetected(
+            invoice=self._summary(),
+            payment_id=payment_id,
+            received_on=date(2026, 3, 4),
+            short=self._money(short),
+            tolerance_policy="short-payment-tolerance@1",
+            remittance_reason=words,
+        )
+        return self._fact("short-payment-detected", fact)
+
+    def _money(self, amount: str) -> WireMoney:
+        return WireMoney(amount, self.currency)
+
+    def _summary(self) -> public.InvoiceSummary:
+        return public.InvoiceSummary(
+            invoice_id=self.invoice_id,
+            legal_entity=self.legal_entity,
+            customer_id=self.customer_id,
+            issued_on=date(2026, 2, 1),
+            due_on=date(2026, 3, 1),
+            currency=self.currency,
+            total=self._money(self.total),
+            open=self._money(self.open),
+            disputed=self._money("0.00"),
+        )
+
+    def _fact(self, kind: str, fact: object, on: date = date(2026, 3, 4)) -> Published:
+        self.version += 1
+        return Published(
+            id=public_id("evt", new_uuid()),
+            source=public.SOURCE,
+            type=kind,
+            subject=derived_uuid("invoice", self.tenant, self.invoice_id),
+            tenant=self.tenant,
+            time=datetime(2026, 3, 4, 13, 0, tzinfo=UTC),
+            effective_at=datetime(on.year, on.month, on.day, tzinfo=UTC),
+            seq=self.version,
+            epoch="test",
+            version=self.version,
+            dataschema=dataschema(kind),
+            correlation_id="corr-1",
+            data=Raw(msgspec.json.encode(fact)),
+            actor="system:erp",
+        )
