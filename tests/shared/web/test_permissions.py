@@ -11,15 +11,21 @@ from redress.web.permissions import PERMISSION_MEANINGS, PERMISSIONS, permission
 from redress.web.routes import OPEN_PATHS, OpenRoute, listed_routes, refuse_open_routes
 
 BUSINESS = "directory:read disputes:read erp:read events:read holds:read ledger:read notifications:read policies:read"
-EVERYTHING = "directory:read disputes:read erp:read events:read feed:read holds:read ledger:read notifications:read ops:read policies:read"  # noqa: E501
+EVERYTHING = "directory:read disputes:read erp:read events:read feed:read holds:read ledger:read notifications:read ops:read policies:read texts:read"  # noqa: E501
 
 
 @pytest.mark.parametrize(
     ("role", "permissions"),
     [
-        ("analyst", BUSINESS + " disputes:open disputes:note disputes:write disputes:decide"),
-        ("approver", BUSINESS + " disputes:open disputes:note disputes:write disputes:decide"),
-        ("collector", BUSINESS + " disputes:open disputes:note ledger:write"),
+        (
+            "analyst",
+            BUSINESS + " texts:read notifications:addresses disputes:open disputes:note disputes:write disputes:decide",
+        ),
+        (
+            "approver",
+            BUSINESS + " texts:read notifications:addresses disputes:open disputes:note disputes:write disputes:decide",
+        ),
+        ("collector", BUSINESS + " texts:read notifications:addresses disputes:open disputes:note ledger:write"),
         ("auditor", EVERYTHING),
         ("erp", "erp:read erp:write ledger:read disputes:read disputes:open feed:read"),
         ("ops", "ops:read ops:write feed:read erp:read"),
