@@ -79,7 +79,7 @@ class ContestedInvoices:
         for event, fact in facts:
             await take(unit, tenant_id, event, fact)
         for writes in _appendable(unit.writes()):
-            await self._log.append_on(connection, tenant_id, writes)  # type: ignore[arg-type] # pooled ones too
+            await self._log.append_on(connection, tenant_id, writes)
 
 
 def _appendable(writes: Iterable[StreamWrite]) -> list[list[StreamWrite]]:

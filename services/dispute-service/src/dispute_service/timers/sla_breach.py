@@ -38,4 +38,4 @@ class SlaBreach:
         await change_dispute(unit, timer.tenant_id, timer.stream_id, breach, now=now, meta=meta)
         writes = unit.writes()
         if writes:
-            await self._log.append_on(connection, timer.tenant_id, writes)  # type: ignore[arg-type] # pooled ones too
+            await self._log.append_on(connection, timer.tenant_id, writes)
