@@ -54,6 +54,11 @@ async def test_a_team_has_a_lead(api):
     assert team.json()["lead"] == "lena"
 
 
+async def test_a_team_is_found_however_its_name_is_written(api):
+    await api.put("/v1/directory/team:Cash application", {**ANNA, "name": "Cash application"})
+    assert (await api.get("/v1/directory/team:cash-application")).json()["id"] == "team:cash-application"
+
+
 async def test_what_cannot_be_recorded_is_refused_with_its_reason(api):
     for path, body, code in [
         ("/v1/directory/anna", {**ANNA, "lead": "lena"}, "only_teams_have_leads"),

@@ -17,7 +17,7 @@ from support.notification_examples import (
 )
 
 from notification_service.rules.notice import Resolution
-from notification_service.rules.plan import Planned, names_in, plan, rules_about
+from notification_service.rules.plan import Planned, names_in, plan, rules_about, team_name
 from notification_service.rules.reasons import CATALOGUE, Reason
 from redress.contracts.common import Sealed
 from redress.contracts.dispute_events import DisputeClosed, DisputeInformationRequested, DisputeOpened
@@ -153,3 +153,18 @@ def test_the_names_to_look_up_are_known_before_planning():
 
 def test_every_reason_has_its_words():
     assert set(CATALOGUE) == set(Reason)
+
+
+@pytest.mark.parametrize(
+    ("team", "name"),
+    [
+        ("Pricing", "team:pricing"),
+        ("team:pricing", "team:pricing"),
+        ("Cash application", "team:cash-application"),
+        ("Marketing/Trade", "team:marketing-trade"),
+        ("Qualität ", "team:qualitat"),
+        ("team:Cash application", "team:cash-application"),
+    ],
+)
+def test_a_team_has_one_name_however_it_is_written(team, name):
+    assert team_name(team) == name

@@ -18,6 +18,7 @@ from notification_service.directory.entry import (
     decide,
 )
 from notification_service.event_log.aggregates import DIRECTORY, directory_stream
+from notification_service.rules.plan import TEAM_PREFIX, team_name
 from redress.eventlog.aggregates import Loaded, load, write
 from redress.eventlog.events import Meta
 from redress.eventlog.log import VersionConflict
@@ -46,7 +47,7 @@ def directory_routes(parts: Parts) -> APIRouter:
 
     @router.get("/v1/directory/{entry_id}", summary="How a person or a team is reached")
     async def read_directory_entry(request: Request, principal: Reader, entry_id: str) -> Response:
-        loaded = await _load(parts, principal.tenant, entry_id)
+        loaded = await _load(parts, principal.tenant, canonical(entry_id))
         if loaded.state.recorded is None:
             raise not_found(f"directory entry {entry_id[:60]}")
         return answer_version(request, await _view(parts, principal.tenant, loaded.state), loaded.version)
@@ -59,6 +60,7 @@ def directory_routes(parts: Parts) -> APIRouter:
         expected: Annotated[int | None, Depends(optional_if_match)],
     ) -> Response:
         """The same entry again changes nothing. With If-Match, only that version is replaced."""
+        entry_id = canonical(entry_id)
         for attempt in range(1, ATTEMPTS + 1):
             loaded = await _load(parts, principal.tenant, entry_id)
             if expected is not None and expected != loaded.version:
@@ -75,6 +77,11 @@ def directory_routes(parts: Parts) -> APIRouter:
         return answer(view, 201 if loaded.version == 0 else 200, version=after.version)
 
     return router
+
+
+def canonical(entry_id: str) -> str:
+    """The id as the rules look it up: a team under its one name, a person as given."""
+    return team_name(entry_id) if entry_id.startswith(TEAM_PREFIX) else entry_id
 
 
 async def _record(

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from notification_service.api.directory import canonical
 from notification_service.api.parts import Parts
 from notification_service.api.views import (
     NotificationView,
@@ -109,7 +110,7 @@ def notification_routes(parts: Parts) -> APIRouter:
 async def _why(parts: Parts, principal: Principal, event_id: str, recipient: str | None) -> Why:
     names = None
     if recipient is not None:
-        names = [recipient, parts.vault.person_of_email(principal.tenant, recipient)]
+        names = [canonical(recipient), parts.vault.person_of_email(principal.tenant, recipient)]
     async with reading(parts.pool, principal.tenant) as connection:
         heard = await heard_event(connection, principal.tenant, event_id)
         if heard is None:

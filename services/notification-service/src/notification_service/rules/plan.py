@@ -10,6 +10,8 @@
 Nobody is forgotten silently: whoever a rule names and cannot be told gets a notice that says why not.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -41,6 +43,8 @@ from redress.contracts.dispute_events import (
 )
 
 POLICY = "notice-rules@1"
+TEAM_PREFIX = "team:"
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 HISTORICAL_AFTER = timedelta(days=30)  # decision 8: older events are imported history, and history mails nobody
 
 
@@ -146,8 +150,12 @@ def names_in(event: DisputeEvent) -> tuple[str, ...]:
 
 
 def team_name(team: str) -> str:
-    """The directory name of a team."""
-    return team if team.startswith("team:") else f"team:{team}"
+    """The directory name of a team: "Cash application" and "team:cash-application" are the same one.
+
+    Lower case without accents, everything else than letters and digits as one hyphen, so that it fits into an address.
+    """
+    plain = unicodedata.normalize("NFKD", team.removeprefix(TEAM_PREFIX)).encode("ascii", "ignore").decode().lower()
+    return TEAM_PREFIX + _NOT_IN_A_NAME.sub("-", plain).strip("-")
 
 
 def plan(heard: Heard, known: Known) -> list[Planned]:  # noqa: PLR0911 - one return per rule
