@@ -148,6 +148,11 @@ async def test_from_an_event_in_the_feed_to_a_mail(deployment):
         await eventually(all_sent)
         types = [event["type"] for event in (await deployment.get("/v1/feed", "ops")).json()]
         assert sorted(types) == ["notification-queued"] * 3 + ["notification-sent"] * 3
+    code, output = await deployment.job("rebuild", "dispute_state")
+    assert code == 0, output
+    assert "dispute_state: 3 rows before, 3 after" in " ".join(output.split())
+    code, output = await deployment.job("rebuild", "notices")
+    assert code != 0
     code, output = await deployment.job("verify")
     assert (code, output.strip()) == (0, "12 events in 3 streams: every chain and the order are intact")
 

@@ -3,16 +3,18 @@
 import asyncio
 import sys
 from importlib.metadata import version
+from typing import Annotated
 
 import asyncpg
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress as Bar
 
 from notification_service import wiring
 from notification_service.settings import (
     MIGRATIONS,
     NEEDED_BY_API,
+    NEEDED_BY_REBUILD,
     NEEDED_BY_WORKER,
     NotificationSettings,
     OwnerSettings,
@@ -22,6 +24,7 @@ from redress.eventlog.migrations import upgrade
 from redress.ops.logs import configure_logs
 from redress.ops.run import run_api, run_worker
 from redress.ops.settings import SettingsError, load_settings
+from redress.projections.rebuild import RebuildFailed, RebuildRefused
 
 SERVICE = "notification-service"
 
@@ -66,13 +69,31 @@ def verify() -> None:
 async def _verify(dsn: str) -> verification.Verified:
     connection = await asyncpg.connect(dsn, timeout=10.0)
     try:
-        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-            task = progress.add_task("verify", total=None)
+        with Bar(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task("verify", total=None)
             return await verification.verify(
-                connection, lambda done, total: progress.update(task, completed=done, total=total)
+                connection, lambda done, total: bar.update(task, completed=done, total=total)
             )
     finally:
         await connection.close()
+
+
+@cli.command()
+def rebuild(projection: Annotated[str, typer.Argument(help=" or ".join(sorted(wiring.REBUILDABLE)))]) -> None:
+    """Build a read model anew from the first event while the service goes on; notifications are never made again."""
+    if projection not in wiring.REBUILDABLE:
+        raise typer.BadParameter(f"{projection} is none of {', '.join(sorted(wiring.REBUILDABLE))}")
+    settings = _service(NEEDED_BY_REBUILD)
+    with Bar(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(projection, total=None)
+        try:
+            done = asyncio.run(
+                wiring.rebuild(settings, projection, lambda now: bar.update(task, completed=now.done, total=now.total))
+            )
+        except (RebuildRefused, RebuildFailed) as reason:
+            raise SystemExit(f"{projection} was not rebuilt: {reason}") from None
+    rows = ", ".join(f"{table}: {before} rows before, {after} after" for table, (before, after) in done.rows.items())
+    Console().print(f"{projection} is rebuilt up to position {done.position} in {done.seconds:.1f} s; {rows}")
 
 
 def _service(needed: tuple[str, ...]) -> NotificationSettings:

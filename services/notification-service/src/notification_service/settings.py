@@ -25,7 +25,14 @@ NEEDED_BY_WORKER = (
     "smtp_host",
     "mail_from",
 )
-NEEDED_BY_OWNER = ("owner_database_url",)
+NEEDED_BY_REBUILD = (
+    "owner_database_url",
+    "worker_database_url",
+    "client_id",
+    "client_secret",
+    "token_url",
+    "dispute_url",
+)
 
 
 def _sender(text: str) -> str:

@@ -1,7 +1,7 @@
 """Builds the parts of each process out of its settings. Nothing is opened before the process starts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -35,9 +35,11 @@ from redress.messaging.relay import Relay, RelayMetrics
 from redress.messaging.source import Source
 from redress.messaging.tokens import ClientCredentials
 from redress.ops.run import Part
+from redress.projections import rebuild as rebuilding
 from redress.projections.checkpoints import consumer_name
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection
+from redress.projections.rebuild import Progress, Rebuilt
 from redress.projections.runner import Runner
 from redress.web.auth import Authenticator
 from redress.web.health import Health
@@ -118,6 +120,25 @@ async def worker(settings: NotificationSettings) -> AsyncIterator[Sequence[Part]
             )
             parts.append(Part("relay", relay.run))
         yield parts
+
+
+REBUILDABLE: dict[str, Callable[[], Projection[Published]]] = {
+    "dispute_state": DisputeStates,
+    "heard_events": HeardEvents,
+}
+
+
+async def rebuild(settings: NotificationSettings, name: str, progress: Callable[[Progress], None]) -> Rebuilt:
+    """Build a read model anew from dispute-service's feed, while the worker goes on. KeyError for an unknown name."""
+    projection = REBUILDABLE[name]()
+    async with httpx.AsyncClient() as http:
+        return await rebuilding.rebuild(
+            projection,
+            FeedSource(FOLLOWED, _feed_client(settings, http)),
+            owner_dsn=_given(settings.owner_database_url),
+            worker_dsn=_given(settings.worker_database_url),
+            progress=progress,
+        )
 
 
 def _consumer(runner: Runner[Published]) -> Part:
