@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Request
-from msgspec import Raw
 from starlette.responses import Response
 
 from collections_service.api.parts import Parts
-from collections_service.erp_intake.intake import MAX_ITEMS, Sender
+from collections_service.erp_intake.batch import MAX_ITEMS, NotABatch, split
+from collections_service.erp_intake.intake import Sender
 from collections_service.erp_intake.messages import ErpMessage
 from collections_service.queries.erp_sources import source_health
 from redress.eventlog.events import CommandRecord
@@ -25,7 +25,6 @@ MAX_BODY_BYTES = 4_194_304  # 1,000 invoices with a few lines each
 Posting = Annotated[CommandContext, Depends(commanded("erp:write"))]
 Reader = Annotated[Principal, Depends(requires("erp:read"))]
 
-_items = msgspec.json.Decoder(list[Raw])
 _MULTI_STATUS = 207
 
 
@@ -50,7 +49,7 @@ def erp_routes(parts: Parts) -> APIRouter:
             if stored.fingerprint != command.fingerprint:
                 raise KeyReused(command.key)
             return replay(stored)
-        items, of_batch = _split(await request.body())
+        items, of_batch = _items_of(await request.body())
         sender = Sender(
             actor=command.principal.actor,
             via="http",
@@ -75,21 +74,14 @@ def erp_routes(parts: Parts) -> APIRouter:
     return router
 
 
-def _split(body: bytes) -> tuple[list[bytes], bool]:
-    """The exact bytes of each item, and whether they came as a list."""
-    text = body.strip()
-    if not text:
-        raise kernel_problem("malformed_json", "the body is empty")
-    if not text.startswith(b"["):
-        return [text], False
+def _items_of(body: bytes) -> tuple[list[bytes], bool]:
     try:
-        items = [bytes(item) for item in _items.decode(text)]
-    except msgspec.DecodeError as wrong:
-        raise kernel_problem("malformed_json", str(wrong)) from None
-    if not 1 <= len(items) <= MAX_ITEMS:
-        error = FieldError("#", f"{len(items)} items", f"1 to {MAX_ITEMS} items")
-        raise kernel_problem("invalid_request", "the list is empty or too long", errors=[error])
-    return items, True
+        return split(body)
+    except NotABatch as wrong:
+        if wrong.malformed:
+            raise kernel_problem("malformed_json", str(wrong)) from None
+        error = FieldError("#", str(wrong), f"1 to {MAX_ITEMS} items")
+        raise kernel_problem("invalid_request", "the list is empty or too long", errors=[error]) from None
 
 
 def _request_body() -> dict[str, Any]:

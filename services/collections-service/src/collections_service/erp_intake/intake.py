@@ -38,7 +38,6 @@ from redress.ops.failpoints import failpoint
 
 T = TypeVar("T")
 
-MAX_ITEMS = 1_000
 MAX_ITEM_BYTES = 200_000  # an invoice of 500 long lines; what is stored of it still fits into one event
 AT_ONCE = 256  # groups of one batch in work; the log shares their commits
 RELEASE_ROUNDS = 10  # how long a chain of waiting messages is followed at once; the sweep does the rest
@@ -89,6 +88,13 @@ class Intake:
         await self._take_kept(tenant_id, items, sender)
         results = tuple(item.as_result(of_batch=of_batch) for item in items)
         return BatchResult(counts=Counts(**Counter(result.result for result in results)), items=results)
+
+    async def refuse(self, tenant_id: str, raw: bytes, sender: Sender, code: str, reason: str) -> None:
+        """Keep what cannot be taken at all, as rejected."""
+        item = Item(0, raw)
+        item.reject(code, reason, "")
+        await self._keep(tenant_id, [item], sender.via)
+        await self._store.settle(tenant_id, [item.as_settled()], self._clock.now())
 
     async def retake(self, stored: Sequence[StoredMessage], sender: Sender) -> int:
         """Take messages again that are kept already: they waited, or a process died over them. How many settled."""

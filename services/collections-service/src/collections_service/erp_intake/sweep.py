@@ -5,8 +5,8 @@ came at the same moment in two processes, or a process died. So no message waits
 """
 
 import asyncio
+import contextlib
 from datetime import timedelta
-from typing import NoReturn
 
 import structlog
 
@@ -29,10 +29,13 @@ class Sweep:
         self._store = store
         self._clock = clock
 
-    async def run(self) -> NoReturn:
-        while True:
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look until told to stop; what is in hand is finished first."""
+        while not stop.is_set():
             if not await self.once():
-                await asyncio.sleep(PAUSE_S)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PAUSE_S):
+                        await stop.wait()
 
     async def once(self) -> int:
         """Take what can be taken now. How many messages settled."""
