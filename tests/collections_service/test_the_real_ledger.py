@@ -1,0 +1,134 @@
+"""A real receivables ledger of 2013 through the ERP's door, and the figures that are known of it."""
+
+import csv
+import os
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from support.collections_office import Office, dispute_event, invoice, payment, results
+
+from redress.money import parse_money
+
+REPOSITORY = Path(__file__).parents[2]
+CANDIDATES = [
+    Path(os.environ.get("LEDGER_CSV", "/nowhere")),
+    REPOSITORY.parent / "shared/data/accounts_receivable_2013.csv",
+    Path("/work/shared/data/accounts_receivable_2013.csv"),
+]
+
+
+def ledger() -> list[dict]:
+    for path in CANDIDATES:
+        if path.exists():
+            with path.open(newline="") as file:
+                return list(csv.DictReader(file))
+    if os.environ.get("CI"):
+        pytest.fail(f"the ledger is at none of {', '.join(map(str, CANDIDATES))}")
+    pytest.skip("the ledger is not here; LEDGER_CSV may name it")
+
+
+def day(text: str) -> date:
+    month, day_of_month, year = text.split("/")
+    return date(int(year), int(month), int(day_of_month))
+
+
+def messages(rows: Sequence[dict]) -> tuple[list[dict], list[dict]]:
+    invoices = [
+        invoice(
+            row["invoiceNumber"],
+            total=row["InvoiceAmount"],
+            currency="USD",
+            customer={"id": row["customerID"]},
+            issued_on=str(day(row["InvoiceDate"])),
+            due_on=str(day(row["DueDate"])),
+        )
+        for row in rows
+    ]
+    payments = [
+        payment(
+            f"P-{row['invoiceNumber']}",
+            amount=row["InvoiceAmount"],
+            pays={row["invoiceNumber"]: row["InvoiceAmount"]},
+            currency="USD",
+            customer_id=row["customerID"],
+            received_on=str(day(row["SettledDate"])),
+        )
+        for row in rows
+    ]
+    return invoices, payments
+
+
+def disputes(rows: Sequence[dict]) -> list[tuple]:
+    """Opened the day after the invoice date, resolved on the settlement date as paid by the customer."""
+    found = []
+    for row in rows:
+        if row["Disputed"] == "Yes":
+            number = row["invoiceNumber"]
+            opened = datetime.combine(day(row["InvoiceDate"]), datetime.min.time(), UTC) + timedelta(days=1)
+            settled = datetime.combine(day(row["SettledDate"]), datetime.min.time(), UTC)
+            minor = parse_money(row["InvoiceAmount"], "USD").minor
+            about = {"name": number, "currency": "USD", "opened_at": opened}
+            found.append(
+                (
+                    dispute_event("dispute-opened", version=1, on=opened, open={number: minor}, **about),
+                    dispute_event(
+                        "dispute-resolved",
+                        version=2,
+                        on=max(opened, settled),
+                        open={number: 0},
+                        resolution_code="CUSTOMER_PAID",
+                        **about,
+                    ),
+                )
+            )
+    return found
+
+
+async def post(office: Office, items: Sequence[dict]) -> set[str]:
+    told: set[str] = set()
+    for at in range(0, len(items), 1_000):
+        told.update(results(await office.erp(*items[at : at + 1_000])))
+    return told
+
+
+async def figures(office: Office) -> None:
+    await office.follow()
+    (row,) = (await office.get("/v1/ageing", as_of="2013-06-30"))["rows"]
+    assert {bucket["bucket"]: bucket["open"]["amount"] for bucket in row["buckets"]} == {
+        "current": "4284.29",
+        "1-30": "835.56",
+        "31-60": "0.00",
+        "61-90": "0.00",
+        "91+": "0.00",
+    }
+    assert (row["open_invoices"], row["disputed"]["amount"], row["disputes"]) == (84, "1806.84", 27)
+    assert row["balance"]["amount"] == "5119.85"
+
+
+@pytest.mark.parametrize("disputes_first", [True, False])
+async def test_the_published_figures_whoever_comes_first(office: Office, disputes_first: bool):
+    rows = ledger()
+    invoices, payments = messages(rows)
+    opened = disputes(rows)
+    assert (len(rows), len(opened)) == (2_466, 561)
+
+    assert await post(office, invoices) == {"accepted"}
+    if disputes_first:
+        await office.hear(*(event for event, _ in opened))
+    assert await post(office, payments) == {"accepted"}
+    if disputes_first:
+        await office.hear(*(event for _, event in opened))
+    else:
+        await office.hear(*(event for pair in opened for event in pair))
+    await figures(office)
+    invoiced = await office.worker.fetchrow("SELECT count(*), sum((doc->>'total')::bigint) FROM read.invoice_current")
+    assert tuple(invoiced) == (2_466, 14_770_318)
+
+    events = await office.log.head()
+    assert await post(office, [*invoices, *payments]) == {"duplicate"}
+    while await office.log.sequence():
+        pass
+    assert await office.log.head() == events
+    await figures(office)
