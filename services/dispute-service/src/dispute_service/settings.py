@@ -25,3 +25,9 @@ class OwnerSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="DISPUTE_")
 
     owner_database_url: SecretStr
+
+
+class RebuildSettings(OwnerSettings):
+    """Of a rebuild: the owner makes and exchanges tables, the worker fills them."""
+
+    worker_database_url: SecretStr

@@ -1,7 +1,7 @@
 """Builds the parts of each process out of its settings. Nothing is opened before the process starts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from dispute_service.process_managers.sla_clock import SlaClock
 from dispute_service.projections.dispute_history import DisputeHistory
 from dispute_service.publication.publish import DisputePublication
 from dispute_service.queries.dispute_lists import DisputeLists
-from dispute_service.settings import DisputeSettings
+from dispute_service.settings import DisputeSettings, RebuildSettings
 from dispute_service.timers.sla_breach import SlaBreach
 from redress.clock import SystemClock
 from redress.contracts import collections_events, dispute_events
@@ -41,6 +41,8 @@ from redress.ops.run import Part
 from redress.projections.checkpoints import consumer_name
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection
+from redress.projections.rebuild import Progress, Rebuilt
+from redress.projections.rebuild import rebuild as rebuild_projection
 from redress.projections.runner import Runner
 from redress.timers.poller import TimerMetrics, TimerPoller
 from redress.web.auth import Authenticator
@@ -56,9 +58,23 @@ WORKER_CONNECTIONS = 8
 WORKER_TIMEOUT_S = 60.0  # the role's own limit on a transaction
 
 
-def rebuildable() -> tuple[Projection[RecordedEvent], ...]:
+def rebuildable() -> tuple[DisputeHistory, ...]:
     """What is built from the own log and nothing else, and can be rebuilt from it."""
     return (DisputeHistory(),)
+
+
+async def rebuild(settings: RebuildSettings, name: str, progress: Callable[[Progress], None]) -> Rebuilt:
+    """Build a read model anew while the worker may go on. KeyError for one that does not exist, RebuildFailed."""
+    projection = {each.name: each for each in rebuildable()}[name]
+    worker_dsn = _given(settings.worker_database_url)
+    async with PostgresEventLog.open(worker_dsn) as log:
+        return await rebuild_projection(
+            projection,
+            LogSource(log),
+            owner_dsn=_given(settings.owner_database_url),
+            worker_dsn=worker_dsn,
+            progress=progress,
+        )
 
 
 def api(settings: DisputeSettings) -> Starlette:

@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dispute_service.disputes.state import Status
+from dispute_service.event_log.document import DisputeDocument, ItemDocument
 from redress.web.pages import Cursors, CursorValue, filters_hash
 
 METADATA: Final = MetaData(schema="read")
@@ -114,7 +115,7 @@ class DisputeLists:
         if len(rows) > limit:
             last = rows[limit - 1]._mapping  # noqa: SLF001 - SQLAlchemy's public name
             following = self._cursors.encode([_portable(last[column]), str(last["dispute_id"])], filters)
-        return Page([row.doc for row in rows[:limit]], following)
+        return Page([_in_reading_order(row.doc) for row in rows[:limit]], following)
 
 
 def _query(tenant_id: str, wanted: Wanted, after: Sequence[CursorValue] | None, limit: int) -> Select[Any]:
@@ -142,6 +143,15 @@ def _query(tenant_id: str, wanted: Wanted, after: Sequence[CursorValue] | None, 
         conditions.append(here < place if down else here > place)
     order = (sort.desc(), unique.desc()) if down else (sort.asc(), unique.asc())
     return select(table.c.doc, sort, unique).where(and_(*conditions)).order_by(*order).limit(limit)
+
+
+def _in_reading_order(doc: dict[str, Any]) -> dict[str, Any]:
+    """jsonb forgets the order of fields; people read lists too."""
+    ordered = {name: doc[name] for name in DisputeDocument.__struct_fields__ if name in doc}
+    ordered["items"] = [
+        {name: item[name] for name in ItemDocument.__struct_fields__ if name in item} for item in doc["items"]
+    ]
+    return ordered
 
 
 def _portable(value: object) -> CursorValue:

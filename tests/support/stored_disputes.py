@@ -1,0 +1,182 @@
+"""One good example of every event this service stores, in the shape of today.
+
+`python tests/support/stored_disputes.py` writes the golden files of shapes that have none yet. It never changes one.
+"""
+
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from dispute_service.disputable_invoices import events as invoice
+from dispute_service.disputes import events as dispute
+from dispute_service.event_log.codec import DISPUTE_CODEC, INVOICE_CODEC, MATRIX_CODEC
+from dispute_service.policies.matrix import AmountBand, CalendarSpec, Routing, Rule
+from dispute_service.policies.sla import Sla
+from dispute_service.resolution_matrix.events import MatrixPublished
+from redress.calendars import CalendarInputs, SkippedHoliday
+from redress.contracts.common import Sealed, SealedContact
+
+FOLDER = Path(__file__).parent.parent / "dispute_service" / "event_log" / "stored"
+AT = datetime(2026, 3, 30, 16, 2, tzinfo=UTC)
+TEXT = Sealed("customer:C-1", b"\x00\x01sealed")
+ROUTING = Routing(
+    rule_id="default-price",
+    policy_version=0,
+    team="Pricing",
+    owner=None,
+    backup="AR coordination",
+    sla_hours=40,
+    calendar="de-office",
+    explanation="Rule default-price of the default resolution matrix applies (reason PRICE).",
+)
+SLA = Sla(
+    due_at=datetime(2026, 4, 8, 14, 0, tzinfo=UTC),
+    rule_id="default-price",
+    policy_version=0,
+    inputs=CalendarInputs(
+        start=AT,
+        hours=40,
+        country="DE",
+        subdivision=None,
+        timezone="Europe/Berlin",
+        opens=time(9),
+        closes=time(17),
+        weekend=(5, 6),
+        holidays_version="0.109",
+        holidays_skipped=(SkippedHoliday(date(2026, 4, 3), "Karfreitag"),),
+    ),
+)
+
+EXAMPLES: dict[str, Any] = {
+    "dispute-opened": dispute.DisputeOpened(
+        at=AT,
+        customer_id="C-1",
+        currency="EUR",
+        items=(
+            dispute.OpenedItem(invoice_id="INV-1", line=None, amount=20000, known=True),
+            dispute.OpenedItem(invoice_id="INV-2", line="1", amount=5000, known=False),
+        ),
+        reason_code="PRICE",
+        origin="email",
+        routing=ROUTING,
+        sla=SLA,
+        legal_entity="DE01",
+        external_reason="price per contract",
+        reason_explanation="the payer's words contain “price”",
+        description=TEXT,
+        contact=SealedContact(TEXT, TEXT, "de"),
+    ),
+    "dispute-classified": dispute.DisputeClassified(
+        at=AT, from_reason="UNIDENTIFIED", to_reason="PRICE", root_cause="PRICE_MAINTENANCE", routing=ROUTING, sla=SLA
+    ),
+    "dispute-assigned": dispute.DisputeAssigned(
+        at=AT,
+        owner="a.roth",
+        team="Pricing",
+        previous_owner=None,
+        previous_team="Billing",
+        explanation="knows the contract",
+        routing=ROUTING,
+        sla=SLA,
+    ),
+    "information-requested": dispute.InformationRequested(
+        at=AT, request_id="q-1", asked="customer", what=TEXT, due=date(2026, 4, 10)
+    ),
+    "information-recorded": dispute.InformationRecorded(at=AT, record_id="r-1", text=TEXT),
+    "note-added": dispute.NoteAdded(at=AT, note_id="n-1", text=TEXT, visibility="internal"),
+    "dispute-escalated": dispute.DisputeEscalated(at=AT, level=2, reason="no answer", to="AR coordination"),
+    "dispute-decided": dispute.DisputeDecided(
+        at=AT,
+        valid=15000,
+        invalid=10000,
+        verdicts=(dispute.ItemVerdict(0, 12000, 8000), dispute.ItemVerdict(1, 3000, 2000)),
+        root_cause="PRICE_MAINTENANCE",
+        rationale=TEXT,
+    ),
+    "dispute-resolved": dispute.DisputeResolved(
+        at=AT,
+        resolution_code="CREDIT_PARTIAL",
+        outcomes=(
+            dispute.Outcome(item=0, credit=12000, rejected=8000),
+            dispute.Outcome(item=1, written_off=1, paid=2, withdrawn=3),
+        ),
+        by_ledger=False,
+        explanation="in words",
+        rationale=TEXT,
+    ),
+    "dispute-settled": dispute.DisputeSettled(at=AT),
+    "dispute-closed": dispute.DisputeClosed(at=AT),
+    "dispute-reopened": dispute.DisputeReopened(
+        at=AT, reason="new evidence", shares=(dispute.Share(0, 8000),), by_ledger=True, routing=ROUTING, sla=SLA
+    ),
+    "dispute-withdrawn": dispute.DisputeWithdrawn(at=AT, reason="paid", shares=(dispute.Share(0, 20000),)),
+    "amount-reduced": dispute.AmountReduced(
+        at=AT,
+        cause="payment",
+        reference="P-1",
+        invoice_id="INV-1",
+        ledger_version=2,
+        shares=(dispute.Share(0, 20000),),
+    ),
+    "payment-reversed": dispute.PaymentReversed(
+        at=AT, payment_id="P-1", invoice_id="INV-1", ledger_version=5, shares=(dispute.Share(0, 20000),), into="open"
+    ),
+    "invoice-became-known": dispute.InvoiceBecameKnown(
+        at=AT, invoice_id="INV-1", legal_entity="DE01", ledger_version=1
+    ),
+    "sla-breached": dispute.SlaBreached(at=AT, due_at=AT),
+    "invoice-recorded": invoice.InvoiceRecorded(
+        at=AT,
+        ledger_version=1,
+        customer_id="C-1",
+        legal_entity="DE01",
+        currency="EUR",
+        total=100000,
+        open=80000,
+        lines=(invoice.KnownLine("1", 60000),),
+    ),
+    "reservation-set": invoice.ReservationSet(
+        at=AT, dispute_id="d-1", held=(invoice.Held("1", 20000, 5000),), payment_id="P-1"
+    ),
+    "short-payment-left": invoice.ShortPaymentLeft(
+        at=AT, payment_id="P-1", short=5000, explanation="disputes hold all that is open"
+    ),
+    "matrix-published": MatrixPublished(
+        at=AT,
+        rules=(
+            Rule(
+                rule_id="large",
+                reason_codes=("PRICE",),
+                legal_entities=("DE01",),
+                band=AmountBand(currency="EUR", from_minor=100000, below_minor=None),
+                team="Key accounts",
+                owner="a.roth",
+                backup="b.stein",
+                sla_hours=8,
+                calendar="de",
+            ),
+        ),
+        calendars={
+            "de": CalendarSpec(country="DE", subdivision="BY", time_zone="Europe/Berlin", opens="09:00", closes="17:00")
+        },
+        comment="quarterly review",
+    ),
+}
+CODECS = (DISPUTE_CODEC, INVOICE_CODEC, MATRIX_CODEC)
+
+
+def codec_of(name: str) -> Any:
+    return next(codec for codec in CODECS if name in codec.names)
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, example in EXAMPLES.items():
+        stored_name, version, payload = codec_of(name).encode(example)
+        file = FOLDER / f"{stored_name}.v{version}.json"
+        if not file.exists():
+            file.write_bytes(payload)
+
+
+if __name__ == "__main__":
+    main()
