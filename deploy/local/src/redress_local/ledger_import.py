@@ -19,6 +19,7 @@ from msgspec import Struct
 from redress.ids import new_uuid
 from redress_local.ledger_file import BadRow, LedgerMapping, Row, dispute_body, invoice_message, payment_message
 from redress_local.stack_client import Refused, StackClient
+from redress_local.views import views_are_complete
 
 BATCH: Final = 500  # of the 1,000 that the door takes: half as long to wait for a sign of progress
 VISIBLE_WITHIN_S: Final = 120.0
@@ -148,7 +149,7 @@ class _Import:
             pending = await self._unresolved(settled) or await self._holding(settled)
             self._progress.advance(len(settled) - len(pending) - shown)
             shown = len(settled) - len(pending)
-            if not pending and await self._views_are_complete():
+            if not pending and await views_are_complete(self._client):
                 self._progress.advance(1)
                 return True
             await asyncio.sleep(_POLL_S)
@@ -165,12 +166,6 @@ class _Import:
         async for held in self._client.pages("collections", "/v1/holds"):
             found |= {dispute["dispute_id"] for dispute in held["disputes"]}
         return found & disputes
-
-    async def _views_are_complete(self) -> bool:
-        """Whether ageing has everything that collections-service had recorded a moment ago."""
-        feed = await self._client.get("collections", "/v1/feed", role="ops", limit=1, timeout=0)
-        ageing = (await self._client.get("collections", "/v1/ageing")).json()
-        return bool(ageing["position"]["seq"] >= int(feed.headers["Feed-Head"]))
 
     def _note(self, kind: str, row: Row, result: str, reason: str | None) -> None:
         self.counts.setdefault(kind, Counter())[result] += 1

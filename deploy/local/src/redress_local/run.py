@@ -11,11 +11,12 @@ from typing import Final
 
 from redress.ops.databases import bootstrap
 from redress_local.blueprint import Blueprint
-from redress_local.demo import DEMO_TENANT, make_demo
+from redress_local.demo import DEMO_TENANT, DemoIncomplete, make_demo
 from redress_local.ports import is_free
-from redress_local.secrets_file import ensure_secrets
+from redress_local.secrets_file import Secrets, ensure_secrets
 from redress_local.settings import SERVICES, StackSettings
 from redress_local.stack import Stack
+from redress_local.stack_client import NotRunning, Refused, StackClient
 from redress_local.state import end_leftovers, only_one_stack, remembered_ports
 
 _KEPT_LOG_BYTES: Final = 5_000_000
@@ -39,16 +40,26 @@ async def run_stack(settings: StackSettings, say: Callable[[str], None] = lambda
         secrets = ensure_secrets(settings.data)
         blueprint = Blueprint(settings, secrets, remembered_ports(settings.data, ("issuer", "smtp")))
         stack = Stack(settings.data, settings.transport, blueprint.issuer_url, say)
-        await _until_signalled(stack, _come_up_and_watch(stack, blueprint, say), say)
+        await _until_signalled(stack, _come_up_and_watch(stack, blueprint, secrets, say), say)
 
 
-async def _come_up_and_watch(stack: Stack, blueprint: Blueprint, say: Callable[[str], None]) -> None:
+async def _demo(blueprint: Blueprint, secrets: Secrets, say: Callable[[str], None]) -> None:
+    settings = blueprint.settings
+    urls = {service: settings.url_of(service) for service in SERVICES}
+    async with StackClient(urls, secrets, blueprint.issuer_url, DEMO_TENANT) as client:
+        try:
+            await make_demo(settings.data, client, say)
+        except (Refused, NotRunning, DemoIncomplete) as failed:
+            raise CannotStart(f"the simulated company could not be made (DEMO=0 leaves it out): {failed}") from None
+
+
+async def _come_up_and_watch(stack: Stack, blueprint: Blueprint, secrets: Secrets, say: Callable[[str], None]) -> None:
     begun = time.monotonic()
     watching = asyncio.create_task(stack.watch())
     try:
         await _come_up(stack, blueprint)
         if blueprint.settings.demo:
-            await make_demo(blueprint.settings, say)
+            await _demo(blueprint, secrets, say)
         say(f"  everything is up after {time.monotonic() - begun:.1f} s")
         say(_welcome(blueprint))
         await watching

@@ -93,6 +93,11 @@ class StackClient:
             headers["If-Match"] = f'"{if_match}"'
         return await self._call("POST", service, path, role=role, subject=subject, content=body, headers=headers)
 
+    async def put(self, service: str, path: str, body: bytes, *, role: str) -> httpx.Response:
+        """The answer, 2xx."""
+        headers = {"Content-Type": "application/json"}
+        return await self._call("PUT", service, path, role=role, content=body, headers=headers)
+
     async def pages(
         self, service: str, path: str, *, role: str = "analyst", **query: str | int | bool
     ) -> AsyncIterator[dict[str, Any]]:

@@ -115,7 +115,7 @@ FROM es.consumer c GROUP BY c.name ORDER BY c.name
 
 
 def _consumer(service: str, row: asyncpg.Record, heads: dict[str, int]) -> ConsumerStatus:
-    source = next((other for other in SERVICES if row["name"].endswith(f":{other}")), service)
+    source = row["name"].partition(":")[2].removesuffix("-service") or service
     behind = max(0, heads.get(source, 0) - row["highest"])
     return ConsumerStatus(service, row["name"], behind, row["parked"])
 

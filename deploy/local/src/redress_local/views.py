@@ -1,0 +1,10 @@
+"""Whether the services' views show what has been recorded so far, asked through their public APIs."""
+
+from redress_local.stack_client import StackClient
+
+
+async def views_are_complete(client: StackClient) -> bool:
+    """Whether ageing has everything that collections-service had recorded a moment ago."""
+    feed = await client.get("collections", "/v1/feed", role="ops", limit=1, timeout=0)
+    ageing = (await client.get("collections", "/v1/ageing")).json()
+    return bool(ageing["position"]["seq"] >= int(feed.headers["Feed-Head"]))

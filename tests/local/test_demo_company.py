@@ -1,0 +1,75 @@
+"""The simulated company: what an ERP would post and people would type, the same for the same day."""
+
+from collections import Counter
+from datetime import date, datetime
+from decimal import Decimal
+
+from dispute_service.policies.reasons import REASON_BY_CODE
+from redress_local.demo_company import CUSTOMERS, simulated_company
+
+TODAY = date(2026, 11, 23)
+
+
+def test_the_same_day_gives_the_same_company() -> None:
+    assert simulated_company(TODAY) == simulated_company(TODAY)
+
+
+def test_customers_contest_for_every_reason_in_both_currencies_and_languages() -> None:
+    company = simulated_company(TODAY)
+    assert {case.opening["reason_code"] for case in company.cases} == set(REASON_BY_CODE)
+    assert {case.opening["items"][0]["amount"]["currency"] for case in company.cases} == {"EUR", "USD"}
+    assert {case.opening["contact"]["language"] for case in company.cases} == {"de", "en"}
+    assert {case.ends_as for case in company.cases} == {
+        "open",
+        "assigned",
+        "investigating",
+        "awaiting_customer",
+        "settling",
+        "resolved",
+        "closed",
+        "withdrawn",
+    }
+
+
+def test_nothing_happens_today_or_later_and_nothing_before_its_cause() -> None:
+    company = simulated_company(TODAY)
+    issued = {m["invoice_id"]: m["issued_on"] for m in company.business if m["kind"] == "invoice-posted"}
+    for message in (*company.business, *company.afterwards):
+        happened = message.get("received_on") or message["issued_on"]
+        assert happened < TODAY.isoformat()
+        for part in message.get("allocations", message.get("applies_to", [])):
+            assert issued[part["invoice_id"]] <= happened
+    for case in company.cases:
+        instants = [case.opening["effective_at"], *(step.body["effective_at"] for step in case.steps)]
+        assert instants == sorted(instants)
+        assert datetime.fromisoformat(instants[-1]).date() < TODAY
+        assert issued[case.opening["items"][0]["invoice_id"]] < instants[0][:10]
+
+
+def test_no_invoice_is_contested_twice_or_paid_more_than_it_is() -> None:
+    company = simulated_company(TODAY)
+    contested = [case.opening["items"][0]["invoice_id"] for case in company.cases]
+    contested += [case.invoice_id for case in company.short_payments]
+    assert max(Counter(contested).values()) == 1
+    open_amount = {m["invoice_id"]: Decimal(m["total"]) for m in company.business if m["kind"] == "invoice-posted"}
+    for message in (*company.business, *company.afterwards):
+        for part in message.get("allocations", message.get("applies_to", [])):
+            open_amount[part["invoice_id"]] -= Decimal(part["amount"])
+    assert min(open_amount.values()) >= 0
+    assert all(open_amount[case.invoice_id] >= 5 for case in company.short_payments)
+
+
+def test_there_are_early_late_and_short_payers_and_a_year_of_invoices() -> None:
+    company = simulated_company(TODAY)
+    invoices = [m for m in company.business if m["kind"] == "invoice-posted"]
+    assert 200 <= len(invoices) <= 400
+    assert min(m["issued_on"] for m in invoices) < "2026-01-01"
+    assert {m["customer"]["id"] for m in invoices} == {customer.id for customer in CUSTOMERS}
+    assert len(company.short_payments) >= 8
+    assert min(customer.pays_after for customer in CUSTOMERS) < 0 < max(customer.pays_after for customer in CUSTOMERS)
+
+
+def test_the_company_can_be_simulated_on_any_day() -> None:
+    for day in (date(2026, 1, 1), date(2028, 2, 29), date(2027, 12, 31)):
+        company = simulated_company(day)
+        assert all(case.opening["effective_at"][:10] < day.isoformat() for case in company.cases)
