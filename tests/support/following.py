@@ -115,14 +115,14 @@ class Follower:
 
 @asynccontextmanager
 async def publisher_and_follower(
-    make_database: MakeDatabase, broker: Broker | None
+    make_database: MakeDatabase, broker: Broker | None, *, replication: int = 1
 ) -> AsyncIterator[tuple[Publisher, Follower]]:
     unique = new_uuid().hex[-12:]
     topic = f"test.notes.{unique}"
     publishing = await make_database("dispute", prepare=install_notes)
     following = await make_database("collections", prepare=install_notes)
     if broker is not None:
-        await broker.make_topics([TopicSpec(topic, PARTITIONS, 1)])
+        await broker.make_topics([TopicSpec(topic, PARTITIONS, replication)])
     async with (
         PostgresEventLog.open(publishing.worker) as log,
         worker_pool(publishing) as publisher_pool,

@@ -42,6 +42,7 @@ SESSION_TIMEOUT_MS = 15_000
 HEARTBEAT_MS = 3_000
 MAX_POLL_INTERVAL_MS = 300_000  # a batch has 60 s in the database before that cancels it
 _TOPIC_EXISTS = 36
+_SET_ON_TOPIC = 1  # the source of a setting: not a default, but set on this topic
 
 _log = structlog.stdlib.get_logger("redress.messaging")
 
@@ -69,6 +70,9 @@ class KafkaBroker:
             await _within(READ_S, consumer.start(), "connect")
             place = TopicPartition(topic, partition)
             consumer.assign([place])
+            ends = await _within(READ_S, consumer.end_offsets([place]), "find the end of a partition")
+            if offset >= ends[place]:
+                return None
             consumer.seek(place, offset)
             found = await _within(
                 READ_S, consumer.getmany(place, timeout_ms=int(READ_S * 800), max_records=1), "read a message"
@@ -99,13 +103,7 @@ class KafkaBroker:
                     )
             missing = [topic for topic in topics if topic.name not in existing]
             created = await _create(admin, missing) if missing else []
-            changed = [topic for topic in topics if topic.settings and topic.name not in created]
-            if changed:
-                resources = [
-                    ConfigResource(ConfigResourceType.TOPIC, topic.name, configs=dict(topic.settings))
-                    for topic in changed
-                ]
-                await _within(READ_S, admin.alter_configs(resources), "set the topics' settings")
+            await _settle(admin, [topic for topic in topics if topic.settings and topic.name not in created])
             return created
 
     @contextlib.asynccontextmanager
@@ -297,6 +295,31 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[TopicSpec]) -> li
         if code == 0:
             created.append(name)
     return created
+
+
+async def _settle(admin: AIOKafkaAdminClient, topics: Sequence[TopicSpec]) -> None:
+    """Bring the settings of existing topics up to date; what an operator has set beside ours stays."""
+    if not topics:
+        return
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
+    described = await _within(READ_S, admin.describe_configs(asked), "read the topics' settings")
+    now = {
+        name: {entry[0]: entry[1] for entry in entries if entry[3] == _SET_ON_TOPIC}
+        for answer in described
+        for _, _, _, name, entries in answer.resources
+    }
+    wanted = {topic.name: {**now.get(topic.name, {}), **topic.settings} for topic in topics}
+    changed = [
+        ConfigResource(ConfigResourceType.TOPIC, name, configs=settings)
+        for name, settings in wanted.items()
+        if settings != now.get(name)
+    ]
+    if not changed:
+        return
+    for answer in await _within(READ_S, admin.alter_configs(changed), "set the topics' settings"):
+        for code, text, _, name in answer.resources:
+            if code:
+                raise BrokerUnavailable(f"the settings of {name} were refused: error {code} {text}")
 
 
 def _incoming(record: Any) -> Incoming:  # noqa: ANN401 - aiokafka has no types

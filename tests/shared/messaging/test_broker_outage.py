@@ -1,0 +1,75 @@
+"""A real Kafka goes away and comes back while events are published: all arrive, once, in order."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from support.databases import MakeDatabase
+from support.following import Follower, Publisher, publisher_and_follower
+from support.notes import Seen
+
+from redress.messaging.kafka import KafkaBroker
+from redress.ops.run import Backoff, Part, run_parts
+from redress.projections.runner import Runner
+from redress_local.kafka import KafkaCluster
+
+BACKOFF = Backoff(first_s=0.1, most_s=1.0)
+
+
+@pytest_asyncio.fixture
+async def lonely_kafka() -> AsyncIterator[KafkaCluster]:
+    """One node of its own, that a test may kill."""
+    with tempfile.TemporaryDirectory(prefix="redress-kafka-", ignore_cleanup_errors=True) as folder:
+        cluster = KafkaCluster(Path(folder))
+        await asyncio.to_thread(cluster.start)
+        try:
+            yield cluster
+        finally:
+            await asyncio.to_thread(cluster.stop)
+
+
+async def _following(publisher: Publisher, follower: Follower, stop: asyncio.Event) -> None:
+    """The parts of two workers, started again whenever they fail."""
+    runner = Runner(follower.pool, Seen(), follower.source("kafka"), pauses_s=(0.0,))
+    parts = [Part("relay", publisher.relay().run), Part("follower", runner.run)]
+    await run_parts(parts, stop, backoff=BACKOFF)
+
+
+async def test_a_broker_that_is_killed_for_a_while_costs_nothing_but_time(
+    make_database: MakeDatabase, lonely_kafka: KafkaCluster
+) -> None:
+    broker = KafkaBroker(lonely_kafka.bootstrap_servers)
+    async with publisher_and_follower(make_database, broker) as (publisher, follower):
+        stop = asyncio.Event()
+        workers = asyncio.create_task(_following(publisher, follower, stop))
+        await publisher.notes("a", "before")
+        await follower.has_seen(["before"], within_s=30.0)
+        lonely_kafka.nodes[0].kill()
+        during = [f"during {number}" for number in range(20)]
+        for note in during:
+            await publisher.notes("a", note)
+        await asyncio.to_thread(lonely_kafka.start_node, 1)
+        await publisher.notes("a", "after")
+        await follower.has_seen(["before", *during, "after"], within_s=60.0)
+        stop.set()
+        await workers
+
+
+async def test_one_of_three_brokers_killed_under_load_loses_and_doubles_nothing(
+    make_database: MakeDatabase, kafka_cluster: KafkaCluster
+) -> None:
+    broker = KafkaBroker(kafka_cluster.bootstrap_servers)
+    async with publisher_and_follower(make_database, broker, replication=3) as (publisher, follower):
+        stop = asyncio.Event()
+        workers = asyncio.create_task(_following(publisher, follower, stop))
+        notes = [f"n{number}" for number in range(300)]
+        for number, note in enumerate(notes):
+            await publisher.notes(f"s{number % 40}", note)
+            if number == 100:
+                kafka_cluster.nodes[2].kill()
+        await follower.has_seen(notes, within_s=90.0)
+        await asyncio.to_thread(kafka_cluster.start_node, 3)
+        stop.set()
+        await workers
