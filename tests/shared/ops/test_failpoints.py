@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from support.eventually import eventually
 
-from redress.ops.failpoints import Failpoint, FailpointsWrong, failpoint, read_failpoints, transaction_if_armed
+from redress.failpoints import Failpoint, FailpointsWrong, failpoint, read_failpoints, transaction_if_armed
 
 ROOT = Path(__file__).parents[3]
 
 PROGRAM = textwrap.dedent("""
     import asyncio
-    from redress.ops.failpoints import FailpointReached, failpoint
+    from redress.failpoints import FailpointReached, failpoint
 
     async def work():
         for number in range(1, 4):

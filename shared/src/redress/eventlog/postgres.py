@@ -25,7 +25,7 @@ from redress.eventlog.events import (
     StreamWrite,
 )
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
-from redress.ops.failpoints import failpoint, transaction_if_armed
+from redress.failpoints import failpoint, transaction_if_armed
 
 GROUP_COMMANDS = 256  # beyond this a group gains nothing and its members wait longer
 GROUP_BYTES = 8_000_000

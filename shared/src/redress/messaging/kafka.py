@@ -17,6 +17,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from redress.failpoints import failpoint
 from redress.messaging.port import (
     BrokerUnavailable,
     Incoming,
@@ -26,7 +27,6 @@ from redress.messaging.port import (
     PublishFailed,
     TopicSpec,
 )
-from redress.ops.failpoints import failpoint
 
 T = TypeVar("T")
 

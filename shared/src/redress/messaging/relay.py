@@ -18,11 +18,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from redress.contracts.envelope import PARTITIONS, Published, partition_of
 from redress.eventlog.log import EventLog
+from redress.failpoints import failpoint
 from redress.messaging.cloudevents import to_headers
 from redress.messaging.port import Broker, Outgoing, Producer
 from redress.messaging.publication import Publication
 from redress.messaging.source import EpochChanged, GapNotClosed, PositionBeyondHead
-from redress.ops.failpoints import failpoint
 from redress.ops.until import until
 
 _log = structlog.stdlib.get_logger("redress.messaging")

@@ -17,8 +17,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from redress.failpoints import failpoint
 from redress.messaging.source import Batch, ConsumerHalted, GapNotClosed, Item, Mark, Source
-from redress.ops.failpoints import failpoint
 from redress.ops.until import until
 from redress.projections import checkpoints, parking
 from redress.projections.metrics import ConsumerMetrics

@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from redress.ops.failpoints import failpoint
+from redress.failpoints import failpoint
 from redress.ops.until import until
 from redress.projections.projection import Connection
 from redress.timers.timers import Timer

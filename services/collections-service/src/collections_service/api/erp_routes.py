@@ -13,7 +13,7 @@ from collections_service.erp_intake.messages import ErpMessage
 from collections_service.queries.erp_sources import source_health
 from redress.eventlog.events import CommandRecord
 from redress.eventlog.log import KeyReused
-from redress.ops.failpoints import failpoint
+from redress.failpoints import failpoint
 from redress.web.answers import answer
 from redress.web.auth import Principal, requires
 from redress.web.commands import CommandContext, commanded

@@ -34,7 +34,7 @@ from redress.contracts.common import Sealed
 from redress.eventlog.events import Actor, Meta
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused
 from redress.eventlog.vault import MAX_TEXT_CHARACTERS, Vault
-from redress.ops.failpoints import failpoint
+from redress.failpoints import failpoint
 
 T = TypeVar("T")
 
