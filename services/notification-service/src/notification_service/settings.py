@@ -51,7 +51,9 @@ class NotificationSettings(ServiceSettings):
     smtp_username: Annotated[str | None, Field(validation_alias="SMTP_USERNAME")] = None
     smtp_password: Annotated[SecretStr | None, Field(validation_alias="SMTP_PASSWORD")] = None
     smtp_starttls: Annotated[bool, Field(validation_alias="SMTP_STARTTLS")] = False
-    mail_from: Annotated[str | None, AfterValidator(_sender), Field(validation_alias="MAIL_FROM")] = None
+    mail_from: Annotated[Annotated[str, AfterValidator(_sender)] | None, Field(validation_alias="MAIL_FROM")] = (
+        None  # None for the API, which sends nothing
+    )
 
     @property
     def sender(self) -> Sender:
