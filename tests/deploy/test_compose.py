@@ -1,7 +1,9 @@
 """docker-compose.yml, held to its schema and to what it promises: pins, rights, secrets, networks, settings."""
 
 import base64
+import importlib
 import json
+import os
 import re
 from typing import Any
 
@@ -9,6 +11,9 @@ import jsonschema
 import pytest
 import yaml
 from support.deploy_files import ROOT, load_script
+
+from redress.ops.databases import DATABASES, login_roles
+from redress.ops.settings import ServiceSettings, Settings, load_settings
 
 new_env = load_script("new_env")
 
@@ -21,8 +26,21 @@ SCHEMA = json.loads((ROOT / "tests" / "deploy" / "compose-spec" / "compose-spec.
 JOBS = {"databases", "topics", "dispute-migrations", "collections-migrations", "notification-migrations"}
 APIS = {"dispute-api", "collections-api", "notification-api"}
 WORKERS = {"dispute-worker", "collections-worker", "notification-worker"}
+BY_HAND = {"dispute-maintenance", "collections-maintenance", "notification-maintenance"}
 OURS = {name for name, service in SERVICES.items() if service["image"].startswith("redress-")}
 _VARIABLE = re.compile(r"\$\{([A-Z_]+)(:?[-?])?([^}]*)\}")
+
+
+def environment(service: str) -> dict[str, str]:
+    """What the process finds in its environment when the stack is started with a new .env."""
+    values = dict(
+        line.split("=", 1) for line in new_env.new_env(EXAMPLE).splitlines() if "=" in line and line[0] != "#"
+    )
+
+    def value(found: re.Match[str]) -> str:
+        return values.get(found[1]) or ("" if "?" in (found[2] or "") else found[3])
+
+    return {name: _VARIABLE.sub(value, text) for name, text in SERVICES[service].get("environment", {}).items()}
 
 
 def variables() -> list[tuple[str, str, str]]:
@@ -49,7 +67,7 @@ def test_a_misspelt_key_would_be_noticed() -> None:
 
 
 def test_all_parts_are_there() -> None:
-    assert SERVICES.keys() == JOBS | APIS | WORKERS | {"postgres", "kafka", "mailpit", "issuer"}
+    assert SERVICES.keys() == JOBS | APIS | WORKERS | BY_HAND | {"postgres", "kafka", "mailpit", "issuer"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -75,10 +93,10 @@ def test_nobody_is_root() -> None:
         "postgres": "999:999",
         "mailpit": "10001:10001",
     }
-    assert JOBS | APIS | WORKERS | {"issuer"} == OURS
+    assert JOBS | APIS | WORKERS | BY_HAND | {"issuer"} == OURS
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES.keys() - JOBS))
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - JOBS - BY_HAND))
 def test_every_lasting_process_has_a_health_check_and_is_started_again(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
     assert SERVICES[name]["restart"] == "unless-stopped"
@@ -102,8 +120,11 @@ def test_a_service_starts_after_its_migrations_and_those_after_the_databases() -
     assert SERVICES["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
 
 
-def test_development_parts_can_be_left_out() -> None:
-    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"issuer", "mailpit"}
+def test_development_parts_can_be_left_out_and_maintenance_waits_to_be_asked() -> None:
+    profiles = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert {name for name, of in profiles.items() if of == ["development"]} == {"issuer", "mailpit"}
+    assert {name for name, of in profiles.items() if of == ["maintenance"]} == BY_HAND
+    assert all(SERVICES[name]["restart"] == "no" for name in BY_HAND)
     for service in SERVICES.values():
         for name, needed in service.get("depends_on", {}).items():
             assert (needed.get("required", True) is False) == (name in {"issuer", "mailpit"})
@@ -152,13 +173,15 @@ def test_a_process_is_given_the_passwords_of_its_own_role_and_no_other() -> None
         assert given[f"{service}-api"] == {f"{service.upper()}_API_PASSWORD"}
         assert given[f"{service}-worker"] == {f"{service.upper()}_WORKER_PASSWORD"}
         assert given[f"{service}-migrations"] == {f"{service.upper()}_OWNER_PASSWORD"}
+        owner_and_worker = {f"{service.upper()}_OWNER_PASSWORD", f"{service.upper()}_WORKER_PASSWORD"}
+        assert given[f"{service}-maintenance"] == owner_and_worker
     assert given["postgres"] == {"POSTGRES_PASSWORD"}
     assert not given["issuer"] | given["mailpit"] | given["kafka"] | given["topics"]
 
 
 def test_a_service_shares_its_way_to_the_database_with_nobody() -> None:
     for service in ("dispute", "collections", "notification"):
-        own = {f"{service}-api", f"{service}-worker", f"{service}-migrations"}
+        own = {f"{service}-{process}" for process in ("api", "worker", "migrations", "maintenance")}
         assert on(f"{service}-database") == own | {"postgres"}
     assert on("databases-admin") == {"databases", "postgres"}
 
@@ -180,6 +203,13 @@ def test_the_database_has_checksums_and_asks_everybody_for_a_password() -> None:
     assert {"--data-checksums", "--auth-local=scram-sha-256", "--auth-host=scram-sha-256"} <= set(options)
 
 
+def test_every_file_that_is_mounted_exists() -> None:
+    mounted = {config["source"] for service in SERVICES.values() for config in service.get("configs", [])}
+    assert mounted == COMPOSE["configs"].keys()
+    # A read-only container takes files only: text and variables would have to be written into it.
+    assert all((ROOT / config["file"]).is_file() for config in COMPOSE["configs"].values())
+
+
 def test_the_broker_makes_no_topic_by_itself() -> None:
     lines = (ROOT / COMPOSE["configs"]["kafka"]["file"]).read_text().splitlines()
     settings = dict(line.split("=", 1) for line in lines if line and line[0] != "#")
@@ -191,3 +221,37 @@ def test_the_broker_makes_no_topic_by_itself() -> None:
     cluster_id = re.search(r"--cluster-id (\S+)", SERVICES["kafka"]["command"][0])
     assert cluster_id
     assert len(base64.urlsafe_b64decode(cluster_id[1] + "==")) == 16
+
+
+@pytest.mark.parametrize("service", ["dispute", "collections", "notification"])
+def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_does_not_know(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"{service}_service.settings")
+    settings: type[ServiceSettings] = getattr(module, f"{service.title()}Settings")
+    needed = {
+        "api": module.NEEDED_BY_API,
+        "worker": module.NEEDED_BY_WORKER,
+        "maintenance": getattr(module, "NEEDED_BY_REBUILD", ("owner_database_url",)),
+    }
+    for process, names in needed.items():
+        given = environment(f"{service}-{process}")
+        for name in os.environ.keys() - {"PATH", "HOME", "PYTEST_CURRENT_TEST"}:
+            monkeypatch.delenv(name)
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        load_settings(settings, names)
+        assert given.keys() - variables_of(settings) <= {"SSL_CERT_FILE", "HEARTBEAT_FILE"}
+        monkeypatch.undo()
+    assert environment(f"{service}-migrations").keys() == variables_of(module.OwnerSettings)
+
+
+def variables_of(settings: type[Settings]) -> set[str]:
+    prefix = settings.model_config["env_prefix"]
+    fields = settings.model_fields.items()
+    return {field.validation_alias or f"{prefix}{name}".upper() for name, field in fields}  # type: ignore[misc]
+
+
+def test_the_databases_job_is_given_a_password_for_every_role() -> None:
+    roles = [role for database in DATABASES for role in login_roles(database)]
+    assert environment("databases").keys() == {"DATABASE_URL", *(f"{role.upper()}_PASSWORD" for role in roles)}
