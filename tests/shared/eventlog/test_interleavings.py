@@ -1,13 +1,15 @@
 """Races written down: two open transactions and one assertion, instead of threads and luck."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 from support.databases import Cluster, Database, MakeDatabase
 from support.event_log import a_command, a_write, install_event_log, stream_id
+from support.eventually import eventually
 
-from redress.eventlog.log import CommandInFlight, LogUnavailable
+from redress.eventlog.log import CommandInFlight, LogUnavailable, VersionConflict
 from redress.eventlog.postgres import PostgresEventLog
 
 
@@ -119,6 +121,24 @@ async def test_a_key_in_flight_is_answered_at_once_not_waited_for(
         await log.append("acme", [a_write("t", 0, "second")], a_command("k"))
     await executing.rollback()
     assert (await log.append("acme", [a_write("t", 0, "second")], a_command("k"))).replayed is None
+
+
+async def test_an_append_that_waits_for_a_stream_holds_no_new_one_meanwhile(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    """Else two transactions that touch the same two streams, one of them new, could wait for each other for ever."""
+    first, second = two
+    await log.append("acme", [a_write("old", 0, "one")])
+    first_transaction = first.transaction()
+    await first_transaction.start()
+    await log.append_on(first, "acme", [a_write("old", 1, "two")])
+    waits = asyncio.create_task(log.append_on(second, "acme", [a_write("new", 0, "mine"), a_write("old", 2, "three")]))
+    await eventually(lambda: first.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+    await log.append_on(first, "acme", [a_write("new", 0, "first")])
+    await first_transaction.commit()
+    with pytest.raises(VersionConflict) as refused:
+        await waits
+    assert (refused.value.stream_id, refused.value.actual) == (stream_id("new"), 1)
 
 
 async def test_a_killed_backend_does_not_fail_the_command(database: Database, log: PostgresEventLog) -> None:

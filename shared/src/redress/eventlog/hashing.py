@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from redress.eventlog.events import RecordedEvent
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's own: what it sends and stores is counted from here
 _MICROSECOND = timedelta(microseconds=1)
 
 FIRST_PREV_HASH = b""

@@ -32,8 +32,14 @@ GROUP_BYTES = 8_000_000
 QUEUE_LIMIT = 10_000  # commands waiting to be grouped; more is refused, so that memory stays bounded
 STATEMENT_TIMEOUT_S = 5.0
 POLL_S = 0.25  # a lost notification costs at most this
+# The first append after a pause is sequenced at once; while more keep coming, at most this often: sequencing after
+# every single commit would take the disk and a core away from the appends.
+SEQUENCE_EVERY_S = 0.003
 MAX_VERSION = 2**62
 
+SEQUENCE_LIMIT = 10_000  # events in one transaction of the sequencer
+
+_SEQUENCE = f"SELECT es.sequence({SEQUENCE_LIMIT})"
 _APPEND = (
     "SELECT command, outcome, status, response, stream, actual FROM es.append("
     "$1::text[],$2::text[],$3::bytea[],$4::int[],$5::bytea[],$6::int[],$7::uuid[],$8::text[],$9::bigint[],$10::jsonb[],"
@@ -192,7 +198,7 @@ class PostgresEventLog:
         assert self._epoch is not None  # noqa: S101 - head() has just set it
         return self._epoch
 
-    async def sequence(self, limit: int = 10_000) -> int:
+    async def sequence(self, limit: int = SEQUENCE_LIMIT) -> int:
         rows = await self._fetch("SELECT es.sequence($1) AS given", limit)
         return max(int(rows[0]["given"]), 0)
 
@@ -301,22 +307,28 @@ class PostgresEventLog:
 
     async def _sequence_when_poked(self) -> None:
         connection: asyncpg.Connection | None = None
+        now = asyncio.get_running_loop().time
+        earliest = now()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._wake_sequencer.wait()
+            if (pause := earliest - now()) > 0:
+                await asyncio.sleep(pause)
             self._wake_sequencer.clear()
             try:
                 if connection is None or connection.is_closed():
                     connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
-                while (given := await _sequence(connection)) != 0:
-                    if given < 0:
-                        await asyncio.sleep(0.005)  # another sequencer is at it; what we were poked for may be too new
+                given = await _sequence(connection)
+                if given < 0 or given == SEQUENCE_LIMIT:
+                    # Another sequencer is at it, and what we were poked for may be too new for it; or there is more.
+                    self._wake_sequencer.set()
             except (*_UNREACHABLE, asyncpg.PostgresError):
                 if connection is not None:
                     connection.terminate()
                 connection = None
                 await asyncio.sleep(POLL_S)
+            earliest = now() + SEQUENCE_EVERY_S
 
     async def _listen(self) -> None:
         while True:
@@ -355,7 +367,7 @@ class PostgresEventLog:
 async def _sequence(connection: asyncpg.Connection) -> int:
     """How many events got their place; -1 when another sequencer is at it."""
     async with transaction_if_armed(connection, "sequencer.before_commit"):
-        given: int = await connection.fetchval("SELECT es.sequence(10000)")
+        given: int = await connection.fetchval(_SEQUENCE)
         if given > 0:
             await failpoint("sequencer.before_commit")
     if given > 0:

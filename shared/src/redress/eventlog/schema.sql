@@ -97,19 +97,19 @@ CREATE TABLE es.timer (
 CREATE INDEX timers_due ON es.timer (due_at) WHERE state = 'pending';
 
 -- The bytes a hash covers: every fact of the event, each variable part behind its length, so that no two events
--- can have the same bytes. The same function in Python: redress/eventlog/hashing.py.
+-- can have the same bytes; times as microseconds since 2000. The same function in Python: redress/eventlog/hashing.py.
+-- STABLE because convert_to is: a function that claims to be stricter than its body is not inlined by the planner.
 CREATE FUNCTION es.event_hash(
   prev bytea, stream_id uuid, version bigint, event_id uuid, tenant_id text, stream_type text, type text,
   schema_version int, effective_at timestamptz, recorded_at timestamptz, payload bytea, meta bytea
-) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT sha256('\x01'::bytea || int4send(length(prev)) || prev || uuid_send(stream_id) || int8send(version)
     || uuid_send(event_id)
     || int4send(octet_length(tenant_id)) || convert_to(tenant_id, 'UTF8')
     || int4send(octet_length(stream_type)) || convert_to(stream_type, 'UTF8')
     || int4send(octet_length(type)) || convert_to(type, 'UTF8')
     || int4send(schema_version)
-    || int8send((extract(epoch FROM effective_at) * 1000000)::bigint)
-    || int8send((extract(epoch FROM recorded_at) * 1000000)::bigint)
+    || timestamptz_send(effective_at) || timestamptz_send(recorded_at)
     || int4send(length(payload)) || payload || meta)
 $$;
 
@@ -121,14 +121,19 @@ CREATE FUNCTION es.write_current(
 -- Append many commands in one round trip and one commit; each succeeds or is refused by itself.
 --
 -- c_*: one element per command (key NULL: no idempotency record). s_*: one per stream write; s_command points into c_*.
--- e_*: one per event; e_stream points into s_*, e_ordinal counts 1, 2, 3 inside its stream write.
--- A caller never puts one stream or one key twice into a call.
+-- e_*: one per event, those of a stream write together and in order; e_stream points into s_*, e_ordinal counts 1, 2, 3
+-- inside its stream write. A caller never puts one stream or one key twice into a call.
 -- Returns a row for each command that was not newly written:
 --   replayed    the key is known for the same request: status and response are its stored answer
 --   key-reused  the key is known for another request
 --   in-flight   another transaction is executing the key right now
 --   conflict    stream `stream` is at version `actual`
 --   already     exactly these events stand exactly there
+--
+-- First everything is written as if nothing could be wrong, which is nearly always so and takes a few plain statements.
+-- If anything is wrong, all of it is undone and each command is judged by itself, as slowly as that takes.
+-- Both ways take locks in one order, everywhere, so that two appends can wait for each other but never deadlock: keys
+-- (tried, not waited for), existing streams by id, new streams by id.
 CREATE FUNCTION es.append(
   c_tenant text[], c_key text[], c_fingerprint bytea[], c_status int[], c_response bytea[],
   s_command int[], s_id uuid[], s_type text[], s_expected bigint[], s_current jsonb[],
@@ -140,13 +145,97 @@ SET search_path = es, pg_temp SET enable_seqscan = off SET plan_cache_mode = for
 AS $$
 #variable_conflict use_column
 DECLARE
+  recorded timestamptz := clock_timestamp();
+  -- of each stream write: what its stream row becomes
+  s_tenant text[]; s_version bigint[] := s_expected; s_head bytea[]; s_recorded timestamptz[];
+  -- of each event: what follows from its stream
+  f_stream uuid[]; f_version bigint[]; f_tenant text[]; f_stream_type text[]; f_recorded timestamptz[]; f_prev bytea[];
+  f_hash bytea[];
+  w int := 0; -- the stream write in hand
+  held int := 0;
   refused boolean[] := array_fill(false, ARRAY[cardinality(c_tenant)]);
   conflicted int[] := '{}';
   found_one record;
   answer record;
-  recorded timestamptz;
   round int;
 BEGIN
+  BEGIN
+    FOR i IN 1 .. cardinality(c_key) LOOP
+      IF NOT pg_try_advisory_xact_lock(hashtextextended(c_tenant[i] || E'\x1f' || c_key[i], 7002)) THEN
+        RAISE SQLSTATE 'ES003';
+      END IF;
+    END LOOP;
+    IF array_remove(c_key, NULL) <> '{}' THEN
+      INSERT INTO command (tenant_id, key, fingerprint, status, response)
+      SELECT k.* FROM unnest(c_tenant, c_key, c_fingerprint, c_status, c_response)
+        AS k(tenant, key, fingerprint, status, response) WHERE k.key IS NOT NULL;
+    END IF;
+
+    FOR i IN 1 .. cardinality(s_id) LOOP
+      s_tenant[i] := c_tenant[s_command[i]]; s_head[i] := '\x'; s_recorded[i] := recorded;
+    END LOOP;
+    IF 0 < ANY (s_expected) THEN
+      FOR found_one IN
+        SELECT h.stream_id, h.tenant_id, h.version, h.head_hash, h.last_recorded_at FROM stream h
+        WHERE h.stream_id = ANY (s_id) ORDER BY h.stream_id FOR UPDATE
+      LOOP
+        w := array_position(s_id, found_one.stream_id);
+        IF found_one.version <> s_expected[w] OR found_one.tenant_id <> s_tenant[w] THEN
+          RAISE SQLSTATE 'ES003';
+        END IF;
+        held := held + 1; s_head[w] := found_one.head_hash;
+        s_recorded[w] := greatest(recorded, found_one.last_recorded_at + interval '1 microsecond');
+      END LOOP;
+      IF held <> cardinality(array_remove(s_expected, 0)) THEN
+        RAISE SQLSTATE 'ES003';
+      END IF;
+    END IF;
+
+    FOR i IN 1 .. cardinality(e_id) LOOP
+      IF e_ordinal[i] = 1 THEN
+        w := e_stream[i];
+      ELSE
+        s_recorded[w] := s_recorded[w] + interval '1 microsecond';
+      END IF;
+      s_version[w] := s_version[w] + 1;
+      f_stream[i] := s_id[w]; f_version[i] := s_version[w]; f_tenant[i] := s_tenant[w]; f_stream_type[i] := s_type[w];
+      f_recorded[i] := s_recorded[w]; f_prev[i] := s_head[w];
+      s_head[w] := event_hash(f_prev[i], f_stream[i], f_version[i], e_id[i], f_tenant[i], f_stream_type[i], e_type[i],
+                              e_schema[i], e_effective[i], f_recorded[i], e_payload[i], e_meta[i]);
+      f_hash[i] := s_head[w];
+    END LOOP;
+
+    WITH added AS (
+      INSERT INTO event (stream_id, version, event_id, tenant_id, stream_type, type, schema_version,
+                         effective_at, recorded_at, prev_hash, hash, meta, payload)
+      SELECT * FROM unnest(f_stream, f_version, e_id, f_tenant, f_stream_type, e_type, e_schema,
+                           e_effective, f_recorded, f_prev, f_hash, e_meta, e_payload)
+      RETURNING id, tenant_id
+    )
+    INSERT INTO pending (id, tenant_id) SELECT a.id, a.tenant_id FROM added a;
+    IF 0 < ANY (s_expected) THEN
+      UPDATE stream s SET version = n.version, head_hash = n.head_hash, last_recorded_at = n.recorded_at
+        FROM unnest(s_id, s_version, s_head, s_recorded) AS n(id, version, head_hash, recorded_at)
+        WHERE s.stream_id = n.id;
+    END IF;
+    IF 0 = ANY (s_expected) THEN
+      INSERT INTO stream (stream_id, tenant_id, stream_type, version, head_hash, last_recorded_at)
+      SELECT n.id, n.tenant, n.type, n.version, n.head_hash, n.recorded_at
+        FROM unnest(s_id, s_tenant, s_type, s_version, s_head, s_recorded, s_expected)
+          AS n(id, tenant, type, version, head_hash, recorded_at, expected)
+        WHERE n.expected = 0 ORDER BY n.id;
+    END IF;
+    IF array_remove(s_current, NULL) <> '{}' THEN
+      PERFORM write_current(array_agg(n.tenant), array_agg(n.id), array_agg(n.type), array_agg(n.version),
+                            array_agg(n.doc))
+        FROM unnest(s_tenant, s_id, s_type, s_version, s_current) AS n(tenant, id, type, version, doc)
+        WHERE n.doc IS NOT NULL;
+    END IF;
+    RETURN;
+  EXCEPTION WHEN SQLSTATE 'ES003' OR unique_violation THEN
+    NULL;
+  END;
+
   IF array_remove(c_key, NULL) <> '{}' THEN
     FOR found_one IN
       SELECT k.ord::int AS ord FROM unnest(c_tenant, c_key) WITH ORDINALITY AS k(tenant, key, ord)
@@ -181,7 +270,7 @@ BEGIN
     END LOOP;
   END IF;
 
-  -- Rows are taken in the order of their ids, everywhere, so that two appends can wait but never deadlock.
+  PERFORM FROM stream h WHERE h.stream_id = ANY (s_id) ORDER BY h.stream_id FOR UPDATE;
   INSERT INTO stream (stream_id, tenant_id, stream_type, version, head_hash, last_recorded_at)
   SELECT s.id, c_tenant[s.command], s.type, 0, '\x', '-infinity'
   FROM unnest(s_command, s_id, s_type, s_expected) AS s(command, id, type, expected)
