@@ -196,8 +196,8 @@ async def test_what_is_too_large_is_refused_before_anything_is_written(log: Even
     too_big = an_event("x" * MAX_PAYLOAD_BYTES)
     for writes in (
         [a_write("s", 0, "small", too_big)],
-        [a_write("s", 0, *("n" for _ in range(501)))],
-        [a_write(f"s{i}", 0, "n") for i in range(111)],
+        [a_write("s", 0, *("n" for _ in range(201)))],
+        [a_write(f"s{i}", 0, "n") for i in range(21)],
     ):
         with pytest.raises(AppendTooLarge):
             await log.append("acme", writes)

@@ -13,22 +13,15 @@ from collections_service import wiring
 from collections_service.settings import (
     MIGRATIONS,
     NEEDED_BY_API,
-    NEEDED_BY_REBUILD,
     NEEDED_BY_WORKER,
     CollectionsSettings,
     OwnerSettings,
 )
 from redress.eventlog import verify as verification
-from redress.eventlog.events import RecordedEvent
 from redress.eventlog.migrations import upgrade
-from redress.eventlog.postgres import PostgresEventLog
-from redress.messaging.log_source import LogSource
 from redress.ops.logs import configure_logs
 from redress.ops.run import run_api, run_worker
 from redress.ops.settings import SettingsError, load_settings
-from redress.projections import rebuild as rebuilding
-from redress.projections.projection import Projection
-from redress.projections.rebuild import RebuildFailed, RebuildRefused, Rebuilt
 
 cli = typer.Typer(name=wiring.SERVICE, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -68,37 +61,6 @@ def verify() -> None:
     raise typer.Exit(1)
 
 
-@cli.command()
-def rebuild(projection: str) -> None:
-    """Build a read model anew from the first event while the old one serves, then exchange them."""
-    found = {each.name: each for each in wiring.own_projections()}.get(projection)
-    if found is None:
-        names = ", ".join(each.name for each in wiring.own_projections())
-        raise SystemExit(f"{projection} is none of: {names}")
-    settings = _owner_settings(NEEDED_BY_REBUILD)
-    try:
-        done = asyncio.run(_rebuild(found, settings))
-    except (RebuildRefused, RebuildFailed) as reason:
-        raise SystemExit(str(reason)) from None
-    for table, (before, after) in done.rows.items():
-        typer.echo(f"{table}: {before} rows before, {after} after")
-    typer.echo(f"{projection} stands at {done.position} after {done.seconds:.1f} s")
-
-
-async def _rebuild(projection: Projection[RecordedEvent], settings: OwnerSettings) -> Rebuilt:
-    worker_dsn = settings.worker_database_url.get_secret_value() if settings.worker_database_url else ""
-    async with PostgresEventLog.open(worker_dsn, sequencer=False) as log:
-        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-            task = bar.add_task(f"rebuild {projection.name}", total=None)
-            return await rebuilding.rebuild(
-                projection,
-                LogSource(log),
-                owner_dsn=settings.owner_database_url.get_secret_value(),
-                worker_dsn=worker_dsn,
-                progress=lambda now: bar.update(task, completed=now.done, total=now.total),
-            )
-
-
 async def _verify(dsn: str) -> verification.Verified:
     connection = await asyncpg.connect(dsn, timeout=10.0)
     try:
@@ -121,16 +83,12 @@ def _service(needed: tuple[str, ...]) -> CollectionsSettings:
 
 
 def _owner() -> str:
-    return _owner_settings(()).owner_database_url.get_secret_value()
-
-
-def _owner_settings(needed: tuple[str, ...]) -> OwnerSettings:
     try:
-        settings = load_settings(OwnerSettings, needed)
+        settings = load_settings(OwnerSettings)
     except SettingsError as error:
         raise SystemExit(str(error)) from None
     configure_logs(wiring.SERVICE, version("redress-collections-service"))
-    return settings
+    return settings.owner_database_url.get_secret_value()
 
 
 def main() -> None:

@@ -25,8 +25,6 @@ NEEDED_BY_WORKER = (
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
-NEEDED_BY_REBUILD = ("worker_database_url",)
-
 
 def _standard_topics() -> dict[str, list[str]]:
     return {"erp.invoices.v1": ["demo"], "erp.payments.v1": ["demo"]}
@@ -61,9 +59,8 @@ class CollectionsSettings(ServiceSettings):
 
 
 class OwnerSettings(Settings):
-    """Of the one-shot jobs: migrate, verify, rebuild. The last fills its new tables as the worker does."""
+    """Of the one-shot jobs: migrate, verify, rebuild."""
 
     model_config = SettingsConfigDict(env_prefix="COLLECTIONS_")
 
     owner_database_url: SecretStr
-    worker_database_url: SecretStr | None = None

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct
 
 MAX_PAYLOAD_BYTES = 262_144  # below Kafka's default message limit, so a stored event can always be published
-MAX_EVENTS_PER_APPEND = 500
-MAX_STREAMS_PER_APPEND = 110  # a receipt, its customer and a hundred invoices it pays: all or nothing
+MAX_EVENTS_PER_APPEND = 200
+MAX_STREAMS_PER_APPEND = 20
 
 
 class Actor(Struct, frozen=True):

@@ -1,17 +1,13 @@
 """Load, decide, append: what one posting does to the receipt, the invoices and the customer it touches, all or nothing.
 
-Commands of one process that touch a common stream take turns, so that they do not race each other for nothing. States
-are remembered between commands. Every append names the versions it was decided on, so a remembered state that
+States are remembered between commands. Every append names the versions it was decided on, so a remembered state that
 is out of date costs a second try and never a wrong event; a refusal or a "nothing new" is decided on fresh states only.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
 from typing import Generic, TypeVar
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 from collections_service.command_handling.postings import LedgerCommand, Outcome, Posting
 from collections_service.customers import decisions as customer
@@ -53,19 +49,9 @@ class Ledger:
         self._invoices = _States(log, INVOICE)
         self._receipts = _States(log, RECEIPT)
         self._customers = _States(log, CUSTOMER)
-        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def post(self, tenant_id: str, posting: Posting) -> Outcome:
         """Store what the posting means. OpenItemRefusal, ReceiptRefusal, KeyReused, LogUnavailable."""
-        streams = touched_streams(tenant_id, posting.command)
-        if posting.customer is not None:
-            streams.append(customer_stream(tenant_id, posting.customer.customer_id))
-        async with AsyncExitStack() as turn:
-            for stream in sorted(set(streams)):
-                await turn.enter_async_context(self._turns.setdefault(stream, asyncio.Lock()))
-            return await self._post(tenant_id, posting)
-
-    async def _post(self, tenant_id: str, posting: Posting) -> Outcome:
         for attempt in range(ATTEMPTS):
             fresh = attempt > 0
             try:

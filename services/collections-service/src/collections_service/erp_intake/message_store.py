@@ -167,7 +167,7 @@ class MessageStore:
                     top = number
                 await connection.execute(
                     "INSERT INTO erp.control AS c (tenant_id, source, highest, gaps, backward_jumps, last_backward_at)"
-                    " VALUES ($1, $2, $3, $4, $5, CASE WHEN $5::bigint > 0 THEN $6::timestamptz END)"
+                    " VALUES ($1, $2, $3, $4, $5, CASE WHEN $5 > 0 THEN $6::timestamptz END)"
                     " ON CONFLICT (tenant_id, source) DO UPDATE SET highest = greatest(c.highest, excluded.highest),"
                     " gaps = c.gaps + excluded.gaps, backward_jumps = c.backward_jumps + excluded.backward_jumps,"
                     " last_backward_at = coalesce(excluded.last_backward_at, c.last_backward_at)",

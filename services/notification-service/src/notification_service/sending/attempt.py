@@ -44,6 +44,7 @@ from redress.contracts.common import Sealed
 from redress.eventlog.aggregates import Loaded, fold, write
 from redress.eventlog.events import Actor, Meta, decode_meta
 from redress.eventlog.log import EventLog, LogUnavailable, VersionConflict
+from redress.failpoints import failpoint
 from redress.ids import derived_uuid, new_uuid
 
 LEASE_MARGIN_S = 60.0  # above the longest an attempt can take over SMTP: database and vault have their own deadlines
@@ -116,6 +117,7 @@ class Attempts:
         if state.status is Status.SENDING:
             try:
                 claimed, outcome = await self._attempt(claimed)
+                await failpoint("smtp.after_answer")
                 claimed = await self._record(claimed, outcome)
             except (VersionConflict, NotificationRefusal) as taken:
                 _log.warning("notification_taken_over", notification=str(notification_id), reason=str(taken))

@@ -23,6 +23,7 @@ from msgspec import Struct
 from notification_service.notifications.commands import Accepted, Never, NobodyKnows, NotNow, Outcome
 from notification_service.rules.reasons import Reason
 from notification_service.sending.mail import Mail
+from redress.failpoints import failpoint
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _START_INPUT = 354
@@ -76,12 +77,15 @@ class Smtp:
     async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> Outcome:
         """Hand the mail over. `before_handover` is awaited when the server has taken both addresses and before the
         first byte of the mail; if it raises, the mail does not leave and the exception goes on."""
+        await failpoint("smtp.before_connect")
         client = self._client()
         try:
             refused = await self._greet(client) or await self._envelope(client, mail)
             if refused is not None:
                 return refused
+            await failpoint("smtp.before_handover")
             await before_handover()
+            await failpoint("smtp.after_handover")
             return await self._hand_over(client, mail)
         finally:
             await self._leave(client)
@@ -150,6 +154,7 @@ class Smtp:
             raise SMTPServerDisconnected("connection lost")
         protocol._response_pending = True  # noqa: SLF001
         protocol.write(_on_the_wire(content))
+        await failpoint("smtp.after_data")
         return await protocol.read_response(timeout=self.deadlines.answer_s)
 
     async def _leave(self, client: aiosmtplib.SMTP) -> None:
