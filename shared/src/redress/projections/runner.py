@@ -29,6 +29,8 @@ E = TypeVar("E")
 
 _log = structlog.stdlib.get_logger("redress.projections")
 
+# The driver answers with its internal error when the server dies between two of its own operations.
+_TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _QUERY_CANCELED = "57014"  # a statement that took too long: that may well be the event
 _READ_ONLY = "25006"
 _LOCK_TIMEOUT = "55P03"  # somebody else holds the checkpoint, a rebuild that swaps for instance
@@ -371,11 +373,11 @@ class Runner(Generic[E]):
     async def _connection(self) -> AsyncIterator[Connection]:
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_S)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
+        except _TROUBLE as failure:
             raise DatabaseGone("no connection to the database") from failure
         try:
             yield connection
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
+        except _TROUBLE as failure:
             if _is_lost(connection) or _is_out_of_order(failure):
                 raise DatabaseGone(_text(failure)) from failure
             raise
