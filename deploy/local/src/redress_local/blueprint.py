@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 from redress_local.kafka import KafkaCluster
@@ -23,6 +23,8 @@ _DRAIN_S = 7.0
 _PARTS_END_S = 4.0
 _READY_WITHIN_S = 60.0
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REDRESS_CACHE")
+
+_CREATE_TOPICS: Final = Path(__file__).parents[3] / "kafka" / "create_topics.py"  # we are installed editable
 
 SERVICE_STAGE: Final = 2
 BASE_STAGE: Final = 1
@@ -57,7 +59,8 @@ class Blueprint:
         return Part("kafka", node.process, lambda: self.cluster.start_node(1), BASE_STAGE, node.address)
 
     def topics(self) -> Job:
-        return self._job("kafka-topics", ["-m", "redress.messaging.topics"], self._common())
+        environment = {"KAFKA_BOOTSTRAP_SERVERS": self.cluster.bootstrap_servers, "TOPIC_REPLICATION": "1"}
+        return self._job("kafka-topics", [str(_CREATE_TOPICS)], environment)
 
     def issuer(self) -> Part:
         port = self._ports["issuer"]
@@ -92,9 +95,6 @@ class Blueprint:
             address=None,
             ready=_has_logged(b"worker started"),
         )
-
-    def built_services(self) -> list[str]:
-        return [service for service in SERVICES if find_spec(f"{service}_service.__main__") is not None]
 
     def _program(
         self,

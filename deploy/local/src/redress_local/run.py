@@ -5,7 +5,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -70,25 +69,23 @@ async def _come_up_and_watch(stack: Stack, blueprint: Blueprint, secrets: Secret
 async def _come_up(stack: Stack, blueprint: Blueprint) -> None:
     """The order: databases and broker side by side, then the APIs, then the workers."""
     stack.record()
-    services = blueprint.built_services()
     with_kafka = blueprint.settings.transport == "kafka"
 
     async def databases() -> None:
         await stack.start(blueprint.postgres())
         await bootstrap(blueprint.server.dsn())
-        await _all(*(stack.run(blueprint.migrate(service)) for service in services))
+        await _all(*(stack.run(blueprint.migrate(service)) for service in SERVICES))
 
     async def broker() -> None:
         if with_kafka:
             await stack.run(blueprint.kafka_jars())
             await stack.start(await asyncio.to_thread(blueprint.kafka))
-            if find_spec("redress.messaging.topics"):
-                await stack.run(blueprint.topics())
+            await stack.run(blueprint.topics())
 
     await _all(databases(), broker(), stack.start(blueprint.issuer()), stack.start(blueprint.mail_sink()))
     await _all(
-        *(stack.start(blueprint.api(service)) for service in services),
-        *(stack.start(blueprint.worker(service)) for service in services),
+        *(stack.start(blueprint.api(service)) for service in SERVICES),
+        *(stack.start(blueprint.worker(service)) for service in SERVICES),
     )
     known = {"mail_folder": str(blueprint.mail_folder), "logs": str(blueprint.logs)}
     known |= {"postgres": blueprint.server.dsn()}

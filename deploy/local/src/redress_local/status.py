@@ -1,6 +1,7 @@
 """What `redress status` knows: the parts as the supervisor wrote them down, their health and lag as they are now."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import httpx2 as httpx
 from msgspec import Struct, to_builtins
 from rich.table import Table
 
+from redress.clock import SystemClock
+from redress_local.secrets_file import read_secrets
 from redress_local.settings import SERVICES
-from redress_local.state import StackState, read_state
+from redress_local.state import PartState, StackState, read_state
+from redress_local.tokens import mint
 
 _ANSWER_WITHIN_S = 3.0
 
@@ -27,11 +31,11 @@ class PartStatus(Struct, frozen=True):
 
 
 class ConsumerStatus(Struct, frozen=True):
-    """One consumer of a service: how many events of its source's log it has not passed, and how many are parked."""
+    """One consumer of a service. `behind` events of its source wait for it, None if that cannot be known here."""
 
     service: str
     consumer: str
-    behind: int
+    behind: int | None
     parked: int
 
 
@@ -57,67 +61,99 @@ async def stack_status(data: Path) -> Status:
     state = read_state(data)
     if state is None or not state.running:
         return Status(False, str(data), None, {}, (), {}, ())
-    parts, (heads, consumers) = await asyncio.gather(_parts(state), _lag(state))
-    addresses = {**{part.name: part.address for part in state.parts if part.address}, **state.addresses}
-    return Status(True, str(data), state.transport, addresses, parts, heads, consumers)
-
-
-async def _parts(state: StackState) -> tuple[PartStatus, ...]:
     async with httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, trust_env=False) as client:
-
-        async def health(name: str, address: str | None) -> str:
-            if not name.endswith("-api") or address is None:
-                return "ok"
-            try:
-                answer = await client.get(f"{address}/readyz")
-            except httpx.HTTPError as error:
-                return f"no answer ({type(error).__name__})"
-            return "ok" if answer.status_code == 200 else f"not ready ({answer.status_code})"
-
-        healths = await asyncio.gather(
-            *(health(part.name, part.address) if part.running else _down() for part in state.parts)
+        parts, progress = await asyncio.gather(_parts(state, client), _progress(state))
+        heads = {service: head for service, (head, _) in progress.items()}
+        consumers = await asyncio.gather(
+            *(
+                _consumer(state, client, data, service, row, heads)
+                for service, (_, rows) in progress.items()
+                for row in rows
+            )
         )
+    addresses = {**{part.name: part.address for part in state.parts if part.address}, **state.addresses}
+    return Status(True, str(data), state.transport, addresses, parts, heads, tuple(consumers))
+
+
+async def _parts(state: StackState, client: httpx.AsyncClient) -> tuple[PartStatus, ...]:
+    async def health(part: PartState) -> str:
+        if not part.running:
+            return "down"
+        if not part.name.endswith("-api") or part.address is None:
+            return "ok"
+        try:
+            answer = await client.get(f"{part.address}/readyz")
+        except httpx.HTTPError as error:
+            return f"no answer ({type(error).__name__})"
+        return "ok" if answer.status_code == 200 else f"not ready ({answer.status_code})"
+
+    healths = await asyncio.gather(*(health(part) for part in state.parts))
     return tuple(
         PartStatus(part.name, health_now, part.address, part.pid, part.restarts, part.log)
         for part, health_now in zip(state.parts, healths, strict=True)
     )
 
 
-async def _down() -> str:
-    return "down"
-
-
-async def _lag(state: StackState) -> tuple[dict[str, int], tuple[ConsumerStatus, ...]]:
-    dsn = state.addresses.get("postgres")
-    if dsn is None:
-        return {}, ()
-    heads: dict[str, int] = {}
-    rows: list[tuple[str, asyncpg.Record]] = []
-    for service in SERVICES:
-        try:
-            async with asyncio.timeout(_ANSWER_WITHIN_S):
-                connection = await asyncpg.connect(dsn.replace("/postgres?", f"/{service}?"))
-                try:
-                    heads[service] = await connection.fetchval("SELECT seq FROM es.log_head")
-                    rows += [(service, row) for row in await connection.fetch(_CONSUMERS)]
-                finally:
-                    await connection.close()
-        except (OSError, TimeoutError, asyncpg.PostgresError):
-            continue
-    return heads, tuple(_consumer(service, row, heads) for service, row in rows)
-
-
 _CONSUMERS = """
-SELECT c.name, min(c.seq) AS lowest, max(c.seq) AS highest,
+SELECT c.name, max(c.seq) AS highest,
   (SELECT count(*) FROM es.parked p WHERE p.consumer = c.name AND p.parked_at IS NOT NULL) AS parked
 FROM es.consumer c GROUP BY c.name ORDER BY c.name
 """
 
 
-def _consumer(service: str, row: asyncpg.Record, heads: dict[str, int]) -> ConsumerStatus:
-    source = row["name"].partition(":")[2].removesuffix("-service") or service
-    behind = max(0, heads.get(source, 0) - row["highest"])
-    return ConsumerStatus(service, row["name"], behind, row["parked"])
+async def _progress(state: StackState) -> dict[str, tuple[int, list[asyncpg.Record]]]:
+    """Head of the log and consumers of each service whose database answers."""
+    dsn = state.addresses.get("postgres")
+    found: dict[str, tuple[int, list[asyncpg.Record]]] = {}
+    for service in SERVICES if dsn else ():
+        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError):
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                connection = await asyncpg.connect(str(dsn).replace("/postgres?", f"/{service}?"))
+                try:
+                    head = await connection.fetchval("SELECT seq FROM es.log_head")
+                    found[service] = head, await connection.fetch(_CONSUMERS)
+                finally:
+                    await connection.close()
+    return found
+
+
+async def _consumer(  # noqa: PLR0917 - what is known of it
+    state: StackState,
+    client: httpx.AsyncClient,
+    data: Path,
+    service: str,
+    row: asyncpg.Record,
+    heads: dict[str, int],
+) -> ConsumerStatus:
+    name, highest = row["name"], row["highest"]
+    source = name.partition(":")[2].removesuffix("-service")
+    if not source:
+        behind: int | None = max(0, heads[service] - highest)
+    elif source in heads:
+        behind = await _published_after(state, client, data, source, highest)
+    else:
+        behind = None  # a topic of another system: its length is the broker's to say
+    return ConsumerStatus(service, name, behind, row["parked"])
+
+
+async def _published_after(
+    state: StackState, client: httpx.AsyncClient, data: Path, source: str, position: int
+) -> int | None:
+    """How many events the source has published beyond the position (at most a feed page of 1,000 is counted)."""
+    address = next((part.address for part in state.parts if part.name == f"{source}-api"), None)
+    now = SystemClock().now()
+    token = mint(
+        read_secrets(data), issuer=state.issuer, subject="redress-status", tenant="*", roles=["service"], now=now
+    )
+    try:
+        answer = await client.get(
+            f"{address}/v1/feed",
+            params={"lastEventId": str(position), "limit": "1000", "timeout": "0"},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+    except httpx.HTTPError:
+        return None
+    return len(answer.json()) if answer.status_code == 200 else None
 
 
 def status_tables(status: Status) -> Iterator[Table | str]:
@@ -133,5 +169,10 @@ def status_tables(status: Status) -> Iterator[Table | str]:
             yield f"{name}: {address}"
     lag = Table("service", "consumer", "events behind", "parked")
     for consumer in status.consumers:
-        lag.add_row(consumer.service, consumer.consumer, str(consumer.behind), str(consumer.parked))
+        lag.add_row(
+            consumer.service,
+            consumer.consumer,
+            "?" if consumer.behind is None else str(consumer.behind),
+            str(consumer.parked),
+        )
     yield lag
