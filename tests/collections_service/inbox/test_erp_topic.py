@@ -1,13 +1,19 @@
 import msgspec
+import pytest_asyncio
 from support.collections_office import Office, invoice, payment
 
-from collections_service.inbox.erp_topic import ErpTopic
-from redress.messaging.port import Incoming
+from collections_service.inbox.erp_topic import DeadLetterTopic, ErpTopic
+from redress.messaging.foreign_source import ForeignSource
+from redress.messaging.memory import InMemoryBroker
+from redress.messaging.port import Incoming, Outgoing, TopicSpec
+from redress.projections.runner import Runner
+
+TOPIC = "erp.invoices.v1"
 
 
 def message(value: object, offset: int = 0, **headers: bytes) -> Incoming:
     return Incoming(
-        topic="erp.invoices.v1",
+        topic=TOPIC,
         partition=0,
         offset=offset,
         key=None,
@@ -17,8 +23,19 @@ def message(value: object, offset: int = 0, **headers: bytes) -> Incoming:
     )
 
 
-async def take(office: Office, *messages: Incoming, tenants: tuple[str, ...] = ("demo",)) -> None:
-    await ErpTopic(office.parts.intake, tenants).apply(None, messages)
+@pytest_asyncio.fixture
+async def broker() -> InMemoryBroker:
+    broker = InMemoryBroker()
+    await broker.make_topics([TopicSpec(TOPIC, 2, 1), TopicSpec(f"{TOPIC}.dlq", 1, 1)])
+    return broker
+
+
+async def take(office: Office, *messages: Incoming, tenants: tuple[str, ...] = ("demo",)) -> list[Incoming]:
+    """Returns what was shown on the dead letter topic."""
+    broker = InMemoryBroker()
+    await broker.make_topics([TopicSpec(f"{TOPIC}.dlq", 1, 1)])
+    await ErpTopic(office.parts.intake, tenants, DeadLetterTopic(broker, TOPIC)).apply(None, messages)
+    return broker.topic(f"{TOPIC}.dlq").messages[0]
 
 
 async def test_a_message_goes_the_same_way_as_over_http(office: Office):
@@ -46,6 +63,45 @@ async def test_a_header_naming_any_other_tenant_is_refused_and_kept(office: Offi
 
 
 async def test_rubbish_is_kept_and_does_not_stop_the_topic(office: Office):
-    await take(office, message(b"[{"), message(b""), message(invoice(), 2))
+    shown = await take(office, message(b"[{", 7), message(b"", 8), message([invoice(), invoice("INV-2", total="x")], 9))
 
     await office.get("/v1/invoices/INV-1")
+    assert [(each.headers["origin"], each.value[:2]) for each in shown] == [
+        (b"erp.invoices.v1/0/7", b"[{"),
+        (b"erp.invoices.v1/0/8", b""),
+        (b"erp.invoices.v1/0/9", b"[{"),
+    ]
+    assert shown[2].headers["reason"] == b"/1/total invalid_message: Invalid decimal string"
+
+
+async def test_a_dead_letter_topic_that_is_away_stops_nothing(office: Office):
+    nowhere = InMemoryBroker()
+    nowhere.failing = True
+
+    await ErpTopic(office.parts.intake, ["demo"], DeadLetterTopic(nowhere, TOPIC)).apply(None, [message(b"[{")])
+
+    kept = await office.worker.fetchval("SELECT code FROM erp.message")
+    assert kept == "invalid_json"
+
+
+async def test_both_topics_are_followed_in_whatever_order_they_come(office: Office, broker: InMemoryBroker):
+    producer = broker.producer()
+    await producer.start()
+    early = Outgoing(0, b"k", msgspec.json.encode(payment()), [], 0)
+    late = Outgoing(1, b"k", msgspec.json.encode(invoice()), [], 0)
+    await producer.publish(TOPIC, [early])
+    handler = ErpTopic(office.parts.intake, ["demo"], DeadLetterTopic(broker, TOPIC))
+
+    async def follow() -> None:
+        source = ForeignSource(broker, TOPIC, group="g", member="m", partitions=2)
+        runner = Runner(office.worker, handler, source)
+        await runner.open()
+        await runner.catch_up()
+        await runner.close()
+
+    await follow()
+    await office.get("/v1/invoices/INV-1", status=404)
+    await producer.publish(TOPIC, [late])
+    await follow()
+
+    assert (await office.get("/v1/invoices/INV-1"))["status"] == "settled"

@@ -18,7 +18,7 @@ from collections_service.command_handling.ledger import Ledger
 from collections_service.erp_intake.intake import Intake
 from collections_service.erp_intake.message_store import MessageStore
 from collections_service.erp_intake.sweep import Sweep
-from collections_service.inbox.erp_topic import ErpTopic
+from collections_service.inbox.erp_topic import DeadLetterTopic, ErpTopic
 from collections_service.inbox.hold_keeper import HoldKeeper
 from collections_service.policies.tolerance import FIRST_TOLERANCE
 from collections_service.projections.movements import Movements
@@ -122,7 +122,7 @@ async def worker(settings: CollectionsSettings) -> AsyncIterator[Sequence[Part]]
             )
             parts.append(Part("relay", relay.run))
             parts += [
-                _erp_topic(pool, ErpTopic(intake, tenants), broker, topic, metrics)
+                _erp_topic(pool, ErpTopic(intake, tenants, DeadLetterTopic(broker, topic)), broker, topic, metrics)
                 for topic, tenants in settings.erp_topics.items()
             ]
         yield parts

@@ -20,7 +20,16 @@ from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem
 from redress.contracts.envelope import Published
 from redress.eventlog.aggregates import Loaded, fold, write
-from redress.eventlog.events import Actor, Appended, CommandRecord, Meta, RecordedEvent, StreamWrite
+from redress.eventlog.events import (
+    MAX_EVENTS_PER_APPEND,
+    MAX_STREAMS_PER_APPEND,
+    Actor,
+    Appended,
+    CommandRecord,
+    Meta,
+    RecordedEvent,
+    StreamWrite,
+)
 from redress.eventlog.log import VersionConflict
 from redress.ids import derived_uuid
 
@@ -30,6 +39,16 @@ ATTEMPTS = 5
 MAX_VERSION = 2**62
 
 _log = structlog.stdlib.get_logger("collections.inbox")
+
+
+News = list[tuple[Published, ReportDispute]]
+
+
+class HoldsContended(Exception):
+    """Others kept appending to these invoices. The runner tries again."""
+
+    def __init__(self, tenant_id: str, streams: Sequence[UUID]) -> None:
+        super().__init__(f"{len(streams)} invoices of {tenant_id} changed again and again, the first: {streams[0]}")
 
 
 class AppendsInTransaction(Protocol):
@@ -54,29 +73,54 @@ class HoldKeeper:
         self._log = log
 
     async def apply(self, connection: Connection, events: Sequence[Published]) -> None:
-        told: dict[tuple[str, UUID], list[tuple[Published, ReportDispute]]] = {}
+        told: dict[str, dict[UUID, News]] = {}
         for event in events:
             for invoice_id, report in reports(event).items():
-                told.setdefault((event.tenant, invoice_stream(event.tenant, invoice_id)), []).append((event, report))
-        # In the order of the streams' ids, as every append takes them: then two can wait for each other, never both.
-        for (tenant_id, stream), news in sorted(told.items(), key=lambda each: each[0][1]):
-            await self._record(connection, tenant_id, stream, news)
+                of_tenant = told.setdefault(event.tenant, {})
+                of_tenant.setdefault(invoice_stream(event.tenant, invoice_id), []).append((event, report))
+        for tenant_id, news in sorted(told.items()):
+            await self._record(connection, tenant_id, news)
 
-    async def _record(
-        self, connection: Connection, tenant_id: str, stream: UUID, news: Sequence[tuple[Published, ReportDispute]]
-    ) -> None:
-        for attempt in range(ATTEMPTS):
-            loaded = await _load(connection, tenant_id, stream)
-            stream_write = _decide(loaded, news)
-            if stream_write is None:
+    async def _record(self, connection: Connection, tenant_id: str, news: dict[UUID, News]) -> None:
+        """Again with fresh states where somebody else was quicker: the API appends to the same invoices."""
+        for _ in range(ATTEMPTS):
+            loaded = await _load(connection, tenant_id, list(news))
+            decided = [_decide(loaded[stream], told) for stream, told in news.items()]
+            conflicted: set[UUID] = set()
+            for portion in _portions([each for each in decided if each is not None]):
+                conflicted |= await self._append(connection, tenant_id, portion)
+            if not conflicted:
                 return
-            try:
-                await self._log.append_on(connection, tenant_id, [stream_write])  # type: ignore[arg-type]
-            except VersionConflict:
-                if attempt == ATTEMPTS - 1:
-                    raise
-            else:
-                return
+            news = {stream: told for stream, told in news.items() if stream in conflicted}
+        raise HoldsContended(tenant_id, sorted(news))
+
+    async def _append(self, connection: Connection, tenant_id: str, writes: Sequence[StreamWrite]) -> set[UUID]:
+        """The streams that could not be appended to. One conflict refuses a whole portion, so then each goes alone."""
+        try:
+            await self._log.append_on(connection, tenant_id, writes)  # type: ignore[arg-type]
+        except VersionConflict:
+            if len(writes) == 1:
+                return {writes[0].stream_id}
+            conflicted: set[UUID] = set()
+            for each in writes:
+                conflicted |= await self._append(connection, tenant_id, [each])
+            return conflicted
+        return set()
+
+
+def _portions(writes: Iterable[StreamWrite]) -> list[list[StreamWrite]]:
+    """As many as one append takes, in the order in which every append locks streams: existing ones by id, then new ones.
+    So the keeper and the API can wait for each other, but never both."""
+    portions: list[list[StreamWrite]] = []
+    events = 0
+    for each in sorted(writes, key=lambda write: (write.expected == 0, write.stream_id)):
+        full = not portions or len(portions[-1]) == MAX_STREAMS_PER_APPEND
+        if full or events + len(each.events) > MAX_EVENTS_PER_APPEND:
+            portions.append([])
+            events = 0
+        portions[-1].append(each)
+        events += len(each.events)
+    return portions
 
 
 def _decide(loaded: Loaded[OpenItem], news: Iterable[tuple[Published, ReportDispute]]) -> StreamWrite | None:
@@ -104,8 +148,16 @@ def _decide(loaded: Loaded[OpenItem], news: Iterable[tuple[Published, ReportDisp
     return whole
 
 
-async def _load(connection: Connection, tenant_id: str, stream: UUID) -> Loaded[OpenItem]:
+async def _load(connection: Connection, tenant_id: str, streams: Sequence[UUID]) -> dict[UUID, Loaded[OpenItem]]:
     """Read on the caller's connection, so that its own uncommitted events are seen."""
-    rows = await connection.fetch("SELECT * FROM es.read_stream($1, $2, 1, $3)", tenant_id, stream, MAX_VERSION)
-    events = [RecordedEvent(tenant_id=tenant_id, stream_id=stream, **dict(row)) for row in rows]
-    return Loaded(stream, events[-1].version if events else 0, fold(INVOICE, events))
+    rows = await connection.fetch(
+        "SELECT s.stream_id, r.* FROM unnest($2::uuid[]) AS s(stream_id)"
+        " CROSS JOIN LATERAL es.read_stream($1, s.stream_id, 1, $3) AS r ORDER BY s.stream_id, r.version",
+        tenant_id,
+        list(streams),
+        MAX_VERSION,
+    )
+    events: dict[UUID, list[RecordedEvent]] = {stream: [] for stream in streams}
+    for row in rows:
+        events[row["stream_id"]].append(RecordedEvent(tenant_id=tenant_id, **dict(row)))
+    return {stream: Loaded(stream, len(read), fold(INVOICE, read)) for stream, read in events.items()}
