@@ -1,8 +1,8 @@
 """The ERP's door over Kafka: messages of `erp.*` topics go the same way as those over HTTP.
 
 A message is one item or a list of items. Nobody is there to be answered: a message of which anything is refused is
-kept with its reason in erp.message, copied to the topic's `.dlq` for its sender to look at, and said loudly in the log. Doing
-a message twice has no second effect.
+kept with its reason in erp.message, copied to the topic's `.dlq` for its sender to look at, and said loudly in the
+log. Doing a message twice has no second effect.
 """
 
 import re

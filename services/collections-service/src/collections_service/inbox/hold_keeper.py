@@ -109,7 +109,7 @@ class HoldKeeper:
 
 
 def _portions(writes: Iterable[StreamWrite]) -> list[list[StreamWrite]]:
-    """As many as one append takes, in the order in which every append locks streams: existing ones by id, then new ones.
+    """As many as one append takes, in the order in which every append locks streams: existing ones by id, then new.
     So the keeper and the API can wait for each other, but never both."""
     portions: list[list[StreamWrite]] = []
     events = 0
