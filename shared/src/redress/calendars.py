@@ -104,7 +104,7 @@ class BusinessCalendar(Struct, frozen=True):
             opens=self.opens,
             closes=self.closes,
             weekend=tuple(sorted(_holidays(self.country, self.subdivision).weekend)),
-            holidays_version=version("holidays"),
+            holidays_version=_holidays_version(),
             holidays_skipped=tuple(self._skipped(start, due)),
         )
 
@@ -133,6 +133,11 @@ def recompute(inputs: CalendarInputs) -> datetime:
     """The due date of stored inputs by the holiday rules installed now: equal unless rules changed in between."""
     calendar = BusinessCalendar(inputs.country, inputs.subdivision, inputs.timezone, inputs.opens, inputs.closes)
     return calendar.add_business_hours(inputs.start, inputs.hours)
+
+
+@cache
+def _holidays_version() -> str:
+    return version("holidays")  # reading a package's metadata takes milliseconds
 
 
 @cache
