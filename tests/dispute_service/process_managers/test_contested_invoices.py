@@ -175,3 +175,11 @@ async def test_people_and_the_ledger_at_the_same_time_lose_nothing(company, tell
     assert now["open"] == money("500.00")
     entries = (await company.get(f"/v1/disputes/{dispute['dispute_id']}/events")).json()["items"]
     assert sum(entry["type"] == "note-added" for entry in entries) == noted
+
+
+async def test_of_two_people_who_contest_the_same_amount_at_once_one_is_refused(company, tell, invoice):
+    await tell(invoice.registered())
+    body = opening({"invoice_id": "INV-1", "amount": money("600.00")})
+    answers = await asyncio.gather(*(company.post("/v1/disputes", body) for _ in range(5)))
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [201, 409, 409, 409, 409], [answer.text for answer in answers]

@@ -15,10 +15,10 @@ MAX_TEXT = 10_000
 MAX_INVOICES = 15  # each is a stream of its own, and one append takes twenty
 
 # Names and numbers of other systems: any characters a person can see, no line breaks, no control characters.
-_VISIBLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+VISIBLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 _TEXT = r"^[^\x00]+$"
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, pattern=_VISIBLE)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=_VISIBLE)]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, pattern=VISIBLE)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=VISIBLE)]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True, pattern=_TEXT)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, strip_whitespace=True, pattern=_TEXT)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -103,7 +103,7 @@ class OpenBody(Effective):
     reason_code: str = Field(max_length=40)
     description: Text | None = None
     origin: Word
-    external_reason: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_VISIBLE)] | None = None
+    external_reason: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=VISIBLE)] | None = None
     contact: ContactBody | None = None
 
     @field_validator("reason_code")

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
+from dispute_service.api.bodies import VISIBLE
 from dispute_service.api.commands import DisputeId, dispute_of
 from dispute_service.api.parts import ApiParts
 from dispute_service.disputes.state import Status
@@ -21,7 +22,7 @@ from redress.web.problem import FieldError, Problem, kernel_problem, not_found
 
 Reading = Annotated[Principal, Depends(requires("disputes:read"))]
 
-Id = Annotated[str | None, Query(min_length=1, max_length=200)]
+Id = Annotated[str | None, Query(min_length=1, max_length=200, pattern=VISIBLE)]
 Version = Annotated[int | None, Query(ge=1, le=2**31, description="As it was at this version.")]
 KnownAt = Annotated[AwareDatetime | None, Query(description="As it was known at this instant (RFC 3339).")]
 AsOf = Annotated[AwareDatetime | None, Query(description="As it is true for this instant in the books.")]
@@ -40,7 +41,9 @@ def query_routes(parts: ApiParts) -> APIRouter:  # noqa: C901 - one function per
         owner: Id = None,
         team: Id = None,
         invoice_id: Id = None,
-        q: Annotated[str | None, Query(min_length=1, max_length=100, description="Words; all must occur.")] = None,
+        q: Annotated[
+            str | None, Query(min_length=1, max_length=100, pattern=VISIBLE, description="Words; all must occur.")
+        ] = None,
         sort: Annotated[str, Query(description=f"One of {', '.join(SORTS)}.")] = "-opened_at",
         known_at: KnownAt = None,
         cursor: Cursor = None,
