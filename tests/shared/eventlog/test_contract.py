@@ -42,13 +42,23 @@ async def test_a_part_of_a_stream_can_be_read(log: EventLog) -> None:
     assert notes(await log.read_stream("acme", stream_id("s"), 2, 2)) == [b'{"note":"second"}']
 
 
+async def test_the_facts_of_a_stream_are_its_events_without_what_no_fold_needs(log: EventLog) -> None:
+    await log.append("acme", [a_write("s", 0, "first", "second")])
+    first, second = [tuple(fact) for fact in await log.read_facts("acme", stream_id("s"))]
+    assert first == (1, "note-added", 1, b'{"note":"first"}')
+    assert second == (2, "note-added", 1, b'{"note":"second"}')
+    assert [tuple(fact) for fact in await log.read_facts("acme", stream_id("s"), 1)] == [first]
+
+
 async def test_an_unknown_stream_is_empty(log: EventLog) -> None:
     assert await log.read_stream("acme", stream_id("nobody")) == []
+    assert await log.read_facts("acme", stream_id("nobody")) == []
 
 
 async def test_a_stream_of_another_tenant_looks_like_an_unknown_one(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "secret")])
     assert await log.read_stream("globex", stream_id("s")) == []
+    assert await log.read_facts("globex", stream_id("s")) == []
 
 
 async def test_a_stream_of_another_tenant_cannot_be_appended_to(log: EventLog) -> None:

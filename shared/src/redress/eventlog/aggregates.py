@@ -50,8 +50,13 @@ async def load(
     log: EventLog, aggregate: Aggregate[S, E], tenant_id: str, stream_id: UUID, to_version: int | None = None
 ) -> Loaded[S]:
     """The state now, or as of a version. Of another tenant's stream: as if it did not exist."""
-    events = await log.read_stream(tenant_id, stream_id, 1, to_version)
-    return Loaded(stream_id, events[-1].version if events else 0, fold(aggregate, events))
+    facts = await log.read_facts(tenant_id, stream_id, to_version)
+    state = aggregate.initial
+    evolve, decode = aggregate.evolve, aggregate.codec.decode
+    version = 0
+    for version, name, schema_version, payload in facts:  # noqa: B007 - the last one's version is the stream's
+        state = evolve(state, decode(name, schema_version, payload))
+    return Loaded(stream_id, version, state)
 
 
 def write(

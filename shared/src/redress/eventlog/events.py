@@ -49,9 +49,10 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     effective_at: datetime
 
 
-class RecordedEvent(Struct, frozen=True, kw_only=True):
-    """A stored event. `version` counts from 1 without holes inside its stream.
+class RecordedEvent(Struct, frozen=True):
+    """A stored event. The fields stand in the order in which the database returns them.
 
+    `version` counts from 1 without holes inside its stream.
     `seq` is its place in the service's log, 1, 2, 3 … without holes; None when it was read by stream, where the place
     does not matter and may not be given yet. `recorded_at` never falls inside a stream.
     """
@@ -70,6 +71,10 @@ class RecordedEvent(Struct, frozen=True, kw_only=True):
     prev_hash: bytes
     hash: bytes
     seq: int | None = None
+
+
+Fact = tuple[int, str, int, bytes]
+"""What folding needs of a stored event and no more: version, stored type, schema version, payload."""
 
 
 class StreamWrite(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from redress.eventlog.events import Appended, CommandRecord, RecordedEvent, StoredAnswer, StreamWrite
+from redress.eventlog.events import Appended, CommandRecord, Fact, RecordedEvent, StoredAnswer, StreamWrite
 
 
 class EventLogError(Exception):
@@ -69,6 +69,10 @@ class EventLog(Protocol):
         self, tenant_id: str, stream_id: UUID, from_version: int = 1, to_version: int | None = None
     ) -> list[RecordedEvent]:
         """The events of one stream in version order; empty for an unknown stream or one of another tenant."""
+        ...
+
+    async def read_facts(self, tenant_id: str, stream_id: UUID, to_version: int | None = None) -> Sequence[Fact]:
+        """The same events with nothing but what a fold needs: a third of the bytes, and no object for each."""
         ...
 
     async def read_log(

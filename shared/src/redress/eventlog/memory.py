@@ -15,6 +15,7 @@ from redress.eventlog.events import (
     MAX_STREAMS_PER_APPEND,
     Appended,
     CommandRecord,
+    Fact,
     NewEvent,
     RecordedEvent,
     StoredAnswer,
@@ -68,6 +69,10 @@ class InMemoryEventLog:
         self, tenant_id: str, stream_id: UUID, from_version: int = 1, to_version: int | None = None
     ) -> list[RecordedEvent]:
         return self._of(tenant_id, stream_id)[max(from_version, 1) - 1 : to_version]
+
+    async def read_facts(self, tenant_id: str, stream_id: UUID, to_version: int | None = None) -> Sequence[Fact]:
+        events = self._of(tenant_id, stream_id)[:to_version]
+        return [(event.version, event.type, event.schema_version, event.payload) for event in events]
 
     async def read_log(
         self, after_seq: int, limit: int, *, tenant_id: str | None = None, types: Sequence[str] | None = None

@@ -9,6 +9,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -20,6 +21,7 @@ from redress.eventlog.events import (
     MAX_STREAMS_PER_APPEND,
     Appended,
     CommandRecord,
+    Fact,
     RecordedEvent,
     StoredAnswer,
     StreamWrite,
@@ -160,7 +162,16 @@ class PostgresEventLog:
             from_version,
             MAX_VERSION if to_version is None else to_version,
         )
-        return [_of_stream(tenant_id, stream_id, row) for row in rows]
+        return [RecordedEvent(tenant_id, stream_id, *row) for row in rows]
+
+    async def read_facts(self, tenant_id: str, stream_id: UUID, to_version: int | None = None) -> Sequence[Fact]:
+        rows = await self._fetch(
+            "SELECT * FROM es.read_facts($1,$2,$3)",
+            tenant_id,
+            stream_id,
+            MAX_VERSION if to_version is None else to_version,
+        )
+        return cast("Sequence[Fact]", rows)  # a Record is read like the tuple that it stands for
 
     async def read_log(
         self, after_seq: int, limit: int, *, tenant_id: str | None = None, types: Sequence[str] | None = None
@@ -172,7 +183,7 @@ class PostgresEventLog:
             tenant_id,
             None if types is None else list(types),
         )
-        return [_of_log(row) for row in rows]
+        return [RecordedEvent(*row) for row in rows]
 
     async def find_event(self, tenant_id: str | None, event_id: UUID) -> tuple[str, UUID, int, int] | None:
         """(tenant, stream, version, seq) of a sequenced event; None if unknown, or of another tenant than asked."""
@@ -467,45 +478,3 @@ def _bounded(writes: Sequence[StreamWrite]) -> int:
 
 async def _keep(_connection: object) -> None:
     """No reset between borrowers: nothing here sets session state (a RESET ALL costs as much as the query)."""
-
-
-def _of_stream(tenant_id: str, stream_id: UUID, row: asyncpg.Record) -> RecordedEvent:
-    version, event_id, stream_type, type_, schema_version, payload, meta, effective_at, recorded_at, prev, own = row
-    return RecordedEvent(
-        tenant_id=tenant_id,
-        stream_id=stream_id,
-        stream_type=stream_type,
-        version=version,
-        event_id=event_id,
-        type=type_,
-        schema_version=schema_version,
-        payload=payload,
-        meta=meta,
-        effective_at=effective_at,
-        recorded_at=recorded_at,
-        prev_hash=prev,
-        hash=own,
-    )
-
-
-def _of_log(row: asyncpg.Record) -> RecordedEvent:
-    (
-        seq, tenant_id, stream_id, version, event_id, stream_type, type_, schema_version, payload, meta,
-        effective_at, recorded_at, prev, own,
-    ) = row  # fmt: skip
-    return RecordedEvent(
-        tenant_id=tenant_id,
-        stream_id=stream_id,
-        stream_type=stream_type,
-        version=version,
-        event_id=event_id,
-        type=type_,
-        schema_version=schema_version,
-        payload=payload,
-        meta=meta,
-        effective_at=effective_at,
-        recorded_at=recorded_at,
-        prev_hash=prev,
-        hash=own,
-        seq=seq,
-    )

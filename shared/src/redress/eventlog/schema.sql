@@ -369,31 +369,45 @@ BEGIN
   RETURN given;
 END $$;
 
+-- What the readers return has the order of RecordedEvent's fields. They are PL/pgSQL: RETURN QUERY keeps its plan, and
+-- costs less than an SQL function that cannot be inlined.
 CREATE FUNCTION es.read_stream(p_tenant text, p_stream uuid, p_from bigint, p_to bigint)
-RETURNS TABLE (version bigint, event_id uuid, stream_type text, type text, schema_version int, payload bytea,
+RETURNS TABLE (stream_type text, version bigint, event_id uuid, type text, schema_version int, payload bytea,
                meta bytea, effective_at timestamptz, recorded_at timestamptz, prev_hash bytea, hash bytea)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = es, pg_temp AS $$
-  SELECT e.version, e.event_id, e.stream_type, e.type, e.schema_version, e.payload, e.meta, e.effective_at,
-         e.recorded_at, e.prev_hash, e.hash
-  FROM es.event e
-  WHERE e.stream_id = p_stream AND e.tenant_id = p_tenant AND e.version BETWEEN p_from AND p_to
-  ORDER BY e.version
-$$;
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = es, pg_temp SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  RETURN QUERY SELECT e.stream_type, e.version, e.event_id, e.type, e.schema_version, e.payload, e.meta, e.effective_at,
+      e.recorded_at, e.prev_hash, e.hash
+    FROM es.event e
+    WHERE e.stream_id = p_stream AND e.tenant_id = p_tenant AND e.version BETWEEN p_from AND p_to
+    ORDER BY e.version;
+END $$;
+
+CREATE FUNCTION es.read_facts(p_tenant text, p_stream uuid, p_to bigint)
+RETURNS TABLE (version bigint, type text, schema_version int, payload bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = es, pg_temp SET enable_seqscan = off
+SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  RETURN QUERY SELECT e.version, e.type, e.schema_version, e.payload FROM es.event e
+    WHERE e.stream_id = p_stream AND e.tenant_id = p_tenant AND e.version <= p_to
+    ORDER BY e.version;
+END $$;
 
 CREATE FUNCTION es.read_log(p_after bigint, p_limit int, p_tenant text, p_types text[])
-RETURNS TABLE (seq bigint, tenant_id text, stream_id uuid, version bigint, event_id uuid, stream_type text, type text,
+RETURNS TABLE (tenant_id text, stream_id uuid, stream_type text, version bigint, event_id uuid, type text,
                schema_version int, payload bytea, meta bytea, effective_at timestamptz, recorded_at timestamptz,
-               prev_hash bytea, hash bytea)
+               prev_hash bytea, hash bytea, seq bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = es, pg_temp AS $$
 BEGIN
   IF p_tenant IS NULL AND p_types IS NULL THEN
-    RETURN QUERY SELECT l.seq, e.tenant_id, e.stream_id, e.version, e.event_id, e.stream_type, e.type,
-        e.schema_version, e.payload, e.meta, e.effective_at, e.recorded_at, e.prev_hash, e.hash
+    RETURN QUERY SELECT e.tenant_id, e.stream_id, e.stream_type, e.version, e.event_id, e.type, e.schema_version,
+        e.payload, e.meta, e.effective_at, e.recorded_at, e.prev_hash, e.hash, l.seq
       FROM es.log l JOIN es.event e ON e.id = l.id
       WHERE l.seq > p_after AND l.seq <= p_after + p_limit ORDER BY l.seq;
   ELSE
-    RETURN QUERY SELECT l.seq, e.tenant_id, e.stream_id, e.version, e.event_id, e.stream_type, e.type,
-        e.schema_version, e.payload, e.meta, e.effective_at, e.recorded_at, e.prev_hash, e.hash
+    RETURN QUERY SELECT e.tenant_id, e.stream_id, e.stream_type, e.version, e.event_id, e.type, e.schema_version,
+        e.payload, e.meta, e.effective_at, e.recorded_at, e.prev_hash, e.hash, l.seq
       FROM es.log l JOIN es.event e ON e.id = l.id
       WHERE l.seq > p_after AND (p_tenant IS NULL OR l.tenant_id = p_tenant)
         AND (p_types IS NULL OR e.type = ANY (p_types))
@@ -451,5 +465,5 @@ GRANT USAGE ON SCHEMA es, read TO redress_app, redress_worker;
 GRANT SELECT ON es.log_head, es.consumer TO redress_app, redress_worker;
 GRANT INSERT, UPDATE, DELETE ON es.consumer TO redress_worker;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA es FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION es.append, es.sequence, es.read_stream, es.read_log, es.find_event, es.answer
+GRANT EXECUTE ON FUNCTION es.append, es.sequence, es.read_stream, es.read_facts, es.read_log, es.find_event, es.answer
   TO redress_app, redress_worker;
