@@ -26,6 +26,9 @@ _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE"
 
 _CREATE_TOPICS: Final = Path(__file__).parents[3] / "kafka" / "create_topics.py"  # we are installed editable
 
+# What listens beside the three APIs; their ports are chosen once per data folder.
+PORTS: Final = ("issuer", "smtp", *(f"{service}-worker" for service in SERVICES))
+
 SERVICE_STAGE: Final = 2
 BASE_STAGE: Final = 1
 
@@ -87,13 +90,14 @@ class Blueprint:
         )
 
     def worker(self, service: str) -> Part:
+        port = self._ports[f"{service}-worker"]
         return self._program(
             f"{service}-worker",
             ["-m", f"{service}_service", "worker"],
             self._service(service),
             stage=SERVICE_STAGE,
-            address=None,
-            ready=_has_logged(b"worker started"),
+            address=f"http://127.0.0.1:{port}",
+            ready=_answers(port, "/readyz"),
         )
 
     def _program(
@@ -154,6 +158,7 @@ class Blueprint:
             "VAULT_DATABASE_URL": self.server.dsn("vault", f"{service}_api"),
             f"{own}_HOST": "127.0.0.1",
             f"{own}_PORT": str(self.settings.port_of(service)),
+            f"{own}_WORKER_PORT": str(self._ports[f"{service}-worker"]),
             f"{own}_CLIENT_ID": client_id(service),
             f"{own}_CLIENT_SECRET": self._secrets.clients[client_id(service)],
         }
@@ -200,8 +205,3 @@ def _answers(port: int, path: str) -> Callable[[Process], bool]:
             connection.close()
 
     return ready
-
-
-def _has_logged(text: bytes) -> Callable[[Process], bool]:
-    """For a process that serves nobody: it says in its log when it has begun."""
-    return lambda process: process.running and text in process.said()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from redress.ops.databases import bootstrap
-from redress_local.blueprint import Blueprint
+from redress_local.blueprint import PORTS, Blueprint
 from redress_local.demo import DEMO_TENANT, DemoIncomplete, make_demo
 from redress_local.ports import is_free
 from redress_local.secrets_file import Secrets, ensure_secrets
@@ -37,7 +37,7 @@ async def run_stack(settings: StackSettings, say: Callable[[str], None] = lambda
         _check_ports(settings)
         _shorten_logs(settings.data / "logs")
         secrets = ensure_secrets(settings.data)
-        blueprint = Blueprint(settings, secrets, remembered_ports(settings.data, ("issuer", "smtp")))
+        blueprint = Blueprint(settings, secrets, remembered_ports(settings.data, PORTS))
         stack = Stack(settings.data, settings.transport, blueprint.issuer_url, say)
         await _until_signalled(stack, _come_up_and_watch(stack, blueprint, secrets, say), say)
 

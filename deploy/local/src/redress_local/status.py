@@ -79,7 +79,7 @@ async def _parts(state: StackState, client: httpx.AsyncClient) -> tuple[PartStat
     async def health(part: PartState) -> str:
         if not part.running:
             return "down"
-        if not part.name.endswith("-api") or part.address is None:
+        if not part.name.endswith(("-api", "-worker")) or part.address is None:
             return "ok"
         try:
             answer = await client.get(f"{part.address}/readyz")

@@ -49,6 +49,7 @@ from redress.projections.runner import Runner
 from redress.web.auth import Authenticator
 from redress.web.health import Health
 from redress.web.pages import Cursors
+from redress.web.worker_status import worker_status
 
 E = TypeVar("E")
 
@@ -125,6 +126,7 @@ async def worker(settings: CollectionsSettings) -> AsyncIterator[Sequence[Part]]
                 _erp_topic(pool, ErpTopic(intake, tenants, DeadLetterTopic(broker, topic)), broker, topic, metrics)
                 for topic, tenants in settings.erp_topics.items()
             ]
+        parts += worker_status(settings.host, settings.worker_port, registry, log.head)
         yield parts
 
 

@@ -48,6 +48,7 @@ from redress.timers.poller import TimerMetrics, TimerPoller
 from redress.web.auth import Authenticator
 from redress.web.health import Health
 from redress.web.pages import Cursors
+from redress.web.worker_status import worker_status
 
 E = TypeVar("E")
 
@@ -140,6 +141,7 @@ async def worker(settings: DisputeSettings) -> AsyncIterator[Sequence[Part]]:
                 pool, log, DisputePublication(log), broker, dispute_events.TOPIC, metrics=RelayMetrics(registry)
             )
             parts.append(Part("relay", relay.run))
+        parts += worker_status(settings.host, settings.worker_port, registry, log.head)
         yield parts
 
 

@@ -44,6 +44,7 @@ from redress.projections.runner import Runner
 from redress.web.auth import Authenticator
 from redress.web.health import Health
 from redress.web.pages import Cursors
+from redress.web.worker_status import worker_status
 
 FOLLOWED = "dispute-service"
 API_READERS = 8
@@ -119,6 +120,7 @@ async def worker(settings: NotificationSettings) -> AsyncIterator[Sequence[Part]
                 metrics=RelayMetrics(registry),
             )
             parts.append(Part("relay", relay.run))
+        parts += worker_status(settings.host, settings.worker_port, registry, log.head)
         yield parts
 
 

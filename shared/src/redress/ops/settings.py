@@ -51,6 +51,8 @@ class Settings(BaseSettings):
 class ServiceSettings(Settings):
     """What every service reads. Database URLs are asyncpg DSNs; host and port are where the API listens.
 
+    On `worker_port`, if it is given, the worker serves its own health and metrics.
+
     Which of the optional ones a process needs depends on the process; it names them to `load_settings`.
     """
 
@@ -59,6 +61,7 @@ class ServiceSettings(Settings):
     owner_database_url: SecretStr | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)]
+    worker_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
     client_id: str | None = None
     client_secret: SecretStr | None = None
 
