@@ -6,6 +6,7 @@ import email.policy
 import itertools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -112,14 +113,16 @@ def redress(data: Path, *arguments: str) -> str:
 
 def free_ports() -> int:
     """The first of three free ports."""
-    return next(port for port in range(18001, 19000, 10) if all(is_free(port + i) for i in range(3)))
+    starts = random.Random().sample(range(18001, 28000, 10), 100)  # noqa: S311 - several test runs share the machine
+    return next(port for port in starts if all(is_free(port + i) for i in range(3)))
 
 
 @asynccontextmanager
-async def running_stack(data: Path, transport: str, port: int) -> AsyncIterator[Company]:
-    """`make run` without demo data, until the block ends; then nothing of it is left."""
+async def running_stack(data: Path, transport: str, port: int, *, demo: bool = False) -> AsyncIterator[Company]:
+    """`make run`, without the simulated company unless it is asked for, until the block ends; then nothing is left."""
     log = data.parent / f"{data.name}.out"
-    environment = {**os.environ, "DATA": str(data), "PORT": str(port), "TRANSPORT": transport, "DEMO": "0"}
+    environment = {**os.environ, "DATA": str(data), "PORT": str(port), "TRANSPORT": transport}
+    environment["DEMO"] = "1" if demo else "0"
     with log.open("ab") as out:
         process = subprocess.Popen([REDRESS, "run"], env=environment, stdout=out, stderr=out)
 

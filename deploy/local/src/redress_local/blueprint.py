@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from redress_local.kafka import KafkaCluster
-from redress_local.ports import accepts
 from redress_local.postgres import PostgresServer
 from redress_local.process import Process, log_tail
 from redress_local.secrets_file import Secrets, client_id
@@ -188,12 +187,13 @@ def _wait(process: Process, ready: Callable[[Process], bool]) -> None:
 
 
 def _listening(port: int) -> Callable[[Process], bool]:
-    return lambda process: process.running and accepts(port)
+    return lambda process: process.running and process.listens_on(port)
 
 
 def _answers(port: int, path: str) -> Callable[[Process], bool]:
     def ready(process: Process) -> bool:
-        if not process.running:
+        # Asked first: on a port that somebody else took a moment ago, the answer would be theirs.
+        if not process.running or not process.listens_on(port):
             return False
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
         try:

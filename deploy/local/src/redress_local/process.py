@@ -94,6 +94,16 @@ class Process:
                 extra_groups=[] if self._user else None,
             )
 
+    def listens_on(self, port: int) -> bool:
+        """Whether the child itself, and nobody else, accepts connections on the port."""
+        if self._child is None:
+            return False
+        try:
+            connections = psutil.Process(self._child.pid).net_connections(kind="tcp")
+        except psutil.Error:
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in connections)
+
     def said(self) -> bytes:
         """What the child has written to its log since its last start."""
         if not self.log.exists():
