@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+import asyncpg
 import psutil
 
 from redress_local.process import Process, log_tail
@@ -104,6 +105,14 @@ class PostgresServer:
         self.process.stop()
         if self.socket_folder != self.data:
             shutil.rmtree(self.socket_folder, ignore_errors=True)
+
+    async def checkpoint(self) -> None:
+        """Write now what a stop would have to write."""
+        connection = await asyncpg.connect(self.dsn(), timeout=2.0)
+        try:
+            await connection.execute("CHECKPOINT")
+        finally:
+            connection.terminate()
 
     def kill(self) -> None:
         """As a crash does it: no checkpoint, the pid file stays."""

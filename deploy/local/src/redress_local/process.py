@@ -127,11 +127,18 @@ class Process:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to the whole session; returns when the child is gone."""
+        """SIGKILL to the whole session and to descendants that have left it; returns when the child is gone."""
         if self._child is None:
             return
+        descendants: list[psutil.Process] = []
+        with contextlib.suppress(psutil.Error):
+            # PostgreSQL's processes each have a session of their own.
+            descendants = psutil.Process(self._child.pid).children(recursive=True) if self.running else []
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
+        for one in descendants:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
         self._child.wait(_KILL_GRACE_S)
 
 
