@@ -26,7 +26,7 @@ check: $(INSTALLED)  ## Formatting, lint, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(if $(wildcard .importlinter),$(BIN)/lint-imports,$(if $(shell grep -l importlinter pyproject.toml),$(BIN)/lint-imports))
+	$(BIN)/lint-imports
 
 format: $(INSTALLED)  ## Format, and mend what lint can mend
 	$(BIN)/ruff format .
