@@ -128,7 +128,6 @@ async def test_the_published_figures_whoever_comes_first(office: Office, dispute
 
     events = await office.log.head()
     assert await post(office, [*invoices, *payments]) == {"duplicate"}
-    while await office.log.sequence():
-        pass
+    await office.sequenced()
     assert await office.log.head() == events
     await figures(office)

@@ -12,6 +12,7 @@ import httpx2 as httpx
 import msgspec
 from support.clock import SetClock
 from support.databases import Database, MakeDatabase
+from support.eventually import eventually
 from support.issuer import Issuer
 
 from collections_service.api.app import create_app
@@ -94,13 +95,20 @@ class Office:
 
     async def follow(self) -> None:
         """Run the projections up to the head of the log."""
-        while await self.log.sequence():
-            pass
+        await self.sequenced()
         for projection in (Movements(), RecollectionTasks()):
             runner = Runner(self.worker, projection, LogSource(self.worker_log))
             await runner.open()
             await runner.catch_up()
             await runner.close()
+
+    async def sequenced(self) -> None:
+        """Everything that was appended has its place in the log."""
+
+        async def nothing_pending() -> bool:
+            return not await self.worker.fetchval("SELECT EXISTS (SELECT FROM es.pending)")
+
+        await eventually(nothing_pending)
 
     async def hear(self, *events: Published) -> None:
         """What dispute-service published reaches the hold keeper, in one batch."""

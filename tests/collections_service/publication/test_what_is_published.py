@@ -10,8 +10,7 @@ from redress.contracts.envelope import Published
 
 
 async def published(office: Office) -> list[Published]:
-    while await office.log.sequence():
-        pass
+    await office.sequenced()
     stored = await office.log.read_log(0, 200)
     return await CollectionsPublication(office.log).publish(stored)
 
