@@ -19,6 +19,7 @@ from collections_service.api.app import create_app
 from collections_service.api.parts import Parts
 from collections_service.command_handling.customer_data import CustomerBook
 from collections_service.command_handling.ledger import Ledger
+from collections_service.command_handling.loading import Loader
 from collections_service.erp_intake.dynamics365 import Mapping, standard_mapping
 from collections_service.erp_intake.intake import Intake
 from collections_service.erp_intake.message_store import MessageStore
@@ -148,9 +149,10 @@ async def open_office(make_database: MakeDatabase, clock: SetClock | None = None
 
 
 def make_intake(log: PostgresEventLog, opened: Vault, clock: SetClock, mapping: Mapping) -> Intake:
+    loader = Loader(log)
     return Intake(
-        ledger=Ledger(log, FIRST_TOLERANCE),
-        customers=CustomerBook(log, opened),
+        ledger=Ledger(log, loader, FIRST_TOLERANCE),
+        customers=CustomerBook(loader, opened),
         store=MessageStore(log.pool),
         vault=opened,
         mapping=mapping,

@@ -15,6 +15,7 @@ from collections_service.api.app import create_app
 from collections_service.api.parts import Parts
 from collections_service.command_handling.customer_data import CustomerBook
 from collections_service.command_handling.ledger import Ledger
+from collections_service.command_handling.loading import Loader
 from collections_service.erp_intake.intake import Intake
 from collections_service.erp_intake.message_store import MessageStore
 from collections_service.erp_intake.sweep import Sweep
@@ -144,9 +145,10 @@ def _parts(settings: CollectionsSettings, log: PostgresEventLog, vault: Vault) -
 
 def _intake(settings: CollectionsSettings, log: PostgresEventLog, vault: Vault) -> tuple[Intake, MessageStore]:
     store = MessageStore(log.pool)
+    loader = Loader(log)
     intake = Intake(
-        ledger=Ledger(log, FIRST_TOLERANCE),
-        customers=CustomerBook(log, vault),
+        ledger=Ledger(log, loader, FIRST_TOLERANCE),
+        customers=CustomerBook(loader, vault),
         store=store,
         vault=vault,
         mapping=settings.business_events,

@@ -6,11 +6,10 @@ from collections import OrderedDict
 import msgspec
 from msgspec import Struct
 
+from collections_service.command_handling.loading import Loader
 from collections_service.customers.commands import RecordCustomer
 from collections_service.event_log.streams import CUSTOMER, customer_stream
 from redress.contracts.common import Sealed
-from redress.eventlog.aggregates import load
-from redress.eventlog.log import EventLog
 from redress.eventlog.vault import Vault
 
 REMEMBERED = 20_000
@@ -33,8 +32,8 @@ def person_of_customer(customer_id: str) -> str:
 class CustomerBook:
     """Knows which customer data is already recorded. Sealed text cannot be compared, so it is opened to find out."""
 
-    def __init__(self, log: EventLog, vault: Vault) -> None:
-        self._log = log
+    def __init__(self, loader: Loader, vault: Vault) -> None:
+        self._loader = loader
         self._vault = vault
         self._recorded: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
@@ -42,7 +41,7 @@ class CustomerBook:
         """What of the data is to be recorded, sealed; None if it is all known."""
         if self._recorded.get((tenant_id, data.customer_id)) == _digest(data):
             return None
-        known = (await load(self._log, CUSTOMER, tenant_id, customer_stream(tenant_id, data.customer_id))).state
+        known = (await self._loader.load(CUSTOMER, tenant_id, customer_stream(tenant_id, data.customer_id))).state
         name = await self._new_text(tenant_id, data.customer_id, data.name, known.name)
         email = await self._new_text(tenant_id, data.customer_id, data.email, known.email)
         language = data.language if data.language != known.language else None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from collections_service.command_handling.loading import Loader
 from collections_service.command_handling.postings import LedgerCommand, Outcome, Posting
 from collections_service.customers import decisions as customer
 from collections_service.event_log.streams import (
@@ -29,7 +30,7 @@ from collections_service.receipts import decisions as cash
 from collections_service.receipts.commands import PostCreditMemo, ReceivePayment, ReverseReceipt
 from collections_service.receipts.refusals import ReceiptRefusal
 from collections_service.receipts.state import Receipt
-from redress.eventlog.aggregates import Aggregate, Loaded, load, write
+from redress.eventlog.aggregates import Aggregate, Loaded, write
 from redress.eventlog.events import CommandRecord, Meta, StreamWrite
 from redress.eventlog.log import EventLog, KeyReused, VersionConflict
 
@@ -43,12 +44,12 @@ ATTEMPTS = 5
 class Ledger:
     """Takes postings, one at a time or many at once. Refusals are those of the aggregates."""
 
-    def __init__(self, log: EventLog, tolerance: ShortPaymentTolerance) -> None:
+    def __init__(self, log: EventLog, loader: Loader, tolerance: ShortPaymentTolerance) -> None:
         self._log = log
         self._tolerance = tolerance
-        self._invoices = _States(log, INVOICE)
-        self._receipts = _States(log, RECEIPT)
-        self._customers = _States(log, CUSTOMER)
+        self._invoices = _States(loader, INVOICE)
+        self._receipts = _States(loader, RECEIPT)
+        self._customers = _States(loader, CUSTOMER)
 
     async def post(self, tenant_id: str, posting: Posting) -> Outcome:
         """Store what the posting means. OpenItemRefusal, ReceiptRefusal, KeyReused, LogUnavailable."""
@@ -104,7 +105,8 @@ class Ledger:
     async def _apply(
         self, tenant_id: str, command: ReceivePayment | PostCreditMemo | ReverseReceipt, work: "_Work", *, fresh: bool
     ) -> None:
-        receipt = await self._receipts.get(tenant_id, _receipt(tenant_id, command), fresh=fresh)
+        is_new = not isinstance(command, ReverseReceipt)  # taken for granted first, as for invoices
+        receipt = await self._receipts.get(tenant_id, _receipt(tenant_id, command), fresh=fresh, new=is_new)
         items: dict[str, Loaded[OpenItem]] = {}
         for invoice_id in _invoices_of(command, receipt.state):
             items[invoice_id] = await self._invoices.get(tenant_id, invoice_stream(tenant_id, invoice_id), fresh=fresh)
@@ -173,8 +175,8 @@ class _Work:
 class _States(Generic[S, E]):
     """The newest known state of the streams of one aggregate, a bounded number of them."""
 
-    def __init__(self, log: EventLog, aggregate: Aggregate[S, E]) -> None:
-        self._log = log
+    def __init__(self, loader: Loader, aggregate: Aggregate[S, E]) -> None:
+        self._loader = loader
         self.aggregate = aggregate
         self._known: OrderedDict[UUID, Loaded[S]] = OrderedDict()
 
@@ -186,7 +188,7 @@ class _States(Generic[S, E]):
             return known
         if new and not fresh:
             return Loaded(stream_id, 0, self.aggregate.initial)
-        loaded = await load(self._log, self.aggregate, tenant_id, stream_id)
+        loaded = await self._loader.load(self.aggregate, tenant_id, stream_id)
         if loaded.version:
             self.remember(loaded)
         return loaded
