@@ -124,7 +124,7 @@ async def test_a_failure_in_the_middle_of_a_large_batch_parks_only_its_own_strea
     seen = Seen(poison=["poison"])
     runner = service.runner(seen)
     await runner.open()
-    runner._careful = 0  # the process has been running for a while
+    runner._careful = False  # the process has been running for a while
     for number in range(30):
         await service.notes(f"s{number}", f"a{number}", "poison" if number == 17 else f"b{number}")
     await runner.catch_up()

@@ -55,6 +55,8 @@ async def lock(connection: Connection, name: str, shards: Iterable[int]) -> dict
 
 async def move(connection: Connection, name: str, marks: Mapping[int, Mark]) -> None:
     """Set the marks of locked rows."""
+    if not marks:
+        return
     await connection.execute(
         "UPDATE es.consumer AS c SET seq = m.seq, epoch = m.epoch, position = m.position::jsonb,"
         " moved_at = clock_timestamp()"

@@ -27,15 +27,15 @@ async def parked_streams(connection: Connection, consumer: str, streams: Iterabl
     return {row["stream_id"] for row in rows}
 
 
-async def count_attempt(connection: Connection, consumer: str, item: Item[E]) -> tuple[int, str]:
-    """How many tries there were including the one about to be made, and the last error.
+async def count_attempt(connection: Connection, consumer: str, item: Item[E]) -> tuple[int, str] | None:
+    """How many tries there were including the one about to be made, and the last error; None if its stream is parked.
 
-    The commit does not wait for the disk: a process that dies does not take it along, only a database crash would.
+    One statement in a transaction of its own: it must be durable before the try.
     """
-    await connection.execute("SET LOCAL synchronous_commit = off")
     row = await connection.fetchrow(
         "INSERT INTO es.parked AS p (consumer, seq, shard, stream_id, tenant_id, attempts, first_at)"
-        " VALUES ($1, $2, $3, $4, $5, 1, clock_timestamp())"
+        " SELECT $1, $2, $3, $4, $5, 1, clock_timestamp() WHERE NOT EXISTS"
+        " (SELECT FROM es.parked WHERE consumer = $1 AND stream_id = $4 AND parked_at IS NOT NULL)"
         " ON CONFLICT (consumer, seq) DO UPDATE SET attempts = p.attempts + 1 RETURNING attempts, error",
         consumer,
         item.seq,
@@ -43,9 +43,7 @@ async def count_attempt(connection: Connection, consumer: str, item: Item[E]) ->
         item.stream,
         item.tenant,
     )
-    if row is None:
-        raise TypeError("an upsert with RETURNING returns a row")
-    return row["attempts"], row["error"]
+    return None if row is None else (row["attempts"], row["error"])
 
 
 async def forget_attempts(connection: Connection, consumer: str, seqs: Sequence[int]) -> None:

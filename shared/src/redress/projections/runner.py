@@ -31,10 +31,12 @@ _log = structlog.stdlib.get_logger("redress.projections")
 
 # The driver answers with its internal error when the server dies between two of its own operations.
 _TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_TROUBLE_STATES = {"08", "53", "57", "58"}  # connection, resources, shutdown, the server's own disk
 _QUERY_CANCELED = "57014"  # a statement that took too long: that may well be the event
 _READ_ONLY = "25006"
 _LOCK_TIMEOUT = "55P03"  # somebody else holds the checkpoint, a rebuild that swaps for instance
 
+FIRST_BATCH = 100  # one by one that is half a second
 BATCH = 500  # large enough that the commit is shared, small enough that a failing one is soon taken apart
 ATTEMPTS = 5
 PARKED_IN_A_ROW = 20  # without one success in between it is the handler that is broken, not the events
@@ -87,7 +89,7 @@ class Runner(Generic[E]):
         self._attempts = attempts
         self._pauses_s = pauses_s
         self._marks: dict[int, Mark] = {}
-        self._careful = 0
+        self._careful = True
         self._parked_in_a_row = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -110,10 +112,10 @@ class Runner(Generic[E]):
     async def open(self) -> None:
         """Read the checkpoint and connect the source.
 
-        The next events, as many as a batch holds, are taken one by one: if the last process died of one of them, its
-        try is counted this time.
+        The first batch is taken one by one: if the last process died of one of its events, that try is counted now. An
+        event further on that kills the process comes into the first batch sooner or later, since each start gets on.
         """
-        self._careful = self._limit
+        self._careful = True
         self._metrics.halted.labels(self.name).set(0)
         async with self._connection() as connection, connection.transaction():
             await checkpoints.ensure(connection, self.name, self._source.shards)
@@ -126,7 +128,8 @@ class Runner(Generic[E]):
 
     async def step(self, timeout_s: float) -> int:
         """Take what the source has, waiting at most `timeout_s` for it. How many events came."""
-        batch = await self._source.fetch(self._marks, self._limit, timeout_s)
+        limit = min(FIRST_BATCH, self._limit) if self._careful else self._limit
+        batch = await self._source.fetch(self._marks, limit, timeout_s)
         await self._take(batch)
         if batch.behind is not None:
             self._metrics.lag.labels(self.name).set(batch.behind)
@@ -175,9 +178,9 @@ class Runner(Generic[E]):
         return further or any(self._marks[shard].offset != offset for shard, offset in batch.offsets.items())
 
     async def _careful_or_together(self, batch: Batch[E]) -> None:
-        if self._careful > 0:
+        if self._careful:
             await self._one_by_one(batch)
-            self._careful -= len(batch.items)
+            self._careful = not batch.items
             return
         try:
             await self._together(batch)
@@ -187,9 +190,13 @@ class Runner(Generic[E]):
             _log.warning("batch_failed", consumer=self.name, events=len(batch.items), error=_text(failure))
             await self._one_by_one(batch)
 
-    async def _together(self, batch: Batch[E], *, forget: bool = False) -> None:
+    async def _together(self, batch: Batch[E]) -> None:
         """The whole batch in one transaction."""
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection() as connection:
+            await self._transact(connection, batch)
+
+    async def _transact(self, connection: Connection, batch: Batch[E], *, forget: bool = False) -> None:
+        async with connection.transaction():
             marks = await checkpoints.lock(connection, self.name, self._shards_of(batch))
             items, moved = plan(batch, marks, numbered=self._source.numbered)
             if items:
@@ -243,35 +250,37 @@ class Runner(Generic[E]):
     async def _alone(self, item: Item[E]) -> None:
         """Apply one event, or park it after the last try."""
         alone = Batch(items=(item,))
-        while True:
-            async with self._connection() as connection:
-                if await parking.parked_streams(connection, self._parker(item.shard), [item.stream]):
-                    break
-                async with connection.transaction():
-                    attempt, error = await parking.count_attempt(connection, self._parker(item.shard), item)
-            if attempt > self._attempts:
-                await self._park(item, error or "the process ended during every try")
-                return
-            try:
-                await self._together(alone, forget=True)
-            except (Gap, ConsumerHalted, DatabaseGone):
-                raise
-            except Exception as failure:  # noqa: BLE001 - see above
-                error = _text(failure)
+        parker = self._parker(item.shard)
+        async with self._connection() as connection:
+            while True:
+                counted = await parking.count_attempt(connection, parker, item)
+                if counted is None:
+                    await self._transact(connection, alone)  # its stream is parked, and so it will be
+                    return
+                attempt, error = counted
+                if attempt > self._attempts:
+                    await self._park(connection, item, error or "the process ended during every try")
+                    return
+                try:
+                    await self._transact(connection, alone, forget=True)
+                except (Gap, ConsumerHalted):
+                    raise
+                except Exception as failure:
+                    if _is_gone(connection, failure):
+                        raise
+                    error = _text(failure)
+                else:
+                    return
                 _log.warning("event_failed", consumer=self.name, seq=item.seq, attempt=attempt, error=error)
-                async with self._connection() as connection:
-                    await parking.record_error(connection, self._parker(item.shard), item.seq, error)
+                await parking.record_error(connection, parker, item.seq, error)
                 if attempt >= self._attempts:
-                    await self._park(item, error)
+                    await self._park(connection, item, error)
                     return
                 await asyncio.sleep(self._pauses_s[min(attempt, len(self._pauses_s)) - 1])
-            else:
-                return
-        await self._together(alone)
 
-    async def _park(self, item: Item[E], error: str) -> None:
+    async def _park(self, connection: Connection, item: Item[E], error: str) -> None:
         alone = Batch(items=(item,))
-        async with self._connection() as connection, connection.transaction():
+        async with connection.transaction():
             marks = await checkpoints.lock(connection, self.name, [item.shard])
             items, moved = plan(alone, marks, numbered=self._source.numbered)
             if items:
@@ -378,24 +387,22 @@ class Runner(Generic[E]):
         try:
             yield connection
         except _TROUBLE as failure:
-            if _is_lost(connection) or _is_out_of_order(failure):
+            if _is_gone(connection, failure):
                 raise DatabaseGone(_text(failure)) from failure
             raise
         finally:
             await self._pool.release(connection, timeout=ACQUIRE_S)
 
 
-def _is_lost(connection: Connection) -> bool:
+def _is_gone(connection: Connection, failure: BaseException) -> bool:
+    """Whether it was not the event: the connection is lost, or the server as a whole is in trouble."""
     try:
-        return connection.is_closed()
+        if connection.is_closed():
+            return True
     except asyncpg.InterfaceError:  # the pool has taken the broken connection away already
         return True
-
-
-def _is_out_of_order(failure: BaseException) -> bool:
-    """Whether the server as a whole is in trouble: connection, resources, shutdown, disk, or read-only."""
     state = getattr(failure, "sqlstate", None) or ""
-    return state != _QUERY_CANCELED and (state[:2] in {"08", "53", "57", "58"} or state in {_READ_ONLY, _LOCK_TIMEOUT})
+    return state != _QUERY_CANCELED and (state[:2] in _TROUBLE_STATES or state in {_READ_ONLY, _LOCK_TIMEOUT})
 
 
 def _chunks(items: Sequence[Item[E]], size: int) -> list[tuple[Item[E], ...]]:
