@@ -140,3 +140,17 @@ def test_what_is_not_json_is_written_as_text(written: Written):
 
     structlog.stdlib.get_logger("redress.test").info("x", thing=Strange(), number=float("inf"))
     assert (written.lines()[0]["thing"], written.lines()[0]["number"]) == ("strange", "inf")
+
+
+def test_a_client_that_cannot_reach_its_broker_says_so_once_not_a_hundred_times(written: Written):
+    for node in range(100):
+        logging.getLogger("aiokafka.client").error("Unable to connect to node %s", node)
+    logging.getLogger("aiokafka.client").error("Something else")
+    logging.getLogger("another.library").error("Unable to connect to node %s", 1)
+    logging.getLogger("another.library").error("Unable to connect to node %s", 2)
+    assert [line["event"] for line in written.lines()] == [
+        "Unable to connect to node 0",
+        "Something else",
+        "Unable to connect to node 1",
+        "Unable to connect to node 2",
+    ]

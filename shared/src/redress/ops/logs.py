@@ -40,6 +40,11 @@ _SECRETS: Final = (
 _SUSPECT = re.compile(r"eyJ|://|bearer|basic|passw|secret|api_key", re.IGNORECASE)
 _REDACTED = "[redacted]"
 
+# While a broker is away the client says so many times a second. Once in this time for each thing said is enough.
+_REPEATING_LOGGERS = ("aiokafka",)
+_REPEATED_AFTER_S = 30.0
+_MAX_SAID = 500
+
 # Libraries that say more at INFO than anybody on call wants to read.
 _QUIET_LOGGERS = ("httpx2", "httpcore2", "aiokafka", "alembic.runtime.plugins", "asyncio")
 
@@ -63,6 +68,7 @@ def configure_logs(service: str, version: str, level: str = "INFO", stream: Text
     )
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(formatter)
+    handler.addFilter(_Sparsely())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -86,6 +92,30 @@ def configure_logs(service: str, version: str, level: str = "INFO", stream: Text
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class _Sparsely(logging.Filter):
+    """Lets the same thing said by a repeating logger through once in a while, with how often it was left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(_REPEATING_LOGGERS):
+            return True
+        what = (record.name, str(record.msg))
+        said_at, left_out = self._said.get(what, (-math.inf, 0))
+        if record.created - said_at < _REPEATED_AFTER_S:
+            self._said[what] = (said_at, left_out + 1)
+            return False
+        if len(self._said) >= _MAX_SAID:
+            self._said.clear()
+        self._said[what] = (record.created, 0)
+        if left_out:
+            record.msg = f"{record.getMessage()} (and {left_out} times since it was last said)"
+            record.args = None
+        return True
 
 
 def _causes(_: object, __: str, event: EventDict) -> EventDict:
