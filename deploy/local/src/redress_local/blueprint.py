@@ -79,13 +79,13 @@ class Blueprint:
         return self._program("mail-sink", argv, {}, stage=BASE_STAGE, address=where, ready=_listening(port))
 
     def migrate(self, service: str) -> Job:
-        return self._job(f"{service}-migrations", ["-m", f"{service}_service", "migrate"], self._service(service))
+        return self._job(f"{service}-migrations", ["-m", f"{service}_service", "migrate"], self.environment(service))
 
     def api(self, service: str) -> Part:
         return self._program(
             f"{service}-api",
             ["-m", f"{service}_service", "api"],
-            self._service(service),
+            self.environment(service),
             stage=SERVICE_STAGE,
             address=self.settings.url_of(service),
             ready=_answers(self.settings.port_of(service), "/readyz"),
@@ -96,7 +96,7 @@ class Blueprint:
         return self._program(
             f"{service}-worker",
             ["-m", f"{service}_service", "worker"],
-            self._service(service),
+            self.environment(service),
             stage=SERVICE_STAGE,
             address=f"http://127.0.0.1:{port}",
             ready=_answers(port, "/readyz"),
@@ -149,7 +149,8 @@ class Blueprint:
             common["KAFKA_BOOTSTRAP_SERVERS"] = self.cluster.bootstrap_servers
         return common
 
-    def _service(self, service: str) -> dict[str, str]:
+    def environment(self, service: str) -> dict[str, str]:
+        """The settings of a service's processes and one-shot jobs."""
         own = service.upper()
         environment = {
             **self._common(),

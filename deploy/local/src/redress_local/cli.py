@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -27,13 +28,21 @@ from redress_local.run import CannotStart, run_stack
 from redress_local.secrets_file import NoSecretsYet, read_secrets
 from redress_local.settings import WrongSetting, data_folder, read_settings
 from redress_local.stack_client import NotRunning, Refused, client_of_running_stack
-from redress_local.state import AlreadyRunning, read_issuer
+from redress_local.state import AlreadyRunning, read_environment, read_issuer
 from redress_local.status import stack_status, status_tables
 from redress_local.tokens import mint
 
 app = typer.Typer(
     name="redress", help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False
 )
+
+
+class Service(StrEnum):
+    DISPUTE = "dispute"
+    COLLECTIONS = "collections"
+    NOTIFICATION = "notification"
+
+
 _REFUSALS = (
     CannotStart,
     AlreadyRunning,
@@ -70,6 +79,12 @@ def token(
         now=SystemClock().now(),
     )
     print(issued)
+
+
+@app.command("env")
+def env_command(service: Annotated[Service, typer.Argument(help="whose settings")]) -> None:
+    """Print a service's settings for a shell: eval "$(redress env dispute)", then `dispute-service verify`."""
+    print(read_environment(data_folder(), service.value), end="")
 
 
 @app.command()

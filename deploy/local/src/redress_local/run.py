@@ -16,7 +16,7 @@ from redress_local.secrets_file import Secrets, ensure_secrets
 from redress_local.settings import SERVICES, StackSettings
 from redress_local.stack import Stack
 from redress_local.stack_client import NotRunning, Refused, StackClient
-from redress_local.state import end_leftovers, only_one_stack, remembered_ports
+from redress_local.state import end_leftovers, only_one_stack, remembered_ports, write_environment
 
 _KEPT_LOG_BYTES: Final = 5_000_000
 
@@ -92,6 +92,8 @@ async def _come_up(stack: Stack, blueprint: Blueprint) -> None:
     if with_kafka:
         known["bootstrap_servers"] = blueprint.cluster.bootstrap_servers
     stack.know(**known)
+    for service in SERVICES:
+        write_environment(blueprint.settings.data, service, blueprint.environment(service))
 
 
 async def _all(*steps: Coroutine[object, object, None]) -> None:

@@ -3,8 +3,9 @@
 import contextlib
 import fcntl
 import os
+import shlex
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -123,6 +124,20 @@ def remembered_ports(data: Path, names: Sequence[str]) -> dict[str, int]:
     ports.update(zip(missing, free_ports(len(missing)), strict=True))
     write_private(data / _PORTS, msgspec.json.encode({**kept, **ports}))
     return ports
+
+
+def write_environment(data: Path, service: str, environment: Mapping[str, str]) -> None:
+    """Keep a service's settings for a person who runs its jobs by hand. They hold secrets, as the folder does."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
+    write_private(data / f"{service}.env", "\n".join([*lines, ""]).encode())
+
+
+def read_environment(data: Path, service: str) -> str:
+    """The settings as lines for a shell. NoSecretsYet if the stack was never started."""
+    try:
+        return (data / f"{service}.env").read_text()
+    except FileNotFoundError:
+        raise NoSecretsYet(f"{data} has no stack yet: start one with `make run`") from None
 
 
 def issuer_url(ports: dict[str, int]) -> str:
