@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from redress.contracts.envelope import PARTITIONS, Published, partition_of
 from redress.eventlog.log import EventLog
 from redress.failpoints import failpoint
-from redress.messaging.cloudevents import to_headers
+from redress.messaging.cloudevents import plain, to_headers
 from redress.messaging.port import Broker, Outgoing, Producer
 from redress.messaging.publication import Publication
 from redress.messaging.source import EpochChanged, GapNotClosed, PositionBeyondHead
@@ -208,7 +208,7 @@ def _message(event: Published, last: list[int]) -> Outgoing:
     last[partition] = event.seq
     return Outgoing(
         partition,
-        str(event.subject).encode(),
+        plain(event.subject),
         bytes(event.data),
         headers,
         int(event.time.timestamp() * 1000),
