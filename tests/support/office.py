@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
+import asyncpg
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import Response
@@ -155,6 +156,15 @@ def _refusing_routes() -> APIRouter:
     @router.post("/{dispute_id}/fail")
     async def fail(dispute_id: str, reader: Reading) -> Response:
         raise RuntimeError("password=hunter2 of 10.0.0.5")
+
+    @router.post("/{dispute_id}/away/{how}")
+    async def away(dispute_id: str, how: str, reader: Reading) -> Response:
+        outage: Exception = asyncpg.CannotConnectNowError("the database system at 10.0.0.5 is starting up")
+        if how == "refused":
+            outage = ConnectionRefusedError("10.0.0.5")
+        if how == "wrapped":
+            raise ValueError("a library's own error") from outage
+        raise outage
 
     @router.post("/{dispute_id}/log/{refusal}")
     async def log_refusal(dispute_id: str, refusal: str, reader: Reading) -> Response:

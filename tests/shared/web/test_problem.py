@@ -182,3 +182,13 @@ async def test_refusals_of_the_event_log_have_an_answer(api: httpx.AsyncClient, 
     refused(response, status, code)
     assert "10.0.0.5" not in response.text
     assert ("retry-after" in response.headers) == (code in {"command_in_flight", "changed_meanwhile", "unavailable"})
+
+
+@pytest.mark.parametrize("how", ["starting", "refused", "wrapped"])
+async def test_a_database_that_is_away_is_no_failure_of_ours_and_the_request_may_be_repeated(
+    api: httpx.AsyncClient, how: str
+):
+    response = await api.post(f"/v1/disputes/1/away/{how}")
+    refused(response, 503, "unavailable")
+    assert response.headers["retry-after"] == "2"
+    assert "10.0.0.5" not in response.text

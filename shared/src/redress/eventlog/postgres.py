@@ -13,6 +13,7 @@ from typing import cast
 from uuid import UUID
 
 import asyncpg
+import structlog
 from msgspec import Struct
 
 from redress.eventlog.events import (
@@ -27,7 +28,10 @@ from redress.eventlog.events import (
     StreamWrite,
 )
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
+from redress.eventlog.outage import OUTAGE, UNREACHABLE
 from redress.failpoints import failpoint, transaction_if_armed
+
+_log = structlog.stdlib.get_logger("redress.eventlog")
 
 GROUP_COMMANDS = 256  # beyond this a group gains nothing and its members wait longer
 GROUP_BYTES = 8_000_000
@@ -47,21 +51,6 @@ _APPEND = (
     "$1::text[],$2::text[],$3::bytea[],$4::int[],$5::bytea[],$6::int[],$7::uuid[],$8::text[],$9::bigint[],$10::jsonb[],"
     "$11::int[],$12::int[],$13::uuid[],$14::text[],$15::int[],$16::bytea[],$17::bytea[],$18::timestamptz[])"
 )
-# The server is not there, is going, or takes no connection: whether a statement in flight was committed is open.
-_UNREACHABLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # "another operation is in progress", when the server dies between two of ours
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.TooManyConnectionsError,
-)
-# It is there and cannot now: statement or lock timeout, disk full, out of memory. Nothing was written.
-_OVERLOADED = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, asyncpg.InsufficientResourcesError)
 
 
 class _Waiting(Struct, eq=False):
@@ -226,7 +215,7 @@ class PostgresEventLog:
         try:
             async with self._pool.acquire(timeout=2.0) as connection:
                 return list(await connection.fetch(sql, *arguments))
-        except (*_UNREACHABLE, *_OVERLOADED) as failure:
+        except OUTAGE as failure:
             raise LogUnavailable("the database did not answer") from failure
 
     def _saw_head(self, seq: int) -> None:
@@ -295,7 +284,7 @@ class PostgresEventLog:
                     outcomes = await _append_group(connection, [(w.tenant_id, w.writes, w.command) for w in group])
                     await failpoint("append.before_commit")
                 await failpoint("append.after_commit")
-            except _UNREACHABLE as failure:
+            except UNREACHABLE as failure:
                 lost = failure
                 if connection is not None:
                     connection.terminate()
@@ -335,7 +324,8 @@ class PostgresEventLog:
                 if given < 0 or given == SEQUENCE_LIMIT:
                     # Another sequencer is at it, and what we were poked for may be too new for it; or there is more.
                     self._wake_sequencer.set()
-            except (*_UNREACHABLE, asyncpg.PostgresError):
+            except Exception as failure:  # noqa: BLE001 - nothing may end this task but the process
+                _log.warning("sequencer_cannot_work", error=f"{type(failure).__name__}: {failure}")
                 if connection is not None:
                     connection.terminate()
                 connection = None
@@ -353,7 +343,8 @@ class PostgresEventLog:
                     await asyncio.sleep(POLL_S)
                     if connection.is_closed():
                         break
-            except (LogUnavailable, asyncpg.PostgresError, *_UNREACHABLE):
+            except Exception as failure:  # noqa: BLE001 - nor this one
+                _log.warning("log_is_not_heard", error=f"{type(failure).__name__}: {failure}")
                 await asyncio.sleep(POLL_S)
             finally:
                 if connection is not None:
@@ -456,7 +447,7 @@ def _settle(waiting: _Waiting, outcome: Appended | Exception) -> None:
 
 
 def _explain(failure: Exception) -> Exception:
-    if isinstance(failure, (*_UNREACHABLE, *_OVERLOADED)):
+    if isinstance(failure, OUTAGE):
         unavailable = LogUnavailable("the database did not answer; whether the append happened is not known")
         unavailable.__cause__ = failure
         return unavailable

@@ -6,6 +6,7 @@ have. The checkpoint is moved only from where this relay found it, so of two rel
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
@@ -18,6 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from redress.contracts.envelope import PARTITIONS, Published, partition_of
 from redress.eventlog.log import EventLog
+from redress.eventlog.outage import OUTAGE
 from redress.failpoints import failpoint
 from redress.messaging.cloudevents import plain, to_headers
 from redress.messaging.port import Broker, Outgoing, Producer
@@ -196,7 +198,7 @@ class Relay:
             _log.info("relay_starts", topic=self._topic)
             yield
         finally:
-            if not connection.is_closed():
+            with contextlib.suppress(*OUTAGE):  # then the lock went with the session
                 await connection.execute("SELECT pg_advisory_unlock_all()")
             await self._pool.release(connection, timeout=ACQUIRE_S)
 

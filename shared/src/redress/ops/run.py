@@ -46,8 +46,8 @@ class Backoff(Struct, frozen=True):
     """Pauses before a restart: `first_s`, doubled each time up to `most_s`; forgotten after `well_after_s` of work."""
 
     first_s: float = 0.5
-    most_s: float = 30.0
-    well_after_s: float = 60.0
+    most_s: float = 10.0
+    well_after_s: float = 20.0
 
     def pause_s(self, failures: int) -> float:
         """The pause after this many failures in a row (1 or more)."""

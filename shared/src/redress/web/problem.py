@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
+from redress.eventlog.outage import OUTAGE, is_outage
 from redress.ops import telemetry
 
 MEDIA_TYPE = "application/problem+json"
@@ -166,6 +167,8 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     for refusal in (VersionConflict, KeyReused, CommandInFlight, AppendTooLarge, LogUnavailable):
         app.add_exception_handler(refusal, _on_log_refusal)
+    for failure in OUTAGE:
+        app.add_exception_handler(failure, _on_outage)
     app.add_exception_handler(Exception, _on_failure)
 
 
@@ -208,7 +211,15 @@ async def _on_log_refusal(_: Request, error: Exception) -> Response:
     return problem_response(problem_of_log(error))
 
 
+async def _on_outage(request: Request, error: Exception) -> Response:
+    """A database is away, the log's own or another: the request can be repeated as it is."""
+    _log.warning("database does not answer", method=request.method, path=request.url.path, exc_info=error)
+    return problem_response(problem_of_log(LogUnavailable("the database did not answer")))
+
+
 async def _on_failure(request: Request, error: Exception) -> Response:
+    if is_outage(error):
+        return await _on_outage(request, error)
     _log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
     detail = "The failure was recorded under this request_id; please name it when you ask for help."
     return problem_response(kernel_problem("internal_error", detail))
