@@ -154,7 +154,9 @@ async def test_from_an_event_in_the_feed_to_a_mail(deployment):
     code, output = await deployment.job("rebuild", "notices")
     assert code != 0
     code, output = await deployment.job("verify")
-    assert (code, output.strip()) == (0, "12 events in 3 streams: every chain and the order are intact")
+    assert code == 0
+    assert output.startswith("12 events in 3 streams at ")
+    assert output.strip().endswith(" events/s: every chain and the order are intact")
 
 
 async def test_a_worker_that_is_killed_and_started_again_sends_each_mail_once(deployment):

@@ -9,7 +9,8 @@ from pydantic_settings import SettingsConfigDict
 
 from collections_service.erp_intake.dynamics365 import Mapping, parse_mapping, standard_mapping
 from collections_service.inbox.erp_topic import ANY_TENANT
-from redress.ops.settings import ServiceSettings, Settings
+from redress.ops import settings as ops
+from redress.ops.settings import ServiceSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -58,9 +59,13 @@ class CollectionsSettings(ServiceSettings):
         return standard_mapping() if self.erp_mapping is None else parse_mapping(self.erp_mapping.read_text("utf-8"))
 
 
-class OwnerSettings(Settings):
-    """Of the one-shot jobs: migrate, verify, rebuild."""
+class OwnerSettings(ops.OwnerSettings):
+    """Of the one-shot jobs."""
 
     model_config = SettingsConfigDict(env_prefix="COLLECTIONS_")
 
-    owner_database_url: SecretStr
+
+class RebuildSettings(OwnerSettings):
+    """Of a rebuild: the owner makes and exchanges tables, the worker fills them."""
+
+    worker_database_url: SecretStr

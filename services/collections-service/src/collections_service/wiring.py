@@ -1,7 +1,7 @@
 """Builds the parts of each process out of its settings. Nothing is opened before the process starts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from collections_service.policies.tolerance import FIRST_TOLERANCE
 from collections_service.projections.movements import Movements
 from collections_service.projections.recollection_tasks import RecollectionTasks
 from collections_service.publication.collections_publication import CollectionsPublication
-from collections_service.settings import CollectionsSettings
+from collections_service.settings import CollectionsSettings, RebuildSettings
 from redress.clock import SystemClock
 from redress.contracts import collections_events, dispute_events
 from redress.contracts.envelope import Published
@@ -46,6 +46,8 @@ from redress.ops.run import Part
 from redress.projections.checkpoints import consumer_name
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection
+from redress.projections.rebuild import Progress, Rebuilt
+from redress.projections.rebuild import rebuild as rebuild_projection
 from redress.projections.runner import Runner
 from redress.web.auth import Authenticator
 from redress.web.health import Health
@@ -64,6 +66,20 @@ WORKER_TIMEOUT_S = 60.0  # the role's own limit on a transaction
 def own_projections() -> tuple[Projection[RecordedEvent], ...]:
     """What is built from the own log, and can be rebuilt from it."""
     return (Movements(), RecollectionTasks())
+
+
+async def rebuild(settings: RebuildSettings, name: str, progress: Callable[[Progress], None]) -> Rebuilt:
+    """Build a read model anew while the worker may go on. KeyError for one that does not exist, RebuildFailed."""
+    projection = {each.name: each for each in own_projections()}[name]
+    worker_dsn = _given(settings.worker_database_url)
+    async with PostgresEventLog.open(worker_dsn) as log:
+        return await rebuild_projection(
+            projection,
+            LogSource(log),
+            owner_dsn=_given(settings.owner_database_url),
+            worker_dsn=worker_dsn,
+            progress=progress,
+        )
 
 
 def api(settings: CollectionsSettings) -> Starlette:

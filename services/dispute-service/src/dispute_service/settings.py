@@ -5,7 +5,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from redress.ops.settings import ServiceSettings, Settings
+from redress.ops import settings as ops
+from redress.ops.settings import ServiceSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -19,12 +20,10 @@ class DisputeSettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="DISPUTE_")
 
 
-class OwnerSettings(Settings):
-    """Of the one-shot jobs: migrate, verify, rebuild."""
+class OwnerSettings(ops.OwnerSettings):
+    """Of the one-shot jobs."""
 
     model_config = SettingsConfigDict(env_prefix="DISPUTE_")
-
-    owner_database_url: SecretStr
 
 
 class RebuildSettings(OwnerSettings):

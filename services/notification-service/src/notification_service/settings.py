@@ -10,7 +10,8 @@ from pydantic_settings import SettingsConfigDict
 from notification_service.sending.mail import Sender
 from notification_service.sending.smtp import Server
 from notification_service.wording.address import deliverable
-from redress.ops.settings import ServiceSettings, Settings
+from redress.ops import settings as ops
+from redress.ops.settings import ServiceSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -82,9 +83,7 @@ class NotificationSettings(ServiceSettings):
 _HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-class OwnerSettings(Settings):
-    """Of the one-shot jobs: migrate, verify, rebuild."""
+class OwnerSettings(ops.OwnerSettings):
+    """Of the one-shot jobs."""
 
     model_config = SettingsConfigDict(env_prefix="NOTIFICATION_")
-
-    owner_database_url: SecretStr

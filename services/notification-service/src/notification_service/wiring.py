@@ -46,6 +46,7 @@ from redress.web.health import Health
 from redress.web.pages import Cursors
 from redress.web.worker_status import worker_status
 
+SERVICE = "notification-service"
 FOLLOWED = "dispute-service"
 API_READERS = 8
 WORKER_CONNECTIONS = 8

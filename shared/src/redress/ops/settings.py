@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     )
 
 
+class OwnerSettings(Settings):
+    """Of the one-shot jobs: migrate and verify."""
+
+    owner_database_url: SecretStr
+
+
 class ServiceSettings(Settings):
     """What every service reads. Database URLs are asyncpg DSNs; host and port are where the API listens.
 
