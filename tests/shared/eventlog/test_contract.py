@@ -11,6 +11,7 @@ from redress.eventlog.events import MAX_PAYLOAD_BYTES, RecordedEvent, StoredAnsw
 from redress.eventlog.hashing import event_hash
 from redress.eventlog.log import AppendTooLarge, EventLog, KeyReused, VersionConflict
 from redress.eventlog.memory import InMemoryEventLog
+from redress.eventlog.pages import pages
 from redress.eventlog.postgres import PostgresEventLog
 
 
@@ -164,6 +165,15 @@ async def test_the_log_is_read_in_pages_and_by_tenant_and_type(log: EventLog) ->
     assert [event.seq for event in await log.read_log(1, 1)] == [2]
     assert [event.seq for event in await log.read_log(0, 10, tenant_id="acme")] == [1, 3]
     assert await log.read_log(0, 10, types=["something-else"]) == []
+
+
+async def test_the_whole_log_comes_in_pages_without_a_gap(log: EventLog) -> None:
+    for number in range(5):
+        await log.append("acme", [a_write(f"s{number}", 0, "n")])
+    await log.wait_for(5, 10.0)
+    assert [[event.seq for event in page] async for page in pages(log, size=2)] == [[1, 2], [3, 4], [5]]
+    assert [[event.seq for event in page] async for page in pages(log, 4)] == [[5]]
+    assert [page async for page in pages(log, 5)] == []
 
 
 async def test_waiting_for_a_position_that_does_not_come_ends_with_the_head(log: EventLog) -> None:

@@ -1,0 +1,38 @@
+"""The log from a position to its end, for whoever reads all of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from redress.eventlog.events import RecordedEvent
+from redress.eventlog.log import EventLog
+
+PAGE = 500  # events; two pages are in memory at once
+
+
+async def pages(
+    log: EventLog,
+    after_seq: int = 0,
+    *,
+    size: int = PAGE,
+    tenant_id: str | None = None,
+    types: Sequence[str] | None = None,
+) -> AsyncIterator[list[RecordedEvent]]:
+    """Pages of at most `size` events in log order; it ends where the log ended when the last page was read.
+
+    The database looks the next page up while the caller works on this one.
+    """
+
+    def read(after: int) -> asyncio.Task[list[RecordedEvent]]:
+        return asyncio.create_task(log.read_log(after, size, tenant_id=tenant_id, types=types))
+
+    coming = read(after_seq)
+    try:
+        while page := await coming:
+            last = page[-1].seq
+            assert last is not None  # noqa: S101 - what is read from the log has a place in it
+            coming = read(last)
+            await asyncio.sleep(0)  # lets the question go out before the caller keeps the process busy
+            yield page
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
