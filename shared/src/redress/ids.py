@@ -4,8 +4,9 @@ Ids are UUIDs inside and TypeID-like text outside: a prefix that says what it is
 128 bits in 26 characters of Crockford base32 (`dsp_01j9…`). New ids are UUIDv7, so they sort by creation.
 """
 
-from uuid import UUID, uuid5
+from uuid import UUID
 
+import uuid_utils
 import uuid_utils.compat
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -16,6 +17,7 @@ _SHIFTS = range(5 * (_TEXT_LENGTH - 2), -1, -10)
 _SEPARATOR = "\x1f"  # cannot occur in a bounded name, so ("a", "bc") and ("ab", "c") differ
 
 REDRESS_NAMESPACE = UUID("5a0c1b52-6d0e-5f0e-9a63-0d1f3c6b7a11")
+_namespace = uuid_utils.UUID(str(REDRESS_NAMESPACE))
 
 
 def new_uuid() -> UUID:
@@ -25,7 +27,7 @@ def new_uuid() -> UUID:
 
 def derived_uuid(*parts: str) -> UUID:
     """The UUIDv5 of the parts: the same parts always give the same id, which is what makes a retry harmless."""
-    return uuid5(REDRESS_NAMESPACE, _SEPARATOR.join(parts))
+    return UUID(int=uuid_utils.uuid5(_namespace, _SEPARATOR.join(parts)).int)
 
 
 def public_id(prefix: str, uuid: UUID) -> str:
