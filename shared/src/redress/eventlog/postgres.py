@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
+from redress.eventlog.connections import HeldConnections
 from redress.eventlog.events import (
     MAX_EVENTS_PER_APPEND,
     MAX_PAYLOAD_BYTES,
@@ -71,9 +72,10 @@ class _Waiting(Struct, eq=False):
 class PostgresEventLog:
     """An EventLog in the `es` schema of one database. Make it with `PostgresEventLog.open`."""
 
-    def __init__(self, dsn: str, pool: asyncpg.Pool, appenders: int) -> None:
+    def __init__(self, dsn: str, pool: asyncpg.Pool, appenders: int, readers: int) -> None:
         self._dsn = dsn
         self._pool = pool
+        self._readers = HeldConnections(dsn, readers, STATEMENT_TIMEOUT_S)
         self._queue: deque[_Waiting] = deque()
         self._claimed: set[object] = set()
         self._wake_appenders = [asyncio.Event() for _ in range(appenders)]
@@ -89,13 +91,14 @@ class PostgresEventLog:
     async def open(
         cls, dsn: str, *, appenders: int = 1, readers: int = 4, sequencer: bool = True
     ) -> AsyncIterator["PostgresEventLog"]:
-        """Connect. `appenders` held connections write, up to `readers` read; with `sequencer`, every append is given
-        its place in the log at once by this process (several processes may do so: one works, the others stand back).
+        """Connect. `appenders` held connections write, up to `readers` read, and as many are in the pool for what is
+        read beside the log. With `sequencer`, every append is given its place in the log at once by this process
+        (several processes may do so: one works, the others stand back).
         """
         pool = await asyncpg.create_pool(
             dsn, min_size=1, max_size=readers, command_timeout=STATEMENT_TIMEOUT_S, reset=_keep
         )
-        log = cls(dsn, pool, appenders)
+        log = cls(dsn, pool, appenders, readers)
         log._tasks = [asyncio.create_task(log._append_groups(wake)) for wake in log._wake_appenders]
         log._tasks.append(asyncio.create_task(log._listen()))
         if sequencer:
@@ -213,8 +216,7 @@ class PostgresEventLog:
 
     async def _fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         try:
-            async with self._pool.acquire(timeout=2.0) as connection:
-                return list(await connection.fetch(sql, *arguments))
+            return await self._readers.fetch(sql, *arguments)
         except OUTAGE as failure:
             raise LogUnavailable("the database did not answer") from failure
 
@@ -364,6 +366,7 @@ class PostgresEventLog:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for waiting in self._queue:
             _settle(waiting, LogUnavailable("the service is stopping"))
+        self._readers.close()
         self._pool.terminate()
 
 
