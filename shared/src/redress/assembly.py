@@ -1,0 +1,129 @@
+"""What the wiring of every service puts together in the same way: pools, transports, the served app, common parts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeVar
+
+import asyncpg
+import httpx2 as httpx
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from redress.contracts.envelope import Published
+from redress.eventlog.postgres import PostgresEventLog
+from redress.messaging.feed_source import FeedClient, FeedSource
+from redress.messaging.kafka import KafkaBroker
+from redress.messaging.kafka_source import KafkaSource
+from redress.messaging.publication import Publication
+from redress.messaging.relay import Relay, RelayMetrics
+from redress.messaging.source import Source
+from redress.messaging.tokens import ClientCredentials
+from redress.ops.run import Part
+from redress.ops.settings import ServiceSettings
+from redress.projections.checkpoints import consumer_name
+from redress.projections.runner import Runner
+from redress.web.auth import Authenticator
+
+E = TypeVar("E")
+
+API_READERS = 8
+WORKER_CONNECTIONS = 8
+WORKER_TIMEOUT_S = 60.0  # the worker role's own limit on a transaction
+
+
+def given(secret: SecretStr | None) -> str:
+    """A setting that load_settings has required."""
+    if secret is None:
+        raise ValueError("a required setting is missing")
+    return secret.get_secret_value()
+
+
+def served(open_app: Callable[[], AbstractAsyncContextManager[FastAPI]]) -> Starlette:
+    """An app whose connections are opened when the server starts and closed when it has stopped: what is served
+    stands behind an outer app that has nothing of its own."""
+
+    @asynccontextmanager
+    async def lifespan(outer: Starlette) -> AsyncIterator[None]:
+        async with open_app() as inner:
+            inner.state.stopping = outer.state.stopping  # long polls end when it is set
+            outer.mount("/", inner)
+            async with inner.router.lifespan_context(inner):
+                yield
+
+    app = Starlette(lifespan=lifespan)
+    app.state.stopping = asyncio.Event()
+    return app
+
+
+def authenticator(settings: ServiceSettings, http: httpx.AsyncClient) -> Authenticator:
+    return Authenticator(issuer=settings.issuer, audience=settings.audience, jwks_url=settings.jwks_url, client=http)
+
+
+@asynccontextmanager
+async def worker_pool(settings: ServiceSettings) -> AsyncIterator[asyncpg.Pool]:
+    """The connections of a worker's consumers."""
+    pool = await asyncpg.create_pool(
+        given(settings.worker_database_url),
+        min_size=1,
+        max_size=WORKER_CONNECTIONS,
+        command_timeout=WORKER_TIMEOUT_S,
+        timeout=5.0,
+    )
+    try:
+        yield pool
+    finally:
+        pool.terminate()
+
+
+def broker_of(settings: ServiceSettings, service: str) -> KafkaBroker | None:
+    """The broker; None where the services follow each other's feeds."""
+    if settings.transport == "feed":
+        return None
+    if settings.kafka_bootstrap_servers is None:
+        raise ValueError("TRANSPORT=kafka needs KAFKA_BOOTSTRAP_SERVERS")
+    return KafkaBroker(settings.kafka_bootstrap_servers, client_id=service)
+
+
+def feed_client(settings: ServiceSettings, http: httpx.AsyncClient, url: str | None) -> FeedClient:
+    """A client of the feed at `url`, with this service's own credentials."""
+    tokens = ClientCredentials(
+        http,
+        settings.token_url or "",
+        settings.client_id or "",
+        given(settings.client_secret),
+        audience=settings.audience,
+    )
+    return FeedClient(http, url or "", tokens)
+
+
+def source_of(
+    consumer: str, *, of: str, by: str, topic: str, client: FeedClient, broker: KafkaBroker | None
+) -> Source[Published]:
+    """Where `consumer` of the service `by` gets the events of the service `of`: its topic, repaired by its feed, or
+    its feed alone."""
+    if broker is None:
+        return FeedSource(of, client)
+    group = f"{by}.{consumer_name(consumer, of)}"
+    return KafkaSource(of, broker, topic, group=group, member=group, feed=client)
+
+
+def consumer_part(runner: Runner[E]) -> Part:
+    return Part(runner.name, runner.run)
+
+
+def relay_parts(
+    pool: asyncpg.Pool,
+    log: PostgresEventLog,
+    publication: Publication,
+    broker: KafkaBroker | None,
+    *,
+    topic: str,
+    registry: CollectorRegistry,
+) -> list[Part]:
+    """The relay to the service's topic; nothing where there is no broker."""
+    if broker is None:
+        return []
+    return [Part("relay", Relay(pool, log, publication, broker, topic, metrics=RelayMetrics(registry)).run)]
