@@ -1,16 +1,21 @@
 """A real Kafka goes away and comes back while events are published: all arrive, once, in order."""
 
 import asyncio
+import signal
 import tempfile
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from support.databases import MakeDatabase
 from support.following import Follower, Publisher, publisher_and_follower
 from support.notes import Seen
 
+from redress.messaging import kafka
 from redress.messaging.kafka import KafkaBroker
+from redress.messaging.port import Outgoing, Polled, PublishFailed, TopicSpec
 from redress.ops.run import Backoff, Part, run_parts
 from redress.projections.runner import Runner
 from redress_local.kafka import KafkaCluster
@@ -73,3 +78,32 @@ async def test_one_of_three_brokers_killed_under_load_loses_and_doubles_nothing(
         await asyncio.to_thread(kafka_cluster.start_node, 3)
         stop.set()
         await workers
+
+
+async def test_a_broker_that_hangs_makes_nobody_wait_for_ever(
+    lonely_kafka: KafkaCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "PUBLISH_S", 2.0)
+    monkeypatch.setattr(kafka, "CLOSE_S", 1.0)
+    broker = KafkaBroker(lonely_kafka.bootstrap_servers)
+    await broker.make_topics([TopicSpec("hangs", 1, 1)])
+    producer, consumer = broker.producer(), broker.consumer("hangs", "g", "m")
+    await producer.start()
+    await consumer.start(from_the_beginning)
+    lonely_kafka.nodes[0].process.signal(signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        with pytest.raises(PublishFailed):
+            await producer.publish("hangs", [Outgoing(0, b"k", b"lost?", (), 0)])
+        with pytest.raises(PublishFailed, match="failed before"):
+            await producer.publish("hangs", [Outgoing(0, b"k", b"must not overtake", (), 0)])
+        assert await consumer.poll(10, 0.5) == Polled()
+        await producer.close()
+        await consumer.close()
+        assert time.monotonic() - started < 15.0
+    finally:
+        lonely_kafka.nodes[0].process.signal(signal.SIGCONT)
+
+
+async def from_the_beginning(_: Sequence[int]) -> Mapping[int, int]:
+    return {}
