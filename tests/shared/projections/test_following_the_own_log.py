@@ -15,7 +15,9 @@ from support.notes import PoisonedError, Seen, install_notes, notes_seen, worker
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.log_source import LogSource
 from redress.messaging.source import EpochChanged, PositionBeyondHead
-from redress.projections.runner import HandlerBroken, Runner
+from redress.projections.applying import HandlerBroken
+from redress.projections.database import DatabaseGone
+from redress.projections.runner import Runner
 
 
 @dataclass
@@ -194,10 +196,10 @@ async def test_parked_events_are_applied_in_order_once_the_handler_can(service: 
 
 async def test_a_handler_that_fails_on_everything_stops_instead_of_parking_the_whole_log(service: Service) -> None:
     for number in range(30):
-        await service.notes(f"s{number}", f"poison {number}")
+        await service.notes(f"s{number}", f"poison {number}", "behind it")
     with pytest.raises(HandlerBroken):
         await caught_up(service.runner(Seen(poison=[f"poison {number}" for number in range(30)])))
-    assert await service.checkpoint() == 20
+    assert await service.checkpoint() == 39  # twenty poisoned ones, and nineteen behind them
 
 
 async def test_a_restored_log_stops_the_consumer(service: Service) -> None:
@@ -229,8 +231,6 @@ async def test_a_consumer_that_lost_its_database_connection_goes_on_where_it_was
                 self.lost = True
                 await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
             await super().apply(connection, events)
-
-    from redress.projections.runner import DatabaseGone
 
     await service.notes("a", "one", "two")
     seen = LosesConnectionOnce()

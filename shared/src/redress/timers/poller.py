@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from redress.failpoints import failpoint
 from redress.ops.until import until
+from redress.projections.database import is_gone
 from redress.projections.projection import Connection
 from redress.timers.timers import Timer
 
@@ -112,7 +113,7 @@ class TimerPoller:
                     await failpoint("timer.before_commit")
                 await failpoint("timer.after_commit")
             except Exception as failure:
-                if _is_lost(connection):
+                if is_gone(connection, failure):
                     raise
                 self._try_later(timer, attempt, failure)
                 return False
@@ -172,10 +173,3 @@ def _tried(timer: Timer, attempt: int) -> Timer:
 def _pause_s(attempt: int) -> float:
     """2, 4, 8, … seconds, at most five minutes."""
     return float(min(FIRST_PAUSE_S * 2.0 ** min(attempt - 1, 20), MOST_PAUSE_S))
-
-
-def _is_lost(connection: Connection) -> bool:
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:
-        return True
