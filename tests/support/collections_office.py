@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import httpx2 as httpx
 import msgspec
+from fastapi import FastAPI
 from support.clock import SetClock
 from support.databases import Database, MakeDatabase
 from support.eventually import eventually
@@ -60,6 +61,7 @@ class Office:
         self.issuer = issuer
         self.log = log
         self.parts = parts
+        self.app: FastAPI
         self.database: Database
         self.worker: asyncpg.Pool
         self.worker_log: PostgresEventLog
@@ -144,6 +146,7 @@ async def open_office(make_database: MakeDatabase, clock: SetClock | None = None
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://collections", trust_env=False)
         )
         office = Office(http=http, issuer=issuer, log=log, parts=parts)
+        office.app = app
         office.database, office.worker, office.worker_log, office.mapping = database, worker, worker_log, mapping
         yield office
 
