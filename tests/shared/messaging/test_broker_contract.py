@@ -11,7 +11,7 @@ from support.kafka import Kafka
 from redress.ids import new_uuid
 from redress.messaging.kafka import KafkaBroker
 from redress.messaging.memory import InMemoryBroker
-from redress.messaging.port import Broker, Consumer, Incoming, Outgoing, TopicSpec
+from redress.messaging.port import Broker, BrokerUnavailable, Consumer, Incoming, Outgoing, Positions, TopicSpec
 
 
 @pytest.fixture(params=["memory", "kafka"])
@@ -117,6 +117,22 @@ async def test_a_position_that_the_broker_does_not_have_is_reported(broker: Brok
     async with a_member(broker, topic, positions={0: 40}) as member:
         await member.has_read(p0=["one"], p1=["other"])
         assert member.lost == {0}
+
+
+async def test_a_consumer_whose_positions_cannot_be_had_says_so(broker: Broker, topic: str) -> None:
+    async def no_database(_: Sequence[int]) -> Mapping[int, int]:
+        raise ConnectionError("the database is away")
+
+    await publish(broker, topic, a_message(0, "must not be read from somewhere"))
+    consumer = broker.consumer(topic, f"g.{topic}", "m")
+    with pytest.raises((BrokerUnavailable, ConnectionError)):
+        await _started_and_polled(consumer, no_database)
+    await consumer.close()
+
+
+async def _started_and_polled(consumer: Consumer, positions: Positions) -> None:
+    await consumer.start(positions)
+    await consumer.poll(10, 0.1)
 
 
 async def test_members_of_a_group_share_the_partitions(broker: Broker, topic: str) -> None:

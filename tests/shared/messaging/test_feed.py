@@ -85,6 +85,15 @@ async def test_internal_events_are_passed_over_and_the_position_says_so(
     assert nothing.headers["feed-position"] == "4"
 
 
+async def test_one_event_among_many_internal_ones_is_found_at_once(log: InMemoryEventLog, served: ServedFeed) -> None:
+    for number in range(5):
+        await log.append("acme", [a_write(f"s{number}", 0, *["secret"] * 100)])
+    await log.append("acme", [a_write("a", 0, "one", "two")])
+    answer = await served.get("/v1/feed", limit=1)
+    assert shape(answer.json()) == [(0, 501, "one")]
+    assert answer.headers["feed-position"] == "501"
+
+
 async def test_the_limit_is_kept(log: InMemoryEventLog, served: ServedFeed) -> None:
     await log.append("acme", [a_write("a", 0, *[str(number) for number in range(10)])])
     answer = await served.get("/v1/feed", limit=3)

@@ -14,7 +14,8 @@ from support.notes import PoisonedError, Seen, install_notes, notes_seen, worker
 
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.log_source import LogSource
-from redress.messaging.source import EpochChanged, PositionBeyondHead
+from redress.messaging.source import EpochChanged, Mark, PositionBeyondHead
+from redress.projections import checkpoints
 from redress.projections.applying import HandlerBroken
 from redress.projections.database import DatabaseGone
 from redress.projections.runner import Runner
@@ -103,6 +104,24 @@ async def test_a_zombie_that_wakes_up_with_an_old_batch_changes_nothing(service:
     await zombie.catch_up()  # it still believes to stand at the beginning
     assert await notes_seen(service.pool) == ["one", "two"]
     assert await service.checkpoint() == 2
+
+
+async def test_a_consumer_waits_for_the_checkpoint_and_then_finds_its_events_applied(service: Service) -> None:
+    await service.notes("a", "one", "two")
+    late = service.runner(Seen())
+    await late.open()
+    async with service.pool.acquire() as quicker, quicker.transaction():
+        await checkpoints.lock(quicker, "seen", [0])
+        catching_up = asyncio.create_task(late.catch_up())
+
+        async def somebody_waits() -> bool:
+            return await service.pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
+
+        await eventually(somebody_waits)
+        await Seen().apply(quicker, await service.log.read_log(0, 10))
+        await checkpoints.move(quicker, "seen", {0: Mark(2, await service.log.epoch())})
+    await catching_up
+    assert await notes_seen(service.pool) == ["one", "two"]
 
 
 async def test_a_failing_event_and_the_rest_of_its_stream_are_parked_and_others_go_on(service: Service) -> None:

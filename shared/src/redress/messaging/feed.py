@@ -27,6 +27,7 @@ from redress.web.problem import FieldError, Problem, kernel_problem, not_found
 MAX_TIMEOUT_MS = 30_000  # below the idle limit of every proxy we know of
 MAX_LIMIT = 1_000
 DEFAULT_LIMIT = 100
+PAGE = 200  # stored events read at a time, even for a follower that wants few: most may be internal
 PAGES_PER_ANSWER = 20  # how much of a log without published events one request looks through
 KEPT = 4_096  # published events that several followers ask for at the same time
 
@@ -75,9 +76,13 @@ class Feed:
                 head = await self._log.wait_for(position + 1, left)
                 if position >= head:
                     break
-            stored = await self._log.read_log(position, limit, tenant_id=tenant)
-            reached = _reached(stored, limit, head, tenant)
+            page = max(limit, PAGE)
+            stored = await self._log.read_log(position, page, tenant_id=tenant)
+            reached = _reached(stored, page, head, tenant)
             events = await self._published(stored)
+            if len(events) > limit:
+                del events[limit:]
+                reached = events[-1].seq
             if events:
                 return FeedPage(_chained(asked, events), reached, max(head, reached), epoch)
             position = max(position, reached)

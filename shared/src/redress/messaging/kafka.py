@@ -191,6 +191,7 @@ class KafkaConsumer:
 
     def __init__(self, options: Mapping[str, Any], topic: str, group: str, member: str) -> None:
         self._topic = topic
+        self._listener: _SeekOnAssignment | None = None
         self._consumer = AIOKafkaConsumer(
             **options,
             group_id=group,
@@ -204,11 +205,13 @@ class KafkaConsumer:
         )
 
     async def start(self, positions: Positions) -> None:
-        listener = _SeekOnAssignment(self._consumer, self._topic, positions)
-        self._consumer.subscribe([self._topic], listener=listener)
+        self._listener = _SeekOnAssignment(self._consumer, self._topic, positions)
+        self._consumer.subscribe([self._topic], listener=self._listener)
         await _within(START_S, self._consumer.start(), "join the group")
 
     async def poll(self, limit: int, timeout_s: float) -> Polled:
+        if self._listener is not None and self._listener.failure is not None:
+            raise BrokerUnavailable("the positions to read from could not be had") from self._listener.failure
         try:
             async with asyncio.timeout(timeout_s + POLL_GRACE_S):
                 found = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=limit)
@@ -250,17 +253,24 @@ class KafkaConsumer:
 
 
 class _SeekOnAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
+    """`failure`: aiokafka only logs what a listener raises, and would go on from Kafka's own positions."""
+
     def __init__(self, consumer: AIOKafkaConsumer, topic: str, positions: Positions) -> None:
         self._consumer = consumer
         self._topic = topic
         self._positions = positions
+        self.failure: Exception | None = None
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Nothing to do: whoever gets them locks the checkpoint, and what we still hold is then dropped."""
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         partitions = [place.partition for place in assigned]
-        positions = await self._positions(partitions)
+        try:
+            positions = await self._positions(partitions)
+        except Exception as failure:
+            self.failure = failure
+            raise
         for partition in partitions:
             self._consumer.seek(TopicPartition(self._topic, partition), positions.get(partition, 0))
 
