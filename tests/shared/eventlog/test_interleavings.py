@@ -168,3 +168,20 @@ async def test_without_a_database_the_outcome_is_said_to_be_unknown(postgres: Cl
         finally:
             await elsewhere.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
             await elsewhere.close()
+
+
+async def test_a_closed_log_leaves_no_connection_behind(database: Database) -> None:
+    watcher = await asyncpg.connect(database.superuser)
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'dispute_worker'"
+
+    async def none_left() -> bool:
+        return bool(await watcher.fetchval(sessions) == 0)
+
+    try:
+        async with PostgresEventLog.open(database.worker) as log:
+            await log.append("demo", [a_write("a", 0, "first")], a_command("key"))
+            await log.wait_for(1, 5)
+            assert await watcher.fetchval(sessions) >= 3
+        await eventually(none_left)
+    finally:
+        await watcher.close()

@@ -84,6 +84,7 @@ class PostgresEventLog:
         self._head_moved = asyncio.Event()
         self._epoch: str | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._held: list[asyncpg.Connection] = []
         self._closing = False
 
     @classmethod
@@ -226,6 +227,12 @@ class PostgresEventLog:
             moved, self._head_moved = self._head_moved, asyncio.Event()
             moved.set()
 
+    async def _connect(self) -> asyncpg.Connection:
+        """A connection that one of our tasks holds; closing the log ends it, whatever became of the task."""
+        connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
+        self._held = [*(held for held in self._held if not held.is_closed()), connection]
+        return connection
+
     # -- appending
 
     async def _append_groups(self, wake: asyncio.Event) -> None:
@@ -280,7 +287,7 @@ class PostgresEventLog:
         for _attempt in (1, 2):
             try:
                 if connection is None or connection.is_closed():
-                    connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
+                    connection = await self._connect()
                 await failpoint("append.before")
                 async with transaction_if_armed(connection, "append.before_commit"):
                     outcomes = await _append_group(connection, [(w.tenant_id, w.writes, w.command) for w in group])
@@ -321,7 +328,7 @@ class PostgresEventLog:
             self._wake_sequencer.clear()
             try:
                 if connection is None or connection.is_closed():
-                    connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
+                    connection = await self._connect()
                 given = await _sequence(connection)
                 if given < 0 or given == SEQUENCE_LIMIT:
                     # Another sequencer is at it, and what we were poked for may be too new for it; or there is more.
@@ -338,7 +345,7 @@ class PostgresEventLog:
         while True:
             connection: asyncpg.Connection | None = None
             try:
-                connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
+                connection = await self._connect()
                 await connection.add_listener("es_log", self._notified)
                 while True:
                     await self.head()
@@ -364,6 +371,8 @@ class PostgresEventLog:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in self._held:
+            connection.terminate()
         for waiting in self._queue:
             _settle(waiting, LogUnavailable("the service is stopping"))
         self._readers.close()
