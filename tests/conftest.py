@@ -41,7 +41,7 @@ async def make_database(postgres: Cluster) -> AsyncIterator[MakeDatabase]:
     """Gives fresh databases; see `support.databases.MakeDatabase`."""
     factory = MakeDatabase(postgres, prefix=f"t{os.getpid()}_")
     yield factory
-    if "DATABASE_URL" in os.environ:  # our own cluster goes with its folder; dropping a thousand databases takes minutes
+    if "DATABASE_URL" in os.environ:  # our own goes with its folder; dropping a thousand takes minutes
         await factory.drop_all()
 
 
