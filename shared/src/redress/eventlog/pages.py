@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
 
-PAGE = 500  # events; two pages are in memory at once
+PAGE = 2_000  # events; two pages are in memory at once
 
 
 async def pages(

@@ -62,14 +62,7 @@ async def _check_chains(connection: asyncpg.Connection) -> AsyncIterator[tuple[F
     head = FIRST_PREV_HASH
     broken = False
     done = 0
-    cursor = connection.cursor(
-        "SELECT tenant_id, stream_id, stream_type, version, event_id, type, schema_version, payload, meta,"
-        " effective_at, recorded_at, prev_hash, hash FROM es.event ORDER BY stream_id, version",
-        prefetch=PAGE,
-        timeout=None,
-    )
-    async for row in cursor:
-        event = _event(row)
+    async for event in _events(connection):
         if event.stream_id != stream:
             stream, version, head, broken = event.stream_id, 0, FIRST_PREV_HASH, False
         done += 1
@@ -88,6 +81,18 @@ async def _check_chains(connection: asyncpg.Connection) -> AsyncIterator[tuple[F
         if done % PAGE == 0:
             yield None, done
     yield None, done
+
+
+async def _events(connection: asyncpg.Connection) -> AsyncIterator[RecordedEvent]:
+    """Every event, stream by stream in version order, a page in memory at a time."""
+    cursor = await connection.cursor(
+        "SELECT tenant_id, stream_id, stream_type, version, event_id, type, schema_version, payload, meta,"
+        " effective_at, recorded_at, prev_hash, hash FROM es.event ORDER BY stream_id, version",
+        timeout=None,
+    )
+    while rows := await cursor.fetch(PAGE, timeout=None):
+        for row in rows:
+            yield RecordedEvent(*row)
 
 
 def _wrong(event: RecordedEvent, version: int, head: bytes) -> str | None:
@@ -156,22 +161,3 @@ async def _check_order(connection: asyncpg.Connection) -> list[Finding]:
     )
     findings += [Finding("the log names an event that is gone", None, None, r[0]) for r in gone]
     return findings
-
-
-def _event(row: asyncpg.Record) -> RecordedEvent:
-    (tenant, stream, stream_type, version, event_id, type_, schema, payload, meta, effective, recorded, prev, own) = row
-    return RecordedEvent(
-        tenant_id=tenant,
-        stream_id=stream,
-        stream_type=stream_type,
-        version=version,
-        event_id=event_id,
-        type=type_,
-        schema_version=schema,
-        payload=payload,
-        meta=meta,
-        effective_at=effective,
-        recorded_at=recorded,
-        prev_hash=prev,
-        hash=own,
-    )

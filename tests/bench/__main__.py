@@ -1,0 +1,80 @@
+"""`make bench`, or `cd tests && python -m bench`: everything beside its peers in one run; tables and one JSON file.
+
+The machine is never quiet: what counts is the ratio inside one round, and its median over the rounds.
+"""
+
+import argparse
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import uvloop
+
+from bench.append import hot_stream, many_streams
+from bench.databases import Stand, stand
+from bench.growth import growth
+from bench.measure import Comparison, Rounds
+from bench.replay import one_aggregate, whole_log
+from bench.report import table, verdicts, write_json
+from bench.targets import judge
+
+Part = Callable[[Stand, argparse.Namespace], Awaitable[list[Comparison]]]
+
+MILLION = 1_000_000
+
+
+def _sizes(asked: argparse.Namespace) -> tuple[int, ...]:
+    sizes = (10_000, 100_000, MILLION, 5 * MILLION)
+    return tuple(size for size in sizes if size <= asked.events)
+
+
+PARTS: dict[str, Part] = {
+    "append": lambda where, asked: many_streams(where, Rounds(asked.rounds, asked.seconds)),
+    "hot": lambda where, asked: hot_stream(where, Rounds(asked.rounds, asked.seconds)),
+    "replay": lambda where, asked: one_aggregate(where, Rounds(asked.rounds)),
+    "fold": lambda where, asked: whole_log(where, Rounds(min(3, asked.rounds), warm_up=0), min(asked.events, MILLION)),
+    "growth": lambda where, asked: growth(where, _sizes(asked)),
+}
+
+
+def arguments(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("part", nargs="*", help=f"of {', '.join(PARTS)}; all of them if none is named")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each is measured, in turn")
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long one measurement of a rate takes")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--million", dest="events", action="store_const", const=MILLION, help="logs of up to 1,000,000")
+    size.add_argument("--five-million", dest="events", action="store_const", const=5 * MILLION)
+    size.add_argument(
+        "--events", type=int, default=100_000, help="the largest log; more than 1,000,000 for growth only"
+    )
+    parser.set_defaults(events=100_000)
+    parser.add_argument("--json", type=Path, default=Path("../.data/bench.json"))
+    asked = parser.parse_args(given)
+    if unknown := set(asked.part) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    return asked
+
+
+async def measured(asked: argparse.Namespace) -> AsyncIterator[Comparison]:
+    with stand() as where:
+        for name, part in PARTS.items():
+            if asked.part and name not in asked.part:
+                continue
+            for comparison in await part(where, asked):
+                yield comparison
+
+
+async def main(asked: argparse.Namespace) -> None:
+    comparisons: list[Comparison] = []
+    async for comparison in measured(asked):
+        print(table(comparison), flush=True)
+        comparisons.append(comparison)
+    judged = judge(comparisons)
+    print(verdicts(judged))
+    write_json(asked.json, comparisons, judged)
+    print(f"written to {asked.json.resolve()}")
+
+
+if __name__ == "__main__":
+    uvloop.run(main(arguments(sys.argv[1:])))
