@@ -1,17 +1,21 @@
 import hashlib
 
 import asyncpg
+import msgspec
 from support.collections_office import (
     Office,
     correction,
     credit_memo,
     invoice,
+    make_intake,
     payment,
     results,
     reversal,
 )
 
+from collections_service.erp_intake.intake import Sender
 from redress.contracts.common import Sealed
+from redress.eventlog.events import Actor
 
 
 async def test_an_invoice_and_its_payment_settle(office: Office):
@@ -159,3 +163,17 @@ async def test_a_reversal_of_a_part_is_refused_and_of_the_whole_accepted(office:
 
     await office.accepted({**reversal(), "amount": "400.00", "currency": "EUR"})
     assert (await office.get("/v1/invoices/INV-1"))["open"]["amount"] == "1000.00"
+
+
+async def test_what_another_process_took_is_not_passed_over_by_one_that_remembers_the_invoice_without_it(
+    office: Office,
+):
+    """The invoice came here, its payment there: the reversal that comes here again must reopen the invoice."""
+    other = make_intake(office.log, office.parts.vault, office.parts.clock, office.mapping)
+    await office.accepted(invoice(total="100.00"))
+    sender = Sender(actor=Actor("service", "sap"), via="http", correlation_id="r-1")
+    taken = await other.take("demo", [msgspec.json.encode(payment(amount="100.00"))], sender)
+    assert [item.result for item in taken.items] == ["accepted"]
+    await office.accepted(reversal())
+    found = await office.get("/v1/invoices/INV-1")
+    assert found["open"] == {"amount": "100.00", "currency": "EUR"}

@@ -1,7 +1,8 @@
 """Load, decide, append: what one posting does to the receipt, the invoices and the customer it touches, all or nothing.
 
 States are remembered between commands. Every append names the versions it was decided on, so a remembered state that
-is out of date costs a second try and never a wrong event; a refusal or a "nothing new" is decided on fresh states only.
+is out of date costs a second try and never a wrong event. A refusal, and whatever leaves a stream alone that it looked
+at, is decided on fresh states only.
 """
 
 from collections import OrderedDict
@@ -57,7 +58,7 @@ class Ledger:
             fresh = attempt > 0
             try:
                 work = await self._decide(tenant_id, posting, fresh=fresh)
-                if not work.writes and not fresh:
+                if work.leaves_alone and not fresh:
                     work = await self._decide(tenant_id, posting, fresh=True)
             except (OpenItemRefusal, ReceiptRefusal):
                 if not fresh:
@@ -120,8 +121,8 @@ class Ledger:
             case ReverseReceipt():
                 applied = cash.reverse(command, receipt.state, states)
         work.add(self._receipts, receipt, applied.receipt)
-        for invoice_id, events in applied.invoices.items():
-            work.add(self._invoices, items[invoice_id], events)
+        for invoice_id, item in items.items():
+            work.add(self._invoices, item, applied.invoices.get(invoice_id, ()))
 
     async def _answered(self, tenant_id: str, posting: Posting) -> Outcome | None:
         """A repetition is answered as the first time, also where the books would refuse it by now."""
@@ -140,16 +141,22 @@ class Ledger:
 
 
 class _Work:
-    """The writes of one posting, and the states to remember once they are stored."""
+    """The writes of one posting, and the states to remember once they are stored.
+
+    `leaves_alone`: it rests on a stream that it does not write to. The append checks the versions of what is written;
+    what is left alone must have been read just now, or a change by another process would be passed over.
+    """
 
     def __init__(self, posting: Posting) -> None:
         self._posting = posting
         self._then: list[Callable[[], None]] = []
         self.writes: list[StreamWrite] = []
+        self.leaves_alone = False
         self.policy: tuple[str, ...] = ()
 
     def add(self, states: "_States[S, E]", loaded: Loaded[S], events: Sequence[E]) -> None:
         if not events:
+            self.leaves_alone = True
             return
         stream_write, state = write(states.aggregate, loaded, events, self._meta(), self._posting.effective_at)
         self.writes.append(stream_write)
