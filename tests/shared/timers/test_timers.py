@@ -123,6 +123,17 @@ async def test_setting_a_timer_again_moves_it_until_it_has_fired(pool: asyncpg.P
     assert bell.kinds == ["sla"]
 
 
+async def test_a_timer_that_is_moved_while_it_is_being_taken_is_not_fired_early(pool: asyncpg.Pool) -> None:
+    await due_in(pool, "sla", ALREADY)
+    bell = Bell()
+    poll = TimerPoller(pool, bell)
+    (due,) = await poll._due()
+    await due_in(pool, "sla", timedelta(days=1))
+    assert not await poll._fire(due)
+    assert bell.kinds == []
+    assert (await state(pool, "sla"))[0] == "pending"
+
+
 async def test_a_failing_timer_is_tried_again_later_and_holds_nobody_up(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
