@@ -13,6 +13,7 @@ import uvloop
 from bench.append import hot_stream, many_streams
 from bench.databases import Stand, stand
 from bench.growth import growth
+from bench.http_api import http_api
 from bench.measure import Comparison, Rounds
 from bench.replay import one_aggregate, whole_log
 from bench.report import table, verdicts, write_json
@@ -33,6 +34,7 @@ PARTS: dict[str, Part] = {
     "hot": lambda where, asked: hot_stream(where, Rounds(asked.rounds, asked.seconds)),
     "replay": lambda where, asked: one_aggregate(where, Rounds(asked.rounds)),
     "fold": lambda where, asked: whole_log(where, Rounds(min(3, asked.rounds), warm_up=0), min(asked.events, MILLION)),
+    "http": lambda where, asked: http_api(where, Rounds(asked.rounds, asked.seconds)),
     "growth": lambda where, asked: growth(where, _sizes(asked)),
 }
 

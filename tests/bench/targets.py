@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.append import EVENTSOURCING, INSERT, OURS
+from bench.http_api import BARE
 from bench.measure import Comparison
 
 
@@ -49,6 +50,7 @@ TARGETS = (
     Target("append, 1 writer / one INSERT", "append to new streams, 1 writer", _over(INSERT), 0.6, 0.8),
     Target("hot stream, 32 in flight / eventsourcing", "one hot stream, 32 commands in flight", _over(EVENTSOURCING), 20, 100),
     Target("replay of 1,000 events / eventsourcing", "load and fold one aggregate of 1,000 events", _over(EVENTSOURCING), 12, 20),
+    Target("POST /v1/disputes, 32 connections / bare FastAPI + one INSERT", "POST /v1/disputes, 32", _over(BARE), 0.6, 1.0),
     Target("fold of the whole log / eventsourcing", "fold a log", _over(EVENTSOURCING), 4, 6),
     Target("memory above base while folding, MB", "memory above base", lambda c: c.figures[OURS].value, 100, 30, at_most=True),
     Target("append, largest log / smallest", "append to a new stream, by size", _last_ratio, 1.3, 1.1, at_most=True),
