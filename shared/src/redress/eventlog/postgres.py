@@ -39,9 +39,11 @@ GROUP_BYTES = 8_000_000
 QUEUE_LIMIT = 10_000  # commands waiting to be grouped; more is refused, so that memory stays bounded
 STATEMENT_TIMEOUT_S = 5.0
 POLL_S = 0.25  # a lost notification costs at most this
-# The first append after a pause is sequenced at once; while more keep coming, at most this often: sequencing after
-# every single commit would take the disk and a core away from the appends.
-SEQUENCE_EVERY_S = 0.003
+# The first append after a pause is sequenced at once. While more keep coming, the sequencer rests between its runs, and
+# the longer the slower the disk is: its commits would take the disk and a core away from those of the appends.
+SEQUENCER_RESTS_S = 0.003
+SEQUENCER_RESTS_TIMES = 4  # as long as its last run took
+SEQUENCER_RESTS_AT_MOST_S = 0.025
 MAX_VERSION = 2**62
 
 SEQUENCE_LIMIT = 10_000  # events in one transaction of the sequencer
@@ -326,6 +328,7 @@ class PostgresEventLog:
             if (pause := earliest - now()) > 0:
                 await asyncio.sleep(pause)
             self._wake_sequencer.clear()
+            began = now()
             try:
                 if connection is None or connection.is_closed():
                     connection = await self._connect()
@@ -339,7 +342,8 @@ class PostgresEventLog:
                     connection.terminate()
                 connection = None
                 await asyncio.sleep(POLL_S)
-            earliest = now() + SEQUENCE_EVERY_S
+            rest = max(SEQUENCER_RESTS_S, SEQUENCER_RESTS_TIMES * (now() - began))
+            earliest = now() + min(rest, SEQUENCER_RESTS_AT_MOST_S)
 
     async def _listen(self) -> None:
         while True:
