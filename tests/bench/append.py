@@ -21,7 +21,6 @@ from bench.peers import CONNECTIONS, Eventsourcing, in_threads, install_message_
 from bench.subject import AGGREGATE, EFFECTIVE, META, PAYLOAD, PAYLOAD_TEXT, SAMPLE, a_command, a_write
 from redress.eventlog import aggregates
 from redress.eventlog.events import Meta
-from redress.eventlog.log import VersionConflict
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.turns import Turns
 from redress.ids import new_uuid
@@ -44,8 +43,6 @@ CREATE TABLE event (
   type text NOT NULL, payload bytea NOT NULL, recorded_at timestamptz NOT NULL DEFAULT now(), UNIQUE (stream, version))
 """
 _INSERT = "INSERT INTO event (stream, version, type, payload) VALUES ($1, $2, $3, $4)"
-
-TENANT = "acme"
 
 T = TypeVar("T")
 Over = Callable[[], bool]
@@ -154,7 +151,7 @@ async def _insert_held(dsn: str, writers: int, over: Over) -> int:
 
 async def _append(log: PostgresEventLog, writers: int, over: Over) -> int:
     before = await log.head()
-    done = await _writers(writers, lambda: log.append(TENANT, [a_write(new_uuid(), 0)], a_command()), over)
+    done = await _writers(writers, lambda: log.append("acme", [a_write(new_uuid(), 0)], a_command()), over)
     await log.wait_for(before + done, 60.0)  # giving each its place belongs to the work
     return done
 
@@ -231,19 +228,10 @@ async def _commands(log: PostgresEventLog, writers: int, over: Over) -> int:
 
     async def command() -> None:
         stream = hot.take()
-        anew = False
-        while True:
-            async with turns.of(stream) as turn:
-                loaded = await turn.load(log, AGGREGATE, TENANT, stream, anew=anew)
-                write, state = aggregates.write(AGGREGATE, loaded, [SAMPLE], _meta(), EFFECTIVE)
-                left = aggregates.Loaded(stream, loaded.version + len(write.events), state)
-                queued = turn.enqueue(log, TENANT, [write], a_command(), leaving=[left])
-            try:
-                await queued.done
-            except VersionConflict:
-                anew = True
-            else:
-                return
+        async with turns.of(stream):
+            loaded = await aggregates.load(log, AGGREGATE, "acme", stream)
+            write, _ = aggregates.write(AGGREGATE, loaded, [SAMPLE], _meta(), EFFECTIVE)
+            await log.append("acme", [write], a_command())
 
     return await _writers(writers, command, over)
 

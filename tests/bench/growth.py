@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import UUID
 
-from bench.append import OURS, TENANT
+from bench.append import OURS
 from bench.databases import Stand, settle
 from bench.measure import Comparison, Figure, percentile
-from bench.replay import fill
+from bench.replay import TENANT, fill
 from bench.subject import AGGREGATE, a_command, a_write
 from redress.eventlog import aggregates
 from redress.eventlog.postgres import PostgresEventLog

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import uvloop
 
-from bench.append import EVENTSOURCING, OURS, TENANT
+from bench.append import EVENTSOURCING, OURS
 from bench.databases import Stand, settle
 from bench.measure import Comparison, Figure, Rounds, Run, compare
 from bench.peers import Eventsourcing
@@ -26,6 +26,7 @@ from redress.ids import new_uuid
 
 LENGTHS = (10, 100, 1_000, 10_000)
 STREAM = 20  # events a stream in the large logs: about what a dispute gets
+TENANT = "acme"
 
 READ_AND_DECODE = "SELECT + decode"
 

@@ -13,11 +13,10 @@ from redress.eventlog.log import AppendTooLarge, EventLog, KeyReused, VersionCon
 from redress.eventlog.memory import InMemoryEventLog
 from redress.eventlog.pages import pages
 from redress.eventlog.postgres import PostgresEventLog
-from redress.eventlog.turns import QueueingLog
 
 
 @pytest.fixture(params=["memory", "postgres"])
-async def log(request: pytest.FixtureRequest, make_database: MakeDatabase) -> AsyncIterator[QueueingLog]:
+async def log(request: pytest.FixtureRequest, make_database: MakeDatabase) -> AsyncIterator[EventLog]:
     if request.param == "memory":
         yield InMemoryEventLog()
         return
@@ -211,60 +210,6 @@ async def test_one_bad_command_does_not_hurt_those_appended_with_it(log: EventLo
         return_exceptions=True,
     )
     assert [type(outcome).__name__ for outcome in outcomes] == ["Appended", "VersionConflict", "Appended", "Appended"]
-
-
-async def test_commands_decided_one_on_the_other_are_stored_in_their_order(log: QueueingLog) -> None:
-    first = log.enqueue("acme", [a_write("s", 0, "one", "two", current=b'{"version":2}')], a_command("k1"))
-    second = log.enqueue("acme", [a_write("s", 2, "three")], a_command("k2"), [first])
-    third = log.enqueue("acme", [a_write("s", 3, "four"), a_write("t", 0, "new")], a_command("k3"), [second])
-    assert [(await queued.done).versions[stream_id("s")] for queued in (first, second, third)] == [2, 3, 4]
-    events = await log.read_stream("acme", stream_id("s"))
-    assert notes(events) == [b'{"note":"%s"}' % word for word in (b"one", b"two", b"three", b"four")]
-    assert [event_hash(event) for event in events] == [event.hash for event in events]
-    assert [event.prev_hash for event in events[1:]] == [event.hash for event in events[:-1]]
-
-
-async def test_what_was_decided_on_a_refused_command_is_refused_with_it(log: QueueingLog) -> None:
-    await log.append("acme", [a_write("s", 0, "there")])
-    refused = log.enqueue("acme", [a_write("s", 1, "on s"), a_write("t", 7, "wrong version")], a_command("k1"))
-    unfounded = log.enqueue("acme", [a_write("s", 2, "on what was refused")], a_command("k2"), [refused])
-    its_follower = log.enqueue("acme", [a_write("s", 3, "on that")], None, [unfounded])
-    other = log.enqueue("acme", [a_write("u", 0, "has nothing to do with it")])
-    for queued in (refused, unfounded, its_follower):
-        with pytest.raises(VersionConflict):
-            await queued.done
-    assert (await other.done).versions == {stream_id("u"): 1}
-    assert notes(await log.read_stream("acme", stream_id("s"))) == [b'{"note":"there"}']
-    assert await log.answer("acme", "k2") is None
-
-
-async def test_what_was_decided_on_a_repeated_command_is_refused_for_it_wrote_nothing(log: QueueingLog) -> None:
-    await log.append("acme", [a_write("s", 0, "first")], a_command("k"))
-    repeated = log.enqueue("acme", [a_write("s", 1, "first")], a_command("k"))
-    unfounded = log.enqueue("acme", [a_write("s", 2, "on that")], None, [repeated])
-    assert (await repeated.done).replayed is not None
-    with pytest.raises(VersionConflict):
-        await unfounded.done
-    assert len(await log.read_stream("acme", stream_id("s"))) == 1
-
-
-async def test_what_was_decided_on_a_version_that_another_wrote_instead_is_refused(log: QueueingLog) -> None:
-    """The version would fit, but it is not the one that was decided on."""
-    lost = log.enqueue("acme", [a_write("s", 3, "lost")])
-    with pytest.raises(VersionConflict):
-        await lost.done
-    await log.append("acme", [a_write("s", 0, "another", "and", "another", "and this")])
-    with pytest.raises(VersionConflict):
-        await log.enqueue("acme", [a_write("s", 4, "on the lost one")], None, [lost]).done
-
-
-async def test_the_same_commands_sent_again_together_count_as_written(log: QueueingLog) -> None:
-    one, two = a_write("s", 0, "one"), a_write("s", 1, "two")
-    for _ in range(2):
-        first = log.enqueue("acme", [one])
-        second = log.enqueue("acme", [two], None, [first])
-        assert (await second.done).versions == {stream_id("s"): 2}
-    assert len(await log.read_stream("acme", stream_id("s"))) == 2
 
 
 async def test_what_is_too_large_is_refused_before_anything_is_written(log: EventLog) -> None:

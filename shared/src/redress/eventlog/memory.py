@@ -21,9 +21,8 @@ from redress.eventlog.events import (
     StoredAnswer,
     StreamWrite,
 )
-from redress.eventlog.grouping import Queued
 from redress.eventlog.hashing import FIRST_PREV_HASH, event_hash
-from redress.eventlog.log import AppendTooLarge, EventLogError, KeyReused, VersionConflict
+from redress.eventlog.log import AppendTooLarge, KeyReused, VersionConflict
 
 
 class InMemoryEventLog:
@@ -35,7 +34,6 @@ class InMemoryEventLog:
         self._log: list[RecordedEvent] = []
         self._answers: dict[tuple[str, str], StoredAnswer] = {}
         self._grown = asyncio.Event()
-        self._appending: set[asyncio.Task[None]] = set()
         self.current: dict[UUID, bytes] = {}
 
     async def append(
@@ -66,31 +64,6 @@ class InMemoryEventLog:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
         return Appended(versions)
-
-    def enqueue(
-        self,
-        tenant_id: str,
-        writes: Sequence[StreamWrite],
-        command: CommandRecord | None = None,
-        after: Sequence[Queued] = (),
-    ) -> Queued:
-        done: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        queued = Queued(tenant_id=tenant_id, writes=writes, command=command, done=done, bytes=0, after=after)
-        task = asyncio.create_task(self._append_queued(queued))
-        self._appending.add(task)
-        task.add_done_callback(self._appending.discard)
-        return queued
-
-    async def _append_queued(self, queued: Queued) -> None:
-        if queued.after:
-            await asyncio.wait([before.done for before in queued.after])
-        if queued.unfounded:
-            queued.refuse_as_unfounded()
-            return
-        try:
-            queued.settle(await self.append(queued.tenant_id, queued.writes, queued.command))
-        except EventLogError as refused:
-            queued.settle(refused)
 
     async def read_stream(
         self, tenant_id: str, stream_id: UUID, from_version: int = 1, to_version: int | None = None

@@ -6,6 +6,7 @@ INSERT. Commands that wait at the same moment are appended in one statement and 
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from msgspec import Struct
 
 from redress.eventlog.connections import HeldConnections
 from redress.eventlog.events import (
@@ -26,13 +28,14 @@ from redress.eventlog.events import (
     StoredAnswer,
     StreamWrite,
 )
-from redress.eventlog.grouping import Queued, Waiting
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
 from redress.eventlog.outage import OUTAGE, UNREACHABLE
 from redress.failpoints import failpoint, transaction_if_armed
 
 _log = structlog.stdlib.get_logger("redress.eventlog")
 
+GROUP_COMMANDS = 256  # beyond this a group gains nothing and its members wait longer
+GROUP_BYTES = 8_000_000
 QUEUE_LIMIT = 10_000  # commands waiting to be grouped; more is refused, so that memory stays bounded
 STATEMENT_TIMEOUT_S = 5.0
 POLL_S = 0.25  # a lost notification costs at most this
@@ -49,9 +52,23 @@ _SEQUENCE = f"SELECT es.sequence({SEQUENCE_LIMIT})"
 _APPEND = (
     "SELECT command, outcome, status, response, stream, actual FROM es.append("
     "$1::text[],$2::text[],$3::bytea[],$4::int[],$5::bytea[],$6::int[],$7::uuid[],$8::text[],$9::bigint[],$10::jsonb[],"
-    "$11::int[],$12::int[],$13::bigint[],$14::uuid[],$15::text[],$16::int[],$17::bytea[],$18::bytea[],"
-    "$19::timestamptz[])"
+    "$11::int[],$12::int[],$13::uuid[],$14::text[],$15::int[],$16::bytea[],$17::bytea[],$18::timestamptz[])"
 )
+
+
+class _Waiting(Struct, eq=False):
+    tenant_id: str
+    writes: Sequence[StreamWrite]
+    command: CommandRecord | None
+    done: asyncio.Future[Appended]
+    bytes: int
+
+    def claims(self) -> set[object]:
+        """What no other command of the same group may touch."""
+        claimed: set[object] = {write.stream_id for write in self.writes}
+        if self.command is not None:
+            claimed.add((self.tenant_id, self.command.key))
+        return claimed
 
 
 class PostgresEventLog:
@@ -61,7 +78,8 @@ class PostgresEventLog:
         self._dsn = dsn
         self._pool = pool
         self._readers = HeldConnections(dsn, readers, STATEMENT_TIMEOUT_S)
-        self._waiting = Waiting()
+        self._queue: deque[_Waiting] = deque()
+        self._claimed: set[object] = set()
         self._wake_appenders = [asyncio.Event() for _ in range(appenders)]
         self._wake_sequencer = asyncio.Event()
         self._head = 0
@@ -101,35 +119,14 @@ class PostgresEventLog:
     async def append(
         self, tenant_id: str, writes: Sequence[StreamWrite], command: CommandRecord | None = None
     ) -> Appended:
-        return await self.enqueue(tenant_id, writes, command).done
-
-    def enqueue(
-        self,
-        tenant_id: str,
-        writes: Sequence[StreamWrite],
-        command: CommandRecord | None = None,
-        after: Sequence[Queued] = (),
-    ) -> Queued:
-        """`append` without waiting for its outcome, which is `done` of what is returned.
-
-        `after` are commands whose outcome these writes take for granted. If one of them is not stored as it is, this
-        one is refused with VersionConflict; if all goes well, they share one commit.
-        """
         size = _bounded(writes)
-        if self._closing or len(self._waiting) >= QUEUE_LIMIT:
+        if self._closing or len(self._queue) >= QUEUE_LIMIT:
             raise LogUnavailable("too many commands are waiting")
-        queued = Queued(
-            tenant_id=tenant_id,
-            writes=writes,
-            command=command,
-            done=asyncio.get_running_loop().create_future(),
-            bytes=size,
-            after=after,
-        )
-        self._waiting.put(queued)
+        waiting = _Waiting(tenant_id, writes, command, asyncio.get_running_loop().create_future(), size)
+        self._queue.append(waiting)
         for wake in self._wake_appenders:
             wake.set()
-        return queued
+        return await waiting.done
 
     async def append_on(
         self,
@@ -243,29 +240,50 @@ class PostgresEventLog:
     async def _append_groups(self, wake: asyncio.Event) -> None:
         connection: asyncpg.Connection | None = None
         while True:
-            group = self._waiting.take()
+            group = self._take_group()
             if not group:
                 wake.clear()
-                if self._waiting.can_be_taken:
+                if self._queue and not self._claimed:
                     continue
                 await wake.wait()
                 continue
+            claims = set().union(*(waiting.claims() for waiting in group))
+            self._claimed |= claims
             try:
                 connection = await self._append_with(connection, group)
             finally:
-                self._waiting.release(group)
+                self._claimed -= claims
                 for other in self._wake_appenders:
                     other.set()
             self._wake_sequencer.set()
 
+    def _take_group(self) -> list[_Waiting]:
+        """The oldest waiting commands that touch neither each other's streams nor those of a group in flight."""
+        group: list[_Waiting] = []
+        claims: set[object] = set(self._claimed)
+        skipped: list[_Waiting] = []
+        size = 0
+        while self._queue and len(group) < GROUP_COMMANDS and size < GROUP_BYTES:
+            waiting = self._queue.popleft()
+            if waiting.done.cancelled():
+                continue
+            wanted = waiting.claims()
+            if claims & wanted:
+                skipped.append(waiting)
+            else:
+                group.append(waiting)
+                size += waiting.bytes
+            claims |= wanted  # also of the skipped: a later command must not overtake them on the same stream
+        self._queue.extendleft(reversed(skipped))
+        return group
+
     async def _append_with(
-        self, connection: asyncpg.Connection | None, group: Sequence[Queued]
+        self, connection: asyncpg.Connection | None, group: list[_Waiting]
     ) -> asyncpg.Connection | None:
         """Append the group; whatever happens, every member gets its own outcome.
 
         A lost connection leaves the outcome open, so the group is tried once more on a new one: keys and event ids
-        make that harmless. A refusal by the server (a bound, a timeout) is answered by trying each member alone, in
-        their order.
+        make that harmless. A refusal by the server (a bound, a timeout) is answered by trying each member alone.
         """
         lost: Exception = LogUnavailable("not connected")
         for _attempt in (1, 2):
@@ -274,7 +292,7 @@ class PostgresEventLog:
                     connection = await self._connect()
                 await failpoint("append.before")
                 async with transaction_if_armed(connection, "append.before_commit"):
-                    outcomes = await _append_group(connection, [(q.tenant_id, q.writes, q.command) for q in group])
+                    outcomes = await _append_group(connection, [(w.tenant_id, w.writes, w.command) for w in group])
                     await failpoint("append.before_commit")
                 await failpoint("append.after_commit")
             except UNREACHABLE as failure:
@@ -283,27 +301,19 @@ class PostgresEventLog:
                     connection.terminate()
                 connection = None
             except Exception as failure:  # noqa: BLE001 - each member must learn its own fate
-                if len(group) > 1:
-                    return await self._append_each(connection, group)
-                group[0].settle(_explain(failure))
+                if len(group) == 1:
+                    _settle(group[0], _explain(failure))
+                else:
+                    for waiting in group:
+                        connection = await self._append_with(connection, [waiting])
                 return connection
             else:
-                for queued, outcome in zip(group, outcomes, strict=True):
-                    queued.settle(outcome)
+                for waiting, outcome in zip(group, outcomes, strict=True):
+                    _settle(waiting, outcome)
                 return connection
-        for queued in group:
-            queued.settle(_explain(lost))
+        for waiting in group:
+            _settle(waiting, _explain(lost))
         return None
-
-    async def _append_each(
-        self, connection: asyncpg.Connection | None, group: Sequence[Queued]
-    ) -> asyncpg.Connection | None:
-        for queued in group:
-            if queued.unfounded:
-                queued.refuse_as_unfounded()
-            else:
-                connection = await self._append_with(connection, [queued])
-        return connection
 
     # -- sequencing and waking up
 
@@ -360,14 +370,15 @@ class PostgresEventLog:
         self._closing = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
-                while not self._waiting.idle:  # noqa: ASYNC110 - once, at the end, with a deadline
+                while self._queue or self._claimed:  # noqa: ASYNC110 - once, at the end, with a deadline
                     await asyncio.sleep(0.005)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for connection in self._held:
             connection.terminate()
-        self._waiting.refuse_all(LogUnavailable("the service is stopping"))
+        for waiting in self._queue:
+            _settle(waiting, LogUnavailable("the service is stopping"))
         self._readers.close()
         self._pool.terminate()
 
@@ -389,9 +400,8 @@ async def _append_group(
 ) -> list[Appended | Exception]:
     """One call of es.append. The outcome of each command, in order."""
     c_tenant, c_key, c_fingerprint, c_status, c_response = [], [], [], [], []
-    s_command, s_id, s_type, s_expected, s_current, s_after = [], [], [], [], [], []
-    e_stream, e_version, e_id, e_type, e_schema, e_payload, e_meta, e_effective = [], [], [], [], [], [], [], []
-    last_write: dict[UUID, int] = {}
+    s_command, s_id, s_type, s_expected, s_current = [], [], [], [], []
+    e_stream, e_ordinal, e_id, e_type, e_schema, e_payload, e_meta, e_effective = [], [], [], [], [], [], [], []
     for command_number, (tenant_id, writes, command) in enumerate(group, 1):
         c_tenant.append(tenant_id)
         c_key.append(None if command is None else command.key)
@@ -404,11 +414,9 @@ async def _append_group(
             s_type.append(write.stream_type)
             s_expected.append(write.expected)
             s_current.append(None if write.current is None else write.current.decode())
-            s_after.append(last_write.get(write.stream_id))
-            write_number = last_write[write.stream_id] = len(s_id)
-            for version, event in enumerate(write.events, write.expected + 1):
-                e_stream.append(write_number)
-                e_version.append(version)
+            for ordinal, event in enumerate(write.events, 1):
+                e_stream.append(len(s_id))
+                e_ordinal.append(ordinal)
                 e_id.append(event.event_id)
                 e_type.append(event.type)
                 e_schema.append(event.schema_version)
@@ -418,8 +426,8 @@ async def _append_group(
     rows = await connection.fetch(
         _APPEND,
         c_tenant, c_key, c_fingerprint, c_status, c_response,
-        s_command, s_id, s_type, s_expected, s_current, s_after,
-        e_stream, e_version, e_id, e_type, e_schema, e_payload, e_meta, e_effective,
+        s_command, s_id, s_type, s_expected, s_current,
+        e_stream, e_ordinal, e_id, e_type, e_schema, e_payload, e_meta, e_effective,
     )  # fmt: skip
     special: dict[int, asyncpg.Record] = {}
     for row in rows:
@@ -443,6 +451,15 @@ def _outcome(
     if row["outcome"] == "key-reused":
         return KeyReused(key)
     return CommandInFlight(key)
+
+
+def _settle(waiting: _Waiting, outcome: Appended | Exception) -> None:
+    if waiting.done.done():
+        return
+    if isinstance(outcome, Exception):
+        waiting.done.set_exception(outcome)
+    else:
+        waiting.done.set_result(outcome)
 
 
 def _explain(failure: Exception) -> Exception:

@@ -120,16 +120,14 @@ CREATE FUNCTION es.write_current(
 
 -- Append many commands in one round trip and one commit; each succeeds or is refused by itself.
 --
--- c_*: one element per command (key NULL: no idempotency record). s_*: one per stream write, in the order of the
--- commands; s_command points into c_*. s_after is NULL, or points to the write to the same stream before this one: this
--- one was decided on what that one leaves behind, and is refused with it. e_*: one per event, those of a stream write
--- together and in order; e_stream points into s_*, e_version is the version that the event is to have.
--- A caller never puts one key twice into a call, nor one stream but through s_after.
+-- c_*: one element per command (key NULL: no idempotency record). s_*: one per stream write; s_command points into c_*.
+-- e_*: one per event, those of a stream write together and in order; e_stream points into s_*, e_ordinal counts 1, 2, 3
+-- inside its stream write. A caller never puts one stream or one key twice into a call.
 -- Returns a row for each command that was not newly written:
 --   replayed    the key is known for the same request: status and response are its stored answer
 --   key-reused  the key is known for another request
 --   in-flight   another transaction is executing the key right now
---   conflict    stream `stream` is at version `actual`, or the write before was refused
+--   conflict    stream `stream` is at version `actual`
 --   already     exactly these events stand exactly there
 --
 -- First everything is written as if nothing could be wrong, which is nearly always so and takes a few plain statements.
@@ -138,8 +136,8 @@ CREATE FUNCTION es.write_current(
 -- (tried, not waited for), existing streams by id, new streams by id.
 CREATE FUNCTION es.append(
   c_tenant text[], c_key text[], c_fingerprint bytea[], c_status int[], c_response bytea[],
-  s_command int[], s_id uuid[], s_type text[], s_expected bigint[], s_current jsonb[], s_after int[],
-  e_stream int[], e_version bigint[], e_id uuid[], e_type text[], e_schema int[], e_payload bytea[], e_meta bytea[],
+  s_command int[], s_id uuid[], s_type text[], s_expected bigint[], s_current jsonb[],
+  e_stream int[], e_ordinal int[], e_id uuid[], e_type text[], e_schema int[], e_payload bytea[], e_meta bytea[],
   e_effective timestamptz[]
 ) RETURNS TABLE (command int, outcome text, status int, response bytea, stream uuid, actual bigint)
 LANGUAGE plpgsql SECURITY DEFINER
@@ -148,19 +146,18 @@ AS $$
 #variable_conflict use_column
 DECLARE
   recorded timestamptz := clock_timestamp();
-  -- of each stream write: what its stream's row becomes, whether that row is new, and whether no other write follows
+  -- of each stream write: what its stream row becomes
   s_tenant text[]; s_version bigint[] := s_expected; s_head bytea[]; s_recorded timestamptz[];
-  s_new boolean[]; s_last boolean[];
   -- of each event: what follows from its stream
-  f_stream uuid[]; f_tenant text[]; f_stream_type text[]; f_recorded timestamptz[]; f_prev bytea[]; f_hash bytea[];
-  w int; -- the stream write in hand
-  e int := 1; -- the event in hand
-  old_streams int := 0;
-  new_streams int := 0;
+  f_stream uuid[]; f_version bigint[]; f_tenant text[]; f_stream_type text[]; f_recorded timestamptz[]; f_prev bytea[];
+  f_hash bytea[];
+  w int := 0; -- the stream write in hand
+  held int := 0;
   refused boolean[] := array_fill(false, ARRAY[cardinality(c_tenant)]);
   conflicted int[] := '{}';
   found_one record;
   answer record;
+  round int;
 BEGIN
   BEGIN
     FOR i IN 1 .. cardinality(c_key) LOOP
@@ -175,16 +172,9 @@ BEGIN
     END IF;
 
     FOR i IN 1 .. cardinality(s_id) LOOP
-      s_tenant[i] := c_tenant[s_command[i]]; s_last[i] := true;
-      IF s_after[i] IS NOT NULL THEN
-        s_last[s_after[i]] := false; s_new[i] := s_new[s_after[i]];
-      ELSIF s_expected[i] = 0 THEN
-        s_new[i] := true; new_streams := new_streams + 1; s_head[i] := '\x'; s_recorded[i] := recorded;
-      ELSE
-        s_new[i] := false; old_streams := old_streams + 1;
-      END IF;
+      s_tenant[i] := c_tenant[s_command[i]]; s_head[i] := '\x'; s_recorded[i] := recorded;
     END LOOP;
-    IF old_streams > 0 THEN
+    IF 0 < ANY (s_expected) THEN
       FOR found_one IN
         SELECT h.stream_id, h.tenant_id, h.version, h.head_hash, h.last_recorded_at FROM stream h
         WHERE h.stream_id = ANY (s_id) ORDER BY h.stream_id FOR UPDATE
@@ -193,60 +183,53 @@ BEGIN
         IF found_one.version <> s_expected[w] OR found_one.tenant_id <> s_tenant[w] THEN
           RAISE SQLSTATE 'ES003';
         END IF;
-        old_streams := old_streams - 1; s_head[w] := found_one.head_hash;
+        held := held + 1; s_head[w] := found_one.head_hash;
         s_recorded[w] := greatest(recorded, found_one.last_recorded_at + interval '1 microsecond');
       END LOOP;
-      IF old_streams <> 0 THEN
+      IF held <> cardinality(array_remove(s_expected, 0)) THEN
         RAISE SQLSTATE 'ES003';
       END IF;
     END IF;
 
-    FOR w IN 1 .. cardinality(s_id) LOOP
-      IF s_after[w] IS NOT NULL THEN
-        IF s_version[s_after[w]] <> s_expected[w] OR s_tenant[s_after[w]] <> s_tenant[w] THEN
-          RAISE SQLSTATE 'ES003';
-        END IF;
-        s_head[w] := s_head[s_after[w]]; s_recorded[w] := s_recorded[s_after[w]] + interval '1 microsecond';
+    FOR i IN 1 .. cardinality(e_id) LOOP
+      IF e_ordinal[i] = 1 THEN
+        w := e_stream[i];
+      ELSE
+        s_recorded[w] := s_recorded[w] + interval '1 microsecond';
       END IF;
-      WHILE e_stream[e] = w LOOP
-        IF e_stream[e - 1] = w THEN
-          s_recorded[w] := s_recorded[w] + interval '1 microsecond';
-        END IF;
-        f_stream[e] := s_id[w]; f_tenant[e] := s_tenant[w]; f_stream_type[e] := s_type[w];
-        f_recorded[e] := s_recorded[w]; f_prev[e] := s_head[w];
-        s_head[w] := event_hash(f_prev[e], f_stream[e], e_version[e], e_id[e], f_tenant[e], f_stream_type[e], e_type[e],
-                                e_schema[e], e_effective[e], f_recorded[e], e_payload[e], e_meta[e]);
-        f_hash[e] := s_head[w]; s_version[w] := e_version[e];
-        e := e + 1;
-      END LOOP;
+      s_version[w] := s_version[w] + 1;
+      f_stream[i] := s_id[w]; f_version[i] := s_version[w]; f_tenant[i] := s_tenant[w]; f_stream_type[i] := s_type[w];
+      f_recorded[i] := s_recorded[w]; f_prev[i] := s_head[w];
+      s_head[w] := event_hash(f_prev[i], f_stream[i], f_version[i], e_id[i], f_tenant[i], f_stream_type[i], e_type[i],
+                              e_schema[i], e_effective[i], f_recorded[i], e_payload[i], e_meta[i]);
+      f_hash[i] := s_head[w];
     END LOOP;
 
     WITH added AS (
       INSERT INTO event (stream_id, version, event_id, tenant_id, stream_type, type, schema_version,
                          effective_at, recorded_at, prev_hash, hash, meta, payload)
-      SELECT * FROM unnest(f_stream, e_version, e_id, f_tenant, f_stream_type, e_type, e_schema,
+      SELECT * FROM unnest(f_stream, f_version, e_id, f_tenant, f_stream_type, e_type, e_schema,
                            e_effective, f_recorded, f_prev, f_hash, e_meta, e_payload)
       RETURNING id, tenant_id
     )
     INSERT INTO pending (id, tenant_id) SELECT a.id, a.tenant_id FROM added a;
-    IF false = ANY (s_new) THEN
+    IF 0 < ANY (s_expected) THEN
       UPDATE stream s SET version = n.version, head_hash = n.head_hash, last_recorded_at = n.recorded_at
-        FROM unnest(s_id, s_version, s_head, s_recorded, s_new, s_last)
-          AS n(id, version, head_hash, recorded_at, new, last)
-        WHERE s.stream_id = n.id AND n.last AND NOT n.new;
+        FROM unnest(s_id, s_version, s_head, s_recorded) AS n(id, version, head_hash, recorded_at)
+        WHERE s.stream_id = n.id;
     END IF;
-    IF new_streams > 0 THEN
+    IF 0 = ANY (s_expected) THEN
       INSERT INTO stream (stream_id, tenant_id, stream_type, version, head_hash, last_recorded_at)
       SELECT n.id, n.tenant, n.type, n.version, n.head_hash, n.recorded_at
-        FROM unnest(s_id, s_tenant, s_type, s_version, s_head, s_recorded, s_new, s_last)
-          AS n(id, tenant, type, version, head_hash, recorded_at, new, last)
-        WHERE n.new AND n.last ORDER BY n.id;
+        FROM unnest(s_id, s_tenant, s_type, s_version, s_head, s_recorded, s_expected)
+          AS n(id, tenant, type, version, head_hash, recorded_at, expected)
+        WHERE n.expected = 0 ORDER BY n.id;
     END IF;
     IF array_remove(s_current, NULL) <> '{}' THEN
       PERFORM write_current(array_agg(n.tenant), array_agg(n.id), array_agg(n.type), array_agg(n.version),
                             array_agg(n.doc))
-        FROM unnest(s_tenant, s_id, s_type, s_version, s_current, s_last) AS n(tenant, id, type, version, doc, last)
-        WHERE n.doc IS NOT NULL AND n.last;
+        FROM unnest(s_tenant, s_id, s_type, s_version, s_current) AS n(tenant, id, type, version, doc)
+        WHERE n.doc IS NOT NULL;
     END IF;
     RETURN;
   EXCEPTION WHEN SQLSTATE 'ES003' OR unique_violation THEN
@@ -290,8 +273,8 @@ BEGIN
   PERFORM FROM stream h WHERE h.stream_id = ANY (s_id) ORDER BY h.stream_id FOR UPDATE;
   INSERT INTO stream (stream_id, tenant_id, stream_type, version, head_hash, last_recorded_at)
   SELECT s.id, c_tenant[s.command], s.type, 0, '\x', '-infinity'
-  FROM unnest(s_command, s_id, s_type, s_expected, s_after) AS s(command, id, type, expected, after)
-  WHERE s.expected = 0 AND s.after IS NULL AND NOT refused[s.command] ORDER BY s.id
+  FROM unnest(s_command, s_id, s_type, s_expected) AS s(command, id, type, expected)
+  WHERE s.expected = 0 AND NOT refused[s.command] ORDER BY s.id
   ON CONFLICT DO NOTHING;
 
   FOR found_one IN
@@ -299,21 +282,17 @@ BEGIN
       SELECT h.stream_id, h.tenant_id, h.version FROM stream h
       WHERE h.stream_id = ANY (s_id) ORDER BY h.stream_id FOR UPDATE
     )
-    SELECT s.ord::int AS ord, s.command, s.id, s.expected, s.after, h.version
-    FROM unnest(s_command, s_id, s_expected, s_after) WITH ORDINALITY AS s(command, id, expected, after, ord)
+    SELECT s.ord::int AS ord, s.command, s.id, s.expected, h.version
+    FROM unnest(s_command, s_id, s_expected) WITH ORDINALITY AS s(command, id, expected, ord)
     LEFT JOIN held h ON h.stream_id = s.id AND h.tenant_id = c_tenant[s.command]
-    WHERE NOT refused[s.command] ORDER BY s.ord
+    WHERE NOT refused[s.command] AND h.version IS DISTINCT FROM s.expected
   LOOP
-    CONTINUE WHEN CASE
-      WHEN found_one.after IS NULL THEN found_one.version IS NOT DISTINCT FROM found_one.expected
-      ELSE NOT refused[s_command[found_one.after]]
-    END;
     refused[found_one.command] := true;
     command := found_one.command; stream := found_one.id; actual := coalesce(found_one.version, 0);
     status := NULL; response := NULL;
     SELECT CASE WHEN count(*) > 0 AND count(*) = count(e.event_id) THEN 'already' ELSE 'conflict' END INTO outcome
-      FROM unnest(e_stream, e_version, e_id, e_payload) AS q(stream, version, id, payload)
-      LEFT JOIN event e ON e.stream_id = found_one.id AND e.version = q.version
+      FROM unnest(e_stream, e_ordinal, e_id, e_payload) AS q(stream, ordinal, id, payload)
+      LEFT JOIN event e ON e.stream_id = found_one.id AND e.version = found_one.expected + q.ordinal
         AND e.event_id = q.id AND e.payload = q.payload
       WHERE q.stream = found_one.ord;
     IF outcome = 'conflict' THEN conflicted := conflicted || found_one.command; END IF;
@@ -328,7 +307,7 @@ BEGIN
 
   -- The first events of all streams, then the second ones, …: each statement chains onto the heads before it.
   recorded := clock_timestamp();
-  LOOP
+  FOR round IN 1 .. coalesce((SELECT max(o) FROM unnest(e_ordinal) AS o), 0) LOOP
     WITH added AS (
       INSERT INTO event (stream_id, version, event_id, tenant_id, stream_type, type, schema_version,
                          effective_at, recorded_at, prev_hash, hash, meta, payload)
@@ -338,13 +317,13 @@ BEGIN
                         x.schema_version, x.effective_at, x.recorded_at, x.payload, x.meta),
              x.meta, x.payload
       FROM (
-        SELECT s.stream_id, e.version, s.tenant_id, s.stream_type, s.head_hash,
+        SELECT s.stream_id, s.version + 1 AS version, s.tenant_id, s.stream_type, s.head_hash,
                greatest(recorded, s.last_recorded_at + interval '1 microsecond') AS recorded_at,
                e.event_id, e.type, e.schema_version, e.effective_at, e.meta, e.payload
-        FROM unnest(e_stream, e_version, e_id, e_type, e_schema, e_payload, e_meta, e_effective)
-          AS e(stream, version, event_id, type, schema_version, payload, meta, effective_at)
-        JOIN stream s ON s.stream_id = s_id[e.stream] AND s.version = e.version - 1
-        WHERE NOT refused[s_command[e.stream]]
+        FROM unnest(e_stream, e_ordinal, e_id, e_type, e_schema, e_payload, e_meta, e_effective)
+          AS e(stream, ordinal, event_id, type, schema_version, payload, meta, effective_at)
+        JOIN stream s ON s.stream_id = s_id[e.stream]
+        WHERE e.ordinal = round AND NOT refused[s_command[e.stream]]
         OFFSET 0
       ) x
       RETURNING id, tenant_id, stream_id, version, hash, recorded_at
@@ -353,17 +332,13 @@ BEGIN
     )
     UPDATE stream s SET version = a.version, head_hash = a.hash, last_recorded_at = a.recorded_at
       FROM added a WHERE s.stream_id = a.stream_id;
-    EXIT WHEN NOT FOUND;
   END LOOP;
 
   IF array_remove(s_current, NULL) <> '{}' THEN
     PERFORM write_current(array_agg(s.tenant_id), array_agg(s.stream_id), array_agg(s.stream_type),
                           array_agg(s.version), array_agg(w.doc))
-      FROM (
-        SELECT DISTINCT ON (n.id) n.id, n.doc
-        FROM unnest(s_command, s_id, s_current) WITH ORDINALITY AS n(command, id, doc, ord)
-        WHERE n.doc IS NOT NULL AND NOT refused[n.command] ORDER BY n.id, n.ord DESC
-      ) w JOIN stream s ON s.stream_id = w.id
+      FROM unnest(s_command, s_id, s_current) AS w(command, id, doc) JOIN stream s ON s.stream_id = w.id
+      WHERE w.doc IS NOT NULL AND NOT refused[w.command]
       HAVING count(*) > 0;
   END IF;
 END $$;
