@@ -5,6 +5,7 @@ import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest_asyncio
 from support.databases import MakeDatabase
 from support.following import Follower, Publisher, publisher_and_follower
 from support.notes import Seen
+from support.running import running
 
 from redress.messaging import kafka
 from redress.messaging.kafka import KafkaBroker
@@ -35,20 +37,21 @@ async def lonely_kafka() -> AsyncIterator[KafkaCluster]:
             await asyncio.to_thread(cluster.stop)
 
 
-async def _following(publisher: Publisher, follower: Follower, stop: asyncio.Event) -> None:
+def _workers(publisher: Publisher, follower: Follower) -> AbstractAsyncContextManager[None]:
     """The parts of two workers, started again whenever they fail."""
     runner = Runner(follower.pool, Seen(), follower.source("kafka"), pauses_s=(0.0,))
     parts = [Part("relay", publisher.relay().run), Part("follower", runner.run)]
-    await run_parts(parts, stop, backoff=BACKOFF)
+    return running(lambda stop: run_parts(parts, stop, backoff=BACKOFF))
 
 
 async def test_a_broker_that_is_killed_for_a_while_costs_nothing_but_time(
     make_database: MakeDatabase, lonely_kafka: KafkaCluster
 ) -> None:
     broker = KafkaBroker(lonely_kafka.bootstrap_servers)
-    async with publisher_and_follower(make_database, broker) as (publisher, follower):
-        stop = asyncio.Event()
-        workers = asyncio.create_task(_following(publisher, follower, stop))
+    async with (
+        publisher_and_follower(make_database, broker) as (publisher, follower),
+        _workers(publisher, follower),
+    ):
         await publisher.notes("a", "before")
         await follower.has_seen(["before"], within_s=60.0)
         lonely_kafka.nodes[0].kill()
@@ -58,26 +61,25 @@ async def test_a_broker_that_is_killed_for_a_while_costs_nothing_but_time(
         await asyncio.to_thread(lonely_kafka.start_node, 1)
         await publisher.notes("a", "after")
         await follower.has_seen(["before", *during, "after"], within_s=120.0)
-        stop.set()
-        await workers
 
 
 async def test_one_of_three_brokers_killed_under_load_loses_and_doubles_nothing(
     make_database: MakeDatabase, kafka_cluster: KafkaCluster
 ) -> None:
     broker = KafkaBroker(kafka_cluster.bootstrap_servers)
-    async with publisher_and_follower(make_database, broker, replication=3) as (publisher, follower):
-        stop = asyncio.Event()
-        workers = asyncio.create_task(_following(publisher, follower, stop))
+    async with (
+        publisher_and_follower(make_database, broker, replication=3) as (publisher, follower),
+        _workers(publisher, follower),
+    ):
         notes = [f"n{number}" for number in range(300)]
         for number, note in enumerate(notes):
             await publisher.notes(f"s{number % 40}", note)
             if number == 100:
                 kafka_cluster.nodes[2].kill()
-        await follower.has_seen(notes, within_s=180.0)
-        await asyncio.to_thread(kafka_cluster.start_node, 3)
-        stop.set()
-        await workers
+        try:
+            await follower.has_seen(notes, within_s=180.0)
+        finally:
+            await asyncio.to_thread(kafka_cluster.start_node, 3)
 
 
 async def test_a_broker_that_hangs_makes_nobody_wait_for_ever(

@@ -11,6 +11,7 @@ from support.databases import Database, MakeDatabase
 from support.event_log import a_write, stream_id
 from support.eventually import eventually
 from support.notes import PoisonedError, Seen, install_notes, notes_seen, worker_pool
+from support.running import running
 
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.log_source import LogSource
@@ -263,15 +264,10 @@ async def test_a_consumer_that_lost_its_database_connection_goes_on_where_it_was
 async def test_what_is_committed_is_visible_within_moments(service: Service) -> None:
     seen = Seen()
     runner = service.runner(seen)
-    stop = asyncio.Event()
-    following = asyncio.create_task(runner.run(stop))
 
     async def visible() -> bool:
         return await notes_seen(service.pool) == ["one"]
 
-    try:
+    async with running(runner.run):
         await service.notes("a", "one")
-        await eventually(visible, within_s=2.0)
-    finally:
-        stop.set()
-        await following
+        await eventually(visible, within_s=5.0)

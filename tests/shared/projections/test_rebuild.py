@@ -11,6 +11,7 @@ from support.event_log import a_write
 from support.eventually import eventually
 from support.following import publisher_and_follower
 from support.notes import Seen, install_notes, notes_seen, worker_pool
+from support.running import running
 
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.feed_source import FeedSource
@@ -95,20 +96,17 @@ async def test_a_corrected_handler_takes_effect_on_the_whole_past(service: Servi
 async def test_the_live_consumer_goes_on_during_the_rebuild_and_after_it(service: Service) -> None:
     for number in range(30):
         await service.notes(f"s{number % 3}", f"n{number}")
-    stop = asyncio.Event()
-    live = asyncio.create_task(service.runner(Seen()).run(stop))
-    rebuilding = asyncio.create_task(service.rebuilt(Seen(), batch=7))
-    for number in range(30, 60):
-        await service.notes(f"s{number % 3}", f"n{number}")
-    await rebuilding
-    await service.notes("s0", "after")
 
     async def all_seen() -> bool:
         return await notes_seen(service.pool) == [*(f"n{number}" for number in range(60)), "after"]
 
-    await eventually(all_seen)
-    stop.set()
-    await live
+    async with running(service.runner(Seen()).run):
+        rebuilding = asyncio.create_task(service.rebuilt(Seen(), batch=7))
+        for number in range(30, 60):
+            await service.notes(f"s{number % 3}", f"n{number}")
+        await rebuilding
+        await service.notes("s0", "after")
+        await eventually(all_seen)
 
 
 async def test_readers_always_see_a_whole_table(service: Service) -> None:
@@ -116,19 +114,16 @@ async def test_readers_always_see_a_whole_table(service: Service) -> None:
         await service.notes("a", f"n{number}")
     await service.caught_up(Seen())
     counts: set[int] = set()
-    stop = asyncio.Event()
 
-    async def read() -> None:
+    async def read(stop: asyncio.Event) -> None:
         async with asyncpg.create_pool(service.database.api, min_size=1, max_size=1) as api:
             while not stop.is_set():
                 async with api.acquire() as connection, connection.transaction():
                     await connection.execute("SELECT set_config('app.tenant', 'acme', true)")
                     counts.add(await connection.fetchval("SELECT count(*) FROM seen"))
 
-    reading = asyncio.create_task(read())
-    await service.rebuilt(Seen(), batch=5)
-    stop.set()
-    await reading
+    async with running(read):
+        await service.rebuilt(Seen(), batch=5)
     assert counts == {40}
 
 

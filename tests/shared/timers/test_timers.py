@@ -12,6 +12,7 @@ from support.databases import MakeDatabase
 from support.event_log import a_write, install_event_log, stream_id
 from support.eventually import eventually
 from support.notes import worker_pool
+from support.running import running
 
 from redress.eventlog.postgres import PostgresEventLog
 from redress.ids import derived_uuid
@@ -79,15 +80,12 @@ async def test_due_timers_fire_once_the_oldest_first(pool: asyncpg.Pool) -> None
 async def test_a_timer_never_fires_early_and_hardly_late(pool: asyncpg.Pool) -> None:
     bell = Bell()
     due_at = await due_in(pool, "soon", timedelta(milliseconds=300))
-    stop = asyncio.Event()
-    polling = asyncio.create_task(TimerPoller(pool, bell, every_s=0.02).run(stop))
 
     async def rang() -> bool:
         return bool(bell.rang)
 
-    await eventually(rang)
-    stop.set()
-    await polling
+    async with running(TimerPoller(pool, bell, every_s=0.02).run):
+        await eventually(rang)
     assert timedelta(0) <= bell.rang[0][1] - due_at < timedelta(seconds=5)
 
 
