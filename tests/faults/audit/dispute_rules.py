@@ -1,0 +1,223 @@
+"""I7 and I16 of dispute-service: its read models against a fold of our own, and the conservation of contested money.
+
+The fold knows what each event does to the open amounts and to the status, and nothing else.
+"""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from faults.audit.report import Finding
+from faults.audit.topic_rules import Topics
+from faults.audit.world import Stored, World
+from redress.money import parse_money
+
+BUCKETS = ("open", "paid", "credited", "written_off", "rejected", "withdrawn")
+
+
+class FoldedDispute:
+    """Open amount per item, the invoice of each, and the status, after every version."""
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+        self.open: list[int] = []
+        self.invoices: list[str] = []
+        self.status = ""
+        self.after: list[tuple[str, int]] = []  # status and open amount after version 1, 2, …
+
+    def take(self, event: Stored) -> None:
+        """Events out of turn are left out: what they are wrong with is said elsewhere."""
+        if event.version != len(self.after) + 1:
+            return
+        self._amounts(event.type, event.data)
+        self.status = self._status(event.type, event.data)
+        self.after.append((self.status, sum(self.open)))
+
+    def by_invoice(self) -> dict[str, int]:
+        amounts: dict[str, int] = defaultdict(int)
+        for invoice, amount in zip(self.invoices, self.open, strict=True):
+            amounts[invoice] += amount
+        return amounts
+
+    def _amounts(self, kind: str, data: dict[str, Any]) -> None:
+        match kind:
+            case "dispute-opened":
+                self.open = [item["amount"] for item in data["items"]]
+                self.invoices = [item["invoice_id"] for item in data["items"]]
+            case "amount-reduced" | "dispute-withdrawn":
+                for share in data["shares"]:
+                    self.open[share["item"]] -= share["amount"]
+            case "dispute-resolved":
+                for outcome in data["outcomes"]:
+                    gone = sum(outcome.get(name, 0) for name in ("rejected", "written_off", "paid", "withdrawn"))
+                    self.open[outcome["item"]] -= gone
+            case "dispute-reopened":
+                for share in data["shares"]:
+                    self.open[share["item"]] += share["amount"]
+            case "payment-reversed" if data["into"] == "open":
+                for share in data["shares"]:
+                    self.open[share["item"]] += share["amount"]
+            case _:
+                pass
+
+    def _status(self, kind: str, data: dict[str, Any]) -> str:  # noqa: PLR0911 - one return per kind
+        match kind:
+            case "dispute-opened":
+                return "open"
+            case "dispute-assigned":
+                return "assigned" if self.status == "open" else self.status
+            case "information-requested":
+                return "awaiting_customer" if data["asked"] == "customer" else "awaiting_internal"
+            case "information-recorded":
+                return self.status if self.status == "decided" else "investigating"
+            case "dispute-decided":
+                return "decided"
+            case "dispute-resolved":
+                return "settling" if any(self.open) else "resolved"
+            case "dispute-settled":
+                return "resolved"
+            case "dispute-closed":
+                return "closed"
+            case "dispute-withdrawn":
+                return "withdrawn"
+            case "dispute-reopened":
+                return "investigating"
+            case "payment-reversed" if data["into"] == "open" and self.status == "decided":
+                return "investigating"
+            case _:
+                return self.status
+
+
+async def fold_disputes(world: World) -> dict[UUID, FoldedDispute]:
+    folded: dict[UUID, FoldedDispute] = {}
+    async for event in world.events("dispute", "dispute"):
+        folded.setdefault(event.stream, FoldedDispute(event.tenant)).take(event)
+    return folded
+
+
+async def dispute_rules(world: World, topics: Topics, folded: dict[UUID, FoldedDispute]) -> list[Finding]:
+    return [
+        await _current(world, folded),
+        await _history(world, folded),
+        await _reservations(world, folded),
+        await _follows_the_ledger(world, topics),
+        _never_negative(folded),
+        _conserved(topics, folded),
+    ]
+
+
+async def _current(world: World, folded: dict[UUID, FoldedDispute]) -> Finding:
+    finding = Finding("I7", "dispute", "the list of disputes is a fold of the log")
+    rows = await world.rows("dispute", "SELECT dispute_id, version, status, open_minor FROM read.dispute_current")
+    shown = {row["dispute_id"]: (row["version"], row["status"], row["open_minor"]) for row in rows}
+    for stream in shown.keys() | folded.keys():
+        there = folded.get(stream)
+        expected = None if there is None or not there.after else (len(there.after), *there.after[-1])
+        finding.must(
+            shown.get(stream) == expected, f"it shows {shown.get(stream)}, the log says {expected}", stream=stream
+        )
+    return finding
+
+
+async def _history(world: World, folded: dict[UUID, FoldedDispute]) -> Finding:
+    finding = Finding("I7", "dispute", "the history of every dispute has each version once, known until the next one")
+    rows = await world.rows(
+        "dispute",
+        "SELECT dispute_id, version, status, open_minor, known_from, known_until FROM read.dispute_history"
+        " ORDER BY dispute_id, version",
+    )
+    by_dispute: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_dispute[row["dispute_id"]].append(row)
+    for stream in by_dispute.keys() | folded.keys():
+        there = folded[stream].after if stream in folded else []
+        known = by_dispute.get(stream, [])
+        finding.must(len(known) == len(there), f"{len(known)} of {len(there)} versions are known", stream=stream)
+        for number, (row, expected) in enumerate(zip(known, there, strict=False), 1):
+            if (row["version"], row["status"], row["open_minor"]) != (number, *expected):
+                finding.violated(f"it shows {tuple(row)[1:4]}, the log says {expected}", stream=stream, version=number)
+            until = known[number]["known_from"] if number < len(known) else None
+            if row["known_until"] != until:
+                finding.violated("it is not known until the next version was", stream=stream, version=number)
+    return finding
+
+
+async def _reservations(world: World, folded: dict[UUID, FoldedDispute]) -> Finding:
+    """The reservation of every dispute on an invoice's stream is what the dispute itself has open there."""
+    finding = Finding("I16", "dispute", "what an invoice has reserved is what its disputes have open")
+    reserved: dict[tuple[str, str], int] = {}
+    async for event in world.events("dispute", "disputable-invoice"):
+        if event.type == "reservation-set":
+            held = sum(part["amount"] for part in event.data["held"])
+            reserved[str(event.stream), event.data["dispute_id"]] = held
+    by_dispute: dict[str, int] = defaultdict(int)
+    for (_, dispute), held in reserved.items():
+        by_dispute[dispute] += held
+    for stream, dispute in folded.items():
+        held, is_open = by_dispute.get(str(stream), 0), sum(dispute.open)
+        finding.must(held == is_open, f"{held} are reserved for it, {is_open} are open", stream=stream)
+    return finding
+
+
+async def _follows_the_ledger(world: World, topics: Topics) -> Finding:
+    """Its copy of each invoice is the one that the newest published event of the ledger carries."""
+    finding = Finding("I7", "dispute", "it knows every invoice as the ledger last published it")
+    if not topics.there or "collections" not in world.databases:
+        return finding
+    published: dict[tuple[str, str], tuple[int, int]] = {}
+    for message in topics.messages["collections"]:
+        if message.type in _LEDGER_FACTS:
+            invoice = message.data["invoice"]
+            open_ = parse_money(invoice["open"]["amount"], invoice["currency"]).minor
+            published[message.tenant, invoice["invoice_id"]] = (message.version, open_)
+    recorded: dict[tuple[str, UUID], tuple[int, int]] = {}
+    async for event in world.events("dispute", "disputable-invoice"):
+        if event.type == "invoice-recorded":
+            recorded[event.tenant, event.stream] = (event.data["ledger_version"], event.data["open"])
+    from redress.ids import derived_uuid
+
+    for (tenant, invoice_id), expected in published.items():
+        stream = derived_uuid("disputable-invoice", tenant, invoice_id)
+        found = recorded.pop((tenant, stream), None)
+        finding.must(
+            found == expected, f"it knows {found} of {invoice_id}, the ledger published {expected}", stream=stream
+        )
+    for (_, stream), found in recorded.items():
+        finding.violated(f"it knows {found} of an invoice that the ledger never published", stream=stream)
+    return finding
+
+
+_LEDGER_FACTS = frozenset(
+    {"invoice-registered", "invoice-changed", "payment-applied", "payment-reversed", "credit-memo-applied",
+     "short-payment-detected"}
+)  # fmt: skip
+
+
+def _never_negative(folded: dict[UUID, FoldedDispute]) -> Finding:
+    finding = Finding("I16", "dispute", "no dispute has less than nothing open at any version")
+    for stream, dispute in folded.items():
+        for version, (_, open_) in enumerate(dispute.after, 1):
+            finding.must(open_ >= 0, f"{open_} are open", stream=stream, version=version)
+    return finding
+
+
+def _conserved(topics: Topics, folded: dict[UUID, FoldedDispute]) -> Finding:
+    """disputed = open + paid + credited + written off + rejected + withdrawn, at every position that was published."""
+    finding = Finding("I16", "dispute", "every published dispute adds up, item by item, and is what the log says")
+    for message in topics.messages["dispute"]:
+        dispute = message.data["dispute"]
+        currency = dispute["currency"]
+        where: dict[str, Any] = {"stream": message.subject, "version": message.version, "seq": message.seq}
+        total_open = 0
+        for item in dispute["items"]:
+            amounts = {name: parse_money(item[name]["amount"], currency).minor for name in ("disputed", *BUCKETS)}
+            parts = sum(amounts[name] for name in BUCKETS)
+            finding.must(parts == amounts["disputed"], f"{amounts['disputed']} became {parts}", **where)
+            if min(amounts.values()) < 0:
+                finding.violated(f"an amount is negative: {amounts}", **where)
+            total_open += amounts["open"]
+        there = folded.get(message.subject)
+        expected = there.after[message.version - 1 : message.version] if there is not None else []
+        if expected != [(dispute["status"], total_open)]:
+            finding.violated(f"published as {dispute['status']} with {total_open} open", **where)
+    return finding

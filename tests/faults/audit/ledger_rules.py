@@ -1,0 +1,278 @@
+"""I7 and I16 of collections-service: every balance against a fold of our own, and all against the ERP's totals."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from faults.audit.dispute_rules import FoldedDispute
+from faults.audit.promises import Promises
+from faults.audit.report import Finding
+from faults.audit.topic_rules import Topics
+from faults.audit.world import Stored, World
+from redress.ids import derived_uuid, parse_public_id
+from redress.money import parse_money
+
+
+class FoldedInvoice:
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+        self.invoice_id: str | None = None
+        self.total = 0
+        self.open = 0
+        self.holds: dict[str, int] = {}
+        self.claimed: dict[str, tuple[int, int]] = {}  # dispute: version, claim
+        self.tasks = 0
+        self.versions = 0
+        self.least = 0
+
+    @property
+    def held(self) -> int:
+        return sum(self.holds.values())
+
+    def take(self, event: Stored) -> None:
+        if event.version != self.versions + 1:
+            return  # what is wrong with the order is said elsewhere
+        self.versions = event.version
+        data = event.data
+        match event.type:
+            case "invoice-registered":
+                self.invoice_id = data["invoice_id"]
+                self.total = self.open = data["total"]["minor"]
+            case "invoice-corrected":
+                self.total += data["change"]
+                self.open += data["change"]
+            case "payment-applied":
+                self.open -= data["amount"]["minor"]
+            case "credit-memo-applied":
+                self.open -= data["amount"]["minor"]
+                for served in data["serves"]:
+                    version, claim = self.claimed[served["dispute_id"]]
+                    self.claimed[served["dispute_id"]] = (version, claim - served["minor"])
+            case "payment-reversed":
+                self.open += data["amount"]["minor"]
+            case "hold-placed" | "hold-reduced":
+                self.holds[data["dispute_id"]] = data["held"]["minor"]
+            case "hold-released":
+                self.holds.pop(data["dispute_id"], None)
+            case "dispute-reported":
+                self.claimed[data["dispute_id"]] = (data["dispute_version"], data["claimed"])
+            case "recollection-task-opened":
+                self.tasks += 1
+            case _:
+                pass
+        self.least = min(self.least, self.open, self.open - self.held)
+
+
+class FoldedLedger:
+    def __init__(self) -> None:
+        self.invoices: dict[UUID, FoldedInvoice] = {}
+        self.unapplied: dict[UUID, tuple[str, int]] = {}
+        self.received: dict[str, int] = defaultdict(int)  # by tenant: cash and credit that came, less what went back
+        self.billed: dict[str, int] = defaultdict(int)
+
+
+async def fold_ledger(world: World) -> FoldedLedger:
+    ledger = FoldedLedger()
+    async for event in world.events("collections"):
+        if event.stream_type == "invoice":
+            ledger.invoices.setdefault(event.stream, FoldedInvoice(event.tenant)).take(event)
+        elif event.type == "payment-received":
+            ledger.unapplied[event.stream] = (event.tenant, event.data["unapplied"]["minor"])
+            ledger.received[event.tenant] += event.data["amount"]["minor"]
+        elif event.type == "credit-memo-posted":
+            ledger.unapplied[event.stream] = (event.tenant, event.data["unapplied"]["minor"])
+            ledger.received[event.tenant] += event.data["total"]["minor"]
+        elif event.type == "receipt-reversed":
+            ledger.unapplied[event.stream] = (event.tenant, 0)
+            ledger.received[event.tenant] -= event.data["returned"]["minor"]
+    for invoice in ledger.invoices.values():
+        ledger.billed[invoice.tenant] += invoice.total
+    return ledger
+
+
+async def ledger_rules(
+    world: World, topics: Topics, promises: Promises, ledger: FoldedLedger, disputes: dict[UUID, FoldedDispute]
+) -> list[Finding]:
+    return [
+        await _current(world, ledger),
+        await _movements(world, ledger),
+        await _tasks(world, ledger),
+        _never_negative(ledger),
+        _published_positions(topics),
+        _account_balance(ledger),
+        _control_totals(ledger, promises),
+        _holds(ledger, disputes),
+    ]
+
+
+async def _current(world: World, ledger: FoldedLedger) -> Finding:
+    finding = Finding("I7", "collections", "the list of invoices is a fold of the log")
+    rows = await world.rows(
+        "collections", "SELECT stream_id, version, open_minor, held_minor FROM read.invoice_current"
+    )
+    shown = {row["stream_id"]: (row["version"], row["open_minor"], row["held_minor"]) for row in rows}
+    expected = {
+        stream: (invoice.versions, invoice.open, invoice.held)
+        for stream, invoice in ledger.invoices.items()
+        if invoice.invoice_id is not None
+    }
+    for stream in shown.keys() | expected.keys():
+        there = expected.get(stream)
+        finding.must(shown.get(stream) == there, f"it shows {shown.get(stream)}, the log says {there}", stream=stream)
+    return finding
+
+
+async def _movements(world: World, ledger: FoldedLedger) -> Finding:
+    finding = Finding("I7", "collections", "the books by day add up to what is open, held and unapplied")
+    rows = await world.rows(
+        "collections", "SELECT item, kind, sum(delta)::bigint AS total FROM read.movement GROUP BY 1, 2"
+    )
+    booked = {(row["item"], row["kind"]): row["total"] for row in rows}
+    expected: dict[tuple[UUID, str], int] = {}
+    for stream, invoice in ledger.invoices.items():
+        expected[stream, "open"] = invoice.open
+        expected[stream, "disputed"] = invoice.held
+    for stream, (_, amount) in ledger.unapplied.items():
+        expected[stream, "unapplied"] = amount
+    for item in booked.keys() | expected.keys():
+        found, there = booked.get(item, 0), expected.get(item, 0)
+        finding.must(found == there, f"{item[1]} adds up to {found}, the log says {there}", stream=item[0])
+    return finding
+
+
+async def _tasks(world: World, ledger: FoldedLedger) -> Finding:
+    finding = Finding("I7", "collections", "every task to collect again is on the list once")
+    rows = await world.rows("collections", "SELECT item, count(*) AS n FROM read.recollection_task GROUP BY 1")
+    listed = {row["item"]: row["n"] for row in rows}
+    for stream, invoice in ledger.invoices.items():
+        found = listed.pop(stream, 0)
+        finding.must(found == invoice.tasks, f"{found} tasks are listed, {invoice.tasks} were opened", stream=stream)
+    for stream, found in listed.items():
+        finding.violated(f"{found} tasks of an unknown invoice", stream=stream)
+    return finding
+
+
+def _never_negative(ledger: FoldedLedger) -> Finding:
+    finding = Finding(
+        "I16", "collections", "no invoice is open by less than nothing, or held by more than is open, at any version"
+    )
+    for stream, invoice in ledger.invoices.items():
+        finding.must(invoice.least >= 0, f"it went to {invoice.least}", stream=stream)
+    return finding
+
+
+def _published_positions(topics: Topics) -> Finding:
+    """0 ≤ disputed ≤ open ≤ total at every published position, and each position follows from the one before."""
+    finding = Finding("I16", "collections", "every published invoice adds up and follows from the one before it")
+    open_before: dict[UUID, int] = {}
+    for message in topics.messages["collections"]:
+        if "invoice" not in message.data:
+            continue
+        invoice = message.data["invoice"]
+        currency = invoice["currency"]
+        total, open_, held = (
+            parse_money(invoice[name]["amount"], currency).minor for name in ("total", "open", "disputed")
+        )
+        where: dict[str, Any] = {"stream": message.subject, "version": message.version, "seq": message.seq}
+        finding.must(0 <= held <= open_ <= total, f"total {total}, open {open_}, disputed {held}", **where)
+        before = open_before.get(message.subject)
+        change = _change(message.type, message.data, currency)
+        if before is not None and change is not None and before + change != open_:
+            finding.violated(f"{before} and {change:+} became {open_}", **where)
+        open_before[message.subject] = open_
+    return finding
+
+
+def _change(kind: str, data: dict[str, Any], currency: str) -> int | None:
+    """What the event does to the open amount; None for a correction, which does not say."""
+    match kind:
+        case "payment-applied" | "credit-memo-applied":
+            return -parse_money(data["applied"]["amount"], currency).minor
+        case "payment-reversed":
+            return parse_money(data["amount"]["amount"], currency).minor
+        case "invoice-changed":
+            return None
+        case _:
+            return 0
+
+
+def _account_balance(ledger: FoldedLedger) -> Finding:
+    """Inside the ledger: billed - received = open - unapplied, per tenant."""
+    finding = Finding("I16", "collections", "what was billed less what came is what is open less what is unapplied")
+    open_: dict[str, int] = defaultdict(int)
+    for invoice in ledger.invoices.values():
+        open_[invoice.tenant] += invoice.open
+    for tenant, amount in ledger.unapplied.values():
+        open_[tenant] -= amount
+    for tenant in ledger.billed.keys() | ledger.received.keys():
+        expected = ledger.billed[tenant] - ledger.received[tenant]
+        finding.must(open_[tenant] == expected, f"{tenant}: {open_[tenant]} instead of {expected}")
+    return finding
+
+
+def _control_totals(ledger: FoldedLedger, promises: Promises) -> Finding:
+    """Against the outside: what the ERP sent and was told is in the books, each message once."""
+    finding = Finding("I16", "collections", "the balance of every company is its ERP's control total")
+    control: dict[str, int] = defaultdict(int)
+    payments: dict[tuple[str, str], int] = {}
+    untaken: set[str] = set()
+    for item in promises.erp.values():
+        if not item.results:
+            untaken.add(item.tenant)
+        if not item.booked:
+            continue
+        message, currency = item.message, str(item.message.get("currency", "EUR"))
+        match message["kind"]:
+            case "invoice-posted":
+                control[item.tenant] += _minor(message["total"], currency)
+            case "payment-received":
+                amount = _minor(message["amount"], currency)
+                payments[item.tenant, message["payment_id"]] = amount
+                control[item.tenant] -= amount
+            case "credit-memo-posted":
+                amounts = [_minor(each["amount"], currency) for each in message["applies_to"]]
+                control[item.tenant] -= _minor(message["total"], currency) if message.get("total") else sum(amounts)
+            case _:
+                pass
+    for item in promises.erp.values():
+        if item.booked and item.message["kind"] == "payment-reversed":
+            control[item.tenant] += payments.get((item.tenant, item.message["payment_id"]), 0)
+    for tenant, total in control.items():
+        if tenant in untaken:
+            continue  # of some messages nobody was told anything: they may be in the books or not
+        booked = ledger.billed[tenant] - ledger.received[tenant]
+        finding.must(booked == total, f"{tenant}: {booked} in the books, {total} by the ERP's messages")
+    return finding
+
+
+def _minor(amount: Any, currency: str) -> int:
+    return parse_money(str(amount["amount"] if isinstance(amount, dict) else amount), currency).minor
+
+
+def _holds(ledger: FoldedLedger, disputes: dict[UUID, FoldedDispute]) -> Finding:
+    """The claim that the ledger knows of each dispute is what the dispute has open, and holds are claims that fit."""
+    finding = Finding("I16", "both", "the hold on every invoice is what its disputes have open there")
+    for dispute_stream, dispute in disputes.items():
+        for invoice_id, open_ in dispute.by_invoice().items():
+            stream = derived_uuid("invoice", dispute.tenant, invoice_id)
+            invoice = ledger.invoices.get(stream)
+            claims = (
+                {}
+                if invoice is None
+                else {parse_public_id("dsp", name): claim for name, claim in invoice.claimed.items()}
+            )
+            found = claims.get(dispute_stream, (0, 0))[1]
+            finding.must(
+                found == open_,
+                f"the ledger has {found} claimed on {invoice_id}, {open_} are open",
+                stream=dispute_stream,
+            )
+    for stream, invoice in ledger.invoices.items():
+        if invoice.invoice_id is not None:
+            claimed = sum(claim for _, claim in invoice.claimed.values())
+            finding.must(
+                invoice.held == min(claimed, invoice.open),
+                f"{invoice.held} held, {claimed} claimed of {invoice.open}",
+                stream=stream,
+            )
+    return finding
