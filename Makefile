@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/.installed
 export DATA PORT TRANSPORT DEMO
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format types bench lock clean
+.PHONY: help run test check format types faults bench lock clean
 
 help:  ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,11 @@ format: $(INSTALLED)  ## Format, and mend what lint can mend
 
 types: $(INSTALLED)  ## mypy --strict
 	$(BIN)/mypy
+
+SECONDS ?= 300
+SEED ?= 7
+faults: $(INSTALLED)  ## A fault campaign on real processes. SECONDS=300 SEED=7 PLANTED=<bug> (tests/faults/README.md)
+	PYTHONPATH=tests $(BIN)/python -m faults.campaign --seconds $(SECONDS) --seed $(SEED) $(if $(PLANTED),--planted $(PLANTED)) $(ARGS)
 
 bench: $(INSTALLED)  ## Speed beside peers, as ratios. ARGS="--million", ARGS="append hot"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench

@@ -1,0 +1,218 @@
+"""A seeded fault campaign: python -m faults.campaign --seconds 300 --seed 7
+
+Real processes, three brokers, clients that repeat with the same key, and faults out of the seed. At the end everything
+is left alone, has a minute to come to rest, and the audit says what holds. Ends with 1 if anything does not.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import httpx2 as httpx
+import msgspec
+from msgspec import Struct
+
+from faults.audit.audit import audit
+from faults.audit.report import Verdict
+from faults.client import Client
+from faults.deployment import Deployment
+from faults.history import Answered, Drained, FaultsOver, Measured, NotAnswered, Sent, read_history
+from faults.injector import Injector
+from faults.workload import Company
+
+DRAIN_S = 60.0
+PATIENCE_S = 180.0  # for the drain to be measured where it takes longer than it should
+WARM_UP_S = 5.0  # no fault yet: the first balance of the consumers' groups
+MEASURE_EVERY_S = 2.0
+
+
+class Outcome(Struct, frozen=True):
+    seed: int
+    seconds: float
+    events: dict[str, int]
+    faults: dict[str, int]
+    drained_s: float
+    waiting: str
+    verdict: Verdict
+
+
+async def campaign(options: argparse.Namespace, folder: Path) -> Outcome:
+    deployment = Deployment(folder, transport=options.transport, durable=options.durable, seed=options.seed)
+    if options.planted:
+        deployment.plant(options.planted)
+    try:
+        await deployment.start()
+        print(f"seed {options.seed}: everything runs in {folder}", flush=True)
+        return await _disturbed(deployment, options)
+    finally:
+        await deployment.stop()
+
+
+async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Outcome:
+    injector = Injector(deployment, options.seed)
+    stop_clients, stop_faults = asyncio.Event(), asyncio.Event()
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+    async with httpx.AsyncClient(trust_env=False, limits=limits) as http:
+        companies = [
+            Company(
+                Client(deployment, f"company-{number}", http, seed=options.seed),
+                random.Random(f"{options.seed} {number}"),
+                options.batch,
+                stop_clients,
+            )
+            for number in range(1, options.companies + 1)
+        ]
+        clients = [asyncio.create_task(company.post()) for company in companies]
+        clients += [asyncio.create_task(company.dispute()) for company in companies for _ in range(options.people)]
+        watching = asyncio.create_task(_watch(deployment))
+        supervising = asyncio.create_task(injector.supervise(stop_faults))
+        await asyncio.sleep(WARM_UP_S)
+        faults = asyncio.create_task(injector.run(stop_faults))
+        begun = time.monotonic()
+        await _until_enough(deployment, options, begun, clients)
+        seconds = time.monotonic() - begun
+        stop_faults.set()
+        await faults
+        await supervising
+        stop_clients.set()
+        await deployment.mend()
+        deployment.history.add(FaultsOver())
+        over = time.monotonic()
+        done, late = await asyncio.wait(clients, timeout=120.0)
+        for task in [*done, *late]:
+            if not task.done():
+                task.cancel()
+            elif task.exception() is not None:
+                print(f"  a client failed: {task.exception()!r}")
+        drained_s, waiting = await _drain(deployment, over)
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+    deployment.measure()
+    await deployment.note_checkpoints()
+    deployment.history.flush()
+    events = await _events(deployment)
+    for company in companies:
+        print(f"  {company.client.tenant}: {company.items:,} messages {company.refused}, {company.disputes:,} disputes")
+    for failure in injector.failures[:5]:
+        print(f"  a fault failed: {failure}")
+    return Outcome(
+        options.seed, seconds, events, dict(injector.counts), drained_s, waiting, await audit(deployment.address)
+    )
+
+
+async def _until_enough(
+    deployment: Deployment, options: argparse.Namespace, begun: float, clients: list[asyncio.Task[None]]
+) -> None:
+    """Until the time is over, or the events are enough; says now and then how it goes."""
+    said = begun
+    while time.monotonic() - begun < options.seconds:
+        await asyncio.sleep(1.0)
+        for client in clients:
+            if client.done() and client.exception() is not None:
+                client.result()
+        if time.monotonic() - said >= 30.0:
+            said = time.monotonic()
+            with contextlib.suppress(Exception):
+                events = await _events(deployment)
+                print(f"  {said - begun:5.0f} s: {sum(events.values()):>9,} events {events}", flush=True)
+                if options.events and sum(events.values()) >= options.events:
+                    return
+
+
+async def _drain(deployment: Deployment, over: float) -> tuple[float, str]:
+    waiting = ""
+    try:
+        await deployment.comes_to_rest(within_s=PATIENCE_S)
+    except AssertionError as still:
+        waiting = str(still)
+    drained_s = time.monotonic() - over
+    deployment.history.add(Drained(seconds=round(drained_s, 1), waiting=waiting))
+    return drained_s, waiting
+
+
+async def _watch(deployment: Deployment) -> None:
+    while True:
+        deployment.measure()
+        await deployment.note_checkpoints()
+        deployment.history.flush()
+        await asyncio.sleep(MEASURE_EVERY_S)
+
+
+async def _events(deployment: Deployment) -> dict[str, int]:
+    counts = {}
+    for service in deployment.services:
+        async with deployment.database(service) as connection:
+            counts[service] = await connection.fetchval("SELECT seq FROM es.log_head")
+    return counts
+
+
+def _tell(outcome: Outcome, folder: Path) -> None:
+    attempts = answered = unanswered = 0
+    memory: dict[str, list[int]] = defaultdict(list)
+    for line in read_history(folder / "history.jsonl"):
+        match line:
+            case Sent():
+                attempts += 1
+            case Answered():
+                answered += 1
+            case NotAnswered():
+                unanswered += 1
+            case Measured():
+                memory[line.process].append(line.rss_bytes)
+            case _:
+                pass
+    total = sum(outcome.events.values())
+    print(f"seed {outcome.seed}, {outcome.seconds:.0f} s, {total:,} events {outcome.events}")
+    print(
+        f"  faults: {sum(outcome.faults.values())}: " + ", ".join(f"{n} {k}" for k, n in sorted(outcome.faults.items()))
+    )
+    print(f"  requests: {attempts:,} attempts, {answered:,} answered, {unanswered:,} not answered")
+    print(
+        f"  drained {outcome.drained_s:.1f} s after the last fault{': ' + outcome.waiting if outcome.waiting else ''}"
+    )
+    for process, sizes in sorted(memory.items()):
+        third = max(1, len(sizes) // 3)
+        first, last = sorted(sizes[:third])[third // 2], sorted(sizes[-third:])[third // 2]
+        most = max(sizes)
+        print(f"  {process:<22} {first / 1e6:5.0f} MB at first, {last / 1e6:5.0f} at last, {most / 1e6:5.0f} at most")
+    print(outcome.verdict, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="A seeded fault campaign")
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--events", type=int, default=0, help="stop when so many are in the logs")
+    parser.add_argument("--companies", type=int, default=3)
+    parser.add_argument("--people", type=int, default=3, help="who dispute, per company")
+    parser.add_argument("--batch", type=int, default=200, help="messages per request of an ERP")
+    parser.add_argument("--transport", choices=("kafka", "feed"), default="kafka")
+    parser.add_argument("--durable", action="store_true", help="fsync on: what a power cut would lose is not lost")
+    parser.add_argument("--planted", default="", help="a bug of faults.planted, to see that it is caught")
+    parser.add_argument("--keep", default="", help="a folder for data and logs; without it they are removed")
+    options = parser.parse_args()
+    folder = Path(options.keep or tempfile.mkdtemp(prefix="redress-faults-"))
+    try:
+        outcome = asyncio.run(campaign(options, folder))
+        _tell(outcome, folder)
+        if options.keep:
+            (folder / "outcome.json").write_bytes(
+                msgspec.json.encode({"events": outcome.events, "faults": outcome.faults, "drained_s": outcome.drained_s,
+                                     "broken": outcome.verdict.broken})
+            )  # fmt: skip
+        return 1 if outcome.verdict.broken else 0
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

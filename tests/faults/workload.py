@@ -1,0 +1,170 @@
+"""Companies at work: their ERPs post, their people dispute, and everybody repeats what was not answered."""
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from faults.client import Client, GaveUpError, a_dispute, a_payment, an_invoice
+
+RESOLUTIONS = ("CREDIT_FULL", "CREDIT_PARTIAL", "REJECTED", "WRITE_OFF")
+CUSTOMERS = 40
+_KNOWN = 2_000  # invoices that a company remembers; older ones are left alone
+
+
+@dataclass
+class Company:
+    """One tenant. `pace` bounds nothing but the size of a batch."""
+
+    client: Client
+    chance: random.Random
+    batch: int
+    stop: asyncio.Event
+    invoices: dict[str, int] = field(default_factory=dict)  # open amount as the ERP sees it, in cents
+    customer_of: dict[str, int] = field(default_factory=dict)
+    credits: list[tuple[str, int, int]] = field(
+        default_factory=list
+    )  # invoice, its customer, and the amount granted: to be posted
+    refused: dict[str, int] = field(default_factory=dict)
+    items: int = 0
+    disputes: int = 0
+    gave_up: int = 0
+    _last: list[dict[str, Any]] = field(default_factory=list)
+
+    async def post(self) -> None:
+        """The ERP: invoices, payments full, short and too early, credit memos, and repetitions."""
+        number = 0
+        while not self.stop.is_set():
+            batch: list[dict[str, Any]] = []
+            held_back: list[dict[str, Any]] = []
+            while len(batch) < self.batch:
+                number += 1
+                batch += self._story(number, held_back)
+            if self._last and self.chance.random() < 0.1:
+                batch += self._last[:20]  # sent again under another key
+            self.chance.shuffle(batch)
+            with contextlib.suppress(GaveUpError):
+                results = await self.client.erp(*batch)
+                for result in results:
+                    self.refused[result] = self.refused.get(result, 0) + 1
+                self.items += len(batch)
+                self._last = batch
+            if held_back:
+                with contextlib.suppress(GaveUpError):
+                    await self.client.erp(*held_back)
+                    self.items += len(held_back)
+
+    def _story(self, number: int, held_back: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """An invoice and what becomes of it. Some of it is held back: it comes after the rest."""
+        chance, tenant = self.chance, self.client.tenant
+        invoice, total = f"I-{number}", chance.randrange(1_000, 500_000)
+        customer = chance.randrange(1, CUSTOMERS + 1)
+        story = [an_invoice(tenant, invoice, _text(total), customer=customer)]
+        left = total
+        if chance.random() < 0.6:
+            paid = total if chance.random() < 0.7 else max(100, total - chance.randrange(1, total))
+            reason = {"remittance_reason": chance.choice(["price", "freight", "shortage"])} if paid < total else {}
+            story.append(a_payment(f"P-{number}", {invoice: _text(paid)}, _text(paid), customer=customer, **reason))
+            left = total - paid
+            if chance.random() < 0.05:
+                held_back.append(_reversal(f"P-{number}"))
+                left = total
+        if chance.random() < 0.05:
+            held_back.append(story.pop(0))  # the payment comes before its invoice
+        if left > 100 and not held_back:
+            self.invoices[invoice] = left
+            self.customer_of[invoice] = customer
+            while len(self.invoices) > _KNOWN:
+                gone = next(iter(self.invoices))
+                del self.invoices[gone], self.customer_of[gone]
+        if self.credits and chance.random() < 0.5:
+            credited, of, amount = self.credits.pop()
+            story.append(_credit_memo(f"CM-{credited}", credited, _text(amount), of))
+        return story
+
+    async def dispute(self) -> None:
+        """A person: opens disputes and works them to some end."""
+        while not self.stop.is_set():
+            if not self.invoices:
+                await asyncio.sleep(0.2)
+                continue
+            with contextlib.suppress(GaveUpError):
+                await self._one_dispute()
+
+    async def _one_dispute(self) -> None:
+        chance, client = self.chance, self.client
+        invoice = chance.choice(list(self.invoices))
+        amount = chance.randrange(1, max(2, self.invoices[invoice]))
+        customer = self.customer_of[invoice]
+        body = a_dispute(client.tenant, invoice, _text(amount), customer=customer)
+        opened = await client.post("dispute", "/v1/disputes", body)
+        if opened.status != 201:
+            return
+        self.disputes += 1
+        dispute, version = opened.json["dispute_id"], 1
+        for action, command in self._plan(amount):
+            answer = await client.command(dispute, action, command, version)
+            if answer.status == 412:  # the ledger was quicker: look again
+                found = await client.get("dispute", f"/v1/disputes/{dispute}")
+                answer = await client.command(dispute, action, command, found["version"])
+            if answer.status != 200:
+                return
+            version = answer.json["version"]
+            if action == "resolve":
+                granted = sum(_cents(item["awaiting_credit"]["amount"]) for item in answer.json["items"])
+                if granted:
+                    self.credits.append((invoice, self.customer_of.get(invoice, customer), granted))
+                    self.invoices.pop(invoice, None)
+
+    def _plan(self, amount: int) -> list[tuple[str, dict[str, Any]]]:
+        chance = self.chance
+        plan: list[tuple[str, dict[str, Any]]] = []
+        if chance.random() < 0.7:
+            plan.append(("assign", {}))
+        if chance.random() < 0.1:
+            return [*plan, ("withdraw", {"reason": "The customer found the delivery note."})]
+        if chance.random() < 0.6:
+            valid = chance.randrange(0, amount + 1)
+            decision = {
+                "valid": {"amount": _text(valid), "currency": "EUR"},
+                "invalid": {"amount": _text(amount - valid), "currency": "EUR"},
+                "root_cause": "PRICE_MAINTENANCE",
+                "rationale": "The price list says so.",
+            }
+            code = "CREDIT_FULL" if valid == amount else "REJECTED" if valid == 0 else "CREDIT_PARTIAL"
+            plan += [("decide", decision), ("resolve", {"resolution_code": code})]
+        return plan
+
+
+def _reversal(payment: str) -> dict[str, Any]:
+    return {
+        "kind": "payment-reversed",
+        "source": "erp",
+        "source_event_id": f"reversal {payment}",
+        "payment_id": payment,
+        "reversed_on": "2026-11-12",
+    }
+
+
+def _credit_memo(memo: str, invoice: str, amount: str, customer: int) -> dict[str, Any]:
+    return {
+        "kind": "credit-memo-posted",
+        "source": "erp",
+        "source_event_id": f"memo {memo}",
+        "legal_entity": "DE01",
+        "credit_memo_id": memo,
+        "customer_id": f"C-{customer}",
+        "issued_on": "2026-11-13",
+        "currency": "EUR",
+        "applies_to": [{"invoice_id": invoice, "amount": amount}],
+    }
+
+
+def _text(cents: int) -> str:
+    return f"{cents // 100}.{cents % 100:02d}"
+
+
+def _cents(text: str) -> int:
+    whole, _, rest = text.partition(".")
+    return int(whole) * 100 + int(rest or 0)
