@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis  # noqa: F401 - its plugin would import it at the very end, where CPython once failed to parse
 import pytest
 import pytest_asyncio
 from support.databases import Cluster, MakeDatabase, external_cluster

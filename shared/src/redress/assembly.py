@@ -1,6 +1,7 @@
 """What the wiring of every service puts together in the same way: pools, transports, the served app, common parts."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
@@ -107,7 +108,12 @@ def source_of(
     if broker is None:
         return FeedSource(of, client)
     group = f"{by}.{consumer_name(consumer, of)}"
-    return KafkaSource(of, broker, topic, group=group, member=group, feed=client)
+    return KafkaSource(of, broker, topic, group=group, member=member_of(group), feed=client)
+
+
+def member_of(group: str) -> str:
+    """This process's static membership: the same after a restart, another one for each replica of the worker."""
+    return f"{group}.{socket.gethostname()}"
 
 
 def consumer_part(runner: Runner[E]) -> Part:

@@ -32,6 +32,7 @@ from redress.assembly import (
     consumer_part,
     feed_client,
     given,
+    member_of,
     relay_parts,
     served,
     source_of,
@@ -169,7 +170,7 @@ def _erp_topic(pool: asyncpg.Pool, handler: ErpTopic, broker: Broker, topic: str
     async def run(stop: asyncio.Event) -> None:
         # How many partitions an ERP's topic has is the ERP's business; it is asked each time the part starts.
         source = ForeignSource(
-            broker, topic, group=f"{SERVICE}.{name}", member=name, partitions=await broker.partitions(topic)
+            broker, topic, group=f"{SERVICE}.{name}", member=member_of(name), partitions=await broker.partitions(topic)
         )
         await Runner(pool, handler, source, metrics=metrics).run(stop)
 
