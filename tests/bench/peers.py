@@ -71,7 +71,7 @@ class Eventsourcing:
         self._fields: dict[str, Any] = sample_fields()
         account = Account()
         account.assess(**self._fields)
-        self._sample: StoredEvent = self.application.mapper.to_stored_event(account.collect_events()[1])
+        self._opened, self._assessed = map(self.application.mapper.to_stored_event, account.collect_events())
 
     def close(self) -> None:
         self.application.close()
@@ -80,7 +80,10 @@ class Eventsourcing:
         """New stream, by the application recorder alone: nothing of the aggregate layer is paid for."""
         stream = new_uuid()
         self.application.recorder.insert_events(
-            [StoredEvent(stream, version, self._sample.topic, self._sample.state) for version in range(1, events + 1)]
+            [
+                StoredEvent(stream, version, stored.topic, stored.state)
+                for version, stored in enumerate((self._opened, *([self._assessed] * (events - 1))), 1)
+            ]
         )
         return stream
 
@@ -112,17 +115,20 @@ class Eventsourcing:
         return account
 
     def fold_log(self) -> int:
-        """Every event of the log in order through the mapper, in pages, and its amount added up. How many they were."""
+        """The state of every account out of the whole log, read in pages. How many events it has."""
         start: int | None = None
-        events = amount = 0
+        events = 0
+        accounts: dict[UUID, Account] = {}
         mapper = self.application.mapper
         while True:
             page = self.application.recorder.select_notifications(start, 1000, inclusive_of_start=False)
             if not page:
                 return events
             for notification in page:
-                amount += mapper.to_domain_event(notification).amount_minor
-                events += 1
+                accounts[notification.originator_id] = mapper.to_domain_event(notification).mutate(
+                    accounts.get(notification.originator_id)
+                )
+            events += len(page)
             start = page[-1].id
 
 

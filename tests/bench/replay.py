@@ -16,10 +16,10 @@ from bench.append import EVENTSOURCING, OURS
 from bench.databases import Stand, settle
 from bench.measure import Comparison, Figure, Rounds, Run, compare
 from bench.peers import Eventsourcing
-from bench.subject import AGGREGATE, CODEC, a_write
+from bench.subject import AGGREGATE, CODEC, Total, a_write
 from redress.eventlog import aggregates
 from redress.eventlog.events import MAX_EVENTS_PER_APPEND
-from redress.eventlog.pages import pages
+from redress.eventlog.pages import fact_pages, pages
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.verify import verify
 from redress.ids import new_uuid
@@ -66,7 +66,7 @@ async def one_aggregate(stand: Stand, rounds: Rounds) -> list[Comparison]:
 
 
 async def whole_log(stand: Stand, rounds: Rounds, events: int) -> list[Comparison]:
-    """Every event of the log read in order, decoded and folded, by a process of its own whose memory is measured."""
+    """The state of every stream folded out of the whole log, by a process of its own whose memory is measured."""
     database = await stand.fresh_log()
     async with PostgresEventLog.open(database.api) as log:
         await fill(log, events)
@@ -79,6 +79,7 @@ async def whole_log(stand: Stand, rounds: Rounds, events: int) -> list[Compariso
     runs: dict[str, Run] = {
         OURS: lambda: _in_a_process(_fold_ours, database.api, events, memory),
         EVENTSOURCING: lambda: _in_a_process(_fold_peer, dsn, events, None),
+        f"{OURS}, whole events": lambda: _in_a_process(_fold_whole_events, database.api, events, None),
         READ_AND_DECODE: lambda: _in_a_process(_fold_bare, database.superuser, events, None),
         "verify": lambda: _in_a_process(_verify, database.superuser, events, None),
     }
@@ -187,14 +188,33 @@ def _kilobytes(field: str) -> int:
 
 
 def _fold_ours(dsn: str, events: int) -> tuple[float, float]:
+    """The state of every account."""
+
     async def fold() -> None:
-        state = AGGREGATE.initial
-        evolve, decode = AGGREGATE.evolve, AGGREGATE.codec.decode
+        accounts: dict[UUID, Total] = {}
+        initial, evolve, decode = AGGREGATE.initial, AGGREGATE.evolve, AGGREGATE.codec.decode
+        async with PostgresEventLog.open(dsn, sequencer=False) as log:
+            async for page in fact_pages(log):
+                for _, stream, _, name, schema_version, payload in page:
+                    event = decode(name, schema_version, payload)
+                    accounts[stream] = evolve(accounts.get(stream, initial), event)
+        assert sum(account.events for account in accounts.values()) == events
+
+    return _measured(lambda: uvloop.run(fold()))
+
+
+def _fold_whole_events(dsn: str, events: int) -> tuple[float, float]:
+    """The same out of events with who, when, why and both hashes, as consumers get them."""
+
+    async def fold() -> None:
+        accounts: dict[UUID, Total] = {}
+        initial, evolve, decode = AGGREGATE.initial, AGGREGATE.evolve, AGGREGATE.codec.decode
         async with PostgresEventLog.open(dsn, sequencer=False) as log:
             async for page in pages(log):
-                for event in page:
-                    state = evolve(state, decode(event.type, event.schema_version, event.payload))
-        assert state.events == events
+                for stored in page:
+                    event = decode(stored.type, stored.schema_version, stored.payload)
+                    accounts[stored.stream_id] = evolve(accounts.get(stored.stream_id, initial), event)
+        assert sum(account.events for account in accounts.values()) == events
 
     return _measured(lambda: uvloop.run(fold()))
 

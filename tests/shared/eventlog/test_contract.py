@@ -11,7 +11,7 @@ from redress.eventlog.events import MAX_PAYLOAD_BYTES, RecordedEvent, StoredAnsw
 from redress.eventlog.hashing import event_hash
 from redress.eventlog.log import AppendTooLarge, EventLog, KeyReused, VersionConflict
 from redress.eventlog.memory import InMemoryEventLog
-from redress.eventlog.pages import pages
+from redress.eventlog.pages import fact_pages, pages
 from redress.eventlog.postgres import PostgresEventLog
 
 
@@ -174,6 +174,20 @@ async def test_the_whole_log_comes_in_pages_without_a_gap(log: EventLog) -> None
     assert [[event.seq for event in page] async for page in pages(log, size=2)] == [[1, 2], [3, 4], [5]]
     assert [[event.seq for event in page] async for page in pages(log, 4)] == [[5]]
     assert [page async for page in pages(log, 5)] == []
+
+
+async def test_the_facts_of_the_whole_log_come_in_the_same_order(log: EventLog) -> None:
+    await log.append("acme", [a_write("a", 0, "first")])
+    await log.append("globex", [a_write("b", 0, "second")])
+    await log.append("acme", [a_write("a", 1, "third")])
+    await log.wait_for(3, 10.0)
+    assert [[tuple(fact) for fact in page] async for page in fact_pages(log, size=2)] == [
+        [
+            (1, stream_id("a"), 1, "note-added", 1, b'{"note":"first"}'),
+            (2, stream_id("b"), 1, "note-added", 1, b'{"note":"second"}'),
+        ],
+        [(3, stream_id("a"), 2, "note-added", 1, b'{"note":"third"}')],
+    ]
 
 
 async def test_waiting_for_a_position_that_does_not_come_ends_with_the_head(log: EventLog) -> None:

@@ -77,6 +77,10 @@ Fact = tuple[int, str, int, bytes]
 """What folding needs of a stored event and no more: version, stored type, schema version, payload."""
 
 
+LogFact = tuple[int, UUID, int, str, int, bytes]
+"""The same of an event of the whole log: seq, stream, version, stored type, schema version, payload."""
+
+
 class StreamWrite(Struct, frozen=True, kw_only=True):
     """Events for one stream. `expected` is the version it must have now; 0 means it must not exist yet.
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from redress.eventlog.events import Appended, CommandRecord, Fact, RecordedEvent, StoredAnswer, StreamWrite
+from redress.eventlog.events import Appended, CommandRecord, Fact, LogFact, RecordedEvent, StoredAnswer, StreamWrite
 
 
 class EventLogError(Exception):
@@ -82,6 +82,10 @@ class EventLog(Protocol):
 
         Without filters the result is contiguous: after_seq + 1, + 2, …
         """
+        ...
+
+    async def read_log_facts(self, after_seq: int, limit: int) -> Sequence[LogFact]:
+        """What `read_log` returns without filters, with nothing but what a fold over all streams needs."""
         ...
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:

@@ -16,6 +16,7 @@ from redress.eventlog.events import (
     Appended,
     CommandRecord,
     Fact,
+    LogFact,
     NewEvent,
     RecordedEvent,
     StoredAnswer,
@@ -83,6 +84,12 @@ class InMemoryEventLog:
             if (tenant_id is None or event.tenant_id == tenant_id) and (types is None or event.type in types)
         )
         return [event for _, event in zip(range(limit), wanted, strict=False)]
+
+    async def read_log_facts(self, after_seq: int, limit: int) -> Sequence[LogFact]:
+        return [
+            (seq, event.stream_id, event.version, event.type, event.schema_version, event.payload)
+            for seq, event in enumerate(self._log[after_seq : after_seq + limit], after_seq + 1)
+        ]
 
     async def find_event(self, tenant_id: str | None, event_id: UUID) -> tuple[str, UUID, int, int] | None:
         for seq, event in enumerate(self._log, 1):

@@ -24,6 +24,7 @@ from redress.eventlog.events import (
     Appended,
     CommandRecord,
     Fact,
+    LogFact,
     RecordedEvent,
     StoredAnswer,
     StreamWrite,
@@ -179,6 +180,10 @@ class PostgresEventLog:
             None if types is None else list(types),
         )
         return [RecordedEvent(*row) for row in rows]
+
+    async def read_log_facts(self, after_seq: int, limit: int) -> Sequence[LogFact]:
+        rows = await self._fetch("SELECT * FROM es.read_log_facts($1,$2)", after_seq, limit)
+        return cast("Sequence[LogFact]", rows)
 
     async def find_event(self, tenant_id: str | None, event_id: UUID) -> tuple[str, UUID, int, int] | None:
         """(tenant, stream, version, seq) of a sequenced event; None if unknown, or of another tenant than asked."""

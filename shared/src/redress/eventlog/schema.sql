@@ -415,6 +415,15 @@ BEGIN
   END IF;
 END $$;
 
+CREATE FUNCTION es.read_log_facts(p_after bigint, p_limit int)
+RETURNS TABLE (seq bigint, stream_id uuid, version bigint, type text, schema_version int, payload bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = es, pg_temp AS $$
+BEGIN
+  RETURN QUERY SELECT l.seq, e.stream_id, e.version, e.type, e.schema_version, e.payload
+    FROM es.log l JOIN es.event e ON e.id = l.id
+    WHERE l.seq > p_after AND l.seq <= p_after + p_limit ORDER BY l.seq;
+END $$;
+
 CREATE FUNCTION es.find_event(p_tenant text, p_event uuid)
 RETURNS TABLE (seq bigint, tenant_id text, stream_id uuid, version bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = es, pg_temp AS $$
@@ -465,5 +474,5 @@ GRANT USAGE ON SCHEMA es, read TO redress_app, redress_worker;
 GRANT SELECT ON es.log_head, es.consumer TO redress_app, redress_worker;
 GRANT INSERT, UPDATE, DELETE ON es.consumer TO redress_worker;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA es FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION es.append, es.sequence, es.read_stream, es.read_facts, es.read_log, es.find_event, es.answer
+GRANT EXECUTE ON FUNCTION es.append, es.sequence, es.read_stream, es.read_facts, es.read_log, es.read_log_facts, es.find_event, es.answer
   TO redress_app, redress_worker;
