@@ -18,6 +18,7 @@ from bench.measure import Comparison, Rounds
 from bench.replay import one_aggregate, whole_log
 from bench.report import table, verdicts, write_json
 from bench.targets import judge
+from bench.transports import transports
 
 Part = Callable[[Stand, argparse.Namespace], Awaitable[list[Comparison]]]
 
@@ -35,6 +36,9 @@ PARTS: dict[str, Part] = {
     "replay": lambda where, asked: one_aggregate(where, Rounds(asked.rounds)),
     "fold": lambda where, asked: whole_log(where, Rounds(min(3, asked.rounds), warm_up=0), min(asked.events, MILLION)),
     "http": lambda where, asked: http_api(where, Rounds(asked.rounds, asked.seconds)),
+    "transports": lambda where, asked: transports(
+        where, Rounds(min(3, asked.rounds)), min(asked.events, 100_000) // 2, asked.latencies
+    ),
     "growth": lambda where, asked: growth(where, _sizes(asked)),
 }
 
@@ -50,6 +54,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     size.add_argument(
         "--events", type=int, default=100_000, help="the largest log; more than 1,000,000 for growth only"
     )
+    parser.add_argument("--latencies", type=int, default=500, help="single events whose way is timed, per transport")
     parser.set_defaults(events=100_000)
     parser.add_argument("--json", type=Path, default=Path("../.data/bench.json"))
     asked = parser.parse_args(given)

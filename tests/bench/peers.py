@@ -7,6 +7,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,14 @@ from uuid import UUID
 
 import asyncpg
 from eventsourcing.application import Application
+from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.domain import Aggregate, event
-from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
+from eventsourcing.postgres import PostgresDatastore, PostgresTrackingRecorder
+from eventsourcing.projection import Projection, ProjectionRunner
+from psycopg.sql import SQL
 
+from bench.processes import Gate, Span
 from bench.subject import sample_fields
 from redress.ids import new_uuid
 
@@ -54,20 +60,7 @@ class Eventsourcing:
     """An application of the library on a database of its own. Its calls block, so writers are threads."""
 
     def __init__(self, dsn: str, *, database_functions: bool = False) -> None:
-        parts = urlsplit(dsn)
-        self.application: Application[UUID] = Application(
-            env={
-                "PERSISTENCE_MODULE": "eventsourcing.postgres",
-                "POSTGRES_DBNAME": parts.path.lstrip("/"),
-                "POSTGRES_HOST": parse_qs(parts.query)["host"][0],
-                "POSTGRES_PORT": "5432",
-                "POSTGRES_USER": parts.username or "",
-                "POSTGRES_PASSWORD": "",
-                "POSTGRES_POOL_SIZE": str(CONNECTIONS),
-                "POSTGRES_MAX_OVERFLOW": "0",
-                "POSTGRES_ENABLE_DB_FUNCTIONS": "y" if database_functions else "n",
-            }
-        )
+        self.application: Application[UUID] = Application(env=_environment(dsn, database_functions=database_functions))
         self._fields: dict[str, Any] = sample_fields()
         account = Account()
         account.assess(**self._fields)
@@ -130,6 +123,76 @@ class Eventsourcing:
                 )
             events += len(page)
             start = page[-1].id
+
+
+def _environment(dsn: str, *, database_functions: bool = False) -> dict[str, str]:
+    parts = urlsplit(dsn)
+    return {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_DBNAME": parts.path.lstrip("/"),
+        "POSTGRES_HOST": parse_qs(parts.query)["host"][0],
+        "POSTGRES_PORT": "5432",
+        "POSTGRES_USER": parts.username or "",
+        "POSTGRES_PASSWORD": "",
+        "POSTGRES_POOL_SIZE": str(CONNECTIONS),
+        "POSTGRES_MAX_OVERFLOW": "0",
+        "POSTGRES_ENABLE_DB_FUNCTIONS": "y" if database_functions else "n",
+    }
+
+
+class Balances(PostgresTrackingRecorder):
+    """A materialised view as the library's documentation builds one: the row and the tracking in one transaction."""
+
+    def __init__(self, datastore: PostgresDatastore, **settings: Any) -> None:
+        super().__init__(datastore, **settings)
+        self.sql_create_statements.append(
+            SQL("CREATE TABLE IF NOT EXISTS balance (account uuid PRIMARY KEY, version bigint, amount_minor bigint)")
+        )
+
+    def add(self, account: UUID, version: int, amount_minor: int, tracking: Tracking) -> None:
+        with self.datastore.transaction(commit=True) as cursor:
+            self._insert_tracking(cursor, tracking)
+            cursor.execute(
+                "INSERT INTO balance AS b VALUES (%s, %s, %s) ON CONFLICT (account) DO UPDATE"
+                " SET version = excluded.version, amount_minor = b.amount_minor + excluded.amount_minor",
+                (account, version, amount_minor),
+                prepare=True,
+            )
+
+
+class BalanceProjection(Projection[Balances]):
+    name = "balances"
+
+    @singledispatchmethod
+    def process_event(self, domain_event: Any, tracking: Tracking) -> None:
+        raise NotImplementedError(type(domain_event))
+
+    @process_event.register
+    def opened(self, domain_event: Account.Opened, tracking: Tracking) -> None:
+        self.view.add(domain_event.originator_id, domain_event.originator_version, 0, tracking)
+
+    @process_event.register
+    def assessed(self, domain_event: Account.Assessed, tracking: Tracking) -> None:
+        amount_minor = domain_event.amount_minor
+        self.view.add(domain_event.originator_id, domain_event.originator_version, amount_minor, tracking)
+
+
+async def project_balances(gate: Gate, dsn: str, events: int) -> Span:
+    """Its ProjectionRunner from the beginning of a log of so many events to its end; in a process of its own."""
+    environment = _environment(dsn)
+    application = Application[UUID](env=environment)
+    with application.recorder.datastore.transaction(commit=True) as cursor:  # forget what an earlier round projected
+        cursor.execute("DROP TABLE IF EXISTS balance, balances_tracking, notification_tracking")
+    last = application.recorder.max_notification_id()
+    application.close()
+    await gate()
+    begun = time.monotonic()
+    with ProjectionRunner(
+        application_class=Application[UUID], projection_class=BalanceProjection, view_class=Balances, env=environment
+    ) as runner:
+        await asyncio.to_thread(runner.wait, last, 120.0)
+        ended = time.monotonic()
+    return Span(begun, ended)
 
 
 async def in_threads(threads: int, work: Any) -> int:

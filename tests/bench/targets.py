@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from bench.append import EVENTSOURCING, INSERT, OURS
 from bench.http_api import BARE
 from bench.measure import Comparison
+from bench.transports import BARE as BARE_KAFKA
+from bench.transports import OVER_FEED, OVER_KAFKA, P50, P99, RELAY
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,13 @@ TARGETS = (
     Target("POST /v1/disputes, 32 connections / bare FastAPI + one INSERT", "POST /v1/disputes, 32", _over(BARE), 0.6, 1.0),
     Target("fold of the whole log / eventsourcing", "fold a log", _over(EVENTSOURCING), 4, 6),
     Target("memory above base while folding, MB", "memory above base", lambda c: c.figures[OURS].value, 100, 30, at_most=True),
+    Target("catch-up over the feed / eventsourcing", "catch-up of a projection", lambda c: c.ratio(OVER_FEED, EVENTSOURCING), 25, 60),
+    Target("catch-up over Kafka / eventsourcing", "catch-up of a projection", lambda c: c.ratio(OVER_KAFKA, EVENTSOURCING), 25, 60),
+    Target("relay to Kafka / bare aiokafka producer", "relay of", lambda c: c.ratio(RELAY, BARE_KAFKA), 0.6, 0.9),
+    *(
+        Target(f"commit → visible over {transport}, {share}, ms", f"commit → visible over {transport}", lambda c, s=share: c.figures[s].value, target, stretch, at_most=True)
+        for transport, share, target, stretch in (("the feed", P50, 20, 8), ("the feed", P99, 150, 50), ("Kafka", P50, 30, 12), ("Kafka", P99, 200, 80))
+    ),
     Target("append, largest log / smallest", "append to a new stream, by size", _last_ratio, 1.3, 1.1, at_most=True),
     Target("append to an old stream, largest log / smallest", "append to an old stream, by size", _last_ratio, 1.3, 1.1, at_most=True),
     Target("load, largest log / smallest", "load, by size", _last_ratio, 1.3, 1.1, at_most=True),

@@ -140,7 +140,7 @@ class Relay:
         if seqs != list(range(position.seq + 1, position.seq + len(stored) + 1)):
             raise GapNotClosed(_SHARD, position.seq, seqs[-1] or 0)
         last = list(position.last)
-        messages = tuple(_message(event, last) for event in await self._publication.publish(stored))
+        messages = tuple(message_of(event, last) for event in await self._publication.publish(stored))
         after = _Position(position.seq + len(stored), position.epoch, tuple(last))
         return _Prepared(messages, after, more=len(stored) == self._limit)
 
@@ -203,7 +203,7 @@ class Relay:
             await self._pool.release(connection, timeout=ACQUIRE_S)
 
 
-def _message(event: Published, last: list[int]) -> Outgoing:
+def message_of(event: Published, last: list[int]) -> Outgoing:
     """The message; `last` learns of it."""
     partition = partition_of(event.subject)
     headers = to_headers(event, prev=last[partition])
