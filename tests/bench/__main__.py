@@ -14,6 +14,7 @@ from bench.append import hot_stream, many_streams
 from bench.databases import Stand, stand
 from bench.growth import growth
 from bench.http_api import http_api
+from bench.lists import ageing, dispute_lists
 from bench.measure import Comparison, Rounds
 from bench.replay import one_aggregate, whole_log
 from bench.report import table, verdicts, write_json
@@ -39,6 +40,8 @@ PARTS: dict[str, Part] = {
     "transports": lambda where, asked: transports(
         where, Rounds(min(3, asked.rounds)), min(asked.events, 100_000) // 2, asked.latencies
     ),
+    "lists": lambda where, asked: dispute_lists(where, Rounds(min(5, asked.rounds)), min(asked.events, MILLION)),
+    "ageing": lambda where, asked: ageing(where, Rounds(min(3, asked.rounds)), min(asked.events, MILLION)),
     "growth": lambda where, asked: growth(where, _sizes(asked)),
 }
 

@@ -28,6 +28,7 @@ from redress.messaging.kafka_source import KafkaSource
 from redress.messaging.port import Outgoing
 from redress.messaging.relay import Relay, message_of
 from redress.messaging.source import Batch, Item, Mark, ReadMarks, Source
+from redress.ops.run import collect_less_often
 from redress.projections.runner import POLL_S, Runner
 
 SERVICE = "dispute-service"
@@ -49,6 +50,7 @@ class Following(Struct, frozen=True, kw_only=True):
 
 async def catch_up(gate: Gate, following: Following, events: int) -> Span:
     """notification-service's `dispute_state` over all events there are, as its worker does it."""
+    collect_less_often()
     async with _source(following) as source, _pool(following.database) as pool:
         runner = Runner(pool, DisputeStates(), source)
         await runner.open()
@@ -64,6 +66,7 @@ async def catch_up(gate: Gate, following: Following, events: int) -> Span:
 
 async def visible(gate: Gate, following: Following) -> dict[UUID, float]:
     """Follow until the parent says that it is over; when each stream's event was visible to everybody."""
+    collect_less_often()
     async with _source(following) as source, _pool(following.database) as pool:
         timed = _Timed(source)
         runner = Runner(pool, DisputeStates(), timed)
@@ -133,6 +136,7 @@ async def _pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
 
 async def relay_all(gate: Gate, database: str, bootstrap_servers: str, topic: str, events: int) -> Span:
     """dispute-service's relay from the beginning of the log to its end."""
+    collect_less_often()
     async with _relay(database, bootstrap_servers, topic) as relay:
         await gate()
         begun = time.monotonic()
@@ -142,6 +146,7 @@ async def relay_all(gate: Gate, database: str, bootstrap_servers: str, topic: st
 
 async def relay_on(gate: Gate, database: str, bootstrap_servers: str, topic: str) -> None:
     """The relay until the parent says that it is over."""
+    collect_less_often()
     async with _relay(database, bootstrap_servers, topic) as relay:
         stop = asyncio.Event()
         running = asyncio.create_task(relay.run(stop))
@@ -159,6 +164,7 @@ async def _relay(database: str, bootstrap_servers: str, topic: str) -> AsyncIter
 
 async def produce_bare(gate: Gate, database: str, bootstrap_servers: str, topic: str, events: int) -> Span:
     """The same messages, made beforehand, through aiokafka with the relay's settings and nothing else."""
+    collect_less_often()
     messages = await _messages(database)
     assert len(messages) == events
     producer = AIOKafkaProducer(
@@ -193,6 +199,7 @@ async def produce_bare(gate: Gate, database: str, bootstrap_servers: str, topic:
 
 async def consume_bare(gate: Gate, bootstrap_servers: str, topic: str, events: int) -> Span:
     """All messages through aiokafka, not even looked at."""
+    collect_less_often()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,
         auto_offset_reset="earliest",

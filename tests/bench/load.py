@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -53,6 +54,15 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[Connection]:
+    connection = (await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port))[1]
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def raw_request(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> bytes:

@@ -18,6 +18,7 @@ from bench.databases import Stand
 from bench.processes import free_port, serving
 from redress.eventlog.migrations import upgrade
 
+CURSOR_KEY = "a-key-for-measuring-only"
 _VAULT_KEY = base64.b64encode(os.urandom(32)).decode()
 
 
@@ -48,7 +49,7 @@ async def environment(stand: Stand, issuer: Issuer, database: Database, port: in
         f"{own.upper()}_PORT": str(port),
         "VAULT_DATABASE_URL": vault.as_role(f"{own}_api"),
         "VAULT_KEY": _VAULT_KEY,
-        "CURSOR_KEY": "a-key-for-measuring-only",
+        "CURSOR_KEY": CURSOR_KEY,
         "TRANSPORT": "feed",
         "ISSUER": issuer.iss,
         "JWKS_URL": issuer.jwks_url,

@@ -9,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from support.databases import MakeDatabase
+from support.eventually import eventually
 from support.feeds import StaticToken
 from support.following import Follower, Publisher, publisher_and_follower
 from support.notes import Seen
 from support.serving import serving
 
+from redress.messaging.feed import FeedPage
 from redress.messaging.feed_source import FeedClient, FeedSource
 from redress.messaging.source import GapNotClosed, Mark, PositionBeyondHead, SourceUnavailable
 
@@ -105,3 +107,40 @@ async def test_an_answer_that_leaves_something_out_is_refused(both) -> None:
             await client.after(0, 10, 0.0)
     async with follower.running(Seen(), "feed"):
         await follower.has_seen(["one", "two", "three"])
+
+
+async def test_the_next_page_is_on_its_way_while_one_is_applied(both) -> None:
+    publisher, _ = both
+    await publisher.notes("a", "one", "two", "three")
+    await publisher.in_the_log()
+    asked: list[int] = []
+
+    class Counting(FeedClient):
+        async def after(self, position: int, limit: int, timeout_s: float) -> FeedPage:
+            asked.append(position)
+            return await super().after(position, limit, timeout_s)
+
+    client = Counting(publisher.served.http, publisher.served.address, publisher.served.client._tokens)
+    source = FeedSource("notes", client)
+
+    async def next_is_asked_for() -> bool:
+        return asked == [0, 2]
+
+    first = await source.fetch(dict.fromkeys(source.shards, Mark()), 2, 0.0)
+    await eventually(next_is_asked_for)
+    second = await source.fetch(dict.fromkeys(source.shards, Mark(2)), 2, 0.0)
+    assert [[item.seq for item in batch.items] for batch in (first, second)] == [[1, 2], [3]]
+    assert asked == [0, 2]
+
+
+async def test_a_page_on_its_way_is_not_taken_for_another_one(both) -> None:
+    publisher, _ = both
+    await publisher.notes("a", "one", "two", "three")
+    await publisher.in_the_log()
+    source = FeedSource("notes", publisher.served.client)
+    marks = dict.fromkeys(source.shards, Mark())
+    await source.fetch(marks, 1, 0.0)
+    again = await source.fetch(marks, 1, 0.0)  # it could not be applied
+    elsewhere = await source.fetch(dict.fromkeys(source.shards, Mark(2)), 1, 0.0)  # another process has gone on
+    await source.close()
+    assert [[item.seq for item in batch.items] for batch in (again, elsewhere)] == [[1], [3]]

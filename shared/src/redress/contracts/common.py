@@ -1,5 +1,7 @@
 """Shapes that occur in the contracts of more than one service."""
 
+from functools import lru_cache
+
 from msgspec import Struct
 
 from redress.money import Money, parse_money
@@ -17,7 +19,14 @@ class WireMoney(Struct, frozen=True):
 
 
 def wire(money: Money) -> WireMoney:
-    return WireMoney(money.amount, money.currency)
+    return wire_of(money.minor, money.currency)
+
+
+@lru_cache(maxsize=16_384)
+def wire_of(minor: int, currency: str) -> WireMoney:
+    """The same from its parts. Kept: a dispute has some twenty amounts, most of them nothing or the same, and putting
+    them into words again for every event was the largest part of publishing it."""
+    return WireMoney(Money(minor, currency).amount, currency)
 
 
 class Sealed(Struct, frozen=True):

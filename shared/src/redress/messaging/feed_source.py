@@ -84,8 +84,19 @@ class FeedClient:
             raise SourceUnavailable(f"{self._base} did not answer: {type(failure).__name__} {failure}") from failure
 
 
+class _Ahead(Struct, frozen=True):
+    """A page that was asked for before anybody wanted it."""
+
+    position: int
+    limit: int
+    page: asyncio.Task[FeedPage]
+
+
 class FeedSource:
-    """Follows the feed of `service`. All shards come in one answer, so each answer completes all of them."""
+    """Follows the feed of `service`. All shards come in one answer, so each answer completes all of them.
+
+    While a page is being applied, the next one is already being made and sent, as long as the service has more.
+    """
 
     shards: tuple[int, ...] = tuple(range(PARTITIONS))
     numbered = True
@@ -94,6 +105,7 @@ class FeedSource:
         self.name = service
         self._client = client
         self._failures = 0
+        self._ahead: _Ahead | None = None
 
     async def open(self, read_marks: ReadMarks) -> None:
         pass
@@ -101,7 +113,7 @@ class FeedSource:
     async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[Published]:
         since = min(mark.seq for mark in marks.values())
         try:
-            page = await self._client.after(since, min(limit, MAX_LIMIT), timeout_s)
+            page = await self._page(since, min(limit, MAX_LIMIT), timeout_s)
         except SourceUnavailable as failure:
             await self._pause(failure, timeout_s)
             return Batch(epoch="", since=since)
@@ -126,7 +138,26 @@ class FeedSource:
         pass
 
     async def close(self) -> None:
-        pass
+        await self._forget_ahead()
+
+    async def _page(self, position: int, limit: int, timeout_s: float) -> FeedPage:
+        ahead = self._ahead
+        if ahead is not None and (ahead.position, ahead.limit) == (position, limit):
+            self._ahead = None
+            page = await ahead.page
+        else:
+            await self._forget_ahead()  # the checkpoint went elsewhere
+            page = await self._client.after(position, limit, timeout_s)
+        if position < page.position < page.head:
+            following = asyncio.create_task(self._client.after(page.position, limit, 0.0))
+            self._ahead = _Ahead(page.position, limit, following)
+        return page
+
+    async def _forget_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.page.cancel()
+            await asyncio.gather(ahead.page, return_exceptions=True)
 
     async def _pause(self, failure: SourceUnavailable, at_most_s: float) -> None:
         """Wait before the next request, longer each time and never all followers together."""

@@ -74,7 +74,7 @@ def run_api(app: Starlette, host: str, port: int) -> int:
         timeout_keep_alive=75,  # above the idle time of common proxies, so that they are the ones to close
     )
     server = _Server(config, getattr(app.state, "stopping", None))
-    _collect_less_often()
+    collect_less_often()
     try:
         server.run()
     except SystemExit:
@@ -88,11 +88,11 @@ def run_worker(parts: OpenParts, *, drain_s: float = DRAIN_S) -> int:
 
     `parts` is an async context manager: what the parts need (pools, clients) is opened before and closed after them.
     """
-    _collect_less_often()
+    collect_less_often()
     return uvloop.run(_worker(parts, drain_s))
 
 
-def _collect_less_often() -> None:
+def collect_less_often() -> None:
     """Look for garbage cycles every 50,000 new objects instead of 700, and never among what the imports made.
 
     Events are many small objects without cycles: looking at them took 40 % of the relay's time (23 µs an event, 13.5

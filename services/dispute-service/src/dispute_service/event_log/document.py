@@ -11,9 +11,8 @@ from msgspec import Struct
 from dispute_service.disputes.state import Dispute, Item, State, allowed_actions
 from dispute_service.policies.matrix import Routing
 from redress.calendars import CalendarInputs
-from redress.contracts.common import WireMoney, wire
+from redress.contracts.common import WireMoney, wire_of
 from redress.ids import public_id
-from redress.money import Money
 
 PREFIX = "dsp"
 
@@ -243,4 +242,4 @@ def _item(item: Item, state: Dispute) -> ItemDocument:
 
 
 def _wire(minor: int, state: Dispute) -> WireMoney:
-    return wire(Money(minor, state.currency))
+    return wire_of(minor, state.currency)

@@ -9,8 +9,7 @@ from typing import assert_never
 from dispute_service.disputes import events as stored
 from dispute_service.disputes.state import Dispute, Item
 from redress.contracts import dispute_events as public
-from redress.contracts.common import WireMoney, wire
-from redress.money import Money
+from redress.contracts.common import WireMoney, wire_of
 
 
 def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
@@ -134,4 +133,4 @@ def _item(item: Item, state: Dispute) -> public.DisputedItem:
 
 
 def _wire(minor: int, state: Dispute) -> WireMoney:
-    return wire(Money(minor, state.currency))
+    return wire_of(minor, state.currency)

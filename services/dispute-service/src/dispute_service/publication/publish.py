@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw
 
+from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.state import Dispute, State
 from dispute_service.event_log.document import dispute_id_of
 from dispute_service.event_log.streams import DISPUTE
@@ -37,22 +38,21 @@ class DisputePublication:
         for event in events:
             if event.stream_type != DISPUTE.stream_type:
                 continue
-            after = await self._after(event)
+            fact = DISPUTE.codec.decode(event.type, event.schema_version, event.payload)
+            after = await self._after(event, fact)
             if not isinstance(after, Dispute):
                 continue
-            fact = DISPUTE.codec.decode(event.type, event.schema_version, event.payload)
             public = published(fact, dispute_id_of(event.stream_id), after)
             if public is not None:
                 made.append(_enveloped(event, public.__struct_config__.tag, _encoder.encode(public), epoch))
         return made
 
-    async def _after(self, event: RecordedEvent) -> State:
+    async def _after(self, event: RecordedEvent, fact: DisputeEvent) -> State:
         """The dispute after the event, from the remembered state when that is the version before it."""
         version, state = self._states.pop(event.stream_id, (-1, DISPUTE.initial))
         if event.version == 1:
             version, state = 0, DISPUTE.initial
         if version == event.version - 1:
-            fact = DISPUTE.codec.decode(event.type, event.schema_version, event.payload)
             state = DISPUTE.evolve(state, fact)
         else:
             history = await self._log.read_stream(event.tenant_id, event.stream_id, 1, event.version)
