@@ -16,6 +16,7 @@ from bench.growth import growth
 from bench.http_api import http_api
 from bench.lists import ageing, dispute_lists
 from bench.measure import Comparison, Rounds
+from bench.operations import rebuilds, start_up
 from bench.replay import one_aggregate, whole_log
 from bench.report import table, verdicts, write_json
 from bench.targets import judge
@@ -42,6 +43,10 @@ PARTS: dict[str, Part] = {
     ),
     "lists": lambda where, asked: dispute_lists(where, Rounds(min(5, asked.rounds)), min(asked.events, MILLION)),
     "ageing": lambda where, asked: ageing(where, Rounds(min(3, asked.rounds)), min(asked.events, MILLION)),
+    "rebuild": lambda where, asked: rebuilds(
+        where, Rounds(min(3, asked.rounds), warm_up=0), min(asked.events, MILLION)
+    ),
+    "startup": lambda where, asked: start_up(where, Rounds(min(3, asked.rounds))),
     "growth": lambda where, asked: growth(where, _sizes(asked)),
 }
 

@@ -16,7 +16,7 @@ TENANT = "acme"
 LIFE = ("dispute-opened", "dispute-assigned", "dispute-decided", "dispute-resolved", "dispute-settled")
 AT_A_TIME = 1_000  # disputes being worked on at the same time: neighbours in the log belong to different ones
 
-_ENCODED = {name: DISPUTE_CODEC.encode(EXAMPLES[name]) for name in LIFE}
+ENCODED = {name: DISPUTE_CODEC.encode(EXAMPLES[name]) for name in LIFE}
 
 
 async def fill_with_disputes(log: PostgresEventLog, events: int) -> None:
@@ -39,7 +39,7 @@ async def fill_with_disputes(log: PostgresEventLog, events: int) -> None:
 
 def next_of(stream: UUID, version: int) -> StreamWrite:
     """The event that brings a dispute from this version to the next."""
-    name, schema_version, payload = _ENCODED[LIFE[version]]
+    name, schema_version, payload = ENCODED[LIFE[version]]
     event = NewEvent(
         event_id=new_uuid(),
         type=name,

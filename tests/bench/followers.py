@@ -5,7 +5,7 @@ Each waits at its gate until the parent lets it go, and answers with instants of
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -15,20 +15,24 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from msgspec import Struct
 from support.feeds import StaticToken
 
-from bench.processes import Gate, Span
+from bench.processes import Gate, Span, kilobytes
 from dispute_service.publication.publish import DisputePublication
 from notification_service.projections.dispute_state import DisputeStates
 from redress.assembly import WORKER_CONNECTIONS, WORKER_TIMEOUT_S
 from redress.contracts.envelope import PARTITIONS, Published
+from redress.eventlog.events import RecordedEvent
 from redress.eventlog.pages import pages
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.feed_source import FeedClient, FeedSource
 from redress.messaging.kafka import BATCH_BYTES, KafkaBroker
 from redress.messaging.kafka_source import KafkaSource
+from redress.messaging.log_source import LogSource
 from redress.messaging.port import Outgoing
 from redress.messaging.relay import Relay, message_of
 from redress.messaging.source import Batch, Item, Mark, ReadMarks, Source
 from redress.ops.run import collect_less_often
+from redress.projections.projection import Projection
+from redress.projections.rebuild import rebuild
 from redress.projections.runner import POLL_S, Runner
 
 SERVICE = "dispute-service"
@@ -129,6 +133,19 @@ async def _pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
         dsn, min_size=1, max_size=WORKER_CONNECTIONS, command_timeout=WORKER_TIMEOUT_S
     ) as pool:
         yield pool
+
+
+async def rebuild_anew(
+    gate: Gate, owner: str, worker: str, projection: Callable[[], Projection[RecordedEvent]], events: int
+) -> tuple[Span, float]:
+    """A projection of the own log as `rebuild` makes it; and the MB that this took beyond what the process had."""
+    async with PostgresEventLog.open(worker) as log:
+        await gate()
+        before = kilobytes("VmRSS")
+        begun = time.monotonic()
+        done = await rebuild(projection(), LogSource(log), owner_dsn=owner, worker_dsn=worker)
+        assert done.position == events
+        return Span(begun, time.monotonic()), (kilobytes("VmHWM") - before) / 1024
 
 
 # -- the relay, and what stands beside it

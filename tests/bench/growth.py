@@ -7,8 +7,8 @@ from uuid import UUID
 
 from bench.append import OURS
 from bench.databases import Stand, settle
+from bench.filling import HOW, TENANT, fill_log
 from bench.measure import Comparison, Figure, percentile
-from bench.replay import TENANT, fill
 from bench.subject import AGGREGATE, a_command, a_write
 from redress.eventlog import aggregates
 from redress.eventlog.postgres import PostgresEventLog
@@ -29,8 +29,10 @@ async def growth(stand: Stand, sizes: tuple[int, ...]) -> list[Comparison]:
     async with AsyncExitStack() as stack:
         grown = []
         for size in sizes:
-            log = await stack.enter_async_context(PostgresEventLog.open((await stand.fresh_log()).api))
-            grown.append(_Grown(size, log, await fill(log, size)))
+            database = await stand.fresh_log()
+            streams = await fill_log(database, size)
+            log = await stack.enter_async_context(PostgresEventLog.open(database.api))
+            grown.append(_Grown(size, log, streams))
         await settle(stand.cluster.superuser_dsn)
         measured: dict[str, dict[int, list[float]]] = {}
         for number in range(SAMPLES):
@@ -44,7 +46,7 @@ def _compared(name: str, by_size: dict[int, list[float]]) -> Comparison:
     medians = {size: percentile(taken[SAMPLES // 10 :], 0.5) for size, taken in by_size.items()}
     base = medians[min(medians)]
     figures = {f"{size:,}": Figure(OURS, "us", value, [value], value / base, []) for size, value in medians.items()}
-    return Comparison(f"{name}, by size of the log", f"{min(medians):,}", figures, lower_is_better=True)
+    return Comparison(f"{name}, by size of the log", f"{min(medians):,}", figures, lower_is_better=True, notes=[HOW])
 
 
 async def _sample(grown: _Grown, number: int) -> dict[str, float]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlencode
 
 import asyncpg
@@ -19,6 +18,7 @@ from bench.append import OURS
 from bench.databases import Stand, settle
 from bench.load import Connection, connected, raw_request
 from bench.measure import Comparison, Figure, Rounds, percentile
+from bench.processes import kilobytes
 from bench.services import CURSOR_KEY, api, collections_tables, dispute_tables
 from collections_service.projections.movements import Movements
 from dispute_service.event_log.document import current
@@ -107,8 +107,7 @@ async def _milliseconds(one: _Served, name: str) -> float:
 
 
 def _peak_mb(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    return kilobytes("VmHWM", process) / 1024
 
 
 # -- disputes

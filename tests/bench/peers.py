@@ -69,6 +69,13 @@ class Eventsourcing:
     def close(self) -> None:
         self.application.close()
 
+    @property
+    def stored(self) -> tuple[str, tuple[str, bytes], tuple[str, bytes]]:
+        """Its table, and topic and state of a stored opening and of a stored assessment."""
+        table: str = self.application.recorder.events_table_name
+        opened, assessed = self._opened, self._assessed
+        return table, (opened.topic, opened.state), (assessed.topic, assessed.state)
+
     def insert(self, events: int = 1) -> UUID:
         """New stream, by the application recorder alone: nothing of the aggregate layer is paid for."""
         stream = new_uuid()

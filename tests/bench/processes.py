@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -55,6 +56,12 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def kilobytes(field: str, process: int | str = "self") -> int:
+    """What the kernel says of a process: VmRSS is now, VmHWM the most there ever was."""
+    (line,) = [x for x in Path(f"/proc/{process}/status").read_text().splitlines() if x.startswith(field)]
+    return int(line.split()[1])
 
 
 class Span(Struct, frozen=True):

@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -14,8 +13,10 @@ import uvloop
 
 from bench.append import EVENTSOURCING, OURS
 from bench.databases import Stand, settle
+from bench.filling import HOW, TENANT, fill_log, fill_peer
 from bench.measure import Comparison, Figure, Rounds, Run, compare
 from bench.peers import Eventsourcing
+from bench.processes import kilobytes
 from bench.subject import AGGREGATE, CODEC, Total, a_write
 from redress.eventlog import aggregates
 from redress.eventlog.events import MAX_EVENTS_PER_APPEND
@@ -25,8 +26,6 @@ from redress.eventlog.verify import verify
 from redress.ids import new_uuid
 
 LENGTHS = (10, 100, 1_000, 10_000)
-STREAM = 20  # events a stream in the large logs: about what a dispute gets
-TENANT = "acme"
 
 READ_AND_DECODE = "SELECT + decode"
 
@@ -68,12 +67,9 @@ async def one_aggregate(stand: Stand, rounds: Rounds) -> list[Comparison]:
 async def whole_log(stand: Stand, rounds: Rounds, events: int) -> list[Comparison]:
     """The state of every stream folded out of the whole log, by a process of its own whose memory is measured."""
     database = await stand.fresh_log()
-    async with PostgresEventLog.open(database.api) as log:
-        await fill(log, events)
+    await fill_log(database, events)
     dsn = await stand.fresh("eventsourcing_fold")
-    peer = Eventsourcing(dsn)
-    await asyncio.to_thread(_fill_peer, peer, events)
-    peer.close()
+    await fill_peer(dsn, events)
     await settle(stand.cluster.superuser_dsn)
     memory: list[float] = []
     runs: dict[str, Run] = {
@@ -84,6 +80,7 @@ async def whole_log(stand: Stand, rounds: Rounds, events: int) -> list[Compariso
         "verify": lambda: _in_a_process(_verify, database.superuser, events, None),
     }
     folded = await compare(f"fold a log of {events:,} events", "events/s", runs, rounds=rounds, baseline=EVENTSOURCING)
+    folded.notes.append(HOW)
     above = Figure(OURS, "MB", statistics.median(memory), memory, None, [])
     taken = await _disk(database.superuser, events)
     peers = await _disk(dsn, events)
@@ -102,36 +99,11 @@ async def whole_log(stand: Stand, rounds: Rounds, events: int) -> list[Compariso
     ]
 
 
-async def fill(log: PostgresEventLog, events: int, stream_events: int = STREAM) -> list[UUID]:
-    """Many streams of the same length, through the log's own append. Some of the streams."""
-    streams: list[UUID] = []
-    left = events // stream_events
-    full = await log.head() + left * stream_events
-
-    async def writer() -> None:
-        nonlocal left
-        while left > 0:
-            left -= 1
-            stream = new_uuid()
-            await log.append(TENANT, [a_write(stream, 0, stream_events)])
-            if len(streams) < 1_000 or left % 100 == 0:
-                streams.append(stream)
-
-    await asyncio.gather(*(writer() for _ in range(16)))
-    assert await log.wait_for(full, 60.0) >= full
-    return streams
-
-
 async def _write(log: PostgresEventLog, events: int) -> UUID:
     stream = new_uuid()
     for first in range(0, events, MAX_EVENTS_PER_APPEND):
         await log.append(TENANT, [a_write(stream, first, min(MAX_EVENTS_PER_APPEND, events - first))])
     return stream
-
-
-def _fill_peer(peer: Eventsourcing, events: int) -> None:
-    for _ in range(events // STREAM):
-        peer.insert(STREAM)
 
 
 async def _loads(log: PostgresEventLog, stream: UUID, length: int, times: int) -> float:
@@ -175,16 +147,10 @@ async def _in_a_process(
 
 def _measured(work: Callable[[], None]) -> tuple[float, float]:
     """Seconds, and MB above base."""
-    before = _kilobytes("VmRSS")
+    before = kilobytes("VmRSS")
     begun = time.perf_counter()
     work()
-    return time.perf_counter() - begun, (_kilobytes("VmHWM") - before) / 1024
-
-
-def _kilobytes(field: str) -> int:
-    """Of this process, from the kernel: VmRSS is now, VmHWM the most there ever was."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field)]
-    return int(line.split()[1])
+    return time.perf_counter() - begun, (kilobytes("VmHWM") - before) / 1024
 
 
 def _fold_ours(dsn: str, events: int) -> tuple[float, float]:

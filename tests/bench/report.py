@@ -22,6 +22,7 @@ def table(comparison: Comparison) -> str:
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
         rounds = " ".join(_short(value) for value in figure.rounds)
         lines.append(f"| {name} | {_short(figure.value)} | {ratio} | {rounds} |")
+    lines += ["", *(f"({note})" for note in comparison.notes)] if comparison.notes else []
     return "\n".join(lines) + "\n"
 
 

@@ -40,13 +40,23 @@ async def notification_tables(database: Database) -> None:
 
 
 async def environment(stand: Stand, issuer: Issuer, database: Database, port: int) -> dict[str, str]:
-    """What the processes of the service that `database` belongs to are told; the services follow feeds."""
+    """What the processes of the service that `database` belongs to are told. The services follow feeds, of which there
+    are none here; the worker's own health is on the same port as an API's, so only one of the two can run with it."""
     own = database.like
+    nowhere = "http://127.0.0.1:9"
     vault = await stand.make("vault", prepare=with_vault)
     return {
         f"{own.upper()}_DATABASE_URL": database.api,
         f"{own.upper()}_WORKER_DATABASE_URL": database.worker,
         f"{own.upper()}_PORT": str(port),
+        f"{own.upper()}_WORKER_PORT": str(port),
+        f"{own.upper()}_CLIENT_ID": f"{own}-service",
+        f"{own.upper()}_CLIENT_SECRET": "not asked for",
+        "TOKEN_URL": f"{nowhere}/token",
+        "DISPUTE_URL": nowhere,
+        "COLLECTIONS_URL": nowhere,
+        "SMTP_HOST": "127.0.0.1",
+        "MAIL_FROM": "Accounts Receivable <ar@seller.example>",
         "VAULT_DATABASE_URL": vault.as_role(f"{own}_api"),
         "VAULT_KEY": _VAULT_KEY,
         "CURSOR_KEY": CURSOR_KEY,

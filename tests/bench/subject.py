@@ -54,6 +54,7 @@ SAMPLE = Assessed(
 CODEC: Codec[Assessed] = Codec({"assessed": (1, Assessed)})
 AGGREGATE: Aggregate[Total, Assessed] = Aggregate("account", Total(), evolve, CODEC)
 _NAME, _SCHEMA_VERSION, PAYLOAD = CODEC.encode(SAMPLE)
+STORED_AS = (_NAME, _SCHEMA_VERSION)
 PAYLOAD_TEXT = PAYLOAD.decode()
 
 
