@@ -4,7 +4,9 @@ The machine is never quiet: what counts is the ratio inside one round, and its m
 """
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from bench.lists import ageing, dispute_lists
 from bench.measure import Comparison, Rounds
 from bench.operations import rebuilds, start_up
 from bench.replay import one_aggregate, whole_log
-from bench.report import table, verdicts, write_json
+from bench.report import machine, table, verdicts, write_json
 from bench.targets import judge
 from bench.transports import transports
 
@@ -81,14 +83,17 @@ async def measured(asked: argparse.Namespace) -> AsyncIterator[Comparison]:
 
 
 async def main(asked: argparse.Namespace) -> None:
+    begun, load_before = time.monotonic(), os.getloadavg()[0]
     comparisons: list[Comparison] = []
     async for comparison in measured(asked):
         print(table(comparison), flush=True)
         comparisons.append(comparison)
     judged = judge(comparisons)
     print(verdicts(judged))
-    write_json(asked.json, comparisons, judged)
-    print(f"written to {asked.json.resolve()}")
+    minutes = round((time.monotonic() - begun) / 60, 1)
+    asked_for = {name: value for name, value in vars(asked).items() if name != "json"}
+    write_json(asked.json, comparisons, judged, {**machine(load_before), "minutes": minutes, "asked": asked_for})
+    print(f"{minutes} minutes; written to {asked.json.resolve()}")
 
 
 if __name__ == "__main__":

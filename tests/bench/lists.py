@@ -123,7 +123,7 @@ FROM (
          (ARRAY['open', 'assigned', 'investigating', 'resolved', 'closed'])[1 + n / 5000 % 5] AS status,
          (ARRAY['PRICE', 'QUANTITY', 'DAMAGED'])[1 + n % 3] AS reason,
          timestamptz '2024-01-01 08:00Z' + n * interval '1 minute' AS opened, 100 + (n * 7919) % 1000000 AS open
-  FROM generate_series(1, $1) AS n
+  FROM generate_series(1, $1::bigint) AS n
 ) AS d
 """
 
@@ -162,7 +162,7 @@ SELECT $2, i.item, i.n, 'INV-' || n, 'C-' || n % 5000, 'DE01', (ARRAY['EUR', 'US
        i.issued, i.issued + 30, i.issued + interval '9 hours'
 FROM (
   SELECT n, md5('item' || n)::uuid AS item, date '2025-01-01' + (n * 7919 % 600)::int AS issued
-  FROM generate_series(1, $1) AS n
+  FROM generate_series(1, $1::bigint) AS n
 ) AS i
 """
 # Every item is posted and still open; each fifth is partly paid 20 days later, each tenth held by a dispute after 35.

@@ -13,8 +13,7 @@ from support.issuer import Issuer
 
 from bench.append import EVENTSOURCING, OURS
 from bench.databases import Stand, settle
-from bench.disputes import ENCODED
-from bench.disputes import LIFE as LIFE_OF_A_DISPUTE
+from bench.disputes import life_of
 from bench.filling import HOW, fill_log, fill_peer
 from bench.followers import rebuild_anew
 from bench.load import connected, raw_request
@@ -67,7 +66,7 @@ async def rebuilds(stand: Stand, rounds: Rounds, events: int) -> list[Comparison
         ledger, events, INVOICE.stream_type, [OPEN_ITEM_CODEC.encode(event) for event in _LIFE_OF_AN_INVOICE]
     )
     disputes = await stand.make("dispute", prepare=dispute_tables)
-    await fill_log(disputes, events, DISPUTE.stream_type, [ENCODED[name] for name in LIFE_OF_A_DISPUTE])
+    await fill_log(disputes, events, DISPUTE.stream_type, life_of(1))
     peer = await stand.fresh("eventsourcing_rebuild")
     await fill_peer(peer, min(PEER_EVENTS, events))
     await settle(stand.cluster.superuser_dsn)

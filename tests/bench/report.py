@@ -2,7 +2,8 @@
 
 import os
 import platform
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 from bench.measure import Comparison
 from bench.targets import Judged
 from redress.clock import SystemClock
+from redress_local.postgres import binaries
 
 
 def table(comparison: Comparison) -> str:
@@ -37,20 +39,34 @@ def verdicts(judged: Sequence[Judged]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def machine() -> dict[str, object]:
+def machine(load_before: float) -> dict[str, object]:
+    """Where and in which circumstances it was measured; the load of the minute before the run, and of its last."""
+    memory = Path("/proc/meminfo").read_text().partition("MemTotal:")[2].split()[0]
+    processor = Path("/proc/cpuinfo").read_text().partition("model name")[2].partition("\n")[0].strip("\t: ")
+    packages = ("asyncpg", "msgspec", "uvloop", "fastapi", "uvicorn", "aiokafka", "eventsourcing", "psycopg")
     return {
         "at": SystemClock().now().isoformat(),
         "cpus": os.cpu_count(),
-        "load": os.getloadavg()[0],
+        "processor": processor,
+        "memory_gb": round(int(memory) / 2**20, 1),
+        "load_before": load_before,
+        "load_at_the_end": os.getloadavg()[0],
         "system": platform.platform(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in ("asyncpg", "msgspec", "uvloop", "eventsourcing", "psycopg")},
+        "postgresql": _version_of([str(binaries() / "postgres"), "--version"]),
+        "packages": {name: version(name) for name in packages},
     }
 
 
-def write_json(path: Path, comparisons: Sequence[Comparison], judged: Sequence[Judged]) -> None:
+def _version_of(command: Sequence[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def write_json(
+    path: Path, comparisons: Sequence[Comparison], judged: Sequence[Judged], about: Mapping[str, object]
+) -> None:
     document = {
-        "machine": machine(),
+        "machine": about,
         "comparisons": [asdict(comparison) for comparison in comparisons],
         "targets": [
             {

@@ -65,6 +65,8 @@ TARGETS = (
     Target("append, largest log / smallest", "append to a new stream, by size", _last_ratio, 1.3, 1.1, at_most=True),
     Target("append to an old stream, largest log / smallest", "append to an old stream, by size", _last_ratio, 1.3, 1.1, at_most=True),
     Target("load, largest log / smallest", "load, by size", _last_ratio, 1.3, 1.1, at_most=True),
+    Target("first page of disputes, most / fewest", "GET /v1/disputes, first page", _last_ratio, 1.3, 1.1, at_most=True),
+    Target("deep page of disputes, most / fewest", "GET /v1/disputes, deep page", _last_ratio, 1.3, 1.1, at_most=True),
     Target("newest page, largest log / smallest", "newest page of 100, by size", _last_ratio, 1.3, 1.1, at_most=True),
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ from support.issuer import Issuer
 
 from bench.append import EVENTSOURCING, OURS
 from bench.databases import Stand, settle
-from bench.disputes import LIFE, TENANT, fill_with_disputes, next_of
+from bench.disputes import EVENTS, TENANT, fill_with_disputes, life_of, next_of
 from bench.followers import Following, catch_up, consume_bare, produce_bare, relay_all, relay_on, visible
 from bench.measure import Comparison, Figure, Rounds, Run, compare, percentile
 from bench.peers import Eventsourcing, project_balances
@@ -79,7 +79,7 @@ class _Field:
 
 async def transports(stand: Stand, rounds: Rounds, events: int, latencies: int) -> list[Comparison]:
     """Catch-up from the beginning of a log of so many events; latency of so many single ones in an idle system."""
-    events -= events % len(LIFE)
+    events -= events % EVENTS
     async with AsyncExitStack() as stack:
         kafka = await stack.enter_async_context(_kafka())
         issuer = await stack.enter_async_context(Issuer().serving())
@@ -89,8 +89,8 @@ async def transports(stand: Stand, rounds: Rounds, events: int, latencies: int) 
         async with PostgresEventLog.open(field.published.api) as log:
             await fill_with_disputes(log, events)
         peer = Eventsourcing(peer_dsn := await stand.fresh("eventsourcing_projection"))
-        for _ in range(min(PEER_EVENTS, events) // len(LIFE)):
-            peer.insert(len(LIFE))
+        for _ in range(min(PEER_EVENTS, events) // EVENTS):
+            peer.insert(EVENTS)
         peer.close()
         await settle(stand.cluster.superuser_dsn)
         return await _catching_up(field, peer_dsn, rounds, events) + done
@@ -195,7 +195,7 @@ async def _complete(follower: Following, events: int) -> None:
     try:
         found = await connection.fetchrow("SELECT count(*), min(version), max(version) FROM read.dispute_state")
         assert found is not None
-        assert tuple(found) == (events // len(LIFE), len(LIFE), len(LIFE)), found
+        assert tuple(found) == (events // EVENTS, EVENTS, EVENTS), found
     finally:
         await connection.close()
 
@@ -245,7 +245,7 @@ async def _appended(field: _Field, follower: Following, events: int, consumer: C
 
     async def append() -> None:
         stream = new_uuid()
-        await log.append(TENANT, [next_of(stream, 0)], a_command())
+        await log.append(TENANT, [next_of(stream, 0, life_of(len(returned)))], a_command())
         returned[stream] = time.monotonic()
 
     try:

@@ -17,7 +17,6 @@ from rich.progress import Progress as Bar
 from starlette.applications import Starlette
 
 from redress.eventlog import verify as verification
-from redress.eventlog.migrations import upgrade
 from redress.ops.logs import configure_logs
 from redress.ops.run import Part, run_api, run_worker
 from redress.ops.settings import OwnerSettings, ServiceSettings, Settings, SettingsError, load_settings
@@ -79,6 +78,9 @@ def service_program(service: Service[S, R]) -> typer.Typer:
     @program.command()
     def migrate() -> None:
         """Bring the database to the newest schema, as its owner."""
+        # Here because every process of the service would wait a third of its start for Alembic and SQLAlchemy.
+        from redress.eventlog.migrations import upgrade  # noqa: PLC0415
+
         asyncio.run(upgrade(owner_dsn(), service.migrations))
 
     @program.command()

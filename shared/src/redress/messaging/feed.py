@@ -7,6 +7,7 @@ was asked for, each later one's is the event before it.
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from itertools import islice
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
@@ -111,8 +112,9 @@ class Feed:
                 seq = event.seq or 0
                 self._kept[seq] = made.get(seq)
         events = [self._kept[event.seq or 0] for event in stored]
-        while len(self._kept) > KEPT:
-            del self._kept[next(iter(self._kept))]
+        # All at once: to look for the first key of a dict means to pass over every one that was deleted before it.
+        for seq in [*islice(self._kept, max(0, len(self._kept) - KEPT))]:
+            del self._kept[seq]
         return [event for event in events if event is not None]
 
 

@@ -44,7 +44,7 @@ class ForeignSource:
         if self._consumer is None:
             raise SourceUnavailable("the source is not open")
         try:
-            polled = await self._consumer.poll(limit, await self._hints.give(self._consumer, timeout_s))
+            polled = await self._consumer.poll(limit, self._hints.give(self._consumer, timeout_s))
         except BrokerUnavailable as failure:
             raise SourceUnavailable(str(failure)) from failure
         for shard in polled.lost:
@@ -71,7 +71,7 @@ class ForeignSource:
     async def close(self) -> None:
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
-            await self._hints.give(consumer, 0.0, now=True)
+            await self._hints.give_the_last(consumer)
             await consumer.close()
 
     async def _positions(self, partitions: Sequence[int]) -> Mapping[int, int]:

@@ -48,7 +48,7 @@ class KafkaSource:
     async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[Published]:
         consumer = self._started()
         try:
-            polled = await consumer.poll(limit, await self._hints.give(consumer, timeout_s))
+            polled = await consumer.poll(limit, self._hints.give(consumer, timeout_s))
         except BrokerUnavailable as failure:
             raise SourceUnavailable(str(failure)) from failure
         items: list[Item[Published]] = []
@@ -74,7 +74,7 @@ class KafkaSource:
     async def close(self) -> None:
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
-            await self._hints.give(consumer, 0.0, now=True)
+            await self._hints.give_the_last(consumer)
             await consumer.close()
 
     async def _positions(self, partitions: Sequence[int]) -> Mapping[int, int]:
@@ -88,26 +88,42 @@ class KafkaSource:
 
 
 class Hints:
-    """Offsets that the broker shall hear of, at most once a second: nothing depends on them but monitors."""
+    """Offsets that the broker shall hear of, at most once a second: nothing depends on them but monitors.
+
+    Nobody waits for it: an event that comes in meanwhile would be seen later by a round trip.
+    """
 
     def __init__(self) -> None:
         self._untold: dict[int, int] = {}
         self._told_at = 0.0
+        self._telling: asyncio.Task[None] | None = None
 
     def take(self, offsets: Mapping[int, int]) -> None:
         self._untold.update(offsets)
 
-    async def give(self, consumer: Consumer, timeout_s: float, *, now: bool = False) -> float:
-        """Tell what is due. How long the next poll may take: not longer than until something is due."""
+    def give(self, consumer: Consumer, timeout_s: float) -> float:
+        """Begin to tell what is due. How long the next poll may take: not longer than until something is due."""
         if not self._untold:
             return timeout_s
         wait_s = self._told_at + HINT_EVERY_S - asyncio.get_running_loop().time()
-        if wait_s > 0 and not now:
+        if wait_s > 0:
             return min(timeout_s, wait_s)
-        untold, self._untold = self._untold, {}
-        await consumer.commit(untold)
-        self._told_at = asyncio.get_running_loop().time()
+        if self._telling is None or self._telling.done():
+            self._tell(consumer)
         return timeout_s
+
+    async def give_the_last(self, consumer: Consumer) -> None:
+        """Tell everything and wait until it is told, for a consumer that is about to close."""
+        if self._telling is not None:
+            await self._telling
+        if self._untold:
+            await self._tell(consumer)
+
+    def _tell(self, consumer: Consumer) -> asyncio.Task[None]:
+        untold, self._untold = self._untold, {}
+        self._told_at = asyncio.get_running_loop().time()
+        self._telling = asyncio.create_task(consumer.commit(untold))
+        return self._telling
 
 
 def _item(message: Incoming) -> Item[Published] | None:

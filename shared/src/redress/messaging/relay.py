@@ -7,8 +7,8 @@ have. The checkpoint is moved only from where this relay found it, so of two rel
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import NoReturn
 
 import asyncpg
@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from redress.contracts.envelope import PARTITIONS, Published, partition_of
 from redress.eventlog.log import EventLog
 from redress.eventlog.outage import OUTAGE
+from redress.eventlog.pages import pages
 from redress.failpoints import failpoint
 from redress.messaging.cloudevents import plain, to_headers
 from redress.messaging.port import Broker, Outgoing, Producer
@@ -58,11 +59,10 @@ class _Position(Struct, frozen=True):
 
 
 class _Prepared(Struct, frozen=True):
-    """A batch ready to be sent, and the position after it. `more`: the log goes on behind it."""
+    """A batch ready to be sent, and the position after it."""
 
     messages: tuple[Outgoing, ...]
     after: _Position
-    more: bool
 
 
 class _Stored(Struct):
@@ -108,11 +108,12 @@ class Relay:
             return (await self._copy(producer, await self._position())).seq
 
     async def _copy(self, producer: Producer, position: _Position) -> _Position:
-        """Everything that is in the log: while one batch is under way, the next is read and translated."""
-        prepared = await self._prepare(position)
-        while prepared is not None:
-            ahead = asyncio.create_task(self._prepare(prepared.after)) if prepared.more else None
-            try:
+        """Everything in the log: while a batch is under way, the next one is translated and the one after it read."""
+        batches = self._batches(position)
+        coming = asyncio.create_task(_next(batches))
+        try:
+            while (prepared := await coming) is not None:
+                coming = asyncio.create_task(_next(batches))
                 await failpoint("relay.before_send", self._topic)
                 if prepared.messages:
                     await producer.publish(self._topic, prepared.messages)
@@ -121,28 +122,26 @@ class Relay:
                 await failpoint("relay.after_checkpoint", self._topic)
                 self._metrics.published.inc(len(prepared.messages))
                 position = prepared.after
-                prepared = await ahead if ahead is not None else None
-            finally:
-                if ahead is not None and not ahead.done():
-                    ahead.cancel()
-                    await asyncio.gather(ahead, return_exceptions=True)
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+            await batches.aclose()
+        self._metrics.lag.set(0)
         return position
 
-    async def _prepare(self, position: _Position) -> _Prepared | None:
-        """The next batch; None at the end of the log."""
-        if await self._log.epoch() != position.epoch:
-            raise EpochChanged(_SHARD, position.epoch, await self._log.epoch())
-        stored = await self._log.read_log(position.seq, self._limit)
-        if not stored:
-            self._metrics.lag.set(0)
-            return None
-        seqs = [event.seq for event in stored]
-        if seqs != list(range(position.seq + 1, position.seq + len(stored) + 1)):
-            raise GapNotClosed(_SHARD, position.seq, seqs[-1] or 0)
-        last = list(position.last)
-        messages = tuple(message_of(event, last) for event in await self._publication.publish(stored))
-        after = _Position(position.seq + len(stored), position.epoch, tuple(last))
-        return _Prepared(messages, after, more=len(stored) == self._limit)
+    async def _batches(self, position: _Position) -> AsyncGenerator[_Prepared, None]:
+        """What the log has after `position`, ready to be sent."""
+        async with aclosing(pages(self._log, position.seq, size=self._limit)) as found:
+            async for stored in found:
+                if await self._log.epoch() != position.epoch:
+                    raise EpochChanged(_SHARD, position.epoch, await self._log.epoch())
+                seqs = [event.seq for event in stored]
+                if seqs != list(range(position.seq + 1, position.seq + len(stored) + 1)):
+                    raise GapNotClosed(_SHARD, position.seq, seqs[-1] or 0)
+                last = list(position.last)
+                messages = tuple(message_of(event, last) for event in await self._publication.publish(stored))
+                position = _Position(position.seq + len(stored), position.epoch, tuple(last))
+                yield _Prepared(messages, position)
 
     async def _position(self) -> _Position:
         head, epoch = await self._log.head(), await self._log.epoch()
@@ -201,6 +200,10 @@ class Relay:
             with contextlib.suppress(*OUTAGE):  # then the lock went with the session
                 await connection.execute("SELECT pg_advisory_unlock_all()")
             await self._pool.release(connection, timeout=ACQUIRE_S)
+
+
+async def _next(batches: AsyncGenerator[_Prepared, None]) -> _Prepared | None:
+    return await anext(batches, None)
 
 
 def message_of(event: Published, last: list[int]) -> Outgoing:
