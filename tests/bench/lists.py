@@ -30,6 +30,8 @@ from redress.web.pages import Cursors, filters_hash
 TENANT = "acme"
 SMALL = 10_000
 FILLED = "the read model was filled by SQL, in the shape the service writes"
+DAY = "2026-03-31"
+INSTANT = "2026-03-31T18:00:00Z"
 LIST_REQUESTS = 100  # of each kind, on each size, in a round
 
 Requests = dict[str, bytes]
@@ -52,8 +54,7 @@ async def dispute_lists(stand: Stand, rounds: Rounds, largest: int) -> list[Comp
         served = [await stack.enter_async_context(_disputes(stand, issuer, size)) for size in _sizes(largest)]
         await settle(stand.cluster.superuser_dsn)
         return [
-            await _by_size("/v1/disputes", name, served, rounds, requests=LIST_REQUESTS, of="disputes")
-            for name in served[0].requests
+            await _by_size(name, served, rounds, requests=LIST_REQUESTS, of="disputes") for name in served[0].requests
         ]
 
 
@@ -64,10 +65,7 @@ async def ageing(stand: Stand, rounds: Rounds, largest: int) -> list[Comparison]
         served = [await stack.enter_async_context(_open_items(stand, issuer, size)) for size in _sizes(largest)]
         await settle(stand.cluster.superuser_dsn)
         before = {one.size: _peak_mb(one.process) for one in served}
-        done = [
-            await _by_size("/v1/ageing", name, served, rounds, requests=1, of="open items")
-            for name in served[0].requests
-        ]
+        done = [await _by_size(name, served, rounds, requests=1, of="open items") for name in served[0].requests]
         memory = {
             f"{one.size:,} open items": Figure(OURS, "MB", grown, [grown], None, [])
             for one in served
@@ -80,9 +78,7 @@ def _sizes(largest: int) -> tuple[int, ...]:
     return (SMALL, largest) if largest > SMALL else (largest,)
 
 
-async def _by_size(
-    path: str, name: str, served: list[_Served], rounds: Rounds, *, requests: int, of: str
-) -> Comparison:
+async def _by_size(name: str, served: list[_Served], rounds: Rounds, *, requests: int, of: str) -> Comparison:
     """One kind of request on each size, in turn."""
     medians: dict[int, list[float]] = {one.size: [] for one in served}
     for number in range(rounds.warm_up + rounds.count):
@@ -95,7 +91,7 @@ async def _by_size(
     for size, values in medians.items():
         ratios = [value / base for value, base in zip(values, smallest, strict=True)]
         figures[f"{size:,} {of}"] = Figure(OURS, "ms", percentile(values, 0.5), values, percentile(ratios, 0.5), ratios)
-    return Comparison(f"GET {path}, {name}", next(iter(figures)), figures, lower_is_better=True, notes=[FILLED])
+    return Comparison(name, next(iter(figures)), figures, lower_is_better=True, notes=[FILLED])
 
 
 async def _milliseconds(one: _Served, name: str) -> float:
@@ -145,11 +141,11 @@ async def _disputes(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[_S
     filters = filters_hash("disputes", TENANT, msgspec.structs.asdict(Wanted()))
     cursor = Cursors(CURSOR_KEY.encode()).encode([middle["opened_at"].isoformat(), str(middle["dispute_id"])], filters)
     async with api(stand, issuer, database) as (port, process), connected(port) as asking:
-        get = _getting(issuer, "/v1/disputes")
+        get = _getting(issuer)
         requests = {
-            "first page": get({}),
-            "deep page": get({"cursor": cursor}),
-            "open ones of one customer": get({"customer_id": "C-17", "status": "open"}),
+            "GET /v1/disputes, first page": get("/v1/disputes"),
+            "GET /v1/disputes, deep page": get("/v1/disputes", cursor=cursor),
+            "GET /v1/disputes, open ones of one customer": get("/v1/disputes", customer_id="C-17", status="open"),
         }
         yield _Served(size, process, asking, requests)
 
@@ -159,7 +155,7 @@ async def _disputes(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[_S
 _TERMS = """
 INSERT INTO read.invoice_terms
 SELECT $2, i.item, i.n, 'INV-' || n, 'C-' || n % 5000, 'DE01', (ARRAY['EUR', 'USD'])[1 + n % 2],
-       i.issued, i.issued + 30, i.issued + interval '9 hours'
+       i.issued, i.issued + 30, i.issued + interval '9 hours', NULL
 FROM (
   SELECT n, md5('item' || n)::uuid AS item, date '2025-01-01' + (n * 7919 % 600)::int AS issued
   FROM generate_series(1, $1::bigint) AS n
@@ -190,14 +186,15 @@ async def _open_items(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[
     finally:
         await connection.close()
     async with api(stand, issuer, database) as (port, process), connected(port) as asking:
-        get = _getting(issuer, "/v1/ageing")
+        get = _getting(issuer)
         requests = {
-            "now": get({}),
-            "as of a past day": get({"as_of": "2026-03-31"}),
-            "as known at a past instant": get({"known_at": "2026-03-31T18:00:00Z"}),
-            "as of a past day as known then": get({"as_of": "2026-03-31", "known_at": "2026-03-31T18:00:00Z"}),
-            "by customer": get({"group_by": "customer"}),
-            "one customer": get({"customer_id": "C-17"}),
+            "GET /v1/ageing, now": get("/v1/ageing"),
+            "GET /v1/ageing, as of a past day": get("/v1/ageing", as_of=DAY),
+            "GET /v1/ageing, as known at a past instant": get("/v1/ageing", known_at=INSTANT),
+            "GET /v1/ageing, as of a past day as known then": get("/v1/ageing", as_of=DAY, known_at=INSTANT),
+            "GET /v1/ageing, by customer": get("/v1/ageing", group_by="customer"),
+            "GET /v1/ageing, one customer": get("/v1/ageing", customer_id="C-17"),
+            "GET /v1/invoices, as of a past day, first page": get("/v1/invoices", as_of=DAY),
         }
         yield _Served(size, process, asking, requests)
 
@@ -217,11 +214,10 @@ async def _fill(connection: asyncpg.Connection, table: str, sql: str, *arguments
     await connection.execute(f"VACUUM ANALYZE {table}")
 
 
-def _getting(issuer: Issuer, path: str) -> Callable[[dict[str, str]], bytes]:
+def _getting(issuer: Issuer) -> Callable[..., bytes]:
     bearer = issuer.bearer("approver", tenant=TENANT)
 
-    def get(parameters: dict[str, str]) -> bytes:
-        asked = f"?{urlencode(parameters)}" if parameters else ""
-        return raw_request("GET", path + asked, bearer)
+    def get(path: str, **parameters: str) -> bytes:
+        return raw_request("GET", f"{path}?{urlencode(parameters)}", bearer)
 
     return get

@@ -1,6 +1,7 @@
 """Shapes that occur in the contracts of more than one service."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 
 from msgspec import Struct
 
@@ -19,14 +20,22 @@ class WireMoney(Struct, frozen=True):
 
 
 def wire(money: Money) -> WireMoney:
-    return wire_of(money.minor, money.currency)
+    return wire_in(money.currency)(money.minor)
 
 
-@lru_cache(maxsize=16_384)
-def wire_of(minor: int, currency: str) -> WireMoney:
-    """The same from its parts. Kept: a dispute has some twenty amounts, most of them nothing or the same, and putting
-    them into words again for every event was the largest part of publishing it."""
-    return WireMoney(Money(minor, currency).amount, currency)
+@cache
+def wire_in(currency: str) -> Callable[[int], WireMoney]:
+    """Puts minor units of this currency into words.
+
+    What was put into words is kept: a published dispute has some twenty amounts, most of them nothing or the same as in
+    the event before, and they were the largest part of publishing it.
+    """
+
+    @lru_cache(maxsize=16_384)
+    def of(minor: int) -> WireMoney:
+        return WireMoney(Money(minor, currency).amount, currency)
+
+    return of
 
 
 class Sealed(Struct, frozen=True):

@@ -31,6 +31,7 @@ DEFAULT_LIMIT = 100
 PAGE = 200  # stored events read at a time, even for a follower that wants few: most may be internal
 PAGES_PER_ANSWER = 20  # how much of a log without published events one request looks through
 KEPT = 4_096  # published events that several followers ask for at the same time
+AHEAD = 8  # pages that are made before they are asked for: one for each follower that has far to go
 
 POSITION_HEADER = "Feed-Position"
 HEAD_HEADER = "Feed-Head"
@@ -59,6 +60,7 @@ class Feed:
         self._log = log
         self._publication = publication
         self._kept: dict[int, Published | None] = {}
+        self._ahead: dict[tuple[int, int], asyncio.Task[list[RecordedEvent]]] = {}
 
     async def after(self, position: int, tenant: str | None, limit: int, timeout_s: float) -> FeedPage:
         """What was published after `position`, of one tenant or (None) of all. Waits at most `timeout_s` for the first.
@@ -78,13 +80,15 @@ class Feed:
                 if position >= head:
                     break
             page = max(limit, PAGE)
-            stored = await self._log.read_log(position, page, tenant_id=tenant)
+            stored = await self._read(position, page, tenant)
             reached = _reached(stored, page, head, tenant)
             events = await self._published(stored)
             if len(events) > limit:
                 del events[limit:]
                 reached = events[-1].seq
             if events:
+                if tenant is None and reached < head:
+                    self._read_ahead(reached, page)
                 return FeedPage(_chained(asked, events), reached, max(head, reached), epoch)
             position = max(position, reached)
         return FeedPage((), position, head, epoch)
@@ -103,6 +107,28 @@ class Feed:
         found = await self._log.find_event(tenant, event_id)
         return None if found is None else found[3]
 
+    async def _read(self, position: int, page: int, tenant: str | None) -> list[RecordedEvent]:
+        ahead = self._ahead.pop((position, page), None) if tenant is None else None
+        if ahead is not None:
+            return await ahead
+        return await self._log.read_log(position, page, tenant_id=tenant)
+
+    def _read_ahead(self, position: int, page: int) -> None:
+        """Read and translate what a follower with far to go will ask for next, while it works on what it has got."""
+
+        async def read() -> list[RecordedEvent]:
+            stored = await self._log.read_log(position, page)
+            await self._published(stored)
+            return stored
+
+        if (position, page) in self._ahead:
+            return
+        task = asyncio.create_task(read())
+        task.add_done_callback(_seen)
+        self._ahead[position, page] = task
+        if len(self._ahead) > AHEAD:
+            self._ahead.pop(next(iter(self._ahead))).cancel()
+
     async def _published(self, stored: Sequence[RecordedEvent]) -> list[Published]:
         """The published form; what another follower has just asked for is not made again."""
         unknown = [event for event in stored if event.seq not in self._kept]
@@ -116,6 +142,12 @@ class Feed:
         for seq in [*islice(self._kept, max(0, len(self._kept) - KEPT))]:
             del self._kept[seq]
         return [event for event in events if event is not None]
+
+
+def _seen(task: asyncio.Task[list[RecordedEvent]]) -> None:
+    """A page that nobody asks for may fail unheard."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _reached(stored: Sequence[RecordedEvent], limit: int, head: int, tenant: str | None) -> int:

@@ -192,6 +192,13 @@ async def _insert_terms(connection: Connection, rows: Sequence[tuple[RecordedEve
             [terms.due_on for _, terms in corrected],
             [event.recorded_at for event, _ in corrected],
         )
+        await connection.execute(
+            "UPDATE invoice_terms AS t SET superseded_at = (SELECT n.recorded_at FROM invoice_terms n"
+            "  WHERE n.tenant_id = t.tenant_id AND n.item = t.item AND n.seq > t.seq ORDER BY n.seq LIMIT 1)"
+            " WHERE t.superseded_at IS NULL AND t.tenant_id = ANY($1) AND t.item = ANY($2)",
+            [event.tenant_id for event, _ in corrected],
+            [event.stream_id for event, _ in corrected],
+        )
 
 
 async def _insert_movements(connection: Connection, rows: Sequence[tuple[RecordedEvent, int, Movement]]) -> None:

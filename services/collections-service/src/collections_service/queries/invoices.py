@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from collections_service.event_log.streams import INVOICE, invoice_stream
 from collections_service.open_items.state import OpenItem, amount_on
-from collections_service.queries.reading import Moment, reading
+from collections_service.queries.reading import KNOWN_TERMS, Moment, reading
 from redress.contracts.common import WireMoney, wire
 from redress.eventlog.aggregates import fold
 from redress.eventlog.log import EventLog
@@ -118,20 +118,17 @@ async def invoices(
     return [_listed(row, as_of) for row in rows]
 
 
-_AT_A_MOMENT = """
-WITH terms AS (
-  SELECT DISTINCT ON (item) item, invoice_id, customer_id, legal_entity, currency, issued_on, due_on FROM invoice_terms
-  WHERE tenant_id = $1 AND recorded_at <= $7 AND issued_on <= $6
-    AND ($2::text IS NULL OR customer_id = $2) AND ($3::text IS NULL OR invoice_id > $3)
-  ORDER BY item, seq DESC
-), amounts AS (
-  SELECT t.*, coalesce(m.open, 0)::bigint AS open, coalesce(m.disputed, 0)::bigint AS disputed
-  FROM terms t JOIN LATERAL (
-    SELECT sum(delta) FILTER (WHERE kind = 'open') AS open, sum(delta) FILTER (WHERE kind = 'disputed') AS disputed
-    FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= $6 AND m.recorded_at <= $7
-  ) m ON true
-)
-SELECT * FROM amounts WHERE $4::boolean IS NULL OR (open > 0) = $4 ORDER BY invoice_id LIMIT $5
+_AT_A_MOMENT = f"""
+SELECT t.invoice_id, t.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
+       coalesce(m.open, 0)::bigint AS open, coalesce(m.disputed, 0)::bigint AS disputed
+FROM invoice_terms t JOIN LATERAL (
+  SELECT sum(delta) FILTER (WHERE kind = 'open') AS open, sum(delta) FILTER (WHERE kind = 'disputed') AS disputed
+  FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= $6 AND m.recorded_at <= $7
+) m ON true
+WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$7")} AND t.issued_on <= $6
+  AND ($2::text IS NULL OR t.customer_id = $2) AND ($3::text IS NULL OR t.invoice_id > $3)
+  AND ($4::boolean IS NULL OR (coalesce(m.open, 0) > 0) = $4)
+ORDER BY t.invoice_id LIMIT $5
 """
 
 

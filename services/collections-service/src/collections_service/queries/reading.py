@@ -13,6 +13,10 @@ _ACQUIRE_S = 2.0
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
+KNOWN_TERMS = "t.recorded_at <= {recorded_by} AND (t.superseded_at IS NULL OR t.superseded_at > {recorded_by})"
+"""Of the rows `t` of an invoice in `invoice_terms`, the one that was known at an instant."""
+
+
 class Position(Struct, frozen=True):
     """The answer holds everything up to `seq` of the log `epoch`."""
 

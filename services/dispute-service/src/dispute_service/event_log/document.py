@@ -11,7 +11,7 @@ from msgspec import Struct
 from dispute_service.disputes.state import Dispute, Item, State, allowed_actions
 from dispute_service.policies.matrix import Routing
 from redress.calendars import CalendarInputs
-from redress.contracts.common import WireMoney, wire_of
+from redress.contracts.common import WireMoney, wire_in
 from redress.ids import public_id
 
 PREFIX = "dsp"
@@ -242,4 +242,4 @@ def _item(item: Item, state: Dispute) -> ItemDocument:
 
 
 def _wire(minor: int, state: Dispute) -> WireMoney:
-    return wire_of(minor, state.currency)
+    return wire_in(state.currency)(minor)

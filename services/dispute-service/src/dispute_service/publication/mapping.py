@@ -4,12 +4,13 @@ Every published event carries the dispute as it is after it. Not published: note
 a reversed payment does to a dispute that had ended (the reopening that follows it is).
 """
 
+from collections.abc import Callable
 from typing import assert_never
 
 from dispute_service.disputes import events as stored
 from dispute_service.disputes.state import Dispute, Item
 from redress.contracts import dispute_events as public
-from redress.contracts.common import WireMoney, wire_of
+from redress.contracts.common import WireMoney, wire_in
 
 
 def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
@@ -90,6 +91,7 @@ def _resolved(event: stored.DisputeResolved, dispute: public.DisputeSummary, aft
 
 
 def summary(dispute_id: str, state: Dispute) -> public.DisputeSummary:
+    money = wire_in(state.currency)
     verdict = state.verdict
     return public.DisputeSummary(
         dispute_id=dispute_id,
@@ -98,9 +100,9 @@ def summary(dispute_id: str, state: Dispute) -> public.DisputeSummary:
         reason_code=state.reason_code,
         origin=state.origin,
         currency=state.currency,
-        items=tuple(_item(item, state) for item in state.items),
-        disputed=_wire(sum(item.disputed for item in state.items), state),
-        open=_wire(state.open, state),
+        items=tuple([_item(item, money) for item in state.items]),
+        disputed=money(sum([item.disputed for item in state.items])),
+        open=money(state.open),
         opened_at=state.opened_at,
         legal_entity=state.legal_entity,
         external_reason=state.external_reason,
@@ -110,27 +112,27 @@ def summary(dispute_id: str, state: Dispute) -> public.DisputeSummary:
         escalation_level=state.escalation_level,
         sla_due_at=state.sla.due_at,
         sla_breached=state.sla_breached_at is not None,
-        valid=_wire(verdict.valid, state) if verdict else None,
-        invalid=_wire(verdict.invalid, state) if verdict else None,
+        valid=money(verdict.valid) if verdict else None,
+        invalid=money(verdict.invalid) if verdict else None,
         resolution_code=state.resolution_code,
         contact=state.contact,
     )
 
 
-def _item(item: Item, state: Dispute) -> public.DisputedItem:
+def _item(item: Item, money: Callable[[int], WireMoney]) -> public.DisputedItem:
     return public.DisputedItem(
         invoice_id=item.invoice_id,
         line=item.line,
-        disputed=_wire(item.disputed, state),
-        open=_wire(item.open, state),
-        paid=_wire(item.paid, state),
-        credited=_wire(item.credited, state),
-        written_off=_wire(item.written_off, state),
-        rejected=_wire(item.rejected, state),
-        withdrawn=_wire(item.withdrawn, state),
-        awaiting_credit=_wire(item.awaiting_credit, state),
+        disputed=money(item.disputed),
+        open=money(item.open),
+        paid=money(item.paid),
+        credited=money(item.credited),
+        written_off=money(item.written_off),
+        rejected=money(item.rejected),
+        withdrawn=money(item.withdrawn),
+        awaiting_credit=money(item.awaiting_credit),
     )
 
 
 def _wire(minor: int, state: Dispute) -> WireMoney:
-    return wire_of(minor, state.currency)
+    return wire_in(state.currency)(minor)
