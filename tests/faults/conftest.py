@@ -18,6 +18,7 @@ from faults.deployment import Deployment
 @contextmanager
 def _folder() -> Iterator[str]:
     if kept := os.environ.get("FAULTS_KEEP"):
+        Path(kept).mkdir(parents=True, exist_ok=True)
         yield tempfile.mkdtemp(prefix="faults-", dir=kept)
         return
     with tempfile.TemporaryDirectory(prefix="redress-faults-", ignore_cleanup_errors=True) as folder:

@@ -434,12 +434,11 @@ class Deployment:
             received = await connection.fetchval("SELECT count(*) FROM erp.message WHERE result = 'received'")
             return f"{received} messages of the ERP are kept but not taken" if received else ""
         if service == "notification":
-            # What a sender had in hand when it died is nobody's until its lease ends.
             due = await connection.fetchval(
                 "SELECT count(*) FROM read.notification_current"
-                " WHERE status IN ('queued', 'sending') AND due_at <= now()"
+                " WHERE status = 'sending' OR status = 'queued' AND due_at <= now()"
             )
-            return f"{due} notifications are due" if due else ""
+            return f"{due} notifications are due or in hand" if due else ""
         due = await connection.fetchval(
             "SELECT count(*) FROM es.timer WHERE state = 'pending' AND due_at <= clock_timestamp()"
         )

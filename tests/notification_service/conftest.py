@@ -16,7 +16,7 @@ from notification_service.inbox.notices import Notices
 from notification_service.notifications.policy import SendingPolicy
 from notification_service.projections.dispute_state import DisputeStates
 from notification_service.projections.heard_events import HeardEvents
-from notification_service.sending.attempt import Attempts
+from notification_service.sending.attempt import RENEW_S, Attempts
 from notification_service.sending.loop import SendingLoop
 from notification_service.sending.mail import Sender
 from notification_service.sending.metrics import SendingMetrics
@@ -60,7 +60,9 @@ class House:
                 await consumer.apply(connection, events)
         self.log.poke()
 
-    def sender(self, policy: SendingPolicy | None = None) -> SendingLoop:
+    def sender(
+        self, policy: SendingPolicy | None = None, *, renew_s: float = RENEW_S, patience_s: float = 0.5
+    ) -> SendingLoop:
         metrics = SendingMetrics(CollectorRegistry())
         attempts = Attempts(
             self.log,
@@ -69,13 +71,14 @@ class House:
             Smtp(
                 Server(host="127.0.0.1", port=self.mails.port),
                 local_name="muster.example",
-                deadlines=Deadlines(connect_s=2.0, command_s=0.5, answer_s=0.5),
+                deadlines=Deadlines(connect_s=2.0, command_s=patience_s, answer_s=patience_s),
             ),
             wording=Wording(),
             sender=Sender("Muster GmbH", "ar@muster.example"),
             clock=self.clock,
             metrics=metrics,
             policy=policy,
+            renew_s=renew_s,
         )
         return SendingLoop(self.log.pool, attempts, self.clock, metrics)
 

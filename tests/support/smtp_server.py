@@ -17,7 +17,8 @@ class ScriptedServer:
     """Takes every mail unless told otherwise. `received` are the mails it has taken or at least seen whole.
 
     `banner_refused`, `mail`, `rcpt` and `data` are answers ("451 4.7.1 later") given until taken back; `cut` is where
-    the connection breaks: `before-data`, `after-data`; `silent_at` is where no answer ever comes: `rcpt`, `after-data`.
+    the connection breaks: `before-data`, `after-data`; `silent_at` is where no answer comes before `speak`: `rcpt`,
+    `after-data`.
     """
 
     def __init__(self) -> None:
@@ -32,6 +33,11 @@ class ScriptedServer:
         self.logins: list[str] = []
         self.encrypted = False
         self.port = 0
+        self._speaks = asyncio.Event()
+
+    def speak(self) -> None:
+        """Whoever waits for an answer gets it."""
+        self._speaks.set()
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -48,11 +54,15 @@ class ScriptedServer:
         self.commands.append("RCPT")
         self.encrypted = session.ssl is not None
         if self.silent_at == "rcpt":
-            await asyncio.Event().wait()
+            await self._speaks.wait()
         if self.rcpt:
             return self.rcpt.pop(0)
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.commands.append("QUIT")
+        return "221 2.0.0 bye"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.commands.append("DATA")
@@ -64,7 +74,7 @@ class ScriptedServer:
             server.transport.abort()
             return "250 never arrives"
         if self.silent_at == "after-data":
-            await asyncio.Event().wait()
+            await self._speaks.wait()
         return self.data.pop(0) if self.data else "250 2.0.0 taken"
 
     def authenticate(

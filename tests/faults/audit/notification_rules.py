@@ -39,6 +39,7 @@ async def notification_rules(world: World, topics: Topics) -> list[Finding]:
     return [
         _once(notified),
         _mails(world, notified),
+        _none_in_hand(notified),
         await _current(world, notified),
         *(
             []
@@ -96,11 +97,18 @@ def _mails(world: World, notified: dict[UUID, Notified]) -> Finding:
         each = notified[stream]
         if copies > 1:
             finding.violated(f"{copies} copies of one mail arrived", stream=stream)
-        if each.status not in {"sent", "unknown", "sending"}:  # sending: its sender died, its lease has not ended
+        if each.status not in {"sent", "unknown"}:
             finding.violated(f"its mail arrived while it counts as {each.status}", stream=stream)
     for stream, each in notified.items():
         if each.status == "sent" and not any(arrived[message_id] for message_id in each.message_ids):
             finding.violated("it counts as sent and no mail arrived", stream=stream)
+    return finding
+
+
+def _none_in_hand(notified: dict[UUID, Notified]) -> Finding:
+    finding = Finding("I14", "notification", "no notification is left in the hands of a sender that is gone")
+    for stream, each in notified.items():
+        finding.must(each.status != "sending", "it is still being sent", stream=stream)
     return finding
 
 

@@ -18,6 +18,7 @@ from notification_service.notifications.events import (
     NotificationSkipped,
     NotificationSuppressed,
     OutcomeUnknown,
+    SendingContinued,
     SendingPostponed,
     SendingStarted,
 )
@@ -37,6 +38,7 @@ NOTIFICATIONS = {
         notice=structs.replace(NOTICE, address=None), reason=Reason.NO_CONTACT, explanation="no contact"
     ),
     "sending-started": SendingStarted(attempt=2, lease_until=NOON, after=Reason.SERVER_UNREACHABLE),
+    "sending-continued": SendingContinued(attempt=2, lease_until=NOON),
     "handover-started": HandoverStarted(
         attempt=2, message_id="<n@host>", language="de", wording="acknowledgement@1", rendered_sha256="ab"
     ),

@@ -10,6 +10,7 @@ from support.notification_examples import NOON, NOTICE
 from notification_service.notifications.commands import (
     Accepted,
     Announce,
+    ContinueSending,
     Never,
     NobodyKnows,
     NotificationCommand,
@@ -53,7 +54,7 @@ STEPS = st.lists(
     st.builds(
         Step,
         st.sampled_from([timedelta(0), timedelta(seconds=20), timedelta(minutes=6)]),
-        st.sampled_from(["announce", "skip", "start", "handover", "outcome"]),
+        st.sampled_from(["announce", "skip", "start", "continue", "handover", "outcome"]),
         ATTEMPTS,
         OUTCOMES,
     ),
@@ -69,6 +70,8 @@ def command_of(step: Step, now: datetime) -> NotificationCommand:
             return Announce(notice=NOTICE, explanation="old", skip=Reason.HISTORICAL)
         case "start":
             return StartSending(lease_until=now + LEASE)
+        case "continue":
+            return ContinueSending(attempt=step.attempt, lease_until=now + LEASE)
         case "handover":
             return StartHandover(
                 attempt=step.attempt, message_id="<n@host>", language="de", wording="a@1", rendered_sha256="ab"

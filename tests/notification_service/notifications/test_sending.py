@@ -9,6 +9,7 @@ from support.notification_examples import NOON, NOTICE
 from notification_service.notifications.commands import (
     Accepted,
     Announce,
+    ContinueSending,
     Never,
     NobodyKnows,
     NotificationCommand,
@@ -29,11 +30,12 @@ from notification_service.notifications.events import (
     NotificationSkipped,
     NotificationSuppressed,
     OutcomeUnknown,
+    SendingContinued,
     SendingPostponed,
     SendingStarted,
 )
 from notification_service.notifications.policy import SendingPolicy
-from notification_service.notifications.refusals import Finished, NotAnnounced, NotDue, NotYours
+from notification_service.notifications.refusals import Finished, LeaseOver, NotAnnounced, NotDue, NotYours
 from notification_service.notifications.state import Notification, Status, evolve
 from notification_service.rules.reasons import Reason
 
@@ -123,6 +125,37 @@ def test_nothing_is_sent_that_was_never_announced():
 def test_a_finished_notification_is_never_sent_again_by_itself(last):
     with pytest.raises(Finished):
         when(given(QUEUED, STARTED, HANDOVER, last), StartSending(lease_until=LEASE), now=NOON + timedelta(days=9))
+
+
+def test_a_sender_that_is_still_at_it_keeps_the_notification():
+    later = LEASE + timedelta(minutes=5)
+    still = ContinueSending(attempt=1, lease_until=later)
+    for state in (given(QUEUED, STARTED), given(QUEUED, STARTED, HANDOVER)):
+        assert when(state, still) == [SendingContinued(attempt=1, lease_until=later)]
+    kept = given(QUEUED, STARTED, SendingContinued(attempt=1, lease_until=later))
+    assert when(kept, still) == []
+    with pytest.raises(NotDue):
+        when(kept, StartSending(lease_until=later), now=LEASE)
+
+
+def test_only_the_present_sender_keeps_it():
+    second = given(QUEUED, STARTED, structs.replace(STARTED, attempt=2, after=Reason.SENDER_STOPPED))
+    with pytest.raises(NotYours):
+        when(second, ContinueSending(attempt=1, lease_until=LEASE + timedelta(minutes=5)))
+    with pytest.raises(Finished):
+        when(given(QUEUED, STARTED, HANDOVER, SENT), ContinueSending(attempt=1, lease_until=LEASE))
+
+
+def test_a_sender_whose_lease_is_over_does_not_begin_the_handover():
+    command = StartHandover(
+        attempt=1, message_id="<n@host>", language="de", wording="acknowledgement@1", rendered_sha256="ab"
+    )
+    with pytest.raises(LeaseOver):
+        when(given(QUEUED, STARTED), command, now=LEASE)
+    later = LEASE + timedelta(minutes=5)
+    assert when(given(QUEUED, STARTED, SendingContinued(attempt=1, lease_until=later)), command, now=LEASE) == [
+        HANDOVER
+    ]
 
 
 def test_a_sender_that_vanished_before_the_handover_is_replaced():

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import asyncpg
+import pytest
 from msgspec import structs
 from support.eventually import eventually
 from support.notification_examples import NOON, eur
@@ -155,6 +156,59 @@ async def test_a_sender_killed_after_the_handover_leaves_an_unknown_outcome(hous
     assert len(house.mails.received) == 1
 
 
+async def test_what_a_dead_sender_had_in_hand_is_taken_up_within_a_minute(house):
+    await opened(house)
+    house.mails.silent_at = "rcpt"
+    dying = asyncio.create_task(house.sender().run())
+    await eventually(lambda: _begun(house, "RCPT"))
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    house.mails.silent_at = None
+    await house.sender().until_idle()
+    assert await statuses(house) == [("sending", None)]  # it might still live
+    house.clock.at += timedelta(seconds=30)
+    await house.sender().until_idle()
+    assert await statuses(house) == [("sent", None)]
+
+
+@pytest.mark.parametrize("slow_at", ["rcpt", "after-data"])
+async def test_a_mail_in_hand_of_a_sender_whose_mail_server_is_slow_is_left_to_it(house, slow_at):
+    """It renews its lease: hours may pass, and another sender finds nothing to do."""
+    await opened(house)
+    house.mails.silent_at = slow_at
+    patient = asyncio.create_task(house.sender(renew_s=0.05, patience_s=60.0).run())
+    await eventually(lambda: _begun(house, "RCPT" if slow_at == "rcpt" else "DATA"))
+    for _ in range(3):
+        renewed = (await house.names()).count("sending-continued")
+        house.clock.at += timedelta(seconds=25)
+        await eventually(lambda renewed=renewed: _renewed_since(house, renewed))
+        await house.sender().until_idle()
+    assert await statuses(house) == [("sending", None)]
+    assert (await house.names()).count("sending-started") == 1
+    house.mails.speak()
+    await eventually(lambda: _sent(house))
+    patient.cancel()
+    await asyncio.gather(patient, return_exceptions=True)
+    assert len(house.mails.received) == 1
+
+
+async def test_a_sender_that_stood_still_longer_than_its_lease_sends_nothing_of_what_another_one_took(house):
+    await opened(house)
+    house.mails.silent_at = "rcpt"
+    stood_still = asyncio.create_task(house.sender(patience_s=60.0).run())
+    await eventually(lambda: _begun(house, "RCPT"))
+    house.clock.at += timedelta(seconds=30)
+    asleep, house.mails.silent_at = house.mails.silent_at, None
+    assert asleep == "rcpt"
+    await house.sender().until_idle()
+    house.mails.speak()
+    await eventually(lambda: _ended(house, "QUIT", 2))
+    stood_still.cancel()
+    await asyncio.gather(stood_still, return_exceptions=True)
+    assert await statuses(house) == [("sent", None)]
+    assert len(house.mails.received) == 1
+
+
 async def test_a_sender_that_is_stopped_finishes_the_mail_in_hand(house):
     await opened(house)
     sender = house.sender()
@@ -254,3 +308,15 @@ async def test_nothing_personal_is_readable_in_the_log(house):
 
 async def _begun(house, command):
     return command in house.mails.commands
+
+
+async def _renewed_since(house, before):
+    return (await house.names()).count("sending-continued") > before
+
+
+async def _sent(house):
+    return await statuses(house) == [("sent", None)]
+
+
+async def _ended(house, command, times):
+    return house.mails.commands.count(command) == times

@@ -10,6 +10,7 @@ from notification_service.notifications.events import (
     NotificationSkipped,
     NotificationSuppressed,
     OutcomeUnknown,
+    SendingContinued,
     SendingPostponed,
     SendingStarted,
 )
@@ -20,6 +21,7 @@ NOTIFICATION_CODEC: Codec[NotificationEvent] = Codec(
         "notification-queued": (1, NotificationQueued),
         "notification-suppressed": (1, NotificationSuppressed),
         "sending-started": (1, SendingStarted),
+        "sending-continued": (1, SendingContinued),
         "handover-started": (1, HandoverStarted),
         "sending-postponed": (1, SendingPostponed),
         "notification-sent": (1, NotificationSent),

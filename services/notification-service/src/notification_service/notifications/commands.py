@@ -17,8 +17,15 @@ class Announce(Struct, frozen=True, kw_only=True):
 
 
 class StartSending(Struct, frozen=True, kw_only=True):
-    """Take it for one attempt; the taker will be done before `lease_until`."""
+    """Take it for one attempt; nobody else may before `lease_until`."""
 
+    lease_until: datetime
+
+
+class ContinueSending(Struct, frozen=True, kw_only=True):
+    """The taker is not done yet and keeps it until a later `lease_until`."""
+
+    attempt: int
     lease_until: datetime
 
 
@@ -77,4 +84,4 @@ class RecordOutcome(Struct, frozen=True, kw_only=True):
     outcome: Outcome
 
 
-NotificationCommand = Announce | StartSending | StartHandover | RecordOutcome
+NotificationCommand = Announce | StartSending | ContinueSending | StartHandover | RecordOutcome

@@ -6,6 +6,7 @@ from typing import assert_never
 from notification_service.notifications.commands import (
     Accepted,
     Announce,
+    ContinueSending,
     Never,
     NobodyKnows,
     NotificationCommand,
@@ -24,11 +25,12 @@ from notification_service.notifications.events import (
     NotificationSkipped,
     NotificationSuppressed,
     OutcomeUnknown,
+    SendingContinued,
     SendingPostponed,
     SendingStarted,
 )
 from notification_service.notifications.policy import SendingPolicy
-from notification_service.notifications.refusals import Finished, NotAnnounced, NotDue, NotYours
+from notification_service.notifications.refusals import Finished, LeaseOver, NotAnnounced, NotDue, NotYours
 from notification_service.notifications.state import FINAL, Notification, Status
 from notification_service.rules.reasons import Reason
 
@@ -41,8 +43,10 @@ def decide(
             return announce(command, state)
         case StartSending():
             return start_sending(command, state, policy, now)
+        case ContinueSending():
+            return continue_sending(command, state)
         case StartHandover():
-            return start_handover(command, state)
+            return start_handover(command, state, now)
         case RecordOutcome():
             return record_outcome(command, state, policy, now)
 
@@ -86,11 +90,24 @@ def start_sending(
     return [SendingStarted(attempt=state.attempts + 1, lease_until=command.lease_until, after=after)]
 
 
-def start_handover(command: StartHandover, state: Notification) -> list[NotificationEvent]:
-    """Refusals: NotAnnounced, Finished, NotYours."""
+def continue_sending(command: ContinueSending, state: Notification) -> list[NotificationEvent]:
+    """Refusals: NotAnnounced, Finished, NotYours. A lease that is over is renewed while nobody else has taken it."""
+    _refuse_unless_in_hand(state, command.attempt)
+    if state.due_at is not None and command.lease_until <= state.due_at:
+        return []
+    return [SendingContinued(attempt=command.attempt, lease_until=command.lease_until)]
+
+
+def start_handover(command: StartHandover, state: Notification, now: datetime) -> list[NotificationEvent]:
+    """Refusals: NotAnnounced, Finished, NotYours, LeaseOver.
+
+    Without its lease no sender begins: another one would say at once that the outcome is unknown.
+    """
     _refuse_unless_in_hand(state, command.attempt)
     if state.handing_over:
         return []
+    if state.due_at is not None and now >= state.due_at:
+        raise LeaseOver(state.due_at)
     return [
         HandoverStarted(
             attempt=command.attempt,

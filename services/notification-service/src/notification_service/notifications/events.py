@@ -34,6 +34,13 @@ class SendingStarted(Struct, frozen=True, kw_only=True):
     after: Reason | None = None
 
 
+class SendingContinued(Struct, frozen=True, kw_only=True):
+    """The sender is alive and still at it: nobody else may take it before `lease_until`."""
+
+    attempt: int
+    lease_until: datetime
+
+
 class HandoverStarted(Struct, frozen=True, kw_only=True):
     """The mail stands worded, the server has taken sender and recipient, and the next byte is the mail itself.
 
@@ -96,6 +103,7 @@ NotificationEvent = (
     NotificationQueued
     | NotificationSuppressed
     | SendingStarted
+    | SendingContinued
     | HandoverStarted
     | SendingPostponed
     | NotificationSent

@@ -14,6 +14,7 @@ from notification_service.notifications.events import (
     NotificationSkipped,
     NotificationSuppressed,
     OutcomeUnknown,
+    SendingContinued,
     SendingPostponed,
     SendingStarted,
 )
@@ -71,6 +72,8 @@ def evolve(state: Notification, event: NotificationEvent) -> Notification:  # no
                 due_at=event.lease_until,
                 handing_over=False,
             )
+        case SendingContinued():
+            return structs.replace(state, due_at=event.lease_until)
         case HandoverStarted():
             return structs.replace(state, handing_over=True, message_id=event.message_id)
         case SendingPostponed():

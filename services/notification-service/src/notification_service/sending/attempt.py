@@ -1,13 +1,16 @@
 """One attempt at one notification: claim, look again, word, hand over, record.
 
 The claim is an event (`sending-started`) appended at the expected version, so two senders cannot have the same one and
-the attempt is counted before it is made. `handover-started` is appended before the first byte of the mail: a sender
-that dies leaves either a notification that may be tried again or one whose outcome is unknown, never a doubt which.
+the attempt is counted before it is made. It holds for a short lease, which the sender renews while the mail server
+takes its time: what a dead sender had in hand is taken up soon. `handover-started` is appended before the first byte of
+the mail: a sender that dies leaves either a notification that may be tried again or one whose outcome is unknown, never
+a doubt which.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +20,7 @@ from msgspec import Struct
 
 from notification_service.event_log.aggregates import NOTIFICATIONS
 from notification_service.notifications.commands import (
+    ContinueSending,
     Never,
     NotificationCommand,
     NotNow,
@@ -42,12 +46,13 @@ from notification_service.wording.language import choose
 from redress.clock import Clock
 from redress.contracts.common import Sealed
 from redress.eventlog.aggregates import Loaded, fold, write
-from redress.eventlog.events import Actor, Meta, decode_meta
+from redress.eventlog.events import Actor, Meta, StreamWrite, decode_meta
 from redress.eventlog.log import EventLog, LogUnavailable, VersionConflict
 from redress.failpoints import failpoint
 from redress.ids import derived_uuid, new_uuid
 
-LEASE_MARGIN_S = 60.0  # above the longest an attempt can take over SMTP: database and vault have their own deadlines
+LEASE_S = 30.0  # so long is a notification left alone whose sender has died
+RENEW_S = 10.0  # two renewals may fail, and clocks of senders may differ by the rest, before another one takes over
 RECORD_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)  # a mail that left is to be recorded; failing that it ends as unknown
 
 _log = structlog.stdlib.get_logger("notification_service.sending")
@@ -60,12 +65,7 @@ class Opens(Protocol):
 
 
 class Delivers(Protocol):
-    """Hands a mail over and says what became of it."""
-
-    @property
-    def longest_s(self) -> float:
-        """No delivery takes longer."""
-        ...
+    """Hands a mail over and says what became of it. Every step has a deadline; the whole may take minutes."""
 
     async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> Outcome: ...
 
@@ -74,6 +74,18 @@ class _Claimed(Struct, frozen=True):
     tenant_id: str
     loaded: Loaded[Notification]
     meta: Meta
+
+
+class _InHand:
+    """One claimed attempt. What is appended to it is appended one after the other, each on the version before."""
+
+    def __init__(self, claimed: _Claimed) -> None:
+        self.claimed = claimed
+        self.one_at_a_time = asyncio.Lock()
+
+    @property
+    def state(self) -> Notification:
+        return self.claimed.loaded.state
 
 
 class _Prepared(Struct, frozen=True):
@@ -96,6 +108,7 @@ class Attempts:
         clock: Clock,
         metrics: SendingMetrics,
         policy: SendingPolicy | None = None,
+        renew_s: float = RENEW_S,
     ) -> None:
         self._log = log
         self._pool = pool
@@ -106,6 +119,7 @@ class Attempts:
         self._clock = clock
         self._metrics = metrics
         self._policy = policy or SendingPolicy()
+        self._renew_s = renew_s
         self._name = str(new_uuid())  # no two senders make the same event id, so a claim has one winner
 
     async def send(self, tenant_id: str, notification_id: UUID) -> Status | None:
@@ -113,16 +127,18 @@ class Attempts:
         claimed = await self._claim(tenant_id, notification_id)
         if claimed is None:
             return None
-        state = claimed.loaded.state
-        if state.status is Status.SENDING:
+        hand = _InHand(claimed)
+        if hand.state.status is Status.SENDING:
             try:
-                claimed, outcome = await self._attempt(claimed)
-                await failpoint("smtp.after_answer")
-                claimed = await self._record(claimed, outcome)
+                async with self._lease_renewed(hand):
+                    outcome = await self._attempt(hand)
+                    await failpoint("smtp.after_answer")
+                    record = RecordOutcome(attempt=hand.state.attempts, outcome=outcome)
+                    await self._append_in_turn(hand, record, RECORD_PAUSES_S)
             except (VersionConflict, NotificationRefusal) as taken:
                 _log.warning("notification_taken_over", notification=str(notification_id), reason=str(taken))
                 return None
-            state = claimed.loaded.state
+        state = hand.state
         self._metrics.attempts.labels(state.status.value, state.reason.value if state.reason else "").inc()
         _log.info(
             "notification_attempted",
@@ -150,32 +166,53 @@ class Attempts:
             policy=(self._policy.name,),
         )
         here = _Claimed(tenant_id, Loaded(notification_id, history[-1].version, state), meta)
-        lease = timedelta(seconds=self._server.longest_s + LEASE_MARGIN_S)
         try:
-            return await self._append(here, StartSending(lease_until=self._clock.now() + lease))
+            return await self._append(here, StartSending(lease_until=self._lease_until()))
         except (NotificationRefusal, VersionConflict):
             return None
 
-    async def _attempt(self, claimed: _Claimed) -> tuple[_Claimed, Outcome]:
-        notice = claimed.loaded.state.notice
+    def _lease_until(self) -> datetime:
+        return self._clock.now() + timedelta(seconds=LEASE_S)
+
+    @asynccontextmanager
+    async def _lease_renewed(self, hand: _InHand) -> AsyncIterator[None]:
+        """As long as the block lasts, nobody else takes it, unless this process stands still or the log is away."""
+
+        async def renew() -> None:
+            try:
+                while True:
+                    await asyncio.sleep(self._renew_s)
+                    still = ContinueSending(attempt=hand.state.attempts, lease_until=self._lease_until())
+                    await self._append_in_turn(hand, still, RECORD_PAUSES_S)
+            except (VersionConflict, NotificationRefusal, LogUnavailable) as lost:
+                # What the attempt appends next says whether it was taken over.
+                _log.warning("lease_not_renewed", notification=str(hand.claimed.loaded.stream_id), reason=str(lost))
+
+        renewing = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _attempt(self, hand: _InHand) -> Outcome:
+        tenant_id, notice = hand.claimed.tenant_id, hand.state.notice
         if notice is None or notice.address is None:
-            return claimed, NotWorthSending(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
+            return NotWorthSending(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
         async with self._pool.acquire(timeout=5.0) as connection:
-            now = await dispute_now(connection, claimed.tenant_id, notice.dispute_id)
+            now = await dispute_now(connection, tenant_id, notice.dispute_id)
         moot = still_worth_sending(notice, now)
         if moot is not None:
-            return claimed, NotWorthSending(reason=moot.reason, explanation=moot.explanation)
-        prepared = await self._prepare(claimed, notice, notice.address)
+            return NotWorthSending(reason=moot.reason, explanation=moot.explanation)
+        prepared = await self._prepare(hand.claimed, notice, notice.address)
         if not isinstance(prepared, _Prepared):
-            return claimed, prepared
-        handing_over = claimed
+            return prepared
 
         async def before_handover() -> None:
-            nonlocal handing_over
-            handing_over = await self._append(
-                claimed,
+            await self._append_in_turn(
+                hand,
                 StartHandover(
-                    attempt=claimed.loaded.state.attempts,
+                    attempt=hand.state.attempts,
                     message_id=prepared.mail.message_id,
                     language=prepared.worded.language.value,
                     wording=prepared.worded.wording,
@@ -183,8 +220,7 @@ class Attempts:
                 ),
             )
 
-        outcome = await self._server.deliver(prepared.mail, before_handover)
-        return handing_over, outcome
+        return await self._server.deliver(prepared.mail, before_handover)
 
     async def _prepare(self, claimed: _Claimed, notice: Notice, address: Address) -> _Prepared | Outcome:
         """The mail with everything personal opened; what is wrong with it otherwise."""
@@ -231,17 +267,17 @@ class Attempts:
         opened = dict(zip(sealed, await self._vault.open_many(tenant_id, sealed.values()), strict=True))
         return opened["email"], opened.get("name"), opened.get("what")
 
-    async def _record(self, claimed: _Claimed, outcome: Outcome) -> _Claimed:
-        command = RecordOutcome(attempt=claimed.loaded.state.attempts, outcome=outcome)
-        for pause_s in RECORD_PAUSES_S:
-            try:
-                return await self._append(claimed, command)
-            except LogUnavailable:
-                await asyncio.sleep(pause_s)
-        return await self._append(claimed, command)
+    async def _append_in_turn(
+        self, hand: _InHand, command: NotificationCommand, pauses_s: Sequence[float] = ()
+    ) -> None:
+        async with hand.one_at_a_time:
+            hand.claimed = await self._append(hand.claimed, command, pauses_s)
 
-    async def _append(self, at: _Claimed, command: NotificationCommand) -> _Claimed:
-        """Decide and append. VersionConflict when somebody else was quicker, NotificationRefusal when it may not be."""
+    async def _append(self, at: _Claimed, command: NotificationCommand, pauses_s: Sequence[float] = ()) -> _Claimed:
+        """Decide and append. VersionConflict when somebody else was quicker, NotificationRefusal when it may not be.
+
+        While the log does not answer, the same events are appended again after each pause; stored already, they count.
+        """
         loaded = at.loaded
         events = decide(command, loaded.state, self._policy, self._clock.now())
         command_id = derived_uuid("sender", self._name, str(loaded.stream_id), str(loaded.version))
@@ -255,5 +291,15 @@ class Attempts:
         )
         stream_write, state = write(NOTIFICATIONS, loaded, events, meta, self._clock.now())
         if events:
-            await self._log.append(at.tenant_id, [stream_write])
+            await self._append_until_known(at.tenant_id, stream_write, pauses_s)
         return _Claimed(at.tenant_id, Loaded(loaded.stream_id, loaded.version + len(events), state), at.meta)
+
+    async def _append_until_known(self, tenant_id: str, write: StreamWrite, pauses_s: Sequence[float]) -> None:
+        for pause_s in pauses_s:
+            try:
+                await self._log.append(tenant_id, [write])
+            except LogUnavailable:
+                await asyncio.sleep(pause_s)
+            else:
+                return
+        await self._log.append(tenant_id, [write])

@@ -37,11 +37,6 @@ class Deadlines(Struct, frozen=True, kw_only=True):
     command_s: float = 30.0
     answer_s: float = 120.0
 
-    @property
-    def longest_s(self) -> float:
-        """No attempt takes longer: greeting, EHLO, STARTTLS, EHLO, AUTH (two steps), MAIL, RCPT, DATA, mail, QUIT."""
-        return self.connect_s + 9 * self.command_s + self.answer_s
-
 
 class Server(Struct, frozen=True, kw_only=True):
     """Where mails are handed over. `starttls` True: no mail without encryption; False: plain, for a local relay."""
@@ -68,11 +63,6 @@ class Smtp:
         self._local_name = local_name
         self._tls = tls
         self.deadlines = deadlines or Deadlines()
-
-    @property
-    def longest_s(self) -> float:
-        """No delivery takes longer."""
-        return self.deadlines.longest_s
 
     async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> Outcome:
         """Hand the mail over. `before_handover` is awaited when the server has taken both addresses and before the
