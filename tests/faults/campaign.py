@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import contextlib
 import random
+import resource
 import shutil
 import sys
 import tempfile
@@ -41,6 +42,8 @@ class Outcome(Struct, frozen=True):
     drained_s: float
     waiting: str
     verdict: Verdict
+    audited_s: float
+    audit_bytes: int  # the most memory that clients and audit had
 
 
 async def campaign(options: argparse.Namespace, folder: Path) -> Outcome:
@@ -56,7 +59,7 @@ async def campaign(options: argparse.Namespace, folder: Path) -> Outcome:
 
 
 async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Outcome:
-    injector = Injector(deployment, options.seed)
+    injector = Injector(deployment, options.seed, kills=not options.no_kills)
     stop_clients, stop_faults = asyncio.Event(), asyncio.Event()
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
     async with httpx.AsyncClient(trust_env=False, limits=limits) as http:
@@ -103,8 +106,18 @@ async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Out
         print(f"  {company.client.tenant}: {company.items:,} messages {company.refused}, {company.disputes:,} disputes")
     for failure in injector.failures[:5]:
         print(f"  a fault failed: {failure}")
+    begun = time.monotonic()
+    verdict = await audit(deployment.address)
     return Outcome(
-        options.seed, seconds, events, dict(injector.counts), drained_s, waiting, await audit(deployment.address)
+        seed=options.seed,
+        seconds=seconds,
+        events=events,
+        faults=dict(injector.counts),
+        drained_s=drained_s,
+        waiting=waiting,
+        verdict=verdict,
+        audited_s=time.monotonic() - begun,
+        audit_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     )
 
 
@@ -183,6 +196,7 @@ def _tell(outcome: Outcome, folder: Path) -> None:
         first, last = sorted(sizes[:third])[third // 2], sorted(sizes[-third:])[third // 2]
         most = max(sizes)
         print(f"  {process:<22} {first / 1e6:5.0f} MB at first, {last / 1e6:5.0f} at last, {most / 1e6:5.0f} at most")
+    print(f"  audited in {outcome.audited_s:.0f} s with {outcome.audit_bytes / 1e6:,.0f} MB at most")
     print(outcome.verdict, flush=True)
 
 
@@ -194,6 +208,7 @@ def main() -> int:
     parser.add_argument("--companies", type=int, default=3)
     parser.add_argument("--people", type=int, default=3, help="who dispute, per company")
     parser.add_argument("--batch", type=int, default=200, help="messages per request of an ERP")
+    parser.add_argument("--no-kills", action="store_true", help="services live to the end: does their memory grow?")
     parser.add_argument("--transport", choices=("kafka", "feed"), default="kafka")
     parser.add_argument("--durable", action="store_true", help="fsync on: what a power cut would lose is not lost")
     parser.add_argument("--planted", default="", help="a bug of faults.planted, to see that it is caught")

@@ -74,7 +74,7 @@ class Drained(Line, frozen=True, kw_only=True, tag="drained"):
 
 
 class Measured(Line, frozen=True, kw_only=True, tag="measured"):
-    """One process at one time. `life` counts its starts."""
+    """One process at one time. A process started anew has another pid."""
 
     process: str
     pid: int

@@ -36,8 +36,9 @@ OF_ONE = {
 class Injector:
     """Disturbs until it is stopped, and starts again what has died, as a supervisor does."""
 
-    def __init__(self, deployment: Deployment, seed: int) -> None:
+    def __init__(self, deployment: Deployment, seed: int, *, kills: bool = True) -> None:
         self.counts: Counter[str] = Counter()
+        self._kills = kills
         self._deployment = deployment
         self._chance = random.Random(f"{seed} faults")
         self._names = [f"{service}-{role}" for service in deployment.services for role in ROLES]
@@ -59,6 +60,8 @@ class Injector:
             (2, "network cut", self._cut_off),
             (3, "reply cut off", self._cut_after_forwarding),
         ]
+        if not self._kills:
+            kinds = [kind for kind in kinds if not kind[1].startswith("kill")]
         weights = [weight for weight, _, _ in kinds]
         while not stop.is_set():
             _, name, inject = self._chance.choices(kinds, weights)[0]
