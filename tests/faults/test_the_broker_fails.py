@@ -4,7 +4,7 @@ import asyncio
 
 from support.eventually import eventually
 
-from faults.client import Client
+from faults.client import Client, an_invoice
 from faults.deployment import Deployment
 
 SOON_S = 60.0
@@ -14,6 +14,14 @@ async def heard_by_notification(deployment: Deployment, company: Client) -> int:
     async with deployment.database("notification") as connection:
         count: int = await connection.fetchval(
             "SELECT count(*) FROM read.heard_event WHERE tenant_id = $1 AND type = 'dispute-opened'", company.tenant
+        )
+    return count
+
+
+async def unpublished(deployment: Deployment, service: str) -> int:
+    async with deployment.database(service) as connection:
+        count: int = await connection.fetchval(
+            "SELECT h.seq - c.seq FROM es.log_head h, es.consumer c WHERE c.name = 'relay'"
         )
     return count
 
@@ -52,10 +60,15 @@ async def test_rows_20_to_22_without_one_two_and_all_brokers_commands_are_taken_
     await deployment.kill_broker(1)
     opened = await asyncio.gather(*(company.open_dispute(f"U-{number}", "10.00") for number in range(10, 100)))
     assert {answer.status for answer in opened} == {201}
+    for start in range(0, 5_000, 500):
+        invoices = [an_invoice(company.tenant, f"I-{number}", "10.00") for number in range(start, start + 500)]
+        assert set(await company.erp(*invoices)) == {"accepted"}
     assert await heard_by_notification(deployment, company) < 100
+    assert await unpublished(deployment, "collections") >= 5_000
     await asyncio.gather(deployment.start_broker(1), deployment.start_broker(2))
     await all_heard(deployment, company, 100)
     await deployment.start_broker(3)
+    await deployment.comes_to_rest()
 
 
 async def test_row_24_workers_that_come_and_go_all_the_time_apply_everything_once(
