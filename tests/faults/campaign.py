@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
+from uuid import UUID
 
 import httpx2 as httpx
 import msgspec
@@ -42,6 +43,7 @@ class Outcome(Struct, frozen=True):
     drained_s: float
     waiting: str
     verdict: Verdict
+    known_after_s: float | None  # after the first fault: the earliest event or answer that the audit objects to
     audited_s: float
     audit_bytes: int  # the most memory that clients and audit had
 
@@ -78,7 +80,7 @@ async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Out
         supervising = asyncio.create_task(injector.supervise(stop_faults))
         await asyncio.sleep(WARM_UP_S)
         faults = asyncio.create_task(injector.run(stop_faults))
-        begun = time.monotonic()
+        begun, begun_at = time.monotonic(), time.time()
         await _until_enough(deployment, options, begun, clients)
         seconds = time.monotonic() - begun
         stop_faults.set()
@@ -106,8 +108,10 @@ async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Out
         print(f"  {company.client.tenant}: {company.items:,} messages {company.refused}, {company.disputes:,} disputes")
     for failure in injector.failures[:5]:
         print(f"  a fault failed: {failure}")
-    begun = time.monotonic()
+    audit_began = time.monotonic()
     verdict = await audit(deployment.address)
+    audited_s = time.monotonic() - audit_began
+    known_at = await _known_at(deployment, verdict)
     return Outcome(
         seed=options.seed,
         seconds=seconds,
@@ -116,7 +120,8 @@ async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Out
         drained_s=drained_s,
         waiting=waiting,
         verdict=verdict,
-        audited_s=time.monotonic() - begun,
+        known_after_s=None if known_at is None else known_at - begun_at,
+        audited_s=audited_s,
         audit_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     )
 
@@ -149,6 +154,30 @@ async def _drain(deployment: Deployment, over: float) -> tuple[float, str]:
     drained_s = time.monotonic() - over
     deployment.history.add(Drained(seconds=round(drained_s, 1), waiting=waiting))
     return drained_s, waiting
+
+
+async def _known_at(deployment: Deployment, verdict: Verdict) -> float | None:
+    """When the first thing that is wrong had happened, by the time of its event or of the last answer to its key."""
+    found: list[float] = []
+    keys = {violation.key for violation in verdict.violations if violation.key is not None}
+    answered = {
+        line.key: line.at
+        for line in read_history(deployment.history.path)
+        if isinstance(line, Answered) and line.key in keys
+    }
+    for violation in verdict.violations:
+        if violation.key in answered:
+            found.append(answered[violation.key])
+        if violation.service in deployment.services and isinstance(violation.stream, UUID):
+            async with deployment.database(violation.service) as connection:
+                at = await connection.fetchval(
+                    "SELECT max(recorded_at) FROM es.event WHERE stream_id = $1"
+                    " AND ($2::bigint IS NULL OR version = $2)",
+                    violation.stream,
+                    violation.version,
+                )
+            found += [] if at is None else [at.timestamp()]
+    return min(found, default=None)
 
 
 async def _watch(deployment: Deployment) -> None:
@@ -196,6 +225,8 @@ def _tell(outcome: Outcome, folder: Path) -> None:
         first, last = sorted(sizes[:third])[third // 2], sorted(sizes[-third:])[third // 2]
         most = max(sizes)
         print(f"  {process:<22} {first / 1e6:5.0f} MB at first, {last / 1e6:5.0f} at last, {most / 1e6:5.0f} at most")
+    if outcome.known_after_s is not None:
+        print(f"  what is wrong had happened {outcome.known_after_s:.1f} s after the first fault at the latest")
     print(f"  audited in {outcome.audited_s:.0f} s with {outcome.audit_bytes / 1e6:,.0f} MB at most")
     print(outcome.verdict, flush=True)
 

@@ -25,7 +25,7 @@ def _folder() -> Iterator[str]:
         yield folder
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def everything() -> AsyncIterator[Deployment]:
     """Started once: three brokers and six processes take their time. FAULTS_KEEP=<folder> keeps its logs there."""
     with _folder() as folder:
