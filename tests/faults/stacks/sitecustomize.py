@@ -28,7 +28,7 @@ def _write_down(_number: int, _frame: object) -> None:
 
 
 def _count(_number: int, _frame: object) -> None:
-    gc.collect()
+    garbage = gc.collect()
     kinds: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     for thing in gc.get_objects():
@@ -38,7 +38,8 @@ def _count(_number: int, _frame: object) -> None:
     lines = "".join(
         f"   {number:>9,} {sizes[kind] // 1024:>9,} kB {kind}\n" for kind, number in kinds.most_common(_MOST)
     )
-    os.write(2, f"== memory of {os.getpid()}: {sys.getallocatedblocks():,} blocks\n{lines}== end\n".encode())
+    head = f"== memory of {os.getpid()}: {sys.getallocatedblocks():,} blocks, {garbage:,} objects were garbage"
+    os.write(2, f"{head}\n{lines}== end\n".encode())
 
 
 if sys.argv:  # absent in the very first moments of some start-ups
