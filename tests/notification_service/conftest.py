@@ -24,6 +24,7 @@ from notification_service.sending.smtp import Deadlines, Server, Smtp
 from notification_service.wording.compose import Wording
 from redress.contracts.envelope import Published
 from redress.eventlog import vault as vaults
+from redress.eventlog.log import EventLog
 from redress.eventlog.migrations import upgrade
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
@@ -61,11 +62,16 @@ class House:
         self.log.poke()
 
     def sender(
-        self, policy: SendingPolicy | None = None, *, renew_s: float = RENEW_S, patience_s: float = 0.5
+        self,
+        policy: SendingPolicy | None = None,
+        *,
+        log: EventLog | None = None,
+        renew_s: float = RENEW_S,
+        patience_s: float = 0.5,
     ) -> SendingLoop:
         metrics = SendingMetrics(CollectorRegistry())
         attempts = Attempts(
-            self.log,
+            log or self.log,
             self.log.pool,
             self.vault,
             Smtp(

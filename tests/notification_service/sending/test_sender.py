@@ -19,6 +19,7 @@ from redress.contracts.dispute_events import (
     DisputeResolved,
     DisputeWithdrawn,
 )
+from redress.eventlog.log import LogUnavailable
 
 
 async def opened(house, number=1, email="maria@kunde.example", language="de"):
@@ -206,6 +207,39 @@ async def test_a_sender_that_stood_still_longer_than_its_lease_sends_nothing_of_
     stood_still.cancel()
     await asyncio.gather(stood_still, return_exceptions=True)
     assert await statuses(house) == [("sent", None)]
+    assert len(house.mails.received) == 1
+
+
+async def test_a_sender_that_never_hears_of_its_appends_records_what_became_of_the_mail(house):
+    """The renewal and the outcome are stored, and their answers are lost: the same events again are no conflict."""
+
+    class LosesAnswers:
+        def __init__(self) -> None:
+            self.lost: list[str] = []
+
+        async def append(self, tenant_id, writes):
+            appended = await house.log.append(tenant_id, writes)
+            (event,) = writes[0].events
+            if event.type not in {"sending-started", "handover-started", *self.lost}:
+                self.lost.append(event.type)
+                raise LogUnavailable
+            return appended
+
+        def __getattr__(self, name):
+            return getattr(house.log, name)
+
+    await opened(house)
+    house.mails.silent_at = "rcpt"
+    log = LosesAnswers()
+    sending = asyncio.create_task(house.sender(log=log, renew_s=0.05, patience_s=60.0).run())
+    await eventually(lambda: _begun(house, "RCPT"))
+    house.clock.at += timedelta(seconds=5)
+    await eventually(lambda: _renewed_since(house, 0))
+    house.mails.speak()
+    await eventually(lambda: _sent(house))
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    assert log.lost == ["sending-continued", "notification-sent"]
     assert len(house.mails.received) == 1
 
 
