@@ -33,6 +33,7 @@ DRAIN_S = 60.0
 PATIENCE_S = 180.0  # for the drain to be measured where it takes longer than it should
 WARM_UP_S = 5.0  # no fault yet: the first balance of the consumers' groups
 MEASURE_EVERY_S = 2.0
+LONG_S = 900.0  # from here on a campaign also looks at the memory of processes that live for minutes
 
 
 class Outcome(Struct, frozen=True):
@@ -61,7 +62,8 @@ async def campaign(options: argparse.Namespace, folder: Path) -> Outcome:
 
 
 async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Outcome:
-    injector = Injector(deployment, options.seed, kills=not options.no_kills)
+    spares = options.seconds >= LONG_S
+    injector = Injector(deployment, options.seed, kills=not options.no_kills, spares=spares)
     stop_clients, stop_faults = asyncio.Event(), asyncio.Event()
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
     async with httpx.AsyncClient(trust_env=False, limits=limits) as http:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -16,6 +17,7 @@ from faults.proxy import Proxy, Weather
 PAUSE_S = (0.5, 3.0)  # between two faults; several last beside each other
 RESTART_S = (0.1, 1.0)  # until a supervisor has started a dead process again
 LONGEST_S = 8.0
+SPARED_S = 300.0
 FAILPOINTS = {
     "api": ("append.before", "append.before_commit", "append.after_commit", "sequencer.before_commit"),
     "worker": (
@@ -36,9 +38,12 @@ OF_ONE = {
 class Injector:
     """Disturbs until it is stopped, and starts again what has died, as a supervisor does."""
 
-    def __init__(self, deployment: Deployment, seed: int, *, kills: bool = True) -> None:
+    def __init__(self, deployment: Deployment, seed: int, *, kills: bool = True, spares: bool = False) -> None:
+        """With `spares` one service after the other is not killed for a while: lives long enough to see memory in."""
         self.counts: Counter[str] = Counter()
         self._kills = kills
+        self._spares = spares
+        self._begun = time.monotonic()
         self._deployment = deployment
         self._chance = random.Random(f"{seed} faults")
         self._names = [f"{service}-{role}" for service in deployment.services for role in ROLES]
@@ -107,12 +112,17 @@ class Injector:
 
     # -- processes
 
+    def _victim(self) -> str:
+        turn = int((time.monotonic() - self._begun) / SPARED_S) % len(self._deployment.services)
+        spared = self._deployment.services[turn] if self._spares else None
+        return self._chance.choice([name for name in self._names if name.partition("-")[0] != spared])
+
     async def _kill(self) -> None:
-        await self._deployment.kill(self._chance.choice(self._names))
+        await self._deployment.kill(self._victim())
 
     async def _arm(self) -> None:
         """Start a process so that it dies at some step, some times later."""
-        name = self._chance.choice(self._names)
+        name = self._victim()
         if name in self._busy:
             return
         places = FAILPOINTS[name.rpartition("-")[2]] + OF_ONE.get(name, ())
