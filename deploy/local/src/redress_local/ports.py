@@ -1,16 +1,27 @@
 """Free ports on the loopback interface."""
 
+import random
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from typing import Final
+
+# Below those that Linux (from 32768) and macOS (from 49152) give to outgoing connections: one of those may be taken by
+# any connection of the machine between a process's end and its next start.
+_FOR_SERVERS: Final = range(10_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on right now, all different."""
+    """Ports that nobody uses right now, all different, and that no outgoing connection will be given."""
+    found: list[int] = []
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        for port in random.SystemRandom().sample(_FOR_SERVERS, len(_FOR_SERVERS)):
+            if len(found) == count:
+                return found
+            one = held.enter_context(socket.socket())
+            with suppress(OSError):
+                one.bind(("127.0.0.1", port))
+                found.append(port)
+    raise OSError(f"{count} free ports were asked for and only {len(found)} are left")
 
 
 def is_free(port: int) -> bool:
