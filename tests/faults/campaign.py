@@ -17,6 +17,7 @@ from collections import defaultdict
 from pathlib import Path
 from uuid import UUID
 
+import asyncpg
 import httpx2 as httpx
 import msgspec
 from msgspec import Struct
@@ -33,6 +34,7 @@ DRAIN_S = 60.0
 PATIENCE_S = 180.0  # for the drain to be measured where it takes longer than it should
 WARM_UP_S = 5.0  # no fault yet: the first balance of the consumers' groups
 MEASURE_EVERY_S = 2.0
+MOST_BEHIND = 20_000  # events; ERPs pause beyond that, or a long campaign would end in a longer one that only drains
 LONG_S = 900.0  # from here on a campaign also looks at the memory of processes that live for minutes
 
 
@@ -64,7 +66,7 @@ async def campaign(options: argparse.Namespace, folder: Path) -> Outcome:
 async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Outcome:
     spares = options.seconds >= LONG_S
     injector = Injector(deployment, options.seed, kills=not options.no_kills, spares=spares)
-    stop_clients, stop_faults = asyncio.Event(), asyncio.Event()
+    stop_clients, stop_faults, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
     async with httpx.AsyncClient(trust_env=False, limits=limits) as http:
         companies = [
@@ -73,12 +75,13 @@ async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Out
                 random.Random(f"{options.seed} {number}"),
                 options.batch,
                 stop_clients,
+                go,
             )
             for number in range(1, options.companies + 1)
         ]
         clients = [asyncio.create_task(company.post()) for company in companies]
         clients += [asyncio.create_task(company.dispute()) for company in companies for _ in range(options.people)]
-        watching = asyncio.create_task(_watch(deployment))
+        watching = asyncio.create_task(_watch(deployment, go))
         supervising = asyncio.create_task(injector.supervise(stop_faults))
         await asyncio.sleep(WARM_UP_S)
         faults = asyncio.create_task(injector.run(stop_faults))
@@ -89,6 +92,7 @@ async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Out
         await faults
         await supervising
         stop_clients.set()
+        go.set()
         await deployment.mend()
         deployment.history.add(FaultsOver())
         over = time.monotonic()
@@ -182,8 +186,10 @@ async def _known_at(deployment: Deployment, verdict: Verdict) -> float | None:
     return min(found, default=None)
 
 
-async def _watch(deployment: Deployment) -> None:
+async def _watch(deployment: Deployment, go: asyncio.Event) -> None:
     while True:
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            (go.set if await deployment.behind() <= MOST_BEHIND else go.clear)()
         deployment.measure()
         await deployment.note_checkpoints()
         deployment.history.flush()

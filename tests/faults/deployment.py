@@ -464,6 +464,18 @@ class Deployment:
             position = await connection.fetchval("SELECT position::text FROM es.consumer WHERE name = 'relay'")
         return [] if position is None else msgspec.json.decode(position)["last"]
 
+    async def behind(self) -> int:
+        """How many events the slowest of all followers has yet to take, its own log's and the one it follows."""
+        heads: dict[str, int] = {}
+        reached: list[tuple[str, int]] = []
+        for service in self.services:
+            async with self.database(service) as connection:
+                heads[service] = await connection.fetchval("SELECT seq FROM es.log_head")
+                for name, seq in await connection.fetch("SELECT name, max(seq) FROM es.consumer GROUP BY name"):
+                    follows = name.rpartition(":")[2].removesuffix("-service") if name.endswith("-service") else service
+                    reached.append((follows, seq))
+        return max((heads[follows] - seq for follows, seq in reached if follows in heads), default=0)
+
     async def comes_to_rest(self, within_s: float = 60.0) -> float:
         """How long that took. AssertionError with what still moves."""
         begun = time.monotonic()

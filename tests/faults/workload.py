@@ -21,6 +21,7 @@ class Company:
     chance: random.Random
     batch: int
     stop: asyncio.Event
+    go: asyncio.Event  # while it is not set, the ERP waits: the others have too much to take in
     invoices: dict[str, int] = field(default_factory=dict)  # open amount as the ERP sees it, in cents
     customer_of: dict[str, int] = field(default_factory=dict)
     credits: list[tuple[str, int, int]] = field(
@@ -36,6 +37,7 @@ class Company:
         """The ERP: invoices, payments full, short and too early, credit memos, and repetitions."""
         number = 0
         while not self.stop.is_set():
+            await self.go.wait()
             batch: list[dict[str, Any]] = []
             held_back: list[dict[str, Any]] = []
             while len(batch) < self.batch:
