@@ -5,6 +5,8 @@ that what grows says what.
 """
 
 import asyncio
+import contextlib
+import ctypes
 import faulthandler
 import gc
 import io
@@ -39,7 +41,37 @@ def _count(_number: int, _frame: object) -> None:
         f"   {number:>9,} {sizes[kind] // 1024:>9,} kB {kind}\n" for kind, number in kinds.most_common(_MOST)
     )
     head = f"== memory of {os.getpid()}: {sys.getallocatedblocks():,} blocks, {garbage:,} objects were garbage"
-    os.write(2, f"{head}\n{lines}== end\n".encode())
+    os.write(2, f"{head}\n{lines}{_of_the_allocator()}== end\n".encode())
+
+
+def _of_the_allocator() -> str:
+    """What the C library has given out, and what it keeps although it was given back."""
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallinfo2.restype = _MallInfo
+        info = libc.mallinfo2()
+        return "".join(
+            f"   {name}: {getattr(info, name) / 1e6:.1f} MB\n" for name in ("hblkhd", "uordblks", "fordblks")
+        )
+    return ""
+
+
+class _MallInfo(ctypes.Structure):
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keep",
+        )
+    )
 
 
 if sys.argv:  # absent in the very first moments of some start-ups
