@@ -465,15 +465,14 @@ class Deployment:
         return [] if position is None else msgspec.json.decode(position)["last"]
 
     async def behind(self) -> int:
-        """How many events the slowest of all followers has yet to take, its own log's and the one it follows."""
+        """How many events the slowest of all followers has yet to take; of one that reads shards, its slowest shard."""
         heads: dict[str, int] = {}
         reached: list[tuple[str, int]] = []
         for service in self.services:
             async with self.database(service) as connection:
                 heads[service] = await connection.fetchval("SELECT seq FROM es.log_head")
-                for name, seq in await connection.fetch("SELECT name, max(seq) FROM es.consumer GROUP BY name"):
-                    follows = name.rpartition(":")[2].removesuffix("-service") if name.endswith("-service") else service
-                    reached.append((follows, seq))
+                for name, seq in await connection.fetch("SELECT name, min(seq) FROM es.consumer GROUP BY name"):
+                    reached.append((name.partition(":")[2].removesuffix("-service") or service, seq))
         return max((heads[follows] - seq for follows, seq in reached if follows in heads), default=0)
 
     async def comes_to_rest(self, within_s: float = 60.0) -> float:
