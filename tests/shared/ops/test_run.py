@@ -1,12 +1,14 @@
 """Processes: parts that fail come back, signals stop, what runs on is cut off, and the exit code tells."""
 
 import asyncio
+import gc
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +61,40 @@ async def test_a_part_that_fails_is_started_again_and_the_others_do_not_notice()
     stop.set()
     assert await running == STOPPED
     assert (shaky.stops, calm.starts) == (1, 1)
+
+
+async def test_what_a_failed_part_had_in_hand_is_gone_when_it_starts_again():
+    """Its clients hold each other in circles, which the collector of a worker does not look for by itself."""
+
+    class Client:
+        def __init__(self) -> None:
+            self.itself = self
+
+    left: list[weakref.ref[Client]] = []
+    at_start: list[int] = []
+
+    async def shaky(stop: asyncio.Event) -> None:
+        at_start.append(sum(each() is not None for each in left))
+        client = Client()
+        left.append(weakref.ref(client))
+        if len(left) < 4:
+            raise ConnectionError("the broker is gone")
+        await stop.wait()
+
+    stop = asyncio.Event()
+    gc.disable()
+    try:
+        running = asyncio.create_task(run_parts([Part("shaky", shaky)], stop, backoff=AT_ONCE))
+        await eventually(lambda: _reached(at_start, 4))
+        stop.set()
+        await running
+    finally:
+        gc.enable()
+    assert at_start == [0, 0, 0, 0]
+
+
+async def _reached(at_start: list[int], starts: int) -> bool:
+    return len(at_start) == starts
 
 
 async def test_a_part_that_just_ends_is_started_again_too():
