@@ -17,6 +17,8 @@ from typing import Final
 import asyncpg
 import msgspec
 import psutil
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from msgspec import Struct
 
 from faults.history import Checkpoint, Fault, History, Measured
@@ -137,6 +139,7 @@ class Deployment:
         self._armed: set[str] = set()
         self._planted = ""
         self._log_starts: dict[str, int] = {}
+        self.brokers_disturbed = False
 
     # -- coming up and going down
 
@@ -381,15 +384,44 @@ class Deployment:
         await asyncio.to_thread(server.start)
 
     async def stop_broker(self, number: int) -> None:
+        self.brokers_disturbed = True
         self.history.add(Fault(kind="stop broker", target=f"kafka-{number}"))
         await asyncio.to_thread(self.blueprint.cluster.nodes[number - 1].stop)
 
     async def kill_broker(self, number: int) -> None:
+        self.brokers_disturbed = True
         self.history.add(Fault(kind="kill broker", target=f"kafka-{number}"))
         await asyncio.to_thread(self.blueprint.cluster.nodes[number - 1].kill)
 
     async def start_broker(self, number: int) -> None:
+        """Until it serves. Until it has caught up it takes no part in what Kafka promises: `in_sync` waits for that."""
         await asyncio.to_thread(self.blueprint.cluster.start_node, number)
+
+    async def in_sync(self, *numbers: int, within_s: float = 60.0) -> None:
+        """Wait until these brokers, and no others, have every partition complete.
+
+        Whoever kills all but one of those that are in sync may have to wait for that one (KIP-966).
+        """
+        deadline = time.monotonic() + within_s
+        while (found := await self._complete_replicas()) != {tuple(sorted(numbers))}:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"in sync are {found}, not {numbers}")
+            await asyncio.sleep(0.1)
+
+    async def _complete_replicas(self) -> set[tuple[int, ...]]:
+        """All sets of brokers that some partition has as its in-sync replicas."""
+        alive = [node.address for node in self.blueprint.cluster.nodes if node.process.running]
+        admin = AIOKafkaAdminClient(bootstrap_servers=",".join(alive), request_timeout_ms=5_000)
+        try:
+            async with asyncio.timeout(10.0):
+                await admin.start()
+                topics = await admin.describe_topics([*TOPICS, *ERP_TOPICS, "__consumer_offsets"])
+            return {tuple(sorted(each["isr"])) for topic in topics for each in topic["partitions"]}
+        except (KafkaError, TimeoutError, OSError):
+            return set()
+        finally:
+            with contextlib.suppress(KafkaError, TimeoutError, OSError):
+                await asyncio.wait_for(admin.close(), 5.0)
 
     # -- watching
 

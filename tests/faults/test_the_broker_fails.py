@@ -54,6 +54,7 @@ async def test_rows_20_to_22_without_one_two_and_all_brokers_commands_are_taken_
     for number in range(5):
         assert (await company.open_dispute(f"U-{number}", "10.00")).status == 201
     await all_heard(deployment, company, 5)
+    await deployment.in_sync(1, 2)
     await deployment.kill_broker(2)
     for number in range(5, 10):
         assert (await company.open_dispute(f"U-{number}", "10.00")).status == 201
