@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from redress.eventlog.codec import Codec
-from redress.eventlog.events import Meta, NewEvent, RecordedEvent, StreamWrite, encode_meta
+from redress.eventlog.events import Fact, Meta, NewEvent, RecordedEvent, StreamWrite, encode_meta
 from redress.eventlog.log import EventLog
 from redress.ids import derived_uuid
 
@@ -46,16 +46,20 @@ def fold(aggregate: Aggregate[S, E], events: Sequence[RecordedEvent]) -> S:
     return state
 
 
+def fold_facts(aggregate: Aggregate[S, E], facts: Sequence[Fact]) -> tuple[int, S]:
+    """The version after the last of them (0 for none), and the state."""
+    version, state = 0, aggregate.initial
+    evolve, decode = aggregate.evolve, aggregate.codec.decode
+    for version, name, schema_version, payload in facts:  # noqa: B007 - the last one's version is the stream's
+        state = evolve(state, decode(name, schema_version, payload))
+    return version, state
+
+
 async def load(
     log: EventLog, aggregate: Aggregate[S, E], tenant_id: str, stream_id: UUID, to_version: int | None = None
 ) -> Loaded[S]:
     """The state now, or as of a version. Of another tenant's stream: as if it did not exist."""
-    facts = await log.read_facts(tenant_id, stream_id, to_version)
-    state = aggregate.initial
-    evolve, decode = aggregate.evolve, aggregate.codec.decode
-    version = 0
-    for version, name, schema_version, payload in facts:  # noqa: B007 - the last one's version is the stream's
-        state = evolve(state, decode(name, schema_version, payload))
+    version, state = fold_facts(aggregate, await log.read_facts(tenant_id, stream_id, to_version))
     return Loaded(stream_id, version, state)
 
 

@@ -1,5 +1,6 @@
 """What goes into the log and what comes out of it, before any service gives it a business meaning."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -113,6 +114,13 @@ class StoredAnswer(Struct, frozen=True):
     fingerprint: bytes
     status: int
     response: bytes
+
+
+class Looked(Struct, frozen=True):
+    """What a command needs before it is decided. `answer` is None for a key that was not used before."""
+
+    answer: StoredAnswer | None
+    facts: Mapping[UUID, Sequence[Fact]]
 
 
 class Appended(Struct, frozen=True):

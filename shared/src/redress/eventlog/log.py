@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from redress.eventlog.events import Appended, CommandRecord, Fact, LogFact, RecordedEvent, StoredAnswer, StreamWrite
+from redress.eventlog.events import (
+    Appended,
+    CommandRecord,
+    Fact,
+    LogFact,
+    Looked,
+    RecordedEvent,
+    StoredAnswer,
+    StreamWrite,
+)
 
 
 class EventLogError(Exception):
@@ -86,6 +95,11 @@ class EventLog(Protocol):
 
     async def read_log_facts(self, after_seq: int, limit: int) -> Sequence[LogFact]:
         """What `read_log` returns without filters, with nothing but what a fold over all streams needs."""
+        ...
+
+    async def look(self, tenant_id: str, key: str | None, stream_ids: Sequence[UUID]) -> Looked:
+        """What a command needs before it is decided, as of one moment: the stored answer of its key, and the facts of
+        streams. Every stream asked for is there, empty if it is unknown or another tenant's."""
         ...
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:

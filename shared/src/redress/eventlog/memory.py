@@ -17,6 +17,7 @@ from redress.eventlog.events import (
     CommandRecord,
     Fact,
     LogFact,
+    Looked,
     NewEvent,
     RecordedEvent,
     StoredAnswer,
@@ -96,6 +97,12 @@ class InMemoryEventLog:
             if event.event_id == event_id and tenant_id in (None, event.tenant_id):
                 return event.tenant_id, event.stream_id, event.version, seq
         return None
+
+    async def look(self, tenant_id: str, key: str | None, stream_ids: Sequence[UUID]) -> Looked:
+        return Looked(
+            None if key is None else self._answers.get((tenant_id, key)),
+            {stream_id: await self.read_facts(tenant_id, stream_id) for stream_id in stream_ids},
+        )
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:
         return self._answers.get((tenant_id, key))

@@ -25,11 +25,13 @@ from redress.eventlog.events import (
     CommandRecord,
     Fact,
     LogFact,
+    Looked,
     RecordedEvent,
     StoredAnswer,
     StreamWrite,
 )
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
+from redress.eventlog.lookups import Lookups
 from redress.eventlog.outage import OUTAGE, UNREACHABLE
 from redress.failpoints import failpoint, transaction_if_armed
 
@@ -79,6 +81,7 @@ class PostgresEventLog:
         self._dsn = dsn
         self._pool = pool
         self._readers = HeldConnections(dsn, readers, STATEMENT_TIMEOUT_S)
+        self._lookups = Lookups(self._readers)
         self._queue: deque[_Waiting] = deque()
         self._claimed: set[object] = set()
         self._wake_appenders = [asyncio.Event() for _ in range(appenders)]
@@ -191,6 +194,9 @@ class PostgresEventLog:
         if not rows:
             return None
         return rows[0]["tenant_id"], rows[0]["stream_id"], rows[0]["version"], rows[0]["seq"]
+
+    async def look(self, tenant_id: str, key: str | None, stream_ids: Sequence[UUID]) -> Looked:
+        return await self._lookups.look(tenant_id, key, stream_ids)
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:
         rows = await self._fetch("SELECT * FROM es.answer($1,$2)", tenant_id, key)
@@ -384,6 +390,7 @@ class PostgresEventLog:
             connection.terminate()
         for waiting in self._queue:
             _settle(waiting, LogUnavailable("the service is stopping"))
+        await self._lookups.close()
         self._readers.close()
         self._pool.terminate()
 

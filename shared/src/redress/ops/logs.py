@@ -114,12 +114,20 @@ class _OwnLogger:
 
 
 def _worth_a_line(_: object, method: str, event: EventDict) -> EventDict:
-    if structlog.stdlib.NAME_TO_LEVEL[method] < _lines.level:
+    if _LEVEL_OF[method] < _lines.level:
         raise structlog.DropEvent
     return event
 
 
 _lines: Final = _Lines()
+_LEVEL_OF: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "exception": logging.ERROR,
+    "critical": logging.CRITICAL,
+}
 _encoder: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str)
 
 

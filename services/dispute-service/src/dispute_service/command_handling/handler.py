@@ -4,8 +4,9 @@ A command that names the version it was decided on is refused when the dispute h
 one that lost a race for an invoice only, is decided anew, three times at most.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,19 +14,22 @@ from msgspec import Struct
 
 from dispute_service.command_handling.changes import change_dispute
 from dispute_service.command_handling.unit import Unit
-from dispute_service.disputes.commands import ContestedItem, DisputeCommand, Open
+from dispute_service.disputable_invoices.state import Facts
+from dispute_service.disputes.commands import DisputeCommand, Open
 from dispute_service.disputes.refusals import NoSuchDispute
 from dispute_service.disputes.state import Dispute
-from dispute_service.event_log.document import document
+from dispute_service.event_log.document import document, shown_in
 from dispute_service.event_log.streams import DISPUTE, INVOICE, MATRIX, invoice_stream, matrix_stream, read_from
 from dispute_service.policies.matrix import ResolutionMatrix
 from dispute_service.resolution_matrix import decisions as matrices
 from dispute_service.resolution_matrix.commands import PublishMatrix
+from redress.eventlog.aggregates import Aggregate
 from redress.eventlog.events import CommandRecord, Meta, StoredAnswer
 from redress.eventlog.log import EventLog, KeyReused, VersionConflict
 
 ATTEMPTS = 3
 
+Streams = Mapping[UUID, Aggregate[Any, Any]]
 BuildCommand = Callable[[Dispute], Awaitable[DisputeCommand]]
 
 _encoder = msgspec.json.Encoder()
@@ -67,12 +71,15 @@ class CommandHandler:
     async def open(self, commanded: Commanded, dispute: UUID, command: Open) -> Answered:
         """Open the dispute under a fresh id. What the ledger knows of the invoices is filled in here."""
 
+        invoices = {item.invoice_id: invoice_stream(commanded.tenant, item.invoice_id) for item in command.items}
+        streams: Streams = {matrix_stream(commanded.tenant): MATRIX, **dict.fromkeys(invoices.values(), INVOICE)}
+
         async def work(unit: Unit) -> bytes:
             unit.begin(DISPUTE, dispute)
-            known = await self._with_what_is_known(unit, commanded.tenant, command)
-            return await _change(unit, commanded, dispute, known)
+            facts = {name: (await unit.state(INVOICE, stream)).facts for name, stream in invoices.items()}
+            return await _change(unit, commanded, dispute, _with_what_is_known(command, facts))
 
-        return await self._answer(commanded, 201, work)
+        return await self._answer(commanded, 201, streams, work)
 
     async def change(self, commanded: Commanded, dispute: UUID, build: BuildCommand) -> Answered:
         """Any other command to a dispute; `build` makes it for the dispute as it is."""
@@ -84,7 +91,8 @@ class CommandHandler:
             _must_be_at(unit.version(dispute), commanded)
             return await _change(unit, commanded, dispute, await build(state))
 
-        return await self._answer(commanded, 200, work, dispute)
+        streams: Streams = {dispute: DISPUTE, matrix_stream(commanded.tenant): MATRIX}
+        return await self._answer(commanded, 200, streams, work, dispute)
 
     async def publish_matrix(
         self, commanded: Commanded, command: PublishMatrix, show: Callable[[ResolutionMatrix], object]
@@ -98,16 +106,25 @@ class CommandHandler:
             events = matrices.decide(command, state, commanded.now)
             return _encoder.encode(show(unit.record(MATRIX, stream, events, commanded.meta)))
 
-        return await self._answer(commanded, 201, work, stream)
+        return await self._answer(commanded, 201, {stream: MATRIX}, work, stream)
 
     async def _answer(
-        self, commanded: Commanded, status: int, work: Callable[[Unit], Awaitable[bytes]], stream: UUID | None = None
+        self,
+        commanded: Commanded,
+        status: int,
+        streams: Streams,
+        work: Callable[[Unit], Awaitable[bytes]],
+        stream: UUID | None = None,
     ) -> Answered:
-        stored = await self._log.answer(commanded.tenant, commanded.key)
-        if stored is not None:
-            return _replayed(commanded, stored)
+        """The stored answer of the key, or the answer of `work` on what `streams` hold. `stream` is the one whose
+        version the caller may have named."""
         for attempt in range(1, ATTEMPTS + 1):
+            looked = await self._log.look(commanded.tenant, commanded.key, list(streams))
+            if looked.answer is not None:
+                return _replayed(commanded, looked.answer)
             unit = Unit(read_from(self._log, commanded.tenant))
+            for stream_id, facts in looked.facts.items():
+                unit.know(streams[stream_id], stream_id, facts)
             body = await work(unit)
             record = CommandRecord(key=commanded.key, fingerprint=commanded.fingerprint, status=status, response=body)
             try:
@@ -123,27 +140,22 @@ class CommandHandler:
                 return Answered(status, body)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _with_what_is_known(self, unit: Unit, tenant_id: str, command: Open) -> Open:
-        streams = {item.invoice_id: invoice_stream(tenant_id, item.invoice_id) for item in command.items}
-        await unit.load(INVOICE, streams.values())
-        facts = {invoice_id: (await unit.state(INVOICE, stream)).facts for invoice_id, stream in streams.items()}
-        entities = [known.legal_entity for known in facts.values() if known is not None]
-        return msgspec.structs.replace(
-            command,
-            items=tuple(_known(item, known=facts[item.invoice_id] is not None) for item in command.items),
-            legal_entity=entities[0] if entities else command.legal_entity,
-        )
 
-
-def _known(item: ContestedItem, *, known: bool) -> ContestedItem:
-    return msgspec.structs.replace(item, known=known)
+def _with_what_is_known(command: Open, facts: Mapping[str, Facts | None]) -> Open:
+    entities = [known.legal_entity for known in facts.values() if known is not None]
+    return msgspec.structs.replace(
+        command,
+        items=tuple(msgspec.structs.replace(item, known=facts[item.invoice_id] is not None) for item in command.items),
+        legal_entity=entities[0] if entities else command.legal_entity,
+    )
 
 
 async def _change(unit: Unit, commanded: Commanded, dispute: UUID, command: DisputeCommand) -> bytes:
     after = await change_dispute(unit, commanded.tenant, dispute, command, now=commanded.now, meta=commanded.meta)
     if not isinstance(after, Dispute):
         raise NoSuchDispute
-    return _encoder.encode(document(dispute, unit.version(dispute), after))
+    current = unit.current(dispute)
+    return _encoder.encode(document(dispute, unit.version(dispute), after)) if current is None else shown_in(current)
 
 
 def _must_be_at(version: int, commanded: Commanded) -> None:

@@ -8,8 +8,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from dispute_service.event_log.streams import ReadStreams
-from redress.eventlog.aggregates import Aggregate, fold
-from redress.eventlog.events import Meta, NewEvent, StreamWrite, encode_meta
+from redress.eventlog.aggregates import Aggregate, fold_facts
+from redress.eventlog.events import Fact, Meta, NewEvent, StreamWrite, encode_meta
 from redress.ids import derived_uuid
 
 S = TypeVar("S")
@@ -30,6 +30,7 @@ class _Stream(Struct):
     read_version: int
     state: Any
     new: list[NewEvent]
+    current: tuple[int, bytes] | None = None  # made for this version
 
 
 class Unit:
@@ -44,9 +45,13 @@ class Unit:
         missing = [stream_id for stream_id in dict.fromkeys(stream_ids) if stream_id not in self._streams]
         if not missing:
             return
-        for stream_id, events in (await self._read(missing)).items():
-            version = events[-1].version if events else 0
-            self._streams[stream_id] = _Stream(aggregate, version, fold(aggregate, events), [])
+        for stream_id, facts in (await self._read(missing)).items():
+            self.know(aggregate, stream_id, facts)
+
+    def know(self, aggregate: Aggregate[S, E], stream_id: UUID, facts: Sequence[Fact]) -> None:
+        """Take what was read of a stream already."""
+        version, state = fold_facts(aggregate, facts)
+        self._streams[stream_id] = _Stream(aggregate, version, state, [])
 
     def begin(self, aggregate: Aggregate[S, E], stream_id: UUID) -> None:
         """Take a stream for new without reading it: its id was made just now. The append finds out."""
@@ -84,18 +89,27 @@ class Unit:
         state: S = stream.state
         return state
 
+    def current(self, stream_id: UUID) -> bytes | None:
+        """The current-state document of a stream that is going to be appended to. None for one that is not, or whose
+        aggregate has no such document."""
+        stream = self._streams[stream_id]
+        if not stream.new or stream.aggregate.current is None:
+            return None
+        version = self.version(stream_id)
+        if stream.current is None or stream.current[0] != version:
+            stream.current = version, stream.aggregate.current(stream_id, version, stream.state)
+        return stream.current[1]
+
     def writes(self) -> list[StreamWrite]:
         """One write per stream that got events."""
-        return [self._write(stream_id, stream) for stream_id, stream in self._streams.items() if stream.new]
-
-    def _write(self, stream_id: UUID, stream: _Stream) -> StreamWrite:
-        current = None
-        if stream.aggregate.current is not None:
-            current = stream.aggregate.current(stream_id, stream.read_version + len(stream.new), stream.state)
-        return StreamWrite(
-            stream_id=stream_id,
-            stream_type=stream.aggregate.stream_type,
-            expected=stream.read_version,
-            events=tuple(stream.new),
-            current=current,
-        )
+        return [
+            StreamWrite(
+                stream_id=stream_id,
+                stream_type=stream.aggregate.stream_type,
+                expected=stream.read_version,
+                events=tuple(stream.new),
+                current=self.current(stream_id),
+            )
+            for stream_id, stream in self._streams.items()
+            if stream.new
+        ]

@@ -216,6 +216,18 @@ def current_json(stream_id: UUID, version: int, state: State) -> bytes:
     return _encoder.encode(current(stream_id, version, state))
 
 
+class _Shown(Struct, frozen=True):
+    dispute: msgspec.Raw
+
+
+_shown = msgspec.json.Decoder(_Shown)
+
+
+def shown_in(current: bytes) -> bytes:
+    """The document in what `current_json` made, as it stands there."""
+    return bytes(_shown.decode(current).dispute)
+
+
 def builtins(shown: DisputeDocument) -> Mapping[str, Any]:
     """The document as plain JSON values."""
     plain: Mapping[str, Any] = msgspec.to_builtins(shown)

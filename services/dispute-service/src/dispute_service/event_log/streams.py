@@ -1,6 +1,5 @@
 """The three kinds of streams and the ids of their members. The same names always give the same stream."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
@@ -19,7 +18,7 @@ from dispute_service.policies.matrix import ResolutionMatrix
 from dispute_service.resolution_matrix import state as matrix
 from dispute_service.resolution_matrix.events import MatrixEvent
 from redress.eventlog.aggregates import Aggregate
-from redress.eventlog.events import RecordedEvent
+from redress.eventlog.events import Fact
 from redress.eventlog.log import EventLog
 from redress.ids import derived_uuid
 from redress.projections.projection import Connection
@@ -44,7 +43,7 @@ MATRIX: Final[Aggregate[ResolutionMatrix, MatrixEvent]] = Aggregate(
     codec=MATRIX_CODEC,
 )
 
-Streams = Mapping[UUID, Sequence[RecordedEvent]]
+Streams = Mapping[UUID, Sequence[Fact]]
 ReadStreams = Callable[[Sequence[UUID]], Awaitable[Streams]]
 
 
@@ -60,15 +59,13 @@ def read_from(log: EventLog, tenant_id: str) -> ReadStreams:
     """Streams as they are committed."""
 
     async def read(stream_ids: Sequence[UUID]) -> Streams:
-        found = await asyncio.gather(*(log.read_stream(tenant_id, stream_id) for stream_id in stream_ids))
-        return dict(zip(stream_ids, found, strict=True))
+        return (await log.look(tenant_id, None, stream_ids)).facts
 
     return read
 
 
 _ON_CONNECTION = """
-SELECT e.stream_id, e.version, e.event_id, e.stream_type, e.type, e.schema_version, e.payload, e.meta, e.effective_at,
-       e.recorded_at, e.prev_hash, e.hash
+SELECT e.stream_id, e.version, e.type, e.schema_version, e.payload
 FROM es.event e WHERE e.tenant_id = $1 AND e.stream_id = ANY ($2) ORDER BY e.stream_id, e.version
 """
 
@@ -77,9 +74,9 @@ def read_on(connection: Connection | asyncpg.Connection, tenant_id: str) -> Read
     """Streams as this transaction sees them, its own appends included: for reactors."""
 
     async def read(stream_ids: Sequence[UUID]) -> Streams:
-        streams: dict[UUID, list[RecordedEvent]] = {stream_id: [] for stream_id in stream_ids}
-        for row in await connection.fetch(_ON_CONNECTION, tenant_id, list(stream_ids)):
-            streams[row["stream_id"]].append(RecordedEvent(tenant_id=tenant_id, **dict(row)))
+        streams: dict[UUID, list[Fact]] = {stream_id: [] for stream_id in stream_ids}
+        for stream_id, *fact in await connection.fetch(_ON_CONNECTION, tenant_id, list(stream_ids)):
+            streams[stream_id].append(tuple(fact))
         return streams
 
     return read

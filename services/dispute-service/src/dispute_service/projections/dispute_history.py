@@ -4,7 +4,7 @@ Follows the own log. One row per version, from the time it was recorded until th
 `read.dispute_history`, `queries/dispute_lists.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from dispute_service.disputes.state import Dispute
 from dispute_service.event_log.document import Row, current
-from dispute_service.event_log.streams import DISPUTE, read_on
+from dispute_service.event_log.streams import DISPUTE
 from redress.eventlog.events import RecordedEvent
 from redress.projections.projection import Connection
 
@@ -47,6 +47,13 @@ WHERE h.dispute_id = ANY ($1) AND h.known_until IS NULL AND n.dispute_id = h.dis
 """
 
 
+_HISTORIES = """
+SELECT e.stream_id, e.version, e.event_id, e.stream_type, e.type, e.schema_version, e.payload, e.meta, e.effective_at,
+       e.recorded_at, e.prev_hash, e.hash
+FROM es.event e WHERE e.tenant_id = $1 AND e.stream_id = ANY ($2) ORDER BY e.stream_id, e.version
+"""
+
+
 class DisputeHistory:
     """The projection of `read.dispute_history`."""
 
@@ -62,12 +69,21 @@ class DisputeHistory:
             if not streams:
                 continue
             versions = {(event.stream_id, event.version) for event in wanted}
-            for stream_id, history in (await read_on(connection, tenant_id)(streams)).items():
+            for stream_id, history in (await _histories(connection, tenant_id, streams)).items():
                 rows += [known for known in project(history) if (stream_id, known.version) in versions]
             touched += streams
         if rows:
             await connection.execute(_INSERT, *_columns(rows))
             await connection.execute(_CLOSE, touched)
+
+
+async def _histories(
+    connection: Connection, tenant_id: str, streams: Sequence[UUID]
+) -> Mapping[UUID, Sequence[RecordedEvent]]:
+    histories: dict[UUID, list[RecordedEvent]] = {stream_id: [] for stream_id in streams}
+    for row in await connection.fetch(_HISTORIES, tenant_id, streams):
+        histories[row["stream_id"]].append(RecordedEvent(tenant_id=tenant_id, **dict(row)))
+    return histories
 
 
 def project(history: Sequence[RecordedEvent]) -> Iterator[Known]:
