@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from redress.contracts.envelope import Published
 from redress.eventlog.postgres import PostgresEventLog
@@ -44,19 +45,31 @@ def given(secret: SecretStr | None) -> str:
 
 def served(open_app: Callable[[], AbstractAsyncContextManager[FastAPI]]) -> Starlette:
     """An app whose connections are opened when the server starts and closed when it has stopped: what is served
-    stands behind an outer app that has nothing of its own."""
+    stands behind an outer app that has nothing of its own and hands every request straight on."""
+    app = _Served(open_app)
+    app.state.stopping = asyncio.Event()
+    return app
+
+
+class _Served(Starlette):
+    def __init__(self, open_app: Callable[[], AbstractAsyncContextManager[FastAPI]]) -> None:
+        super().__init__(lifespan=_Served._opened)
+        self._open = open_app
+        self._inner: FastAPI | None = None
 
     @asynccontextmanager
-    async def lifespan(outer: Starlette) -> AsyncIterator[None]:
-        async with open_app() as inner:
-            inner.state.stopping = outer.state.stopping  # long polls end when it is set
-            outer.mount("/", inner)
+    async def _opened(self) -> AsyncIterator[None]:
+        async with self._open() as inner:
+            inner.state.stopping = self.state.stopping  # long polls end when it is set
+            self._inner = inner
             async with inner.router.lifespan_context(inner):
                 yield
 
-    app = Starlette(lifespan=lifespan)
-    app.state.stopping = asyncio.Event()
-    return app
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._inner is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self._inner(scope, receive, send)
 
 
 def authenticator(settings: ServiceSettings, http: httpx.AsyncClient) -> Authenticator:

@@ -6,7 +6,7 @@ compute it again years later, even when the holiday rules have changed since.
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +14,7 @@ import holidays
 from msgspec import Struct
 
 MAX_HOURS = 10_000  # about five years of working days; a longer promise is a mistake
+_CACHED_DAYS = 10_000
 _MAX_DAYS = 6 * 366  # how far ahead a day is looked for before the calendar is called wrong
 
 
@@ -110,22 +111,19 @@ class BusinessCalendar(Struct, frozen=True):
 
     def _windows(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Opening and closing (UTC) of every working day from the local day of `start` on."""
-        zone = _zone(self.timezone)
-        day = start.astimezone(zone).date()
+        day = start.astimezone(_zone(self.timezone)).date()
         for _ in range(_MAX_DAYS):
-            if self.is_working_day(day):
-                opening = datetime.combine(day, self.opens, zone).astimezone(UTC)
-                yield opening, datetime.combine(day, self.closes, zone).astimezone(UTC)
+            window = _window(self, day)
+            if window is not None:
+                yield window
             day += timedelta(days=1)
 
     def _skipped(self, start: datetime, due: datetime) -> Iterator[SkippedHoliday]:
         zone = _zone(self.timezone)
-        calendar = _holidays(self.country, self.subdivision)
         day, last = start.astimezone(zone).date(), due.astimezone(zone).date()
         while day <= last:
-            name = calendar.get(day)
-            if name is not None and day.weekday() not in calendar.weekend:
-                yield SkippedHoliday(day, name)
+            if _window(self, day) is None and (holiday := _skipped_holiday(self, day)) is not None:
+                yield holiday
             day += timedelta(days=1)
 
 
@@ -133,6 +131,24 @@ def recompute(inputs: CalendarInputs) -> datetime:
     """The due date of stored inputs by the holiday rules installed now: equal unless rules changed in between."""
     calendar = BusinessCalendar(inputs.country, inputs.subdivision, inputs.timezone, inputs.opens, inputs.closes)
     return calendar.add_business_hours(inputs.start, inputs.hours)
+
+
+@lru_cache(maxsize=_CACHED_DAYS)
+def _window(calendar: BusinessCalendar, day: date) -> tuple[datetime, datetime] | None:
+    """Opening and closing (UTC) of the day, None if it is not a working day."""
+    if not calendar.is_working_day(day):
+        return None
+    zone = _zone(calendar.timezone)
+    opening = datetime.combine(day, calendar.opens, zone).astimezone(UTC)
+    return opening, datetime.combine(day, calendar.closes, zone).astimezone(UTC)
+
+
+@lru_cache(maxsize=_CACHED_DAYS)
+def _skipped_holiday(calendar: BusinessCalendar, day: date) -> SkippedHoliday | None:
+    """The holiday of the day, None if there is none or the day is a weekend anyway."""
+    found = _holidays(calendar.country, calendar.subdivision)
+    name = found.get(day)
+    return None if name is None or day.weekday() in found.weekend else SkippedHoliday(day, name)
 
 
 @cache

@@ -49,7 +49,7 @@ class Vault:
         self._pool = pool
         self._master = AESGCM(master_key)
         self._blind = hmac.new(master_key, b"person", hashlib.sha256).digest()
-        self._keys: OrderedDict[tuple[str, str], tuple[float, bytes]] = OrderedDict()
+        self._keys: OrderedDict[tuple[str, str], tuple[float, AESGCM]] = OrderedDict()
 
     @classmethod
     @asynccontextmanager
@@ -75,7 +75,7 @@ class Vault:
         if key is None:
             raise RuntimeError("a key was neither found nor made")
         nonce = os.urandom(NONCE_BYTES)
-        return Sealed(person, nonce + AESGCM(key).encrypt(nonce, text.encode(), _bound_to(tenant_id, person)))
+        return Sealed(person, nonce + key.encrypt(nonce, text.encode(), _bound_to(tenant_id, person)))
 
     async def open(self, tenant_id: str, sealed: Sealed) -> str | None:
         """The text; None if the person was erased."""
@@ -96,9 +96,9 @@ class Vault:
         )
         return bool(done == "DELETE 1")
 
-    async def _keys_of(self, tenant_id: str, persons: list[str], *, create: bool) -> list[bytes | None]:
+    async def _keys_of(self, tenant_id: str, persons: list[str], *, create: bool) -> list[AESGCM | None]:
         now = time.monotonic()
-        missing = {p for p in persons if self._keys.get((tenant_id, p), (0.0, b""))[0] < now}
+        missing = {p for p in persons if (held := self._keys.get((tenant_id, p))) is None or held[0] < now}
         if missing:
             names = sorted(missing)
             if create:
@@ -134,7 +134,7 @@ class Vault:
         return rows
 
     def _remember(self, tenant_id: str, person: str, key: bytes) -> None:
-        self._keys[tenant_id, person] = (time.monotonic() + CACHED_FOR_S, key)
+        self._keys[tenant_id, person] = (time.monotonic() + CACHED_FOR_S, AESGCM(key))
         self._keys.move_to_end((tenant_id, person))
         while len(self._keys) > CACHED_KEYS:
             self._keys.popitem(last=False)
@@ -158,12 +158,12 @@ async def install(owner_dsn: str) -> None:
         await connection.close()
 
 
-def _opened(tenant_id: str, sealed: Sealed, key: bytes | None) -> str | None:
+def _opened(tenant_id: str, sealed: Sealed, key: AESGCM | None) -> str | None:
     if key is None:
         return None
     nonce, box = sealed.box[:NONCE_BYTES], sealed.box[NONCE_BYTES:]
     try:
-        return AESGCM(key).decrypt(nonce, box, _bound_to(tenant_id, sealed.person)).decode()
+        return key.decrypt(nonce, box, _bound_to(tenant_id, sealed.person)).decode()
     except InvalidTag:
         return None  # sealed with a key that was erased; the person came back later and has a new one
 

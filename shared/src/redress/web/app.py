@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from redress.clock import Clock, SystemClock
@@ -25,21 +25,21 @@ from redress.web.docs import docs_routes, document_problems
 from redress.web.health import Health, health_routes
 from redress.web.metrics import Metrics, metrics_routes
 from redress.web.problem import MEDIA_TYPE, install_problem_handlers, kernel_problem, problem_response
-from redress.web.routes import refuse_open_routes, route_templates
+from redress.web.routes import listed_routes, refuse_open_routes, route_templates
 
 MAX_BODY_BYTES = 1_048_576
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 _QUIET = {"/livez", "/readyz", "/startupz", "/metrics"}
-_DEFAULT_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Strict-Transport-Security": "max-age=31536000",  # browsers ignore it over plain http
-    "Cache-Control": "private, no-cache",  # a reader may keep an answer if it asks with its ETag again
-}
+_DEFAULT_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"strict-transport-security", b"max-age=31536000"),  # browsers ignore it over plain http
+    (b"cache-control", b"private, no-cache"),  # a reader may keep an answer if it asks with its ETag again
+)
 _log = structlog.stdlib.get_logger("redress.web.access")
 
 
@@ -109,8 +109,14 @@ class _App(FastAPI):
         return _RequestScope(super().build_middleware_stack(), self._metrics, route_templates(self))
 
     def openapi(self) -> dict[str, Any]:
+        made_before = self.openapi_schema is not None
         document = super().openapi()
-        document.setdefault("components", {}).setdefault("schemas", {}).setdefault("Problem", PROBLEM_SCHEMA)
+        if not made_before:
+            document.setdefault("components", {}).setdefault("schemas", {}).setdefault("Problem", PROBLEM_SCHEMA)
+            for route in listed_routes(self):
+                if route.headers:
+                    operation = document["paths"][route.path][route.method.lower()]
+                    operation.setdefault("parameters", []).extend(route.headers)
         return document
 
 
@@ -211,9 +217,8 @@ class _Answer:
         if self._replaced:
             return
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
             self.status = message["status"]
-            if self.status == 413 and headers.get("content-type") != MEDIA_TYPE:
+            if self.status == 413 and Headers(raw=message["headers"]).get("content-type") != MEDIA_TYPE:
                 # Starlette's body limit answers in plain text of its own.
                 self._replaced = True
                 refusal = problem_response(kernel_problem("body_too_large", "send less at once"))
@@ -223,11 +228,11 @@ class _Answer:
 
     async def _pass_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in _DEFAULT_HEADERS.items():
-                headers.setdefault(name, value)
-            headers["X-Request-ID"] = self._causes.request_id or ""
-            headers["X-Correlation-ID"] = self._causes.correlation_id
+            headers: list[tuple[bytes, bytes]] = message["headers"]
+            named = {name for name, _ in headers}
+            headers += [header for header in _DEFAULT_HEADERS if header[0] not in named]
+            headers.append((b"x-request-id", (self._causes.request_id or "").encode()))
+            headers.append((b"x-correlation-id", self._causes.correlation_id.encode()))
         elif message["type"] == "http.response.body" and not message.get("more_body", False):
             self.complete = True
         await self._send(message)

@@ -4,20 +4,22 @@ A service names it once per permission, `Working = Annotated[CommandContext, Dep
 its routes take `command: Working`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from fastapi import Depends, Request
+from fastapi import Request
 from msgspec import Struct
 
 from redress.clock import Clock
 from redress.eventlog.events import Meta
 from redress.ids import derived_uuid
 from redress.ops import telemetry
-from redress.web.auth import Principal, requires
-from redress.web.etag import if_match, optional_if_match
-from redress.web.idempotency import fingerprint, idempotency_key
+from redress.web.auth import Permission, Principal
+from redress.web.etag import IF_MATCH_PARAMETER, if_match, optional_if_match
+from redress.web.idempotency import KEY_PARAMETER, fingerprint, idempotency_key
+
+Version = Literal["required", "optional", "unused"]
 
 
 class CommandContext(Struct, frozen=True, kw_only=True):
@@ -55,43 +57,40 @@ class CommandContext(Struct, frozen=True, kw_only=True):
         )
 
 
-Commanded = Callable[..., Awaitable[CommandContext]]
-
-
-def commanded(permission: str, *, version: Literal["required", "optional", "unused"] = "unused") -> Commanded:
+class Commanded(Permission):
     """The dependency of a command route: permission, Idempotency-Key, If-Match as `version` says, and the clock."""
-    needs = requires(permission)
 
-    async def unversioned(
-        request: Request,
-        principal: Annotated[Principal, Depends(needs)],
-        key: Annotated[str, Depends(idempotency_key)],
-    ) -> CommandContext:
-        return await _context(request, principal, key, None)
+    def __init__(self, permission: str, version: Version) -> None:
+        super().__init__(permission)
+        self._version = version
 
-    async def optionally_versioned(
-        request: Request,
-        principal: Annotated[Principal, Depends(needs)],
-        key: Annotated[str, Depends(idempotency_key)],
-        expected: Annotated[int | None, Depends(optional_if_match)],
-    ) -> CommandContext:
+    async def __call__(self, request: Request) -> CommandContext:
+        principal = await self.granted(request)
+        headers = request.headers
+        key = idempotency_key(headers.get("idempotency-key"))
+        expected: int | None = None
+        match self._version:
+            case "required":
+                expected = if_match(headers.get("if-match"))
+            case "optional":
+                expected = optional_if_match(headers.get("if-match"))
+            case "unused":
+                pass
         return await _context(request, principal, key, expected)
 
-    async def versioned(
-        request: Request,
-        principal: Annotated[Principal, Depends(needs)],
-        key: Annotated[str, Depends(idempotency_key)],
-        expected: Annotated[int, Depends(if_match)],
-    ) -> CommandContext:
-        return await _context(request, principal, key, expected)
+    @property
+    def header_parameters(self) -> list[dict[str, Any]]:
+        """The headers it reads, as OpenAPI parameters."""
+        needed = [(KEY_PARAMETER, True)]
+        if self._version != "unused":
+            needed.append((IF_MATCH_PARAMETER, self._version == "required"))
+        return [{**parameter, "required": required} for parameter, required in needed]
 
-    match version:
-        case "required":
-            return versioned
-        case "optional":
-            return optionally_versioned
-        case "unused":
-            return unversioned
+
+def commanded(permission: str, *, version: Version = "unused") -> Commanded:
+    """For routes: `Annotated[CommandContext, Depends(commanded("disputes:write", version="required"))]`. KeyError for
+    no such permission."""
+    return Commanded(permission, version)
 
 
 async def _context(request: Request, principal: Principal, key: str, expected: int | None) -> CommandContext:
@@ -99,7 +98,8 @@ async def _context(request: Request, principal: Principal, key: str, expected: i
     causes = telemetry.current()
     if causes is None:
         raise RuntimeError("a command outside a request: the app was not built by create_base_app")
-    path = request.url.path if not request.url.query else f"{request.url.path}?{request.url.query}"
+    query = request.scope["query_string"].decode("latin-1")
+    path = request.scope["path"] if not query else f"{request.scope['path']}?{query}"
     return CommandContext(
         principal=principal,
         key=key,

@@ -1,14 +1,17 @@
 """ETags are stream versions: `"7"`. A write names the version it was decided on, so nobody overwrites the unseen."""
 
 import re
-from typing import Annotated
-
-from fastapi import Header
+from typing import Any, Final
 
 from redress.web.problem import Problem, kernel_problem
 
 _STRONG = re.compile(r'"(0|[1-9][0-9]{0,17})"')
-_HEADER_DOC = 'The ETag of the version this decision was made on, for example `"7"`.'
+IF_MATCH_PARAMETER: Final[dict[str, Any]] = {
+    "name": "If-Match",
+    "in": "header",
+    "description": 'The ETag of the version this decision was made on, for example `"7"`.',
+    "schema": {"type": "string", "maxLength": 22},
+}
 
 
 def etag(version: int) -> str:
@@ -21,23 +24,19 @@ def parse_etag(text: str) -> int | None:
     return None if match is None else int(match.group(1))
 
 
-async def optional_if_match(
-    if_match: Annotated[str | None, Header(max_length=64, description=_HEADER_DOC)] = None,
-) -> int | None:
+def optional_if_match(header: str | None) -> int | None:
     """The expected version; None when the caller does not name one. 400 for a header that is not one strong ETag."""
-    if if_match is None:
+    if header is None:
         return None
-    version = parse_etag(if_match)
+    version = parse_etag(header)
     if version is None:
         raise kernel_problem("invalid_if_match", 'send the ETag as it was received, for example If-Match: "7"')
     return version
 
 
-async def if_match(
-    if_match: Annotated[str | None, Header(max_length=64, description=_HEADER_DOC)] = None,
-) -> int:
+def if_match(header: str | None) -> int:
     """The expected version. 428 when it is missing (RFC 6585), 400 when malformed."""
-    version = await optional_if_match(if_match)
+    version = optional_if_match(header)
     if version is None:
         raise kernel_problem("if_match_required", "read the resource and send its ETag as If-Match")
     return version

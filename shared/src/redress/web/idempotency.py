@@ -6,10 +6,9 @@ the fingerprint and the replay.
 
 import hashlib
 import re
-from typing import Annotated
+from typing import Any, Final
 
 import msgspec
-from fastapi import Header
 from starlette.responses import Response
 
 from redress.eventlog.events import StoredAnswer
@@ -20,16 +19,19 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # a Structured Field string (R
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-async def idempotency_key(
-    idempotency_key: Annotated[
-        str | None,
-        Header(description="A fresh id per command, 1-255 visible characters, quoted or not. Repeat it to retry."),
-    ] = None,
-) -> str:
+KEY_PARAMETER: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A fresh id per command, 1-255 visible characters, quoted or not. Repeat it to retry.",
+    "schema": {"type": "string", "maxLength": 512},
+}
+
+
+def idempotency_key(header: str | None) -> str:
     """The key. 400 when it is missing, empty, too long or not plain ASCII."""
-    if idempotency_key is None:
+    if header is None:
         raise kernel_problem("idempotency_key_required", "send a fresh id, for example a UUID, as Idempotency-Key")
-    text = idempotency_key.strip()
+    text = header.strip()
     quoted = _QUOTED.fullmatch(text)
     if quoted is not None:
         text = re.sub(r'\\(["\\])', r"\1", quoted.group(1))

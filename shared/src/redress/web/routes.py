@@ -4,24 +4,31 @@ The table of routes and roles of the tests is built from it, and an app with a f
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from msgspec import Struct
 
-from redress.web.auth import Requires, authenticated
+from redress.web.auth import Permission
+from redress.web.commands import Commanded
 
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/docs", "/docs/problems", "/openapi.json"})
 
 
 class ListedRoute(Struct, frozen=True):
-    """One operation. `permissions` are all of those it asks for; `authenticated` is true if any token is needed."""
+    """One operation. `permissions` are all of those it asks for; `headers` are OpenAPI parameters."""
 
     method: str
     path: str
     permissions: tuple[str, ...]
-    authenticated: bool
+    headers: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether a token is needed."""
+        return bool(self.permissions)
 
 
 class OpenRoute(RuntimeError):
@@ -38,9 +45,9 @@ def listed_routes(app: FastAPI) -> list[ListedRoute]:
         calls: list[object] = []
         if isinstance(context.original_route, APIRoute):
             calls = list(_calls(context.dependant))
-        permissions = sorted({call.permission for call in calls if isinstance(call, Requires)})
-        needs_token = bool(permissions) or authenticated in calls
-        found += [ListedRoute(method, path, tuple(permissions), needs_token) for method in methods]
+        permissions = sorted({call.permission for call in calls if isinstance(call, Permission)})
+        headers = [header for call in calls if isinstance(call, Commanded) for header in call.header_parameters]
+        found += [ListedRoute(method, path, tuple(permissions), tuple(headers)) for method in methods]
     return sorted(found, key=lambda route: (route.path, route.method))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Header, Request
 from starlette.responses import Response
 
 from notification_service.api.bodies import DirectoryEntryBody
@@ -57,9 +57,12 @@ def directory_routes(parts: Parts) -> APIRouter:
         principal: Writer,
         entry_id: str,
         body: DirectoryEntryBody,
-        expected: Annotated[int | None, Depends(optional_if_match)],
+        if_match: Annotated[
+            str | None, Header(max_length=64, description="The ETag of the version it replaces.")
+        ] = None,
     ) -> Response:
         """The same entry again changes nothing. With If-Match, only that version is replaced."""
+        expected = optional_if_match(if_match)
         entry_id = canonical(entry_id)
         for attempt in range(1, ATTEMPTS + 1):
             loaded = await _load(parts, principal.tenant, entry_id)
