@@ -1,3 +1,5 @@
+import asyncio
+
 from support.dispute_api import money, opening
 
 from redress.ids import parse_public_id
@@ -28,6 +30,12 @@ async def test_the_same_key_gives_the_same_answer_and_one_dispute(company):
     assert again.headers["etag"] == '"1"'
     assert again.headers["location"] == first.headers["location"]
     assert len((await company.get("/v1/disputes")).json()["items"]) == 1
+
+
+async def test_fifteen_disputes_of_one_invoice_opened_at_the_same_moment_are_all_opened(company):
+    lines = [{"invoice_id": "INV-1", "line": str(line), "amount": money("1.00")} for line in range(15)]
+    answers = await asyncio.gather(*(company.post("/v1/disputes", opening(line)) for line in lines))
+    assert [answer.status_code for answer in answers] == [201] * 15
 
 
 async def test_the_same_key_for_another_request_is_refused(company):

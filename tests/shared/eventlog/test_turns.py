@@ -71,3 +71,14 @@ async def test_a_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(LogUnavailable):
             async with turns.of(A):
                 pass
+
+
+async def test_nobody_waits_for_all_those_before_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns_module, "WAITING_S", 0.01)
+    turns = Turns()
+    async with turns.of(A):
+        with pytest.raises(LogUnavailable):
+            async with turns.of(B, A):
+                pass
+        async with asyncio.timeout(1.0), turns.of(B):
+            pass

@@ -7,12 +7,14 @@ not what keeps a stream right (the expected version does, also against other pro
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from redress.eventlog.log import LogUnavailable
 
 WAITING_LIMIT = 1_000  # on one stream; whoever comes then would wait for longer than a caller does
+
+WAITING_S = 5.0  # while the database is away nobody waits for all those before
 
 
 class Turns:
@@ -26,25 +28,41 @@ class Turns:
     async def of(self, *streams: UUID) -> AsyncIterator[None]:
         """Be the only one of those who ask here to work on these streams; first come, first served.
 
-        LogUnavailable when too many are waiting already. Take all streams of a command at once: whoever holds one and
-        asks for another may wait for ever.
+        LogUnavailable when too many are waiting already, or the turn does not come in time. Take all streams of a
+        command at once: whoever holds one and asks for another may wait for ever.
         """
-        async with AsyncExitStack() as held:
+        held: list[UUID] = []
+        try:
             for stream in sorted(set(streams)):  # in one order, so that two commands never hold what the other wants
-                await held.enter_async_context(self._one(stream))
+                await self._take(stream)
+                held.append(stream)
             yield
+        finally:
+            for stream in held:
+                self._locks[stream].release()
+                self._leave(stream)
 
-    @asynccontextmanager
-    async def _one(self, stream: UUID) -> AsyncIterator[None]:
+    async def _take(self, stream: UUID) -> None:
         users = self._users.get(stream, 0)
         if users >= WAITING_LIMIT:
             raise LogUnavailable("too many commands are waiting for this stream")
         self._users[stream] = users + 1
+        lock = self._locks.setdefault(stream, asyncio.Lock())
         try:
-            async with self._locks.setdefault(stream, asyncio.Lock()):
-                yield
-        finally:
-            if self._users[stream] == 1:
-                del self._users[stream], self._locks[stream]
+            if lock.locked():
+                async with asyncio.timeout(WAITING_S):
+                    await lock.acquire()
             else:
-                self._users[stream] -= 1
+                await lock.acquire()
+        except TimeoutError:
+            self._leave(stream)
+            raise LogUnavailable("the commands before this one on the same stream take too long") from None
+        except BaseException:
+            self._leave(stream)
+            raise
+
+    def _leave(self, stream: UUID) -> None:
+        if self._users[stream] == 1:
+            del self._users[stream], self._locks[stream]
+        else:
+            self._users[stream] -= 1

@@ -26,6 +26,7 @@ from dispute_service.resolution_matrix.commands import PublishMatrix
 from redress.eventlog.aggregates import Aggregate
 from redress.eventlog.events import CommandRecord, Meta, StoredAnswer
 from redress.eventlog.log import EventLog, KeyReused, VersionConflict
+from redress.eventlog.turns import Turns
 
 ATTEMPTS = 3
 
@@ -67,6 +68,7 @@ class CommandHandler:
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
+        self._turns = Turns()
 
     async def open(self, commanded: Commanded, dispute: UUID, command: Open) -> Answered:
         """Open the dispute under a fresh id. What the ledger knows of the invoices is filled in here."""
@@ -117,7 +119,23 @@ class CommandHandler:
         stream: UUID | None = None,
     ) -> Answered:
         """The stored answer of the key, or the answer of `work` on what `streams` hold. `stream` is the one whose
-        version the caller may have named."""
+        version the caller may have named.
+
+        Commands on one dispute or invoice wait for each other here: of those that load the same version at once all
+        but one would have worked for nothing.
+        """
+        changing = [each for each, aggregate in streams.items() if aggregate is not MATRIX or each == stream]
+        async with self._turns.of(*changing):
+            return await self._in_turn(commanded, status, streams, work, stream)
+
+    async def _in_turn(
+        self,
+        commanded: Commanded,
+        status: int,
+        streams: Streams,
+        work: Callable[[Unit], Awaitable[bytes]],
+        stream: UUID | None,
+    ) -> Answered:
         for attempt in range(1, ATTEMPTS + 1):
             looked = await self._log.look(commanded.tenant, commanded.key, list(streams))
             if looked.answer is not None:
