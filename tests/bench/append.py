@@ -22,6 +22,7 @@ from bench.subject import AGGREGATE, EFFECTIVE, META, PAYLOAD, PAYLOAD_TEXT, SAM
 from redress.eventlog import aggregates
 from redress.eventlog.events import Meta
 from redress.eventlog.postgres import PostgresEventLog
+from redress.eventlog.remembered import RememberedStates
 from redress.eventlog.turns import Turns
 from redress.ids import new_uuid
 from redress_local.postgres import binaries
@@ -224,14 +225,20 @@ class _Hot:
 
 
 async def _commands(log: PostgresEventLog, writers: int, over: Over) -> int:
-    hot, turns = _Hot(), Turns()
+    """As dispute-service's command handler does it."""
+    hot, turns, remembered = _Hot(), Turns(), RememberedStates()
 
     async def command() -> None:
-        stream = hot.take()
+        stream, record = hot.take(), a_command()
         async with turns.of(stream):
-            loaded = await aggregates.load(log, AGGREGATE, "acme", stream)
-            write, _ = aggregates.write(AGGREGATE, loaded, [SAMPLE], _meta(), EFFECTIVE)
-            await log.append("acme", [write], a_command())
+            epoch = await log.epoch()
+            known = remembered.of(epoch, "acme", stream)
+            looked = await log.look("acme", record.key, {stream: 0 if known is None else known[0]})
+            version, state = aggregates.fold_facts(AGGREGATE, looked.facts[stream], known)
+            loaded = aggregates.Loaded(stream, version, state)
+            write, after = aggregates.write(AGGREGATE, loaded, [SAMPLE], _meta(), EFFECTIVE)
+            await log.append("acme", [write], record)
+            remembered.keep(epoch, "acme", stream, version + 1, after)
 
     return await _writers(writers, command, over)
 

@@ -46,9 +46,9 @@ def fold(aggregate: Aggregate[S, E], events: Sequence[RecordedEvent]) -> S:
     return state
 
 
-def fold_facts(aggregate: Aggregate[S, E], facts: Sequence[Fact]) -> tuple[int, S]:
-    """The version after the last of them (0 for none), and the state."""
-    version, state = 0, aggregate.initial
+def fold_facts(aggregate: Aggregate[S, E], facts: Sequence[Fact], known: tuple[int, S] | None = None) -> tuple[int, S]:
+    """Version and state after the last of them, beginning from a known version and its state or from nothing."""
+    version, state = known or (0, aggregate.initial)
     evolve, decode = aggregate.evolve, aggregate.codec.decode
     for version, name, schema_version, payload in facts:  # noqa: B007 - the last one's version is the stream's
         state = evolve(state, decode(name, schema_version, payload))

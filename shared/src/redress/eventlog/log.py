@@ -9,7 +9,7 @@ EventLogError
 └── LogUnavailable      the database did not answer in time; the outcome of an append is then unknown
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -97,9 +97,10 @@ class EventLog(Protocol):
         """What `read_log` returns without filters, with nothing but what a fold over all streams needs."""
         ...
 
-    async def look(self, tenant_id: str, key: str | None, stream_ids: Sequence[UUID]) -> Looked:
+    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
         """What a command needs before it is decided, as of one moment: the stored answer of its key, and the facts of
-        streams. Every stream asked for is there, empty if it is unknown or another tenant's."""
+        streams after the versions given (0: all). Every stream asked for is there, empty if it has nothing more, is
+        unknown or another tenant's."""
         ...
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:

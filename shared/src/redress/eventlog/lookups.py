@@ -6,7 +6,7 @@ round trip serves a dozen of them, and with one it is asked at once. Nobody wait
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -22,14 +22,14 @@ WAITING_LIMIT = 10_000  # more is refused, so that memory stays bounded
 
 _LOOK = (
     "SELECT command, stream_id, version, type, schema_version, payload, fingerprint"
-    " FROM es.look($1::text[],$2::text[],$3::int[],$4::uuid[])"
+    " FROM es.look($1::text[],$2::text[],$3::int[],$4::uuid[],$5::bigint[])"
 )
 
 
 class _Question(Struct, eq=False):
     tenant_id: str
     key: str | None
-    stream_ids: Sequence[UUID]
+    after: Mapping[UUID, int]
     answered: asyncio.Future[Looked]
 
 
@@ -41,11 +41,11 @@ class Lookups:
         self._waiting: list[_Question] = []
         self._asking: asyncio.Task[None] | None = None
 
-    async def look(self, tenant_id: str, key: str | None, stream_ids: Sequence[UUID]) -> Looked:
+    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
         """As `EventLog.look`. LogUnavailable when the database does not answer."""
         if len(self._waiting) >= WAITING_LIMIT:
             raise LogUnavailable("too many commands are waiting")
-        question = _Question(tenant_id, key, stream_ids, asyncio.get_running_loop().create_future())
+        question = _Question(tenant_id, key, after, asyncio.get_running_loop().create_future())
         self._waiting.append(question)
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
@@ -72,14 +72,15 @@ class Lookups:
             self._waiting.clear()
 
     async def _ask_for(self, group: list[_Question]) -> None:
-        streams = [(number, stream) for number, asked in enumerate(group, 1) for stream in asked.stream_ids]
+        streams = [(number, *each) for number, asked in enumerate(group, 1) for each in asked.after.items()]
         try:
             rows = await self._readers.fetch(
                 _LOOK,
                 [asked.tenant_id for asked in group],
                 [asked.key for asked in group],
-                [number for number, _ in streams],
-                [stream for _, stream in streams],
+                [number for number, _, _ in streams],
+                [stream for _, stream, _ in streams],
+                [version for _, _, version in streams],
             )
         except OUTAGE as failure:
             unavailable = LogUnavailable("the database did not answer")
@@ -93,7 +94,7 @@ class Lookups:
 
 def _answer(group: Sequence[_Question], rows: Sequence[asyncpg.Record]) -> None:
     answers: list[StoredAnswer | None] = [None] * len(group)
-    facts: list[dict[UUID, list[Fact]]] = [{stream: [] for stream in asked.stream_ids} for asked in group]
+    facts: list[dict[UUID, list[Fact]]] = [{stream: [] for stream in asked.after} for asked in group]
     for command, stream, version, name, schema_version, payload, fingerprint in rows:
         if stream is None:
             answers[command - 1] = StoredAnswer(fingerprint, version, payload)

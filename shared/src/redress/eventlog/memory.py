@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -98,10 +98,10 @@ class InMemoryEventLog:
                 return event.tenant_id, event.stream_id, event.version, seq
         return None
 
-    async def look(self, tenant_id: str, key: str | None, stream_ids: Sequence[UUID]) -> Looked:
+    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
         return Looked(
             None if key is None else self._answers.get((tenant_id, key)),
-            {stream_id: await self.read_facts(tenant_id, stream_id) for stream_id in stream_ids},
+            {stream: (await self.read_facts(tenant_id, stream))[version:] for stream, version in after.items()},
         )
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:

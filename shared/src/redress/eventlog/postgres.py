@@ -7,7 +7,7 @@ INSERT. Commands that wait at the same moment are appended in one statement and 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 from uuid import UUID
@@ -195,8 +195,8 @@ class PostgresEventLog:
             return None
         return rows[0]["tenant_id"], rows[0]["stream_id"], rows[0]["version"], rows[0]["seq"]
 
-    async def look(self, tenant_id: str, key: str | None, stream_ids: Sequence[UUID]) -> Looked:
-        return await self._lookups.look(tenant_id, key, stream_ids)
+    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
+        return await self._lookups.look(tenant_id, key, after)
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:
         rows = await self._fetch("SELECT * FROM es.answer($1,$2)", tenant_id, key)

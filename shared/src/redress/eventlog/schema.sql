@@ -425,9 +425,9 @@ BEGIN
 END $$;
 
 -- What commands need before they are decided, of many commands in one look: the stored answer of the key and the facts
--- of streams. k_*: one element per command (key NULL: none is asked for); s_command points into them.
+-- of streams after a version. k_*: one element per command (key NULL: none is asked for); s_command points into them.
 -- An answer comes as a row without stream: its status in `version`, its response in `payload`.
-CREATE FUNCTION es.look(k_tenant text[], k_key text[], s_command int[], s_id uuid[])
+CREATE FUNCTION es.look(k_tenant text[], k_key text[], s_command int[], s_id uuid[], s_after bigint[])
 RETURNS TABLE (command int, stream_id uuid, version bigint, type text, schema_version int, payload bytea,
                fingerprint bytea)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = es, pg_temp SET enable_seqscan = off
@@ -439,9 +439,9 @@ BEGIN
       JOIN command c ON c.tenant_id = k.tenant AND c.key = k.key
     UNION ALL
     SELECT s.command, s.id, f.version, f.type, f.schema_version, f.payload, NULL::bytea
-      FROM unnest(s_command, s_id) AS s(command, id), LATERAL (
+      FROM unnest(s_command, s_id, s_after) AS s(command, id, after), LATERAL (
         SELECT e.version, e.type, e.schema_version, e.payload FROM event e
-        WHERE e.stream_id = s.id AND e.tenant_id = k_tenant[s.command] ORDER BY e.version
+        WHERE e.stream_id = s.id AND e.version > s.after AND e.tenant_id = k_tenant[s.command] ORDER BY e.version
       ) f;
 END $$;
 

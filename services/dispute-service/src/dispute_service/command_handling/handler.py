@@ -26,6 +26,7 @@ from dispute_service.resolution_matrix.commands import PublishMatrix
 from redress.eventlog.aggregates import Aggregate
 from redress.eventlog.events import CommandRecord, Meta, StoredAnswer
 from redress.eventlog.log import EventLog, KeyReused, VersionConflict
+from redress.eventlog.remembered import RememberedStates
 from redress.eventlog.turns import Turns
 
 ATTEMPTS = 3
@@ -69,6 +70,7 @@ class CommandHandler:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._turns = Turns()
+        self._remembered = RememberedStates()
 
     async def open(self, commanded: Commanded, dispute: UUID, command: Open) -> Answered:
         """Open the dispute under a fresh id. What the ledger knows of the invoices is filled in here."""
@@ -137,17 +139,21 @@ class CommandHandler:
         stream: UUID | None,
     ) -> Answered:
         for attempt in range(1, ATTEMPTS + 1):
-            looked = await self._log.look(commanded.tenant, commanded.key, list(streams))
+            epoch = await self._log.epoch()
+            known = {each: self._remembered.of(epoch, commanded.tenant, each) for each in streams}
+            after = {each: 0 if before is None else before[0] for each, before in known.items()}
+            looked = await self._log.look(commanded.tenant, commanded.key, after)
             if looked.answer is not None:
                 return _replayed(commanded, looked.answer)
             unit = Unit(read_from(self._log, commanded.tenant))
-            for stream_id, facts in looked.facts.items():
-                unit.know(streams[stream_id], stream_id, facts)
+            for each, facts in looked.facts.items():
+                unit.know(streams[each], each, facts, known[each])
             body = await work(unit)
             record = CommandRecord(key=commanded.key, fingerprint=commanded.fingerprint, status=status, response=body)
             try:
                 appended = await self._log.append(commanded.tenant, unit.writes(), record)
             except VersionConflict as conflict:
+                self._remembered.forget(commanded.tenant, conflict.stream_id)
                 if commanded.expected is not None and conflict.stream_id == stream:
                     raise StaleVersion(conflict.actual) from conflict
                 if attempt == ATTEMPTS:
@@ -155,6 +161,9 @@ class CommandHandler:
             else:
                 if appended.replayed is not None:
                     return _replayed(commanded, appended.replayed)
+                for each, version, state in unit.states():
+                    if version:
+                        self._remembered.keep(epoch, commanded.tenant, each, version, state)
                 return Answered(status, body)
         raise AssertionError("unreachable: the last attempt returns or raises")
 

@@ -1,6 +1,6 @@
 """One unit of work: the streams a command touches, read once, decided on in memory, and appended together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -48,9 +48,15 @@ class Unit:
         for stream_id, facts in (await self._read(missing)).items():
             self.know(aggregate, stream_id, facts)
 
-    def know(self, aggregate: Aggregate[S, E], stream_id: UUID, facts: Sequence[Fact]) -> None:
-        """Take what was read of a stream already."""
-        version, state = fold_facts(aggregate, facts)
+    def know(
+        self,
+        aggregate: Aggregate[S, E],
+        stream_id: UUID,
+        facts: Sequence[Fact],
+        before: tuple[int, S] | None = None,
+    ) -> None:
+        """Take what was read of a stream already: all of it, or what follows on a version and its state."""
+        version, state = fold_facts(aggregate, facts, before)
         self._streams[stream_id] = _Stream(aggregate, version, state, [])
 
     def begin(self, aggregate: Aggregate[S, E], stream_id: UUID) -> None:
@@ -99,6 +105,11 @@ class Unit:
         if stream.current is None or stream.current[0] != version:
             stream.current = version, stream.aggregate.current(stream_id, version, stream.state)
         return stream.current[1]
+
+    def states(self) -> Iterator[tuple[UUID, int, Any]]:
+        """Each stream with its version and state, as they are once everything recorded here is stored."""
+        for stream_id, stream in self._streams.items():
+            yield stream_id, self.version(stream_id), stream.state
 
     def writes(self) -> list[StreamWrite]:
         """One write per stream that got events."""

@@ -59,7 +59,7 @@ def read_from(log: EventLog, tenant_id: str) -> ReadStreams:
     """Streams as they are committed."""
 
     async def read(stream_ids: Sequence[UUID]) -> Streams:
-        return (await log.look(tenant_id, None, stream_ids)).facts
+        return (await log.look(tenant_id, None, dict.fromkeys(stream_ids, 0))).facts
 
     return read
 
