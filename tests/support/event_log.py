@@ -1,13 +1,13 @@
 """An event log for tests: one good example of an event, and a database that holds nothing but the log."""
 
 from datetime import UTC, datetime
-from importlib import resources
 from uuid import UUID
 
 import asyncpg
 from support.databases import Database
 
 from redress.eventlog.events import Actor, CommandRecord, Meta, NewEvent, StreamWrite, encode_meta
+from redress.eventlog.migrations import log_script
 from redress.ids import derived_uuid, new_uuid
 
 EFFECTIVE = datetime(2026, 3, 30, 16, 2, tzinfo=UTC)
@@ -18,7 +18,8 @@ async def install_event_log(database: Database) -> None:
     connection = await asyncpg.connect(database.owner)
     try:
         async with connection.transaction():
-            await connection.execute(resources.files("redress.eventlog").joinpath("schema.sql").read_text("utf-8"))
+            for name in ("schema", "schema_looks"):
+                await connection.execute(log_script(name))
     finally:
         await connection.close()
 

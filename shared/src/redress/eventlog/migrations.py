@@ -33,9 +33,14 @@ def run_environment(metadata: MetaData | None = None) -> None:
     context.run_migrations()
 
 
+def log_script(name: str) -> str:
+    """One of the log's own scripts, in the order in which migrations run them: `schema`, `schema_looks`."""
+    return resources.files("redress.eventlog").joinpath(f"{name}.sql").read_text("utf-8")
+
+
 def install_event_log() -> None:
     """What a service's first migration calls: the log's schema, owned by redress_owner."""
-    execute_script(resources.files("redress.eventlog").joinpath("schema.sql").read_text("utf-8"))
+    execute_script(log_script("schema"))
 
 
 def execute_script(script: str) -> None:

@@ -95,7 +95,7 @@ CREATE TABLE read.movement (
 CREATE INDEX movements_of_customer ON read.movement (tenant_id, customer_id);
 CREATE INDEX movements_of_item ON read.movement (tenant_id, item);
 
--- Which dates an invoice had, since when we knew and, once they were corrected, until when.
+-- Which dates an invoice had, and since when we knew.
 CREATE TABLE read.invoice_terms (
   tenant_id text NOT NULL,
   item uuid NOT NULL,
@@ -107,10 +107,8 @@ CREATE TABLE read.invoice_terms (
   issued_on date NOT NULL,
   due_on date NOT NULL,
   recorded_at timestamptz NOT NULL,
-  superseded_at timestamptz,
   PRIMARY KEY (tenant_id, item, seq)
 );
-CREATE INDEX terms_by_invoice ON read.invoice_terms (tenant_id, invoice_id);
 
 CREATE TABLE read.recollection_task (
   tenant_id text NOT NULL,
