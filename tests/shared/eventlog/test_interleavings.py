@@ -155,6 +155,24 @@ async def test_a_killed_backend_does_not_fail_the_command(database: Database, lo
     assert appended.versions == {stream_id("s"): 2}
 
 
+async def test_a_backend_killed_in_the_middle_of_a_look_fails_none_of_the_commands_that_share_it(
+    database: Database, log: PostgresEventLog
+) -> None:
+    await log.append("acme", [a_write("s", 0, "first")], a_command("k"))
+    superuser = await asyncpg.connect(database.superuser)
+    try:
+        async with superuser.transaction():
+            await superuser.execute("LOCK TABLE es.command")
+            looks = [asyncio.create_task(log.look("acme", "k", {stream_id("s"): 0})) for _ in range(20)]
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            await eventually(lambda: superuser.fetchval(waits))
+            await superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+    finally:
+        await superuser.close()
+    found = await asyncio.gather(*looks)
+    assert [looked.answer is not None and len(looked.facts[stream_id("s")]) == 1 for looked in found] == [True] * 20
+
+
 async def test_without_a_database_the_outcome_is_said_to_be_unknown(postgres: Cluster, database: Database) -> None:
     async with PostgresEventLog.open(database.api, sequencer=False) as log:
         elsewhere = await asyncpg.connect(postgres.superuser_dsn)

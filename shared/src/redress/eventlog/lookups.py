@@ -15,7 +15,7 @@ from msgspec import Struct
 from redress.eventlog.connections import HeldConnections
 from redress.eventlog.events import Fact, Looked, StoredAnswer
 from redress.eventlog.log import LogUnavailable
-from redress.eventlog.outage import OUTAGE
+from redress.eventlog.outage import OUTAGE, UNREACHABLE
 
 GROUP = 256  # questions in one round trip
 WAITING_LIMIT = 10_000  # more is refused, so that memory stays bounded
@@ -72,24 +72,34 @@ class Lookups:
             self._waiting.clear()
 
     async def _ask_for(self, group: list[_Question]) -> None:
-        streams = [(number, *each) for number, asked in enumerate(group, 1) for each in asked.after.items()]
         try:
-            rows = await self._readers.fetch(
-                _LOOK,
-                [asked.tenant_id for asked in group],
-                [asked.key for asked in group],
-                [number for number, _, _ in streams],
-                [stream for _, stream, _ in streams],
-                [version for _, _, version in streams],
-            )
+            rows = await self._rows(group)
         except OUTAGE as failure:
             unavailable = LogUnavailable("the database did not answer")
             unavailable.__cause__ = failure
-            _fail(group, unavailable)
+            _fail([*group, *self._waiting], unavailable)  # those behind would wait for the same again
+            self._waiting.clear()
         except Exception as failure:  # noqa: BLE001 - whoever asked must learn it; the next group is asked for all the same
             _fail(group, failure)
         else:
             _answer(group, rows)
+
+    async def _rows(self, group: list[_Question]) -> list[asyncpg.Record]:
+        streams = [(number, *each) for number, asked in enumerate(group, 1) for each in asked.after.items()]
+        arguments = (
+            [asked.tenant_id for asked in group],
+            [asked.key for asked in group],
+            [number for number, _, _ in streams],
+            [stream for _, stream, _ in streams],
+            [version for _, _, version in streams],
+        )
+        try:
+            return await self._readers.fetch(_LOOK, *arguments)
+        except TimeoutError:
+            raise
+        except UNREACHABLE:
+            # Perhaps only this one connection was lost, and many wait for it.
+            return await self._readers.fetch(_LOOK, *arguments)
 
 
 def _answer(group: Sequence[_Question], rows: Sequence[asyncpg.Record]) -> None:
