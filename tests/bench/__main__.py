@@ -65,9 +65,12 @@ def arguments(given: list[str]) -> argparse.Namespace:
         "--events", type=int, default=100_000, help="the largest log; more than 1,000,000 for growth only"
     )
     parser.add_argument("--latencies", type=int, default=500, help="single events whose way is timed, per transport")
+    size.add_argument("--smoke", action="store_true", help="everything once and tiny: whether it runs, not how fast")
     parser.set_defaults(events=100_000)
     parser.add_argument("--json", type=Path, default=Path("../.data/bench.json"))
     asked = parser.parse_args(given)
+    if asked.smoke:
+        asked.rounds, asked.seconds, asked.events, asked.latencies = 1, 0.2, 1_000, 5
     if unknown := set(asked.part) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     return asked

@@ -7,7 +7,7 @@ from bench.append import EVENTSOURCING, INSERT, OURS
 from bench.http_api import BARE
 from bench.measure import Comparison
 from bench.transports import BARE as BARE_KAFKA
-from bench.transports import OVER_FEED, OVER_KAFKA, P50, P99, RELAY
+from bench.transports import FROM_KAFKA, OVER_FEED, OVER_KAFKA, P50, P99, RELAY
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,10 @@ TARGETS = (
     Target("replay of 1,000 events / eventsourcing", "load and fold one aggregate of 1,000 events", _over(EVENTSOURCING), 12, 20),
     Target("POST /v1/disputes, 32 connections / bare FastAPI + one INSERT", "POST /v1/disputes, 32", _over(BARE), 0.6, 1.0),
     Target("fold of the whole log / eventsourcing", "fold a log", _over(EVENTSOURCING), 4, 6),
-    Target("memory above base while folding, MB", "memory above base", lambda c: c.figures[OURS].value, 100, 30, at_most=True),
+    Target("memory above base while folding, MB", "memory above base while folding", lambda c: c.figures[OURS].value, 100, 30, at_most=True),
     Target("catch-up over the feed / eventsourcing", "catch-up of a projection", lambda c: c.ratio(OVER_FEED, EVENTSOURCING), 25, 60),
-    Target("catch-up over Kafka / eventsourcing", "catch-up of a projection", lambda c: c.ratio(OVER_KAFKA, EVENTSOURCING), 25, 60),
+    Target("catch-up over Kafka / eventsourcing, relay and consumer together", "catch-up of a projection", lambda c: c.ratio(OVER_KAFKA, EVENTSOURCING), 25, 60),
+    Target("catch-up over Kafka / eventsourcing, the topic being there", "catch-up of a projection", lambda c: c.ratio(FROM_KAFKA, EVENTSOURCING), 25, 60),
     Target("relay to Kafka / bare aiokafka producer", "relay of", lambda c: c.ratio(RELAY, BARE_KAFKA), 0.6, 0.9),
     *(
         Target(f"commit → visible over {transport}, {share}, ms", f"commit → visible over {transport}", lambda c, s=share: c.figures[s].value, target, stretch, at_most=True)
