@@ -102,6 +102,7 @@ class Company:
         body = a_dispute(client.tenant, invoice, _text(amount), customer=customer)
         opened = await client.post("dispute", "/v1/disputes", body)
         if opened.status != 201:
+            self.invoices.pop(invoice, None)  # nothing is left of it to contest
             return
         self.disputes += 1
         dispute, version = opened.json["dispute_id"], 1
