@@ -9,10 +9,11 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncpg
 import msgspec
@@ -40,6 +41,8 @@ from redress_local.settings import SERVICES, StackSettings
 from redress_local.stack import Part
 from redress_local.state import remembered_ports
 from redress_local.tokens import mint
+
+T = TypeVar("T")
 
 TOPICS: Final = (dispute_events.TOPIC, collections_events.TOPIC, notification_events.TOPIC)
 ERP_TOPICS: Final = ("erp.invoices.v1", "erp.payments.v1")
@@ -140,6 +143,8 @@ class Deployment:
         self._planted = ""
         self._log_starts: dict[str, int] = {}
         self.brokers_disturbed = False
+        # More than can ever wait: starting a database must not wait for threads that wait for that database.
+        self._threads = ThreadPoolExecutor(32, thread_name_prefix="deployment")
 
     # -- coming up and going down
 
@@ -176,10 +181,11 @@ class Deployment:
         for node in self.blueprint.cluster.nodes:
             node.process.signal(signal.SIGCONT)
             node.kill()
-        await asyncio.to_thread(self.blueprint.server.stop)
+        await self._in_thread(self.blueprint.server.stop)
+        self._threads.shutdown(wait=False)
 
     async def _databases(self) -> None:
-        await asyncio.to_thread(self.blueprint.server.start)
+        await self._in_thread(self.blueprint.server.start)
         await bootstrap(self.blueprint.server.dsn())
         jobs = [self.blueprint.migrate(service) for service in self.services]
         for job in jobs:
@@ -190,7 +196,7 @@ class Deployment:
                 raise RuntimeError(log_tail(job.process.log, 40))
 
     async def _brokers(self) -> None:
-        await asyncio.to_thread(self.blueprint.cluster.start)
+        await self._in_thread(self.blueprint.cluster.start)
         broker = KafkaBroker(self.blueprint.cluster.addresses, client_id="topics")
         ours = [TopicSpec(name, PARTITIONS, 3, {"min.insync.replicas": "2"}) for name in TOPICS]
         erp = [TopicSpec(name, PARTITIONS, 3, {"min.insync.replicas": "2"}) for name in ERP_TOPICS]
@@ -199,7 +205,7 @@ class Deployment:
 
     async def _begin(self, part: Part) -> None:
         self._parts[part.name] = part
-        await asyncio.to_thread(part.start)
+        await self._in_thread(part.start)
 
     def plant(self, bug: str) -> None:
         """The services' processes run with a bug of `faults.planted`."""
@@ -260,6 +266,9 @@ class Deployment:
         finally:
             await connection.close()
 
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
     # -- processes
 
     async def start_process(self, name: str, failpoints: str = "") -> None:
@@ -275,7 +284,7 @@ class Deployment:
             self._armed.add(name)
             part.process.start()
         else:
-            await asyncio.to_thread(part.start)
+            await self._in_thread(part.start)
 
     async def restart_process(self, name: str, failpoints: str = "") -> None:
         await self.kill(name)
@@ -286,7 +295,7 @@ class Deployment:
         process = self.process(name)
         if process.running:
             self.history.add(Fault(kind="kill", target=name))
-            await asyncio.to_thread(process.kill)
+            await self._in_thread(process.kill)
 
     async def died(self, name: str, of: signal.Signals = signal.SIGKILL) -> None:
         """Wait until the process has ended, of its failpoint."""
@@ -341,7 +350,7 @@ class Deployment:
             if not node.process.running:
                 await self.start_broker(node.node_id)
         if not self.blueprint.server.process.running:
-            await asyncio.to_thread(self.blueprint.server.start)
+            await self._in_thread(self.blueprint.server.start)
         for name in self._service_names():
             self.resume(name)
             if name in self._armed:
@@ -363,7 +372,7 @@ class Deployment:
         try:
             yield second
         finally:
-            await asyncio.to_thread(second.kill)
+            await self._in_thread(second.kill)
 
     # -- database and broker
 
@@ -373,7 +382,7 @@ class Deployment:
         server = self.blueprint.server
         server.process.signal(signal.SIGQUIT)
         await self._ended(server.process)
-        await asyncio.to_thread(server.start)
+        await self._in_thread(server.start)
 
     async def restart_database(self) -> None:
         """An orderly stop that ends all sessions, and a start."""
@@ -381,21 +390,21 @@ class Deployment:
         server = self.blueprint.server
         server.process.signal(signal.SIGINT)
         await self._ended(server.process)
-        await asyncio.to_thread(server.start)
+        await self._in_thread(server.start)
 
     async def stop_broker(self, number: int) -> None:
         self.brokers_disturbed = True
         self.history.add(Fault(kind="stop broker", target=f"kafka-{number}"))
-        await asyncio.to_thread(self.blueprint.cluster.nodes[number - 1].stop)
+        await self._in_thread(self.blueprint.cluster.nodes[number - 1].stop)
 
     async def kill_broker(self, number: int) -> None:
         self.brokers_disturbed = True
         self.history.add(Fault(kind="kill broker", target=f"kafka-{number}"))
-        await asyncio.to_thread(self.blueprint.cluster.nodes[number - 1].kill)
+        await self._in_thread(self.blueprint.cluster.nodes[number - 1].kill)
 
     async def start_broker(self, number: int) -> None:
         """Until it serves. Until it has caught up it takes no part in what Kafka promises: `in_sync` waits for that."""
-        await asyncio.to_thread(self.blueprint.cluster.start_node, number)
+        await self._in_thread(self.blueprint.cluster.start_node, number)
 
     async def in_sync(self, *numbers: int, within_s: float = 60.0) -> None:
         """Wait until these brokers, and no others, have every partition complete.
