@@ -65,7 +65,7 @@ async def campaign(options: argparse.Namespace, folder: Path) -> Outcome:
 
 async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Outcome:
     spares = options.seconds >= LONG_S
-    injector = Injector(deployment, options.seed, kills=not options.no_kills, spares=spares)
+    injector = Injector(deployment, options.seed, calm=options.calm, kills=not options.no_kills, spares=spares)
     stop_clients, stop_faults, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
     async with httpx.AsyncClient(trust_env=False, limits=limits) as http:
@@ -189,7 +189,9 @@ async def _known_at(deployment: Deployment, verdict: Verdict) -> float | None:
 async def _watch(deployment: Deployment, go: asyncio.Event) -> None:
     while True:
         with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            (go.set if await deployment.behind() <= MOST_BEHIND else go.clear)()
+            async with asyncio.timeout(5.0):
+                behind = await deployment.behind()
+            (go.set if behind <= MOST_BEHIND else go.clear)()
         deployment.measure()
         await deployment.note_checkpoints()
         deployment.history.flush()
@@ -247,6 +249,7 @@ def main() -> int:
     parser.add_argument("--companies", type=int, default=3)
     parser.add_argument("--people", type=int, default=3, help="who dispute, per company")
     parser.add_argument("--batch", type=int, default=200, help="messages per request of an ERP")
+    parser.add_argument("--calm", type=float, default=1.0, help="how many times longer the pauses between faults are")
     parser.add_argument("--no-kills", action="store_true", help="services live to the end: does their memory grow?")
     parser.add_argument("--transport", choices=("kafka", "feed"), default="kafka")
     parser.add_argument("--durable", action="store_true", help="fsync on: what a power cut would lose is not lost")

@@ -448,7 +448,7 @@ class Deployment:
     async def note_checkpoints(self) -> None:
         for service in self.services:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                async with self.database(service) as connection:
+                async with asyncio.timeout(5.0), self.database(service) as connection:
                     for name, shard, seq in await connection.fetch("SELECT name, shard, seq FROM es.consumer"):
                         self.history.add(Checkpoint(service=service, consumer=name, shard=shard, seq=seq))
 

@@ -38,8 +38,12 @@ OF_ONE = {
 class Injector:
     """Disturbs until it is stopped, and starts again what has died, as a supervisor does."""
 
-    def __init__(self, deployment: Deployment, seed: int, *, kills: bool = True, spares: bool = False) -> None:
-        """With `spares` one service after the other is not killed for a while: lives long enough to see memory in."""
+    def __init__(
+        self, deployment: Deployment, seed: int, *, calm: float = 1.0, kills: bool = True, spares: bool = False
+    ) -> None:
+        """`calm` lengthens the pauses. With `spares` one service after the other is not killed for a while: lives long
+        enough to see memory in."""
+        self._calm = calm
         self.counts: Counter[str] = Counter()
         self._kills = kills
         self._spares = spares
@@ -75,7 +79,7 @@ class Injector:
             self._lasting.add(task)
             task.add_done_callback(self._lasting.discard)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._chance.uniform(*PAUSE_S)):
+                async with asyncio.timeout(self._calm * self._chance.uniform(*PAUSE_S)):
                     await stop.wait()
         if self._lasting:
             await asyncio.wait(self._lasting, timeout=90.0)
@@ -179,8 +183,7 @@ class Injector:
             for number in numbers:
                 await (self._deployment.kill_broker(number) if kill else self._deployment.stop_broker(number))
             await asyncio.sleep(self._chance.uniform(1.0, LONGEST_S))
-            for number in numbers:
-                await self._deployment.start_broker(number)
+            await asyncio.gather(*(self._deployment.start_broker(number) for number in numbers))
 
     # -- network
 
