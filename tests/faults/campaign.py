@@ -34,7 +34,7 @@ DRAIN_S = 60.0
 PATIENCE_S = 180.0  # for the drain to be measured where it takes longer than it should
 WARM_UP_S = 5.0  # no fault yet: the first balance of the consumers' groups
 MEASURE_EVERY_S = 2.0
-MOST_BEHIND = 20_000  # events; ERPs pause beyond that, or a long campaign would end in a longer one that only drains
+MOST_BEHIND = 30_000  # events; ERPs pause beyond that, or a long campaign would end in a longer one that only drains
 LONG_S = 900.0  # from here on a campaign also looks at the memory of processes that live for minutes
 
 
