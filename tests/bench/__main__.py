@@ -20,7 +20,7 @@ from bench.lists import ageing, dispute_lists
 from bench.measure import Comparison, Rounds
 from bench.operations import rebuilds, start_up
 from bench.replay import one_aggregate, whole_log
-from bench.report import machine, table, verdicts, write_json
+from bench.report import digest, machine, table, verdicts, write_json
 from bench.targets import judge
 from bench.transports import transports
 
@@ -46,7 +46,7 @@ PARTS: dict[str, Part] = {
     "lists": lambda where, asked: dispute_lists(where, Rounds(min(5, asked.rounds)), min(asked.events, MILLION)),
     "ageing": lambda where, asked: ageing(where, Rounds(min(3, asked.rounds)), min(asked.events, MILLION)),
     "rebuild": lambda where, asked: rebuilds(
-        where, Rounds(min(3, asked.rounds), warm_up=0), min(asked.events, MILLION)
+        where, Rounds(min(3, asked.rounds), warm_up=0), min(asked.events, 100_000)
     ),
     "startup": lambda where, asked: start_up(where, Rounds(min(3, asked.rounds))),
     "growth": lambda where, asked: growth(where, _sizes(asked)),
@@ -96,7 +96,9 @@ async def main(asked: argparse.Namespace) -> None:
     minutes = round((time.monotonic() - begun) / 60, 1)
     asked_for = {name: value for name, value in vars(asked).items() if name != "json"}
     write_json(asked.json, comparisons, judged, {**machine(load_before), "minutes": minutes, "asked": asked_for})
-    print(f"{minutes} minutes; written to {asked.json.resolve()}")
+    page = asked.json.with_suffix(".md")
+    page.write_text(f"{verdicts(judged)}\n{digest(comparisons)}")
+    print(f"{minutes} minutes; written to {asked.json.resolve()} and {page.name}")
 
 
 if __name__ == "__main__":

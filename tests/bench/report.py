@@ -39,6 +39,19 @@ def verdicts(judged: Sequence[Judged]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def digest(comparisons: Sequence[Comparison]) -> str:
+    """Every comparison in one row, for `shared/docs/performance.md`; in brackets the ratio to its baseline."""
+    lines = ["| measured | figures |", "|---|---|"]
+    for comparison in comparisons:
+        unit = next(iter(comparison.figures.values())).unit
+        figures = "; ".join(
+            f"{name} **{_short(figure.value)}**" + ("" if figure.ratio is None else f" [{figure.ratio:.2f}]")
+            for name, figure in comparison.figures.items()
+        )
+        lines.append(f"| {comparison.title} ({unit}) | {figures} |")
+    return "\n".join(lines) + "\n"
+
+
 def machine(load_before: float) -> dict[str, object]:
     """Where and in which circumstances it was measured; the load of the minute before the run, and of its last."""
     memory = Path("/proc/meminfo").read_text().partition("MemTotal:")[2].split()[0]
