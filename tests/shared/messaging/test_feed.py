@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 from support.event_log import a_write, an_event, stream_id
+from support.eventually import eventually
 from support.feeds import ServedFeed, served_feed
+from support.notes import NotesPublication
 
 from redress.contracts.envelope import FEED_MEDIA_TYPE
+from redress.eventlog.events import RecordedEvent
 from redress.eventlog.memory import InMemoryEventLog
 from redress.ids import public_id
+from redress.messaging.feed import Feed
 
 
 @pytest.fixture
@@ -180,3 +184,45 @@ async def test_one_event_is_found_by_its_id_within_its_tenant(log: InMemoryEvent
     internal = await served.get(f"/v1/events/{public_id('evt', secret.event_id)}", role="auditor", tenant="acme")
     assert internal.status_code == 404
     assert (await served.get("/v1/events/nonsense", role="auditor", tenant="acme")).status_code == 404
+
+
+class CountingLog(InMemoryEventLog):
+    """Notes from which positions it is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_after: list[int] = []
+
+    async def read_log(self, after_seq: int, limit: int, **filters) -> list[RecordedEvent]:
+        self.read_after.append(after_seq)
+        return await super().read_log(after_seq, limit, **filters)
+
+
+async def test_what_a_follower_far_behind_will_ask_for_next_is_read_before_it_asks() -> None:
+    log = CountingLog()
+    for first in range(0, 450, 150):
+        await log.append("acme", [a_write("a", first, *(f"note {first + n}" for n in range(150)))])
+    feed = Feed(log, NotesPublication(log))
+
+    async def second_page_is_read() -> bool:
+        return log.read_after == [0, 200]
+
+    page = await feed.after(0, None, 200, 0.0)
+    assert (page.events[0].seq, page.position) == (1, 200)
+    await eventually(second_page_is_read)
+    page = await feed.after(200, None, 200, 0.0)
+    assert ([page.events[0].seq, page.events[-1].seq], page.events[0].prev, page.position) == ([201, 400], 200, 400)
+    page = await feed.after(400, None, 200, 0.0)
+    assert ([page.events[0].seq, page.events[-1].seq], page.position, page.head) == ([401, 450], 450, 450)
+    assert log.read_after == [0, 200, 400]
+
+
+async def test_nothing_is_read_ahead_for_one_company_whose_events_are_searched_for() -> None:
+    log = CountingLog()
+    for first in range(0, 450, 150):
+        await log.append("acme", [a_write("a", first, *(f"note {first + n}" for n in range(150)))])
+    feed = Feed(log, NotesPublication(log))
+    page = await feed.after(0, "acme", 200, 0.0)
+    assert page.position == 200
+    await asyncio.sleep(0)
+    assert log.read_after == [0]
