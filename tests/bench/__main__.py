@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -76,30 +77,40 @@ def arguments(given: list[str]) -> argparse.Namespace:
     return asked
 
 
-async def measured(asked: argparse.Namespace) -> AsyncIterator[Comparison]:
+async def measured(asked: argparse.Namespace, failed: list[str]) -> AsyncIterator[Comparison]:
+    """Part after part. One that fails is said aloud and named in `failed`; the others go on."""
     with stand() as where:
         for name, part in PARTS.items():
             if asked.part and name not in asked.part:
                 continue
-            for comparison in await part(where, asked):
-                yield comparison
+            try:
+                for comparison in await part(where, asked):
+                    yield comparison
+            except Exception:
+                traceback.print_exc()
+                failed.append(name)
 
 
-async def main(asked: argparse.Namespace) -> None:
+async def main(asked: argparse.Namespace) -> int:
     begun, load_before = time.monotonic(), os.getloadavg()[0]
     comparisons: list[Comparison] = []
-    async for comparison in measured(asked):
+    failed: list[str] = []
+    async for comparison in measured(asked, failed):
         print(table(comparison), flush=True)
         comparisons.append(comparison)
     judged = judge(comparisons)
     print(verdicts(judged))
     minutes = round((time.monotonic() - begun) / 60, 1)
     asked_for = {name: value for name, value in vars(asked).items() if name != "json"}
-    write_json(asked.json, comparisons, judged, {**machine(load_before), "minutes": minutes, "asked": asked_for})
+    about = {**machine(load_before), "minutes": minutes, "asked": asked_for, "failed": failed}
+    write_json(asked.json, comparisons, judged, about)
     page = asked.json.with_suffix(".md")
     page.write_text(f"{verdicts(judged)}\n{digest(comparisons)}")
     print(f"{minutes} minutes; written to {asked.json.resolve()} and {page.name}")
+    if failed:
+        print(f"FAILED: {', '.join(failed)}")
+    return len(failed)
 
 
 if __name__ == "__main__":
-    uvloop.run(main(arguments(sys.argv[1:])))
+    sys.exit(uvloop.run(main(arguments(sys.argv[1:]))))
