@@ -86,7 +86,7 @@ async def measured(asked: argparse.Namespace, failed: list[str]) -> AsyncIterato
             try:
                 for comparison in await part(where, asked):
                     yield comparison
-            except Exception:
+            except Exception:  # noqa: BLE001 - the figures of all other parts would be lost
                 traceback.print_exc()
                 failed.append(name)
 
