@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -230,11 +231,12 @@ async def _commands(log: PostgresEventLog, writers: int, over: Over) -> int:
 
     async def command() -> None:
         stream, record = hot.take(), a_command()
+        epoch = await log.epoch()
+        known = remembered.of(epoch, "acme", stream)
+        looked = await log.look("acme", record.key, {stream: 0 if known is None else known[0]})
+        seen = aggregates.fold_facts(AGGREGATE, looked.facts[stream], known)
         async with turns.of(stream):
-            epoch = await log.epoch()
-            known = remembered.of(epoch, "acme", stream)
-            looked = await log.look("acme", record.key, {stream: 0 if known is None else known[0]})
-            version, state = aggregates.fold_facts(AGGREGATE, looked.facts[stream], known)
+            version, state = max(seen, remembered.of(epoch, "acme", stream) or seen, key=itemgetter(0))
             loaded = aggregates.Loaded(stream, version, state)
             write, after = aggregates.write(AGGREGATE, loaded, [SAMPLE], _meta(), EFFECTIVE)
             await log.append("acme", [write], record)

@@ -113,3 +113,12 @@ async def test_who_may_not_decide_is_refused(company):
     refused = await company.as_("collector").command(opened, "resolve", {"resolution_code": "OFFSET"})
     assert refused.status_code == 403
     assert (await company.as_("analyst").command(opened, "resolve", {"resolution_code": "OFFSET"})).status_code == 200
+
+
+async def test_a_command_that_arrives_five_times_at_once_is_done_once_and_answered_five_times(company):
+    dispute = await company.open()
+    answers = await asyncio.gather(
+        *(company.command(dispute, "withdraw", {"reason": "A mistake."}, Idempotency_Key="k-once") for _ in range(5))
+    )
+    assert {(answer.status_code, answer.content) for answer in answers} == {(200, answers[0].content)}
+    assert answers[0].json()["version"] == 2

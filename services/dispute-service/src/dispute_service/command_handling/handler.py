@@ -23,7 +23,7 @@ from dispute_service.event_log.streams import DISPUTE, INVOICE, MATRIX, invoice_
 from dispute_service.policies.matrix import ResolutionMatrix
 from dispute_service.resolution_matrix import decisions as matrices
 from dispute_service.resolution_matrix.commands import PublishMatrix
-from redress.eventlog.aggregates import Aggregate
+from redress.eventlog.aggregates import Aggregate, fold_facts
 from redress.eventlog.events import CommandRecord, Meta, StoredAnswer
 from redress.eventlog.log import EventLog, KeyReused, VersionConflict
 from redress.eventlog.remembered import RememberedStates
@@ -83,7 +83,7 @@ class CommandHandler:
             facts = {name: (await unit.state(INVOICE, stream)).facts for name, stream in invoices.items()}
             return await _change(unit, commanded, dispute, _with_what_is_known(command, facts))
 
-        return await self._answer(commanded, 201, streams, work)
+        return await self._answer(commanded, _Job(status=201, streams=streams, work=work))
 
     async def change(self, commanded: Commanded, dispute: UUID, build: BuildCommand) -> Answered:
         """Any other command to a dispute; `build` makes it for the dispute as it is."""
@@ -96,7 +96,7 @@ class CommandHandler:
             return await _change(unit, commanded, dispute, await build(state))
 
         streams: Streams = {dispute: DISPUTE, matrix_stream(commanded.tenant): MATRIX}
-        return await self._answer(commanded, 200, streams, work, dispute)
+        return await self._answer(commanded, _Job(status=200, streams=streams, work=work, stream=dispute))
 
     async def publish_matrix(
         self, commanded: Commanded, command: PublishMatrix, show: Callable[[ResolutionMatrix], object]
@@ -110,62 +110,91 @@ class CommandHandler:
             events = matrices.decide(command, state, commanded.now)
             return _encoder.encode(show(unit.record(MATRIX, stream, events, commanded.meta)))
 
-        return await self._answer(commanded, 201, {stream: MATRIX}, work, stream)
+        return await self._answer(commanded, _Job(status=201, streams={stream: MATRIX}, work=work, stream=stream))
 
-    async def _answer(
-        self,
-        commanded: Commanded,
-        status: int,
-        streams: Streams,
-        work: Callable[[Unit], Awaitable[bytes]],
-        stream: UUID | None = None,
-    ) -> Answered:
-        """The stored answer of the key, or the answer of `work` on what `streams` hold. `stream` is the one whose
-        version the caller may have named.
+    async def _answer(self, commanded: Commanded, job: "_Job") -> Answered:
+        """The stored answer of the key, or the answer of the job.
 
         Commands on one dispute or invoice wait for each other here: of those that load the same version at once all
-        but one would have worked for nothing.
+        but one would have worked for nothing. They look before they wait, many in one round trip.
         """
-        changing = [each for each, aggregate in streams.items() if aggregate is not MATRIX or each == stream]
+        seen = await self._look(commanded, job.streams)
+        changing = [each for each, aggregate in job.streams.items() if aggregate is not MATRIX or each == job.stream]
         async with self._turns.of(*changing):
-            return await self._in_turn(commanded, status, streams, work, stream)
+            return await self._in_turn(commanded, job, seen)
 
-    async def _in_turn(
-        self,
-        commanded: Commanded,
-        status: int,
-        streams: Streams,
-        work: Callable[[Unit], Awaitable[bytes]],
-        stream: UUID | None,
-    ) -> Answered:
-        for attempt in range(1, ATTEMPTS + 1):
-            epoch = await self._log.epoch()
-            known = {each: self._remembered.of(epoch, commanded.tenant, each) for each in streams}
-            after = {each: 0 if before is None else before[0] for each, before in known.items()}
-            looked = await self._log.look(commanded.tenant, commanded.key, after)
-            if looked.answer is not None:
-                return _replayed(commanded, looked.answer)
-            unit = Unit(read_from(self._log, commanded.tenant))
-            for each, facts in looked.facts.items():
-                unit.know(streams[each], each, facts, known[each])
-            body = await work(unit)
-            record = CommandRecord(key=commanded.key, fingerprint=commanded.fingerprint, status=status, response=body)
+    async def _look(self, commanded: Commanded, streams: Streams) -> "_Seen":
+        epoch = await self._log.epoch()
+        known = {each: self._remembered.of(epoch, commanded.tenant, each) for each in streams}
+        after = {each: 0 if before is None else before[0] for each, before in known.items()}
+        looked = await self._log.look(commanded.tenant, commanded.key, after)
+        states = {each: fold_facts(streams[each], facts, known[each]) for each, facts in looked.facts.items()}
+        return _Seen(epoch, looked.answer, states)
+
+    async def _in_turn(self, commanded: Commanded, job: "_Job", seen: "_Seen") -> Answered:
+        conflicts, looked_again = 0, False
+        while True:
+            if seen.answer is not None:
+                return _replayed(commanded, seen.answer)
+            unit, moved_on = self._unit(commanded, job.streams, seen)
+            try:
+                body = await job.work(unit)
+            except Exception:
+                if not moved_on or looked_again:
+                    raise
+                # The command itself, sent twice, may be what the first one to be let in has done.
+                seen, looked_again = await self._look(commanded, job.streams), True
+                continue
+            record = CommandRecord(
+                key=commanded.key, fingerprint=commanded.fingerprint, status=job.status, response=body
+            )
             try:
                 appended = await self._log.append(commanded.tenant, unit.writes(), record)
             except VersionConflict as conflict:
                 self._remembered.forget(commanded.tenant, conflict.stream_id)
-                if commanded.expected is not None and conflict.stream_id == stream:
+                if commanded.expected is not None and conflict.stream_id == job.stream:
                     raise StaleVersion(conflict.actual) from conflict
-                if attempt == ATTEMPTS:
+                conflicts += 1
+                if conflicts == ATTEMPTS:
                     raise
+                seen = await self._look(commanded, job.streams)
             else:
                 if appended.replayed is not None:
                     return _replayed(commanded, appended.replayed)
                 for each, version, state in unit.states():
                     if version:
-                        self._remembered.keep(epoch, commanded.tenant, each, version, state)
-                return Answered(status, body)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                        self._remembered.keep(seen.epoch, commanded.tenant, each, version, state)
+                return Answered(job.status, body)
+
+    def _unit(self, commanded: Commanded, streams: Streams, seen: "_Seen") -> tuple[Unit, bool]:
+        """The streams as they were seen, or as those let in before have left them; and whether any of them did."""
+        unit, moved_on = Unit(read_from(self._log, commanded.tenant)), False
+        for each, looked_at in seen.states.items():
+            left = self._remembered.of(seen.epoch, commanded.tenant, each) or looked_at
+            moved_on |= left[0] > looked_at[0]
+            unit.know(streams[each], each, *max(left, looked_at, key=_version))
+        return unit, moved_on
+
+
+class _Job(Struct, frozen=True, kw_only=True):
+    """`work` on what `streams` hold, answered with `status`. `stream` is the one whose version the caller may name."""
+
+    status: int
+    streams: Streams
+    work: Callable[[Unit], Awaitable[bytes]]
+    stream: UUID | None = None
+
+
+class _Seen(Struct, frozen=True):
+    """What a look has shown: the stored answer of the key, and version and state of each stream."""
+
+    epoch: str
+    answer: StoredAnswer | None
+    states: Mapping[UUID, tuple[int, Any]]
+
+
+def _version(known: tuple[int, Any]) -> int:
+    return known[0]
 
 
 def _with_what_is_known(command: Open, facts: Mapping[str, Facts | None]) -> Open:

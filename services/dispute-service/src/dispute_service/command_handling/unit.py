@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dispute_service.event_log.streams import ReadStreams
 from redress.eventlog.aggregates import Aggregate, fold_facts
-from redress.eventlog.events import Fact, Meta, NewEvent, StreamWrite, encode_meta
+from redress.eventlog.events import Meta, NewEvent, StreamWrite, encode_meta
 from redress.ids import derived_uuid
 
 S = TypeVar("S")
@@ -46,17 +46,10 @@ class Unit:
         if not missing:
             return
         for stream_id, facts in (await self._read(missing)).items():
-            self.know(aggregate, stream_id, facts)
+            self.know(aggregate, stream_id, *fold_facts(aggregate, facts))
 
-    def know(
-        self,
-        aggregate: Aggregate[S, E],
-        stream_id: UUID,
-        facts: Sequence[Fact],
-        before: tuple[int, S] | None = None,
-    ) -> None:
-        """Take what was read of a stream already: all of it, or what follows on a version and its state."""
-        version, state = fold_facts(aggregate, facts, before)
+    def know(self, aggregate: Aggregate[S, E], stream_id: UUID, version: int, state: S) -> None:
+        """Take what is known of a stream already."""
         self._streams[stream_id] = _Stream(aggregate, version, state, [])
 
     def begin(self, aggregate: Aggregate[S, E], stream_id: UUID) -> None:
