@@ -5,9 +5,8 @@ is out of date costs a second try and never a wrong event. A refusal, and whatev
 at, is decided on fresh states only.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from collections_service.command_handling.loading import Loader
@@ -34,11 +33,12 @@ from collections_service.receipts.state import Receipt
 from redress.eventlog.aggregates import Aggregate, Loaded, write
 from redress.eventlog.events import CommandRecord, Meta, StreamWrite
 from redress.eventlog.log import EventLog, KeyReused, VersionConflict
+from redress.eventlog.remembered import RememberedStates
 
 S = TypeVar("S")
 E = TypeVar("E")
 
-REMEMBERED = 5_000  # some ten megabytes; a batch touches at most a few thousand streams
+REMEMBERED = 10_000  # states of invoices, receipts and customers, some twenty megabytes; a batch touches a few thousand
 ATTEMPTS = 5
 
 
@@ -47,10 +47,9 @@ class Ledger:
 
     def __init__(self, log: EventLog, loader: Loader, tolerance: ShortPaymentTolerance) -> None:
         self._log = log
+        self._loader = loader
         self._tolerance = tolerance
-        self._invoices = _States(loader, INVOICE)
-        self._receipts = _States(loader, RECEIPT)
-        self._customers = _States(loader, CUSTOMER)
+        self._remembered = RememberedStates(REMEMBERED)
 
     async def post(self, tenant_id: str, posting: Posting) -> Outcome:
         """Store what the posting means. OpenItemRefusal, ReceiptRefusal, KeyReused, LogUnavailable."""
@@ -75,42 +74,45 @@ class Ledger:
             except VersionConflict as conflict:
                 if attempt == ATTEMPTS - 1:
                     raise
-                self._forget([conflict.stream_id])
+                self._remembered.forget(tenant_id, conflict.stream_id)
                 continue
             if appended.replayed is not None:
-                self._forget(write.stream_id for write in work.writes)
+                for stream_write in work.writes:
+                    self._remembered.forget(tenant_id, stream_write.stream_id)
                 return Outcome("repeated", appended.replayed.response)
-            work.remember()
+            for stream_id, version, state in work.after:
+                self._remembered.keep(work.epoch, tenant_id, stream_id, version, state)
             return Outcome("posted" if work.writes else "already_so", posting.answer)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _decide(self, tenant_id: str, posting: Posting, *, fresh: bool) -> "_Work":
-        work = _Work(posting)
+        work = _Work(posting, tenant_id, await self._log.epoch())
         command = posting.command
         match command:
             case RegisterInvoice(invoice_id=invoice_id):
                 # A posted invoice is usually new: that is taken for granted first, and the append finds out.
-                item = await self._invoices.get(tenant_id, invoice_stream(tenant_id, invoice_id), fresh=fresh, new=True)
-                work.add(self._invoices, item, open_item.register(command, item.state))
+                item = await self._get(work, INVOICE, invoice_stream(tenant_id, invoice_id), fresh=fresh, new=True)
+                work.add(INVOICE, item, open_item.register(command, item.state))
             case CorrectInvoice(invoice_id=invoice_id):
-                item = await self._invoices.get(tenant_id, invoice_stream(tenant_id, invoice_id), fresh=fresh)
-                work.add(self._invoices, item, open_item.correct(command, item.state))
+                item = await self._get(work, INVOICE, invoice_stream(tenant_id, invoice_id), fresh=fresh)
+                work.add(INVOICE, item, open_item.correct(command, item.state))
             case ReceivePayment() | PostCreditMemo() | ReverseReceipt():
-                await self._apply(tenant_id, command, work, fresh=fresh)
+                await self._apply(command, work, fresh=fresh)
         if posting.customer is not None:
             stream = customer_stream(tenant_id, posting.customer.customer_id)
-            known = await self._customers.get(tenant_id, stream, fresh=fresh)
-            work.add(self._customers, known, customer.record(posting.customer, known.state))
+            known = await self._get(work, CUSTOMER, stream, fresh=fresh)
+            work.add(CUSTOMER, known, customer.record(posting.customer, known.state))
         return work
 
     async def _apply(
-        self, tenant_id: str, command: ReceivePayment | PostCreditMemo | ReverseReceipt, work: "_Work", *, fresh: bool
+        self, command: ReceivePayment | PostCreditMemo | ReverseReceipt, work: "_Work", *, fresh: bool
     ) -> None:
+        tenant_id = work.tenant_id
         is_new = not isinstance(command, ReverseReceipt)  # taken for granted first, as for invoices
-        receipt = await self._receipts.get(tenant_id, _receipt(tenant_id, command), fresh=fresh, new=is_new)
+        receipt = await self._get(work, RECEIPT, _receipt(tenant_id, command), fresh=fresh, new=is_new)
         items: dict[str, Loaded[OpenItem]] = {}
         for invoice_id in _invoices_of(command, receipt.state):
-            items[invoice_id] = await self._invoices.get(tenant_id, invoice_stream(tenant_id, invoice_id), fresh=fresh)
+            items[invoice_id] = await self._get(work, INVOICE, invoice_stream(tenant_id, invoice_id), fresh=fresh)
         states = {invoice_id: item.state for invoice_id, item in items.items()}
         match command:
             case ReceivePayment():
@@ -120,9 +122,23 @@ class Ledger:
                 applied = cash.post_credit_memo(command, receipt.state, states)
             case ReverseReceipt():
                 applied = cash.reverse(command, receipt.state, states)
-        work.add(self._receipts, receipt, applied.receipt)
+        work.add(RECEIPT, receipt, applied.receipt)
         for invoice_id, item in items.items():
-            work.add(self._invoices, item, applied.invoices.get(invoice_id, ()))
+            work.add(INVOICE, item, applied.invoices.get(invoice_id, ()))
+
+    async def _get(
+        self, work: "_Work", aggregate: Aggregate[S, E], stream_id: UUID, *, fresh: bool, new: bool = False
+    ) -> Loaded[S]:
+        """The remembered state unless a fresh one is asked for; `new` takes an unknown stream for an empty one."""
+        known = None if fresh else self._remembered.of(work.epoch, work.tenant_id, stream_id)
+        if known is not None:
+            return Loaded(stream_id, *known)
+        if new and not fresh:
+            return Loaded(stream_id, 0, aggregate.initial)
+        loaded = await self._loader.load(aggregate, work.tenant_id, stream_id)
+        if loaded.version:
+            self._remembered.keep(work.epoch, work.tenant_id, stream_id, loaded.version, loaded.state)
+        return loaded
 
     async def _answered(self, tenant_id: str, posting: Posting) -> Outcome | None:
         """A repetition is answered as the first time, also where the books would refuse it by now."""
@@ -133,39 +149,30 @@ class Ledger:
             raise KeyReused(posting.key)
         return Outcome("repeated", stored.response)
 
-    def _forget(self, streams: Iterable[UUID]) -> None:
-        for stream in streams:
-            self._invoices.forget(stream)
-            self._receipts.forget(stream)
-            self._customers.forget(stream)
-
 
 class _Work:
-    """The writes of one posting, and the states to remember once they are stored.
+    """The writes of one posting, and what its streams are `after` them: version and state.
 
     `leaves_alone`: it rests on a stream that it does not write to. The append checks the versions of what is written;
     what is left alone must have been read just now, or a change by another process would be passed over.
     """
 
-    def __init__(self, posting: Posting) -> None:
+    def __init__(self, posting: Posting, tenant_id: str, epoch: str) -> None:
         self._posting = posting
-        self._then: list[Callable[[], None]] = []
+        self.tenant_id = tenant_id
+        self.epoch = epoch
         self.writes: list[StreamWrite] = []
+        self.after: list[tuple[UUID, int, Any]] = []
         self.leaves_alone = False
         self.policy: tuple[str, ...] = ()
 
-    def add(self, states: "_States[S, E]", loaded: Loaded[S], events: Sequence[E]) -> None:
+    def add(self, aggregate: Aggregate[S, E], loaded: Loaded[S], events: Sequence[E]) -> None:
         if not events:
             self.leaves_alone = True
             return
-        stream_write, state = write(states.aggregate, loaded, events, self._meta(), self._posting.effective_at)
+        stream_write, state = write(aggregate, loaded, events, self._meta(), self._posting.effective_at)
         self.writes.append(stream_write)
-        after = Loaded(loaded.stream_id, loaded.version + len(events), state)
-        self._then.append(lambda: states.remember(after))
-
-    def remember(self) -> None:
-        for then in self._then:
-            then()
+        self.after.append((loaded.stream_id, loaded.version + len(events), state))
 
     def _meta(self) -> Meta:
         meta = self._posting.meta
@@ -177,37 +184,6 @@ class _Work:
             traceparent=meta.traceparent,
             policy=self.policy or meta.policy,
         )
-
-
-class _States(Generic[S, E]):
-    """The newest known state of the streams of one aggregate, a bounded number of them."""
-
-    def __init__(self, loader: Loader, aggregate: Aggregate[S, E]) -> None:
-        self._loader = loader
-        self.aggregate = aggregate
-        self._known: OrderedDict[UUID, Loaded[S]] = OrderedDict()
-
-    async def get(self, tenant_id: str, stream_id: UUID, *, fresh: bool, new: bool = False) -> Loaded[S]:
-        """The remembered state unless a fresh one is asked for; `new` takes an unknown stream for an empty one."""
-        known = None if fresh else self._known.get(stream_id)
-        if known is not None:
-            self._known.move_to_end(stream_id)
-            return known
-        if new and not fresh:
-            return Loaded(stream_id, 0, self.aggregate.initial)
-        loaded = await self._loader.load(self.aggregate, tenant_id, stream_id)
-        if loaded.version:
-            self.remember(loaded)
-        return loaded
-
-    def remember(self, loaded: Loaded[S]) -> None:
-        self._known[loaded.stream_id] = loaded
-        self._known.move_to_end(loaded.stream_id)
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-
-    def forget(self, stream_id: UUID) -> None:
-        self._known.pop(stream_id, None)
 
 
 def touched_streams(tenant_id: str, command: LedgerCommand) -> list[UUID]:
