@@ -46,7 +46,7 @@ class Outcome(Struct, frozen=True):
     drained_s: float
     waiting: str
     verdict: Verdict
-    known_after_s: float | None  # after the first fault: the earliest event or answer that the audit objects to
+    known_after_s: float | None  # of work: when what the audit objects to was recorded or answered, the earliest of it
     audited_s: float
     audit_bytes: int  # the most memory that clients and audit had
 
@@ -83,9 +83,10 @@ async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Out
         clients += [asyncio.create_task(company.dispute()) for company in companies for _ in range(options.people)]
         watching = asyncio.create_task(_watch(deployment, go))
         supervising = asyncio.create_task(injector.supervise(stop_faults))
+        begun_at = time.time()
         await asyncio.sleep(WARM_UP_S)
         faults = asyncio.create_task(injector.run(stop_faults))
-        begun, begun_at = time.monotonic(), time.time()
+        begun = time.monotonic()
         await _until_enough(deployment, options, begun, clients)
         seconds = time.monotonic() - begun
         stop_faults.set()
@@ -163,7 +164,8 @@ async def _drain(deployment: Deployment, over: float) -> tuple[float, str]:
 
 
 async def _known_at(deployment: Deployment, verdict: Verdict) -> float | None:
-    """When the first thing that is wrong had happened, by the time of its event or of the last answer to its key."""
+    """The earliest of what is wrong, by the time of its event or of the last answer to its key. What a consumer did
+    with the event came later."""
     found: list[float] = []
     keys = {violation.key for violation in verdict.violations if violation.key is not None}
     answered = {
@@ -236,7 +238,7 @@ def _tell(outcome: Outcome, folder: Path) -> None:
         most = max(sizes)
         print(f"  {process:<22} {first / 1e6:5.0f} MB at first, {last / 1e6:5.0f} at last, {most / 1e6:5.0f} at most")
     if outcome.known_after_s is not None:
-        print(f"  what is wrong had happened {outcome.known_after_s:.1f} s after the first fault at the latest")
+        print(f"  the first of what is wrong was recorded or answered after {outcome.known_after_s:.1f} s of work")
     print(f"  audited in {outcome.audited_s:.0f} s with {outcome.audit_bytes / 1e6:,.0f} MB at most")
     print(outcome.verdict, flush=True)
 
