@@ -104,6 +104,24 @@ async def _reached(at_start: list[int], starts: int) -> bool:
     return len(at_start) == starts
 
 
+async def test_a_part_in_which_something_was_cancelled_is_started_again_too():
+    lives = 0
+    stop = asyncio.Event()
+
+    async def broken_inside(_: asyncio.Event) -> None:
+        nonlocal lives
+        lives += 1
+        if lives == 3:
+            stop.set()
+            return
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        await future
+
+    assert await run_parts([Part("broken inside", broken_inside)], stop, backoff=AT_ONCE) == STOPPED
+    assert lives == 3
+
+
 async def test_a_part_that_just_ends_is_started_again_too():
     stop, starts = asyncio.Event(), []
 

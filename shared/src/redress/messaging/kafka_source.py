@@ -115,9 +115,9 @@ class Hints:
     async def give_the_last(self, consumer: Consumer) -> None:
         """Tell everything and wait until it is told, for a consumer that is about to close."""
         if self._telling is not None:
-            await self._telling
+            await asyncio.gather(self._telling, return_exceptions=True)
         if self._untold:
-            await self._tell(consumer)
+            await asyncio.gather(self._tell(consumer), return_exceptions=True)
 
     def _tell(self, consumer: Consumer) -> asyncio.Task[None]:
         untold, self._untold = self._untold, {}

@@ -154,11 +154,15 @@ async def _supervise(part: Part, stop: asyncio.Event, backoff: Backoff) -> None:
 async def _one_life(part: Part, stop: asyncio.Event, failures: int, backoff: Backoff) -> int:
     """How many lives in a row have failed; 0 when it ended as it was asked to."""
     started = time.monotonic()
-    failed: Exception | None = None
+    failed: BaseException | None = None
     try:
         await part.run(stop)
     except Exception as error:  # noqa: BLE001 - whatever a part dies of, the others go on and it gets another try
         failed = error
+    except asyncio.CancelledError as error:
+        if _is_asked_to_end():
+            raise
+        failed = error  # something inside it was cancelled (a library's future): the part would be gone without a word
     if stop.is_set() and failed is None:
         return 0
     worked_s = time.monotonic() - started
@@ -173,6 +177,11 @@ async def _one_life(part: Part, stop: asyncio.Event, failures: int, backoff: Bac
         exc_info=failed,
     )
     return failures
+
+
+def _is_asked_to_end() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _worker(parts: OpenParts, drain_s: float) -> int:
