@@ -2,8 +2,7 @@
 
 Every await has a deadline: `send` and `stop` of aiokafka 0.14 wait for ever while a broker is away (issues 1101, 1013).
 After a fatal error its producer lets later messages through although earlier ones failed, so a producer that failed
-once is never used again. Its consumer can stand still without a word (seen after two brokers were lost and came back):
-one that has heard nothing for a while asks the brokers whether there is nothing.
+once is never used again.
 """
 
 import asyncio
@@ -41,9 +40,6 @@ REQUEST_TIMEOUT_MS = 10_000
 BATCH_BYTES = 524_288  # of one partition in one request, below the broker's message.max.bytes (1 MiB)
 SESSION_TIMEOUT_MS = 15_000
 HEARTBEAT_MS = 3_000
-STILL_S = 15.0  # without a message: is there really none? Within a minute of a fault everything is to be at rest
-BUSY_S = 120.0  # a partition may have to wait for its turn while others have much
-JOIN_S = 45.0  # a group may have to wait for its other members
 MAX_POLL_INTERVAL_MS = 300_000  # a batch has 60 s in the database before that cancels it
 _TOPIC_EXISTS = 36
 _SET_ON_TOPIC = 1  # the source of a setting: not a default, but set on this topic
@@ -196,8 +192,6 @@ class KafkaConsumer:
     def __init__(self, options: Mapping[str, Any], topic: str, group: str, member: str) -> None:
         self._topic = topic
         self._listener: _SeekOnAssignment | None = None
-        self._heard_at = self._looked_at = 0.0
-        self._unread: dict[TopicPartition, tuple[int, float]] = {}  # where it is, and since when
         self._consumer = AIOKafkaConsumer(
             **options,
             group_id=group,
@@ -214,7 +208,6 @@ class KafkaConsumer:
         self._listener = _SeekOnAssignment(self._consumer, self._topic, positions)
         self._consumer.subscribe([self._topic], listener=self._listener)
         await _within(START_S, self._consumer.start(), "join the group")
-        self._heard_at = self._looked_at = asyncio.get_running_loop().time()
 
     async def poll(self, limit: int, timeout_s: float) -> Polled:
         if self._listener is not None and self._listener.failure is not None:
@@ -225,13 +218,10 @@ class KafkaConsumer:
         except OffsetOutOfRangeError as wrong:
             return Polled(lost=await self._to_the_oldest([place.partition for place in wrong.args[0]]))
         except NoOffsetForPartitionError:
-            found = {}  # just assigned; the listener is about to seek
+            return Polled()  # just assigned; the listener is about to seek
         except (KafkaError, TimeoutError, OSError) as failure:
             raise BrokerUnavailable(f"cannot read {self._topic}: {type(failure).__name__} {failure}") from failure
         messages = tuple(_incoming(record) for records in found.values() for record in records)
-        if messages:
-            self._heard_at = asyncio.get_running_loop().time()
-        await self._look_whether_it_stands_still()
         return Polled(messages, behind=self._behind())
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
@@ -243,39 +233,6 @@ class KafkaConsumer:
 
     async def close(self) -> None:
         await _let_go(self._consumer.stop())
-
-    async def _look_whether_it_stands_still(self) -> None:
-        """BrokerUnavailable if a partition has had more for a while and nothing of it comes, or none is assigned.
-
-        Of more members than partitions some have none: each of them joins anew now and then, which disturbs nobody.
-        """
-        now = asyncio.get_running_loop().time()
-        if now - self._looked_at < STILL_S:
-            return
-        self._looked_at = now
-        silent_s = now - self._heard_at
-        places = self._consumer.assignment()
-        if not places:
-            if silent_s >= JOIN_S:
-                raise BrokerUnavailable(f"no partition of {self._topic} was assigned for {silent_s:.0f} s")
-            return
-        ends = await _within(READ_S, self._consumer.end_offsets(list(places)), "find the end of partitions")
-        before, self._unread = self._unread, {}
-        for place, end in ends.items():
-            position = self._position(place)
-            if position < end:
-                was, since = before.get(place, (-1, now))
-                self._unread[place] = (position, since if position == was else now)
-        patience_s = STILL_S if silent_s >= STILL_S else BUSY_S
-        stuck = [place.partition for place, (_, since) in self._unread.items() if now - since >= patience_s]
-        if stuck:
-            raise BrokerUnavailable(f"{self._topic} has more on partitions {stuck}, and nothing of it comes")
-
-    def _position(self, place: TopicPartition) -> int:
-        """The next offset to read; -1 while it is not known."""
-        subscribed = self._consumer._subscription.subscription  # noqa: SLF001 - position() waits until there is one
-        state = subscribed.assignment.state_value(place) if subscribed.assignment is not None else None
-        return state.position if state is not None and state.has_valid_position else -1
 
     async def _to_the_oldest(self, partitions: Sequence[int]) -> frozenset[int]:
         places = [TopicPartition(self._topic, each) for each in partitions]
