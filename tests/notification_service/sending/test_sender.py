@@ -129,13 +129,18 @@ async def test_a_cut_after_the_final_dot_is_unknown_for_ever(house):
     assert len(house.mails.received) == 1
 
 
-async def test_a_sender_killed_before_the_handover_is_replaced(house):
-    await opened(house)
-    house.mails.silent_at = "rcpt"
+async def _a_sender_dies(house, *, silent_at, after):
+    """While it waits for the mail server, which has heard it say `after`."""
+    house.mails.silent_at = silent_at
     dying = asyncio.create_task(house.sender().run())
-    await eventually(lambda: _begun(house, "RCPT"))
+    await eventually(lambda: _begun(house, after))
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
+
+
+async def test_a_sender_killed_before_the_handover_is_replaced(house):
+    await opened(house)
+    await _a_sender_dies(house, silent_at="rcpt", after="RCPT")
     house.mails.silent_at = None
     assert await statuses(house) == [("sending", None)]
     house.clock.at += timedelta(hours=1)
@@ -146,11 +151,7 @@ async def test_a_sender_killed_before_the_handover_is_replaced(house):
 
 async def test_a_sender_killed_after_the_handover_leaves_an_unknown_outcome(house):
     await opened(house)
-    house.mails.silent_at = "after-data"
-    dying = asyncio.create_task(house.sender().run())
-    await eventually(lambda: _begun(house, "DATA"))
-    dying.cancel()
-    await asyncio.gather(dying, return_exceptions=True)
+    await _a_sender_dies(house, silent_at="after-data", after="DATA")
     house.clock.at += timedelta(hours=1)
     await house.sender().until_idle()
     assert await statuses(house) == [("unknown", "sender_lost_after_data")]
@@ -159,11 +160,7 @@ async def test_a_sender_killed_after_the_handover_leaves_an_unknown_outcome(hous
 
 async def test_what_a_dead_sender_had_in_hand_is_taken_up_within_a_minute(house):
     await opened(house)
-    house.mails.silent_at = "rcpt"
-    dying = asyncio.create_task(house.sender().run())
-    await eventually(lambda: _begun(house, "RCPT"))
-    dying.cancel()
-    await asyncio.gather(dying, return_exceptions=True)
+    await _a_sender_dies(house, silent_at="rcpt", after="RCPT")
     house.mails.silent_at = None
     await house.sender().until_idle()
     assert await statuses(house) == [("sending", None)]  # it might still live

@@ -183,6 +183,9 @@ async def test_without_a_database_the_outcome_is_said_to_be_unknown(postgres: Cl
             )
             with pytest.raises(LogUnavailable):
                 await log.append("acme", [a_write("s", 0, "nowhere")])
+            looks = [log.look("acme", "k", {stream_id("s"): 0}) for _ in range(300)]  # more than one round trip takes
+            told = await asyncio.gather(*looks, return_exceptions=True)
+            assert [type(each) for each in told] == [LogUnavailable] * 300
         finally:
             await elsewhere.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
             await elsewhere.close()

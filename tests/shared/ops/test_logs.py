@@ -53,6 +53,18 @@ def test_a_line_says_when_what_and_which_service(written: Written):
     }
 
 
+def test_a_log_that_cannot_be_written_any_more_does_not_stop_the_work(written: Written):
+    written.stream.close()
+    structlog.stdlib.get_logger("redress.test").error("nobody reads this")
+
+
+def test_a_log_leaves_out_what_is_below_its_level(written: Written):
+    log = structlog.stdlib.get_logger("redress.test")
+    log.debug("too much")
+    log.info("enough")
+    assert [line["event"] for line in written.lines()] == ["enough"]
+
+
 def test_a_line_names_what_it_was_caused_by(written: Written):
     trace = TraceParent("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
     with telemetry.caused_by(Causes("sap:1", trace, causation_id="evt_9", request_id="req_1")):

@@ -6,6 +6,7 @@ one that lost a race for an invoice only, is decided anew, three times at most.
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from redress.eventlog.turns import Turns
 
 ATTEMPTS = 3
 
-Streams = Mapping[UUID, Aggregate[Any, Any]]
+Touched = Mapping[UUID, Aggregate[Any, Any]]  # streams, and what each of them is a stream of
 BuildCommand = Callable[[Dispute], Awaitable[DisputeCommand]]
 
 _encoder = msgspec.json.Encoder()
@@ -76,7 +77,7 @@ class CommandHandler:
         """Open the dispute under a fresh id. What the ledger knows of the invoices is filled in here."""
 
         invoices = {item.invoice_id: invoice_stream(commanded.tenant, item.invoice_id) for item in command.items}
-        streams: Streams = {matrix_stream(commanded.tenant): MATRIX, **dict.fromkeys(invoices.values(), INVOICE)}
+        streams: Touched = {matrix_stream(commanded.tenant): MATRIX, **dict.fromkeys(invoices.values(), INVOICE)}
 
         async def work(unit: Unit) -> bytes:
             unit.begin(DISPUTE, dispute)
@@ -95,7 +96,7 @@ class CommandHandler:
             _must_be_at(unit.version(dispute), commanded)
             return await _change(unit, commanded, dispute, await build(state))
 
-        streams: Streams = {dispute: DISPUTE, matrix_stream(commanded.tenant): MATRIX}
+        streams: Touched = {dispute: DISPUTE, matrix_stream(commanded.tenant): MATRIX}
         return await self._answer(commanded, _Job(status=200, streams=streams, work=work, stream=dispute))
 
     async def publish_matrix(
@@ -123,7 +124,7 @@ class CommandHandler:
         async with self._turns.of(*changing):
             return await self._in_turn(commanded, job, seen)
 
-    async def _look(self, commanded: Commanded, streams: Streams) -> "_Seen":
+    async def _look(self, commanded: Commanded, streams: Touched) -> "_Seen":
         epoch = await self._log.epoch()
         known = {each: self._remembered.of(epoch, commanded.tenant, each) for each in streams}
         after = {each: 0 if before is None else before[0] for each, before in known.items()}
@@ -166,13 +167,13 @@ class CommandHandler:
                         self._remembered.keep(seen.epoch, commanded.tenant, each, version, state)
                 return Answered(job.status, body)
 
-    def _unit(self, commanded: Commanded, streams: Streams, seen: "_Seen") -> tuple[Unit, bool]:
+    def _unit(self, commanded: Commanded, streams: Touched, seen: "_Seen") -> tuple[Unit, bool]:
         """The streams as they were seen, or as those let in before have left them; and whether any of them did."""
         unit, moved_on = Unit(read_from(self._log, commanded.tenant)), False
         for each, looked_at in seen.states.items():
             left = self._remembered.of(seen.epoch, commanded.tenant, each) or looked_at
             moved_on |= left[0] > looked_at[0]
-            unit.know(streams[each], each, *max(left, looked_at, key=_version))
+            unit.know(streams[each], each, *max(left, looked_at, key=itemgetter(0)))
         return unit, moved_on
 
 
@@ -180,7 +181,7 @@ class _Job(Struct, frozen=True, kw_only=True):
     """`work` on what `streams` hold, answered with `status`. `stream` is the one whose version the caller may name."""
 
     status: int
-    streams: Streams
+    streams: Touched
     work: Callable[[Unit], Awaitable[bytes]]
     stream: UUID | None = None
 
@@ -191,10 +192,6 @@ class _Seen(Struct, frozen=True):
     epoch: str
     answer: StoredAnswer | None
     states: Mapping[UUID, tuple[int, Any]]
-
-
-def _version(known: tuple[int, Any]) -> int:
-    return known[0]
 
 
 def _with_what_is_known(command: Open, facts: Mapping[str, Facts | None]) -> Open:
