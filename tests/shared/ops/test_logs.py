@@ -58,6 +58,22 @@ def test_a_log_that_cannot_be_written_any_more_does_not_stop_the_work(written: W
     structlog.stdlib.get_logger("redress.test").error("nobody reads this")
 
 
+def test_every_way_to_say_something_ends_in_a_line(written: Written):
+    log = structlog.stdlib.get_logger("redress.test")
+    log.info("one")
+    log.warning("two")
+    log.error("three")
+    log.critical("four")
+    log.log(logging.ERROR, "five")
+    try:
+        int("six")
+    except ValueError:
+        log.exception("seven")
+    lines = written.lines()
+    assert [line["event"] for line in lines] == ["one", "two", "three", "four", "five", "seven"]
+    assert "ValueError: invalid literal for int()" in lines[-1]["exception"]
+
+
 def test_a_log_leaves_out_what_is_below_its_level(written: Written):
     log = structlog.stdlib.get_logger("redress.test")
     log.debug("too much")

@@ -110,7 +110,7 @@ class _OwnLogger:
             _lines.stream.write(f"{line}\n")
             _lines.stream.flush()
 
-    debug = info = warning = error = critical = _write
+    debug = info = warning = error = exception = critical = _write
 
 
 def _worth_a_line(_: object, method: str, event: EventDict) -> EventDict:
