@@ -42,7 +42,7 @@ async def clockwork(office: Office):
                 "UPDATE es.timer SET due_at = clock_timestamp() WHERE stream_id = $1 AND state = 'pending'",
                 _stream(dispute),
             )
-            await TimerPoller(pool, SlaBreach(office.log)).fire_due()
+            await TimerPoller(pool, {"sla": SlaBreach(office.log).fire}).fire_due()
 
     yield Clockwork()
     pool.terminate()
