@@ -100,7 +100,7 @@ def create_base_app(
 
 
 class _App(FastAPI):
-    def __init__(self, metrics: Metrics, **settings: Any) -> None:  # noqa: ANN401 - FastAPI's own keywords
+    def __init__(self, metrics: Metrics, **settings: Any) -> None:
         self._metrics = metrics
         super().__init__(**settings)
 
