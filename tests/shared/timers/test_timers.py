@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Never
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +18,7 @@ from support.running import running
 
 from redress.eventlog.postgres import PostgresEventLog
 from redress.ids import derived_uuid
+from redress.projections.projection import Connection
 from redress.timers import poller
 from redress.timers.poller import FireTimer, TimerPoller
 from redress.timers.timers import Timer, cancel, cancel_all, schedule
@@ -36,7 +38,7 @@ class Bell:
     sick: set[str] = field(default_factory=set)
     tried: list[int] = field(default_factory=list)
 
-    async def fire(self, _: asyncpg.Connection, timer: Timer, now: datetime) -> None:
+    async def fire(self, _: Connection, timer: Timer, now: datetime) -> None:
         if timer.kind in self.sick:
             self.tried.append(timer.attempts)
             raise SickError(timer.kind)
@@ -64,13 +66,16 @@ def timer_id(kind: str) -> UUID:
 
 
 async def due_in(pool: asyncpg.Pool, kind: str, wait: timedelta, stream: str = "a") -> datetime:
-    due_at = await pool.fetchval("SELECT clock_timestamp()") + wait
-    await schedule(pool, timer_id(kind), "acme", stream_id(stream), kind, due_at)
+    due_at: datetime = await pool.fetchval("SELECT clock_timestamp()") + wait
+    async with pool.acquire() as connection:
+        await schedule(connection, timer_id(kind), "acme", stream_id(stream), kind, due_at)
     return due_at
 
 
 async def state(pool: asyncpg.Pool, kind: str) -> tuple[str, int]:
-    return tuple(await pool.fetchrow("SELECT state, attempts FROM es.timer WHERE timer_id = $1", timer_id(kind)))
+    row = await pool.fetchrow("SELECT state, attempts FROM es.timer WHERE timer_id = $1", timer_id(kind))
+    assert row is not None
+    return row["state"], row["attempts"]
 
 
 async def test_due_timers_fire_once_the_oldest_first(pool: asyncpg.Pool) -> None:
@@ -108,9 +113,10 @@ async def test_a_cancelled_timer_does_not_fire(pool: asyncpg.Pool) -> None:
     for kind in ("one", "two", "three"):
         await due_in(pool, kind, ALREADY)
     await due_in(pool, "of another stream", ALREADY, stream="b")
-    assert await cancel(pool, timer_id("one"))
-    assert not await cancel(pool, timer_id("one"))
-    assert await cancel_all(pool, "acme", stream_id("a"), "two") == 1
+    async with pool.acquire() as connection:
+        assert await cancel(connection, timer_id("one"))
+        assert not await cancel(connection, timer_id("one"))
+        assert await cancel_all(connection, "acme", stream_id("a"), "two") == 1
     bell = Bell()
     await TimerPoller(pool, every_kind(bell.fire)).fire_due()
     assert bell.kinds == ["three", "of another stream"]
@@ -168,7 +174,7 @@ async def test_a_failing_timer_waits_longer_each_time(pool: asyncpg.Pool) -> Non
 
 async def test_a_timer_that_ended_the_process_waits_after_the_start(pool: asyncpg.Pool) -> None:
     class Killer(Bell):
-        async def fire(self, *_):
+        async def fire(self, *_: object) -> Never:
             raise KeyboardInterrupt
 
     await due_in(pool, "killer", ALREADY)
@@ -187,7 +193,7 @@ async def test_what_a_timer_appends_and_that_it_fired_are_one(make_database: Mak
     class Breach:
         expected = 7
 
-        async def fire(self, connection, timer, _):
+        async def fire(self, connection: Connection, timer: Timer, _: datetime) -> None:
             await log.append_on(connection, timer.tenant_id, [a_write(timer.stream_id, self.expected, "sla breached")])
 
     database = await make_database("dispute", prepare=install_event_log)

@@ -110,7 +110,7 @@ async def _on_stale(_: Request, error: Exception) -> Response:
 
 
 class _App(FastAPI):
-    def __init__(self, metrics: Metrics, **settings: Any) -> None:  # noqa: ANN401 - FastAPI's own keywords
+    def __init__(self, metrics: Metrics, **settings: Any) -> None:
         self._metrics = metrics
         super().__init__(**settings)
 
