@@ -19,11 +19,10 @@ from support.databases import Database, MakeDatabase
 from support.issuer import Issuer
 
 import dispute_service
-from dispute_service.api.app import create_app
-from dispute_service.api.parts import ApiParts
-from dispute_service.command_handling.handler import CommandHandler
-from dispute_service.publication.publish import DisputePublication
-from dispute_service.queries.dispute_lists import DisputeLists
+from dispute_service.app import ApiParts, create_app
+from dispute_service.corridor.runner import CommandRunner
+from dispute_service.disputes.list import DisputeLists
+from dispute_service.publication import DisputePublication
 from redress.eventlog.migrations import upgrade
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault, install
@@ -133,7 +132,7 @@ async def dispute_office(make_database: MakeDatabase) -> AsyncIterator[Office]:
         health.running(running=True)
         parts = ApiParts(
             log=log,
-            handler=CommandHandler(log),
+            runner=CommandRunner(log),
             lists=DisputeLists(engine, Cursors(b"0123456789abcdef")),
             vault=vault,
             feed=Feed(log, DisputePublication(log)),

@@ -9,17 +9,16 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from starlette.applications import Starlette
 
-from dispute_service.api.app import create_app
-from dispute_service.api.parts import ApiParts
-from dispute_service.command_handling.handler import CommandHandler
-from dispute_service.inbox.collections import SERVICE as FOLLOWED
-from dispute_service.process_managers.contested_invoices import ContestedInvoices
-from dispute_service.process_managers.sla_clock import SlaClock
-from dispute_service.projections.dispute_history import DisputeHistory
-from dispute_service.publication.publish import DisputePublication
-from dispute_service.queries.dispute_lists import DisputeLists
+from dispute_service.app import ApiParts, create_app
+from dispute_service.corridor.runner import CommandRunner
+from dispute_service.disputes.history import DisputeHistory
+from dispute_service.disputes.list import DisputeLists
+from dispute_service.postings.ledger_facts import SERVICE as FOLLOWED
+from dispute_service.postings.reactor import ContestedInvoices
+from dispute_service.publication import DisputePublication
 from dispute_service.settings import DisputeSettings, RebuildSettings
-from dispute_service.timers.sla_breach import SlaBreach
+from dispute_service.sla.breach import SlaBreach
+from dispute_service.sla.clock import SlaClock
 from redress.assembly import (
     API_READERS,
     authenticator,
@@ -94,7 +93,7 @@ async def _api_parts(settings: DisputeSettings) -> AsyncIterator[ApiParts]:
     ):
         yield ApiParts(
             log=log,
-            handler=CommandHandler(log),
+            runner=CommandRunner(log),
             lists=DisputeLists(engine, Cursors(settings.cursor_key_bytes)),
             vault=vault,
             feed=Feed(log, DisputePublication(log)),

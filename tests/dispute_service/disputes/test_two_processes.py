@@ -1,0 +1,70 @@
+"""Several processes of the service take commands on the same disputes, each remembering what it has seen."""
+
+from itertools import count
+
+import msgspec
+import pytest
+from support.disputes import NOW, escalate, open_
+
+from dispute_service.corridor.runner import Answered, Commanded, CommandRunner, StaleVersion
+from dispute_service.disputes.commands import DisputeCommand
+from dispute_service.disputes.handle import command_dispute, open_dispute
+from dispute_service.disputes.state import Dispute
+from redress.eventlog.events import Actor, Meta
+from redress.eventlog.memory import InMemoryEventLog
+from redress.ids import derived_uuid
+
+DISPUTE = derived_uuid("test", "dispute")
+_keys = count(1)
+
+
+def commanded(expected: int | None = None) -> Commanded:
+    key = f"k-{next(_keys)}"
+    meta = Meta(actor=Actor("person", "anna"), command_id=key, correlation_id="r-1")
+    return Commanded(tenant="acme", key=key, fingerprint=b"f", meta=meta, now=NOW, expected=expected)
+
+
+async def told(handler: CommandRunner, command: DisputeCommand, expected: int | None = None) -> Answered:
+    async def build(_state: Dispute) -> DisputeCommand:
+        return command
+
+    return await command_dispute(handler, commanded(expected), DISPUTE, build)
+
+
+def shown(answered: Answered) -> tuple[int, int]:
+    document = msgspec.json.decode(answered.body)
+    return document["version"], document["escalation_level"]
+
+
+async def test_what_another_process_did_meanwhile_counts():
+    log = InMemoryEventLog()
+    one, other = CommandRunner(log), CommandRunner(log)
+    await open_dispute(one, commanded(), DISPUTE, open_())
+    assert shown(await told(other, escalate(1), expected=1)) == (2, 1)
+    assert shown(await told(one, escalate(2), expected=2)) == (3, 2)
+    assert shown(await told(other, escalate(3), expected=3)) == (4, 3)
+
+
+async def test_a_decision_on_a_version_that_another_process_has_gone_beyond_is_refused():
+    log = InMemoryEventLog()
+    one, other = CommandRunner(log), CommandRunner(log)
+    await open_dispute(one, commanded(), DISPUTE, open_())
+    await told(other, escalate(1), expected=1)
+    with pytest.raises(StaleVersion) as refused:
+        await told(one, escalate(2), expected=1)
+    assert refused.value.actual == 2
+
+
+async def test_a_dispute_that_was_worked_on_here_is_read_on_from_there_and_not_from_its_beginning():
+    asked: list[dict] = []
+
+    class Watched(InMemoryEventLog):
+        async def look(self, tenant_id, key, after):
+            asked.append(after.get(DISPUTE))
+            return await super().look(tenant_id, key, after)
+
+    handler = CommandRunner(Watched())
+    await open_dispute(handler, commanded(), DISPUTE, open_())
+    await told(handler, escalate(1))
+    await told(handler, escalate(2))
+    assert asked == [None, 1, 2]
