@@ -17,6 +17,7 @@ from dispute_service.routing.sla import Sla
 from dispute_service.routing.stream import MATRIX
 from redress.calendars import CalendarInputs, SkippedHoliday
 from redress.contracts.common import Sealed, SealedContact
+from redress.eventlog.codec import Codec
 
 TESTS = Path(__file__).parent.parent / "dispute_service"
 AT = datetime(2026, 3, 30, 16, 2, tzinfo=UTC)
@@ -165,7 +166,7 @@ EXAMPLES: dict[str, Any] = {
     ),
 }
 # Where the golden files of each stream's events are kept.
-STORED = {
+STORED: dict[Path, Codec[Any]] = {
     TESTS / "disputes" / "stored": DISPUTE.codec,
     TESTS / "disputable_invoices" / "stored": INVOICE.codec,
     TESTS / "routing" / "stored": MATRIX.codec,
