@@ -1,5 +1,8 @@
-from dispute_service.problems import STATUS
-from dispute_service.refusal import Refusal
+from dispute_service.service import SERVICE
+from redress.refusal import Refusal, refusals_under
+from redress.web.problem import STATUS_OF_KIND
+
+REFUSALS = [refusal for feature in SERVICE.features for root in feature.refusals for refusal in refusals_under(root)]
 
 
 def _leaves(refusal: type[Refusal]) -> list[type[Refusal]]:
@@ -8,9 +11,11 @@ def _leaves(refusal: type[Refusal]) -> list[type[Refusal]]:
 
 
 def test_every_refusal_has_a_status() -> None:
-    assert set(_leaves(Refusal)) == set(STATUS)
+    leaves = {leaf for leaf in _leaves(Refusal) if leaf.__module__.startswith("dispute_service.")}
+    assert leaves == set(REFUSALS)
+    assert all(refusal.title and STATUS_OF_KIND[refusal.kind] for refusal in REFUSALS)
 
 
 def test_no_two_refusals_share_a_code() -> None:
-    codes = [refusal.code for refusal in STATUS]
+    codes = [refusal.code for refusal in REFUSALS]
     assert len(set(codes)) == len(codes)

@@ -2,6 +2,7 @@
 
 from support.dispute_api import Office
 
+from redress.web.openapi import undescribed_operations
 from redress.web.routes import OPEN_PATHS, listed_routes
 
 D = "/v1/disputes/{dispute_id}"
@@ -43,3 +44,12 @@ async def test_nothing_is_answered_without_a_token(office: Office) -> None:
     for method, path in TABLE:
         answer = await office.client.request(method, path.replace("{dispute_id}", "dsp_x").replace("{event_id}", "x"))
         assert answer.status_code == 401, (method, path)
+
+
+def test_every_operation_says_what_it_answers(office: Office) -> None:
+    assert undescribed_operations(office.app) == []
+
+
+def test_every_operation_has_a_name_of_its_own(office: Office) -> None:
+    names = [each["operationId"] for path in office.app.openapi()["paths"].values() for each in path.values()]
+    assert len(set(names)) == len(names)

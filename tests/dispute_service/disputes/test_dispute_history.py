@@ -2,32 +2,7 @@
 
 from typing import Any
 
-import asyncpg
-import pytest_asyncio
 from support.dispute_api import Company, Office, money
-from support.eventually import eventually
-
-from dispute_service.disputes.history import DisputeHistory
-from redress.messaging.log_source import LogSource
-from redress.projections.runner import Runner
-
-
-@pytest_asyncio.fixture
-async def catch_up(office: Office):
-    """Brings the history to the end of the log."""
-    pool = await asyncpg.create_pool(office.database.worker, min_size=1, max_size=2)
-
-    async def caught_up() -> None:
-        async def nothing_waits() -> bool:
-            return await office.log.sequence() == 0
-
-        await eventually(nothing_waits)
-        runner = Runner(pool, DisputeHistory(), LogSource(office.log))
-        await runner.open()
-        await runner.catch_up()
-
-    yield caught_up
-    pool.terminate()
 
 
 async def _recorded(company: Company, dispute: dict[str, Any]) -> list[str]:
@@ -35,13 +10,13 @@ async def _recorded(company: Company, dispute: dict[str, Any]) -> list[str]:
     return [entry["recorded_at"] for entry in entries]
 
 
-async def test_a_list_shows_what_was_known_then(company: Company, catch_up) -> None:
+async def test_a_list_shows_what_was_known_then(company: Company, office: Office) -> None:
     first = await company.open()
     assigned = await company.done(first, "assign")
-    await catch_up()
+    await office.catch_up()
     second = await company.open(items=[{"invoice_id": "INV-2", "amount": money("5.00")}])
     await company.done(assigned, "withdraw", {"reason": "x"})
-    await catch_up()
+    await office.catch_up()
     times = await _recorded(company, first)
 
     async def known(at: str, **filters) -> list[tuple[str, str]]:
@@ -57,11 +32,11 @@ async def test_a_list_shows_what_was_known_then(company: Company, catch_up) -> N
     assert await known("2020-01-01T00:00:00Z") == []
 
 
-async def test_the_list_now_and_the_list_as_known_now_are_the_same(company: Company, catch_up) -> None:
+async def test_the_list_now_and_the_list_as_known_now_are_the_same(company: Company, office: Office) -> None:
     for number in range(3):
         opened = await company.open(items=[{"invoice_id": f"INV-{number}", "amount": money("5.00")}])
         await company.done(opened, "assign")
-    await catch_up()
+    await office.catch_up()
     now = (await company.get("/v1/disputes", sort="open_amount")).json()["items"]
     known = (await company.get("/v1/disputes", sort="open_amount", known_at="2200-01-01T00:00:00Z")).json()["items"]
     assert known == now

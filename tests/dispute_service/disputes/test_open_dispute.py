@@ -1,6 +1,7 @@
 import asyncio
 
 from support.dispute_api import Company, Office, money, opening
+from support.ledger_facts import LedgerInvoice
 
 from redress.ids import parse_public_id
 
@@ -116,23 +117,7 @@ async def test_another_companys_dispute_does_not_exist(office: Office, company: 
 async def test_an_amount_that_is_disputed_already_is_refused_once_the_invoice_is_known(
     office: Office, company: Company
 ) -> None:
-    from datetime import UTC, datetime
-
-    from dispute_service.disputable_invoices.commands import RecordInvoice
-    from dispute_service.disputable_invoices.decisions import decide
-    from dispute_service.disputable_invoices.state import INITIAL
-    from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
-    from redress.eventlog.aggregates import Loaded, write
-    from redress.eventlog.events import Actor, Meta
-
-    at = datetime(2026, 3, 1, tzinfo=UTC)
-    known = RecordInvoice(
-        at=at, ledger_version=1, customer_id="C-1", legal_entity="DE01", currency="EUR", total=50000, open=50000
-    )
-    stream = invoice_stream(company.tenant, "INV-1")
-    meta = Meta(actor=Actor("system", "test"), command_id="x", correlation_id="x")
-    recorded, _ = write(INVOICE, Loaded(stream, 0, INITIAL), decide(known, INITIAL, at), meta, at)
-    await office.log.append(company.tenant, [recorded])
+    await office.take(LedgerInvoice(company.tenant, total="500.00", open="500.00").registered())
 
     first = await company.open()
     assert first["legal_entity"] == "DE01"

@@ -25,16 +25,18 @@ from support.disputes import (
     withdraw,
 )
 
-from dispute_service.corridor.streams import read_from
-from dispute_service.corridor.unit import Unit
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.publication import DisputePublication
+from dispute_service.service import SERVICE
 from redress.contracts.catalogue import catalogue, json_schema
 from redress.contracts.dispute_events import TOPIC
 from redress.eventlog.events import Actor, Meta
 from redress.eventlog.memory import InMemoryEventLog
+from redress.handling.readers import LogReader
+from redress.handling.state_cache import StateCache
+from redress.handling.unit_of_work import Cause, UnitOfWork
 from redress.ids import derived_uuid
+from redress.service.composition import publication
 
 STREAM = derived_uuid("test", "dispute")
 SCHEMAS = {contract.name: json_schema(contract) for contract in catalogue() if contract.topic == TOPIC}
@@ -47,14 +49,14 @@ async def _published(*commands) -> list[dict[str, Any]]:
     for number, command in enumerate(commands):
         outcome = history.when(command)
         assert outcome.refusal is None, outcome.refusal
-        unit = Unit(read_from(log, "acme"))
-        await unit.state(DISPUTE, STREAM)
         meta = Meta(actor=Actor("person", "anna"), command_id=f"c-{number}", correlation_id="r-1")
-        unit.record(DISPUTE, STREAM, outcome.events, meta)
-        await log.append("acme", unit.writes())
+        uow = UnitOfWork("acme", LogReader(log, "acme", StateCache(), await log.epoch()), Cause(meta, NOW))
+        await uow.state(DISPUTE, STREAM)
+        uow.record(DISPUTE, STREAM, outcome.events)
+        await log.append("acme", uow.writes())
         history = history.after(command)
-    events = await DisputePublication(log).publish(await log.read_log(0, 1_000))
-    again = await DisputePublication(log).publish(await log.read_log(0, 1_000))
+    events = await publication(SERVICE, log).publish(await log.read_log(0, 1_000))
+    again = await publication(SERVICE, log).publish(await log.read_log(0, 1_000))
     assert again == events, "the same event always gives the same bytes"
     found = []
     for event in events:

@@ -30,13 +30,13 @@ def test_every_published_version_routes_every_dispute(proposals) -> None:
     for rules in proposals:
         command = PublishMatrix(at=MONDAY, rules=tuple(rules), calendars=default_matrix().calendars)
         try:
-            events = decide(command, state, MONDAY)
+            events = decide(command, state)
         except MatrixRefusal:
             continue
         for event in events:
             state = evolve(state, event)
         published += len(events)
-        assert decide(command, state, MONDAY) == []
+        assert decide(command, state) == []
     assert state.version == published
     for reason in REASONS:
         facts = RoutingFacts(reason_code=reason.code, amount=Money(1, "EUR"), legal_entity=None)

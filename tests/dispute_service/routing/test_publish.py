@@ -36,7 +36,7 @@ REST = Rule(rule_id="rest", reason_codes=("*",), team="AR specialist", sla_hours
 
 def matrices() -> Given[MatrixCommand, ResolutionMatrix, MatrixEvent]:
     return Given(
-        decide=lambda command, state: decide(command, state, MONDAY),
+        decide=decide,
         evolve=evolve,
         state=INITIAL,
         refusals=MatrixRefusal,

@@ -175,7 +175,7 @@ class CommandRoutes(Generic[S, C]):
         body_type: type[B] = inspect.get_annotations(function, eval_str=True)["body"]
         may_be_absent = not any(field.is_required() for field in body_type.model_fields.values())
 
-        async def endpoint(**values: Any) -> Response:  # noqa: ANN401 - what FastAPI makes of the signature below
+        async def endpoint(**values: Any) -> Response:
             context: CommandContext = values["context"]
             body: B = values["body"] or body_type()
 

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from dispute_service.disputable_invoices import events as e
 from dispute_service.disputable_invoices.state import INITIAL, DisputableInvoice, evolve
-from redress.eventlog.aggregates import Aggregate
-from redress.eventlog.codec import Codec
+from redress.codec import Codec
+from redress.decider import Decider
 from redress.ids import derived_uuid
 
-INVOICE: Final[Aggregate[DisputableInvoice, e.InvoiceEvent]] = Aggregate(
+INVOICE: Final[Decider[DisputableInvoice, e.InvoiceEvent]] = Decider(
     stream_type="disputable-invoice",
     initial=INITIAL,
     evolve=evolve,
@@ -20,6 +20,7 @@ INVOICE: Final[Aggregate[DisputableInvoice, e.InvoiceEvent]] = Aggregate(
             "short-payment-left": (1, e.ShortPaymentLeft),
         }
     ),
+    dated=True,
 )
 
 

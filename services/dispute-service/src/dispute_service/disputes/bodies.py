@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import Path
 from pydantic import Field, StringConstraints, field_validator
 
-from dispute_service.corridor.bodies import VISIBLE, Body, Effective, Identifier, MoneyBody, Name, Sentence, Text
 from dispute_service.disputes.decisions.opening import MAX_ITEMS
 from dispute_service.disputes.decisions.working import HIGHEST_LEVEL
 from dispute_service.disputes.document import PREFIX
 from dispute_service.reasons.catalogue import REASON_BY_CODE, RESOLUTION_CODES, ROOT_CAUSES
 from redress.ids import parse_public_id
+from redress.web.bodies import VISIBLE, Body, Effective, Identifier, MoneyBody, Name, Sentence, Text
 from redress.web.problem import not_found
 
 MAX_INVOICES = 15  # each is a stream of its own, and one append takes twenty

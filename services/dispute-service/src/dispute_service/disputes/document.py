@@ -1,8 +1,6 @@
 """A dispute as a document: what lists, single reads and answers show. Personal text is not in it."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -210,11 +208,9 @@ def current(stream_id: UUID, version: int, state: Dispute) -> CurrentDocument:
     )
 
 
-def current_json(stream_id: UUID, version: int, state: State) -> bytes:
-    """What `es.write_current` takes. A dispute that was not opened has no document: it is never written."""
-    if not isinstance(state, Dispute):
-        raise TypeError("a stream of a dispute begins with its opening")
-    return _encoder.encode(current(stream_id, version, state))
+def current_json(stream_id: UUID, version: int, state: State) -> bytes | None:
+    """What `es.write_current` takes. A dispute that was not opened has no document."""
+    return _encoder.encode(current(stream_id, version, state)) if isinstance(state, Dispute) else None
 
 
 class _Shown(Struct, frozen=True):
@@ -227,12 +223,6 @@ _shown = msgspec.json.Decoder(_Shown)
 def shown_in(current: bytes) -> bytes:
     """The document in what `current_json` made, as it stands there."""
     return bytes(_shown.decode(current).dispute)
-
-
-def builtins(shown: DisputeDocument) -> Mapping[str, Any]:
-    """The document as plain JSON values."""
-    plain: Mapping[str, Any] = msgspec.to_builtins(shown)
-    return plain
 
 
 def _item(item: Item, state: Dispute) -> ItemDocument:

@@ -7,11 +7,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from dispute_service.corridor.runner import Answered, Commanded, CommandRunner, Job, Touched, must_be_at
-from dispute_service.corridor.unit import Unit
 from dispute_service.disputable_invoices import decisions as invoices
 from dispute_service.disputable_invoices.commands import SetReservation
 from dispute_service.disputable_invoices.events import Held
+from dispute_service.disputable_invoices.refusals import CustomerMismatch, InvoiceRefusal
 from dispute_service.disputable_invoices.state import Facts
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import decisions as disputes
@@ -22,40 +21,75 @@ from dispute_service.disputes.refusals import NoSuchDispute
 from dispute_service.disputes.state import Dispute, NotOpened, State
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.routing.stream import MATRIX, matrix_stream
-from redress.eventlog.events import Meta
-
-BuildCommand = Callable[[Dispute], Awaitable[DisputeCommand]]
-
-
-async def open_dispute(runner: CommandRunner, commanded: Commanded, dispute: UUID, command: Open) -> Answered:
-    """Open the dispute under a fresh id. What the ledger knows of the invoices is filled in here."""
-    matrix = matrix_stream(commanded.tenant)
-    invoices_by_name = {item.invoice_id: invoice_stream(commanded.tenant, item.invoice_id) for item in command.items}
-    streams: Touched = {matrix: MATRIX, **dict.fromkeys(invoices_by_name.values(), INVOICE)}
-
-    async def work(unit: Unit) -> bytes:
-        unit.begin(DISPUTE, dispute)
-        facts = {name: (await unit.state(INVOICE, stream)).facts for name, stream in invoices_by_name.items()}
-        return await _answer(unit, commanded, dispute, _with_what_is_known(command, facts))
-
-    job = Job(status=201, streams=streams, work=work, read_only=frozenset({matrix}))
-    return await runner.answer(commanded, job)
+from redress.handling.command import CommandContext
+from redress.handling.command_runner import CommandJob
+from redress.handling.unit_of_work import UnitOfWork
 
 
-async def command_dispute(runner: CommandRunner, commanded: Commanded, dispute: UUID, build: BuildCommand) -> Answered:
-    """Any other command to a dispute; `build` makes it for the dispute as it is."""
-    matrix = matrix_stream(commanded.tenant)
+async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: datetime) -> State:
+    """Decide the command, record what follows, and move the reservations of its invoices along.
 
-    async def work(unit: Unit) -> bytes:
-        state = await unit.state(DISPUTE, dispute)
+    Refusals: those of the dispute, and those of an invoice when more would be held of it than fits.
+    """
+    before = await uow.state(DISPUTE, dispute)
+    events = disputes.decide(command, before, await uow.state(MATRIX, matrix_stream(uow.tenant)), now)
+    if not events:
+        return before
+    after = uow.record(DISPUTE, dispute, events, policy=_policies(events))
+    changed = _Changed(before, after, events[-1].at, command.payment_id if isinstance(command, ApplyPayment) else None)
+    await _move_reservations(uow, dispute, changed)
+    return after
+
+
+# -- the jobs of the API's commands
+
+
+def opening(context: CommandContext, dispute: UUID, command: Open) -> CommandJob:
+    """Open the dispute under a fresh id. What the ledger knows of the invoices is filled in here, and an invoice that
+    refuses is named by its item."""
+    streams = {item.invoice_id: invoice_stream(context.tenant, item.invoice_id) for item in command.items}
+
+    async def work(uow: UnitOfWork) -> bytes:
+        uow.start_new(DISPUTE, dispute)
+        facts = {name: (await uow.state(INVOICE, stream)).facts for name, stream in streams.items()}
+        try:
+            after = await handle(uow, dispute, _with_what_is_known(command, facts), context.now)
+        except InvoiceRefusal as refusal:
+            raise refusal.at(*_place_of(refusal, command)) from None
+        return _answer(uow, dispute, after)
+
+    return CommandJob(
+        work=work,
+        status=201,
+        writes=dict.fromkeys(streams.values(), INVOICE),
+        reads={matrix_stream(context.tenant): MATRIX},
+    )
+
+
+def changing(
+    context: CommandContext, dispute: UUID, build: Callable[[Dispute], Awaitable[DisputeCommand]]
+) -> CommandJob:
+    """Any other command; `build` makes it for the dispute as it is."""
+
+    async def work(uow: UnitOfWork) -> bytes:
+        state = await uow.state(DISPUTE, dispute)
         if not isinstance(state, Dispute):
             raise NoSuchDispute
-        must_be_at(unit.version(dispute), commanded)
-        return await _answer(unit, commanded, dispute, await build(state))
+        return _answer(uow, dispute, await handle(uow, dispute, await build(state), context.now))
 
-    streams: Touched = {dispute: DISPUTE, matrix: MATRIX}
-    job = Job(status=200, streams=streams, work=work, stream=dispute, read_only=frozenset({matrix}))
-    return await runner.answer(commanded, job)
+    return CommandJob(
+        work=work, writes={dispute: DISPUTE}, reads={matrix_stream(context.tenant): MATRIX}, stream=dispute
+    )
+
+
+def _answer(uow: UnitOfWork, dispute: UUID, after: State) -> bytes:
+    """The document as it will be stored, or as it is where nothing was recorded."""
+    if not isinstance(after, Dispute):
+        raise NoSuchDispute
+    recorded = uow.document(dispute)
+    if recorded is not None:
+        return shown_in(recorded)
+    return msgspec.json.encode(document(dispute, uow.version(dispute), after))
 
 
 def _with_what_is_known(command: Open, facts: Mapping[str, Facts | None]) -> Open:
@@ -67,32 +101,17 @@ def _with_what_is_known(command: Open, facts: Mapping[str, Facts | None]) -> Ope
     )
 
 
-async def _answer(unit: Unit, commanded: Commanded, dispute: UUID, command: DisputeCommand) -> bytes:
-    after = await change_dispute(unit, commanded.tenant, dispute, command, now=commanded.now, meta=commanded.meta)
-    if not isinstance(after, Dispute):
-        raise NoSuchDispute
-    current = unit.current(dispute)
-    if current is not None:
-        return shown_in(current)
-    return msgspec.json.encode(document(dispute, unit.version(dispute), after))
+def _place_of(refusal: InvoiceRefusal, command: Open) -> tuple[str | int, ...]:
+    """The contested item, and the part of it that is wrong."""
+    if isinstance(refusal, CustomerMismatch):
+        return ("customer_id",)
+    for index, item in enumerate(command.items):
+        if item.invoice_id == refusal.invoice_id and refusal.line in (None, item.line):
+            return ("items", index, *refusal.field)
+    return ("items",)
 
 
-async def change_dispute(
-    unit: Unit, tenant_id: str, dispute: UUID, command: DisputeCommand, *, now: datetime, meta: Meta
-) -> State:
-    """Decide the command, record what follows, and move the reservations of its invoices along.
-
-    Refusals: those of the dispute, and those of an invoice when more would be held of it than fits.
-    """
-    before = await unit.state(DISPUTE, dispute)
-    policy = await unit.state(MATRIX, matrix_stream(tenant_id))
-    events = disputes.decide(command, before, policy, now)
-    if not events:
-        return before
-    after = unit.record(DISPUTE, dispute, events, msgspec.structs.replace(meta, policy=_policies(events)))
-    changed = _Changed(before, after, events[-1].at, command.payment_id if isinstance(command, ApplyPayment) else None)
-    await _move_reservations(unit, tenant_id, dispute, changed, meta)
-    return after
+# -- what follows for the invoices
 
 
 class _Changed(Struct, frozen=True):
@@ -109,15 +128,14 @@ def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
     return tuple(f"resolution-matrix@{version}" for version in sorted(versions))
 
 
-async def _move_reservations(unit: Unit, tenant_id: str, dispute: UUID, change: _Changed, meta: Meta) -> None:
+async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _Changed) -> None:
     after = change.after
     if isinstance(after, NotOpened):
         return
     old, new = held_by_invoice(change.before), held_by_invoice(after)
-    changed = [invoice_id for invoice_id in new if new[invoice_id] != old.get(invoice_id, ())]
-    await unit.load(INVOICE, [invoice_stream(tenant_id, invoice_id) for invoice_id in changed])
-    for invoice_id in changed:
-        stream = invoice_stream(tenant_id, invoice_id)
+    changed = {name: invoice_stream(uow.tenant, name) for name in new if new[name] != old.get(name, ())}
+    await uow.load(INVOICE, changed.values())
+    for invoice_id, stream in changed.items():
         reserve = SetReservation(
             at=change.at,
             invoice_id=invoice_id,
@@ -127,7 +145,7 @@ async def _move_reservations(unit: Unit, tenant_id: str, dispute: UUID, change: 
             held=new[invoice_id],
             payment_id=change.payment_id,
         )
-        unit.record(INVOICE, stream, invoices.decide(reserve, await unit.state(INVOICE, stream), change.at), meta)
+        uow.record(INVOICE, stream, invoices.decide(reserve, await uow.state(INVOICE, stream)))
 
 
 def held_by_invoice(state: State) -> dict[str, tuple[Held, ...]]:

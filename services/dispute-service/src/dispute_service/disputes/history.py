@@ -14,8 +14,8 @@ from msgspec import Struct
 from dispute_service.disputes.document import Row, current
 from dispute_service.disputes.state import Dispute
 from dispute_service.disputes.stream import DISPUTE
+from redress.eventlog.connections import Connection
 from redress.eventlog.events import RecordedEvent
-from redress.projections.projection import Connection
 
 
 class Known(Struct, frozen=True, kw_only=True):

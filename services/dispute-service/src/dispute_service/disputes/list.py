@@ -4,15 +4,14 @@ Two tables of the same columns: `dispute_current` is written with each append, `
 one row per version with the time it was the known one.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from msgspec import Struct
-from pydantic import AwareDatetime
+from pydantic import StringConstraints
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -23,27 +22,32 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
-    func,
     literal,
     or_,
     select,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dispute_service.corridor.bodies import VISIBLE
-from dispute_service.disputes.document import DisputeDocument, ItemDocument
+from dispute_service.disputes.document import DisputeDocument
 from dispute_service.disputes.state import Status
 from dispute_service.reasons.catalogue import REASON_BY_CODE
+from dispute_service.settings import DisputeSettings
+from redress.reading.keyset import Keyset, Page, keyset
+from redress.reading.moment import AskedMoment, only_known_at
+from redress.reading.statements import worded
+from redress.reading.tenant_reads import TenantReads
+from redress.service.feature import ApiParts
 from redress.web.answers import answer_page
 from redress.web.auth import Principal, requires
-from redress.web.pages import DEFAULT_LIMIT, Cursor, Cursors, CursorValue, Limit, filters_hash
+from redress.web.bodies import VISIBLE
+from redress.web.openapi import answers
+from redress.web.pages import DEFAULT_LIMIT, Cursor, CursorValue, Limit
 from redress.web.problem import FieldError, kernel_problem
 
 Reading = Annotated[Principal, Depends(requires("disputes:read"))]
 Id = Annotated[str | None, Query(min_length=1, max_length=200, pattern=VISIBLE)]
-KnownAt = Annotated[AwareDatetime | None, Query(description="As it was known at this instant (RFC 3339).")]
+Code = Annotated[str, StringConstraints(max_length=40)]
 
 METADATA: Final = MetaData(schema="read")
 
@@ -101,35 +105,17 @@ class Wanted(Struct, frozen=True, kw_only=True):
     known_at: datetime | None = None
 
 
-class Page(Struct, frozen=True):
-    items: list[dict[str, Any]]
-    next_cursor: str | None
+async def page_of(reads: TenantReads, tenant_id: str, wanted: Wanted, page: Keyset) -> Page[DisputeDocument]:
+    column, _ = SORTS[wanted.sort]
+    statement, arguments = worded(_query(tenant_id, wanted, page))
+    async with reads.of(tenant_id) as connection:
+        rows = await connection.fetch(statement, *arguments)
+    return page.page(
+        rows, lambda row: [_portable(row[column]), str(row["dispute_id"])], lambda row: _document.decode(row["doc"])
+    )
 
 
-class DisputeLists:
-    """Reads pages of one company's disputes."""
-
-    def __init__(self, engine: AsyncEngine, cursors: Cursors) -> None:
-        self._engine = engine
-        self._cursors = cursors
-
-    async def page(self, tenant_id: str, wanted: Wanted, cursor: str | None, limit: int) -> Page:
-        """The page after `cursor`, the first for None. Problem 400 for a cursor of another list."""
-        filters = filters_hash("disputes", tenant_id, msgspec.structs.asdict(wanted))
-        after = None if cursor is None else self._cursors.decode(cursor, filters)
-        query = _query(tenant_id, wanted, after, limit + 1)
-        async with self._engine.connect() as connection:
-            await connection.execute(select(func.set_config("app.tenant", tenant_id, True)))
-            rows = (await connection.execute(query)).all()
-        column, _ = SORTS[wanted.sort]
-        following = None
-        if len(rows) > limit:
-            last = rows[limit - 1]._mapping  # noqa: SLF001 - SQLAlchemy's public name
-            following = self._cursors.encode([_portable(last[column]), str(last["dispute_id"])], filters)
-        return Page([_in_reading_order(row.doc) for row in rows[:limit]], following)
-
-
-def _query(tenant_id: str, wanted: Wanted, after: Sequence[CursorValue] | None, limit: int) -> Select[Any]:
+def _query(tenant_id: str, wanted: Wanted, page: Keyset) -> Select[Any]:
     table = CURRENT if wanted.known_at is None else HISTORY
     name, down = SORTS[wanted.sort]
     sort, unique = table.c[name], table.c.dispute_id
@@ -148,21 +134,16 @@ def _query(tenant_id: str, wanted: Wanted, after: Sequence[CursorValue] | None, 
         conditions.append(table.c.invoice_ids.contains([wanted.invoice_id]))
     if wanted.words is not None:
         conditions += [table.c.search.contains(word, autoescape=True) for word in wanted.words.lower().split()]
-    if after is not None:
+    if page.after is not None:
         here = tuple_(sort, unique)
-        place = tuple_(literal(_native(name, after[0]), sort.type), literal(UUID(str(after[1])), unique.type))
+        place = tuple_(literal(_native(name, page.after[0]), sort.type), literal(UUID(str(page.after[1])), unique.type))
         conditions.append(here < place if down else here > place)
     order = (sort.desc(), unique.desc()) if down else (sort.asc(), unique.asc())
-    return select(table.c.doc, sort, unique).where(and_(*conditions)).order_by(*order).limit(limit)
+    return select(table.c.doc, sort, unique).where(and_(*conditions)).order_by(*order).limit(page.rows)
 
 
-def _in_reading_order(doc: dict[str, Any]) -> dict[str, Any]:
-    """jsonb forgets the order of fields; people read lists too."""
-    ordered = {name: doc[name] for name in DisputeDocument.__struct_fields__ if name in doc}
-    ordered["items"] = [
-        {name: item[name] for name in ItemDocument.__struct_fields__ if name in item} for item in doc["items"]
-    ]
-    return ordered
+# A row may be older than this release: a field that joins the document later needs a default.
+_document: Final = msgspec.json.Decoder(DisputeDocument)
 
 
 def _portable(value: object) -> CursorValue:
@@ -175,15 +156,15 @@ def _native(column: str, value: CursorValue) -> object:
     return value if column == "open_minor" else datetime.fromisoformat(str(value))
 
 
-def list_routes(lists: DisputeLists) -> APIRouter:
-    router = APIRouter(tags=["disputes"])
-
+def add_list_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:
     @router.get("/v1/disputes", response_class=Response, summary="A list, now or as known at a past instant")
+    @answers(Page[DisputeDocument])
     async def list_disputes(  # noqa: PLR0917 - one parameter per filter
         request: Request,
         principal: Reading,
+        moment: AskedMoment,
         status: Annotated[list[Status] | None, Query(max_length=10)] = None,
-        reason_code: Annotated[list[str] | None, Query(max_length=21)] = None,
+        reason_code: Annotated[list[Code] | None, Query(max_length=21)] = None,
         customer_id: Id = None,
         owner: Id = None,
         team: Id = None,
@@ -191,8 +172,7 @@ def list_routes(lists: DisputeLists) -> APIRouter:
         q: Annotated[
             str | None, Query(min_length=1, max_length=100, pattern=VISIBLE, description="Words; all must occur.")
         ] = None,
-        sort: Annotated[str, Query(description=f"One of {', '.join(SORTS)}.")] = "-opened_at",
-        known_at: KnownAt = None,
+        sort: Annotated[str, Query(max_length=40, description=f"One of {', '.join(SORTS)}.")] = "-opened_at",
         cursor: Cursor = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:
@@ -209,12 +189,11 @@ def list_routes(lists: DisputeLists) -> APIRouter:
             invoice_id=invoice_id,
             words=q,
             sort=sort,
-            known_at=None if known_at is None else known_at.astimezone(UTC),
+            known_at=only_known_at(moment, instead="GET /v1/disputes/{dispute_id}?as_of=… for each dispute"),
         )
-        page = await lists.page(principal.tenant, wanted, cursor, limit)
+        asked = keyset(parts.cursors, "disputes", principal.tenant, msgspec.structs.asdict(wanted), cursor, limit)
+        page = await page_of(parts.reads, principal.tenant, wanted, asked)
         return answer_page(request, page.items, page.next_cursor)
-
-    return router
 
 
 def _listed(parameter: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -6,19 +6,23 @@ a reversed payment does to a dispute that had ended (the reopening that follows 
 
 from collections.abc import Callable
 from typing import assert_never
+from uuid import UUID
 
 from dispute_service.disputes import events as stored
+from dispute_service.disputes.document import dispute_id_of
 from dispute_service.disputes.items import Item
-from dispute_service.disputes.state import Dispute
+from dispute_service.disputes.state import Dispute, NotOpened, State
 from redress.contracts import dispute_events as public
 from redress.contracts.common import WireMoney, wire_in
 
 
 def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
-    event: stored.DisputeEvent, dispute_id: str, after: Dispute
+    event: stored.DisputeEvent, stream_id: UUID, after: State
 ) -> public.DisputeEvent | None:
     """None for what is nobody else's business."""
-    dispute = summary(dispute_id, after)
+    if isinstance(after, NotOpened):
+        return None
+    dispute = summary(dispute_id_of(stream_id), after)
     match event:
         case stored.DisputeOpened():
             return public.DisputeOpened(dispute=dispute)

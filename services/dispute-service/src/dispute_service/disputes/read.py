@@ -1,52 +1,58 @@
 """One dispute, as it is or as it was: at a version, as known at an instant, as true for an instant."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from msgspec import Struct
-from pydantic import AwareDatetime
 
 from dispute_service.disputes.bodies import DisputeId, dispute_of
-from dispute_service.disputes.document import builtins, document
+from dispute_service.disputes.document import DisputeDocument, QuestionDocument, document
 from dispute_service.disputes.state import Dispute
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.disputes.timeline import changes, timeline
+from dispute_service.disputes.timeline import DisputeDiff, Timeline, changes, timeline
+from dispute_service.settings import DisputeSettings
 from redress.contracts.common import Sealed
-from redress.eventlog.aggregates import fold
+from redress.decider import fold
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
 from redress.eventlog.vault import Vault
+from redress.reading.moment import AskedMoment, Moment
+from redress.service.feature import ApiParts
 from redress.web.answers import answer, answer_version
 from redress.web.auth import Principal, requires
+from redress.web.openapi import answers
 from redress.web.pages import Limit
 from redress.web.problem import FieldError, Problem, kernel_problem, not_found
 
 Reading = Annotated[Principal, Depends(requires("disputes:read"))]
 Version = Annotated[int | None, Query(ge=1, le=2**31, description="As it was at this version.")]
-KnownAt = Annotated[AwareDatetime | None, Query(description="As it was known at this instant (RFC 3339).")]
-AsOf = Annotated[AwareDatetime | None, Query(description="As it is true for this instant in the books.")]
 
 
-class Moment(Struct, frozen=True, kw_only=True):
-    """Which past is asked for; all None is now. `known_at` counts when it was recorded, `as_of` in the books."""
+class ReadQuestion(QuestionDocument, frozen=True, kw_only=True):
+    """`what` is None where it is withheld."""
 
-    version: int | None = None
-    known_at: datetime | None = None
-    as_of: datetime | None = None
+    what: str | None
 
-    @property
-    def is_now(self) -> bool:
-        return self.version is None and self.known_at is None and self.as_of is None
 
-    def has(self, event: RecordedEvent) -> bool:
-        return (
-            (self.version is None or event.version <= self.version)
-            and (self.known_at is None or event.recorded_at <= self.known_at)
-            and (self.as_of is None or event.effective_at <= self.as_of)
-        )
+class ReadContact(Struct, frozen=True, kw_only=True):
+    """Name and e-mail address are None where they are withheld."""
+
+    name: str | None
+    email: str | None
+    language: str
+
+
+class ReadDispute(DisputeDocument, frozen=True, kw_only=True):
+    """The document with personal text for those who may read it; `withheld` names what is not shown, and why."""
+
+    question: ReadQuestion | None
+    description: str | None
+    rationale: str | None
+    contact: ReadContact | None
+    withheld: Mapping[str, Literal["erased", "not-permitted"]]
 
 
 class Shown(Struct, frozen=True):
@@ -56,14 +62,20 @@ class Shown(Struct, frozen=True):
     state: Dispute
 
 
-async def dispute_at(log: EventLog, tenant_id: str, dispute: UUID, moment: Moment) -> Shown | None:
+async def dispute_at(
+    log: EventLog, tenant_id: str, dispute: UUID, moment: Moment, version: int | None = None
+) -> Shown | None:
     """None if it does not exist, or did not at that moment. None too for a version it has not reached."""
-    events = [event for event in await log.read_stream(tenant_id, dispute) if moment.has(event)]
-    return None if _too_short(events, moment) else shown(events)
-
-
-def _too_short(events: Sequence[RecordedEvent], moment: Moment) -> bool:
-    return moment.version is not None and moment.as_of is None and len(events) < moment.version
+    before = moment.before()
+    events = [
+        event
+        for event in await log.read_stream(tenant_id, dispute)
+        if (version is None or event.version <= version)
+        and event.recorded_at <= moment.recorded_by
+        and (before is None or event.effective_at < before)
+    ]
+    too_short = version is not None and before is None and len(events) < version
+    return None if too_short else shown(events)
 
 
 def shown(events: Sequence[RecordedEvent]) -> Shown | None:
@@ -71,10 +83,7 @@ def shown(events: Sequence[RecordedEvent]) -> Shown | None:
     return Shown(events[-1].version, state) if isinstance(state, Dispute) else None
 
 
-async def full_document(
-    dispute: UUID, at: Shown, tenant_id: str, vault: Vault, *, may_read_text: bool
-) -> dict[str, Any]:
-    """The document with personal text for those who may read it; `withheld` names what is not shown, and why."""
+async def full_document(dispute: UUID, at: Shown, tenant_id: str, vault: Vault, *, may_read_text: bool) -> ReadDispute:
     state = at.state
     sealed: dict[str, Sealed | None] = {
         "description": state.description,
@@ -87,45 +96,50 @@ async def full_document(
     texts = dict.fromkeys(boxes)
     if may_read_text:
         texts = dict(zip(boxes, await vault.open_many(tenant_id, boxes.values()), strict=True))
-    reason = "erased" if may_read_text else "not-permitted"
-    shown_document = dict(builtins(document(dispute, at.version, state)))
-    shown_document["description"] = texts.get("description")
-    shown_document["rationale"] = texts.get("rationale")
-    if shown_document["question"] is not None:
-        shown_document["question"] = {**shown_document["question"], "what": texts.get("question")}
-    shown_document["contact"] = (
-        {"name": texts["contact_name"], "email": texts["contact_email"], "language": state.contact.language}
+    plain = msgspec.structs.asdict(document(dispute, at.version, state))
+    if state.question is not None:
+        asked = state.question
+        plain["question"] = ReadQuestion(asked=asked.asked, due=asked.due, what=texts.get("question"))
+    return ReadDispute(
+        **plain,
+        description=texts.get("description"),
+        rationale=texts.get("rationale"),
+        contact=ReadContact(name=texts["contact_name"], email=texts["contact_email"], language=state.contact.language)
         if state.contact
-        else None
+        else None,
+        withheld=dict.fromkeys(
+            (name for name, text in texts.items() if text is None), "erased" if may_read_text else "not-permitted"
+        ),
     )
-    shown_document["withheld"] = {name: reason for name, text in texts.items() if text is None}
-    return shown_document
 
 
-def read_routes(log: EventLog, vault: Vault) -> APIRouter:
-    router = APIRouter(tags=["disputes"])
+def add_read_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:
+    log, vault = parts.log, parts.vault
 
     @router.get("/v1/disputes/{dispute_id}", response_class=Response, summary="One dispute, now or as it was")
-    async def read_dispute(  # noqa: PLR0917
+    @answers(ReadDispute, also={304: None})
+    async def read_dispute(
         request: Request,
         principal: Reading,
         dispute_id: DisputeId,
+        moment: AskedMoment,
         version: Version = None,
-        known_at: KnownAt = None,
-        as_of: AsOf = None,
     ) -> Response:
-        moment = Moment(version=version, known_at=_utc(known_at), as_of=_utc(as_of))
-        found = await _at(principal, dispute_id, moment)
+        is_now = moment.is_now and version is None
+        found = await dispute_at(log, principal.tenant, dispute_of(dispute_id), moment, version)
+        if found is None:
+            raise not_found(f"dispute {dispute_id}" + ("" if is_now else " at that moment"))
         body = await full_document(
             dispute_of(dispute_id), found, principal.tenant, vault, may_read_text=may_read_text(principal)
         )
-        if moment.is_now:
+        if is_now:
             return answer_version(request, body, found.version)
         return answer(body)  # no ETag: a past state is nothing to decide on
 
     @router.get(
         "/v1/disputes/{dispute_id}/events", response_class=Response, summary="Everything that happened, in order"
     )
+    @answers(Timeline)
     async def read_events(
         principal: Reading,
         dispute_id: DisputeId,
@@ -138,9 +152,10 @@ def read_routes(log: EventLog, vault: Vault) -> APIRouter:
         page = events[after : after + limit]
         entries = await timeline(page, principal.tenant, vault, may_read_text=may_read_text(principal))
         more = page[-1].version if page and page[-1].version < len(events) else None
-        return answer({"items": entries, "next_after": more}, version=len(events))
+        return answer(Timeline(entries, more), version=len(events))
 
     @router.get("/v1/disputes/{dispute_id}/diff", response_class=Response, summary="What differs between two versions")
+    @answers(DisputeDiff)
     async def read_diff(
         principal: Reading,
         dispute_id: DisputeId,
@@ -156,29 +171,19 @@ def read_routes(log: EventLog, vault: Vault) -> APIRouter:
                 if not events:
                     raise not_found(f"dispute {dispute_id}")
                 raise _no_such_version(name, version, len(events))
-            sides.append(builtins(document(uuid, side.version, side.state)))
+            sides.append(document(uuid, side.version, side.state))
         low, high = sorted((from_version, to_version))
         between = await timeline(events[low:high], principal.tenant, vault, may_read_text=may_read_text(principal))
         return answer(
-            {"from": from_version, "to": to_version, "changes": changes(sides[0], sides[1]), "events": between}
+            DisputeDiff(
+                from_version=from_version, to_version=to_version, changes=changes(sides[0], sides[1]), events=between
+            )
         )
-
-    async def _at(principal: Principal, dispute_id: str, moment: Moment) -> Shown:
-        found = await dispute_at(log, principal.tenant, dispute_of(dispute_id), moment)
-        if found is None:
-            raise not_found(f"dispute {dispute_id}" + ("" if moment.is_now else " at that moment"))
-        return found
-
-    return router
 
 
 def may_read_text(principal: Principal) -> bool:
     """Who works with a dispute or audits it reads what people wrote; who only administers or posts does not."""
     return "texts:read" in principal.permissions
-
-
-def _utc(instant: datetime | None) -> datetime | None:
-    return None if instant is None else instant.astimezone(UTC)
 
 
 def _no_such_version(parameter: str, version: int, last: int) -> Problem:

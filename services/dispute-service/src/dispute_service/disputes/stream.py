@@ -8,10 +8,10 @@ from typing import Final
 from dispute_service.disputes import events as e
 from dispute_service.disputes.document import current_json
 from dispute_service.disputes.state import INITIAL, State, evolve
-from redress.eventlog.aggregates import Aggregate
-from redress.eventlog.codec import Codec
+from redress.codec import Codec
+from redress.decider import Decider
 
-DISPUTE: Final[Aggregate[State, e.DisputeEvent]] = Aggregate(
+DISPUTE: Final[Decider[State, e.DisputeEvent]] = Decider(
     stream_type="dispute",
     initial=INITIAL,
     evolve=evolve,
@@ -36,5 +36,6 @@ DISPUTE: Final[Aggregate[State, e.DisputeEvent]] = Aggregate(
             "sla-breached": (1, e.SlaBreached),
         }
     ),
-    current=current_json,
+    document=current_json,
+    dated=True,
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from dispute_service.disputes.stream import DISPUTE
 from redress.contracts.common import Sealed
@@ -40,6 +40,22 @@ class Change(Struct, frozen=True, kw_only=True):
     path: str
     before: Any
     after: Any
+
+
+class Timeline(Struct, frozen=True):
+    """Events in the order of their versions; `next_after` is None on the last page."""
+
+    items: Sequence[TimelineEntry]
+    next_after: int | None
+
+
+class DisputeDiff(Struct, frozen=True, kw_only=True):
+    """What differs between two versions, and the events between them."""
+
+    from_version: int = field(name="from")
+    to_version: int = field(name="to")
+    changes: Sequence[Change]
+    events: Sequence[TimelineEntry]
 
 
 async def timeline(
@@ -101,9 +117,9 @@ def _plain(value: object, opened: Iterator[Mapping[str, Any]]) -> Any:  # noqa: 
     return msgspec.to_builtins(value)
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+def changes(before: Struct, after: Struct) -> list[Change]:
     """Where two documents differ, deepest places first named, in the order of the documents' fields."""
-    return list(_changes("", before, after))
+    return list(_changes("", msgspec.to_builtins(before), msgspec.to_builtins(after)))
 
 
 def _changes(path: str, before: Any, after: Any) -> Iterator[Change]:  # noqa: ANN401 - JSON

@@ -14,8 +14,6 @@ from redress.contracts.collections_events import (
 )
 from redress.contracts.envelope import Published
 
-SERVICE = "collections-service"
-
 LedgerFact = (
     InvoiceRegistered | InvoiceChanged | PaymentApplied | PaymentReversed | CreditMemoApplied | ShortPaymentDetected
 )

@@ -5,24 +5,22 @@ a credit memo serves awaited credits first; a reversed payment gives back what i
 and assigns it by the matrix. A short payment that opens none leaves a reason.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 from uuid import UUID
 
 import msgspec
 
-from dispute_service.corridor.streams import read_on
-from dispute_service.corridor.unit import Unit
 from dispute_service.disputable_invoices import decisions as invoices
 from dispute_service.disputable_invoices.commands import LeaveShortPayment
 from dispute_service.disputable_invoices.decisions import MAX_DISPUTES, Reduction, reductions
 from dispute_service.disputable_invoices.state import DisputableInvoice
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import commands as c
-from dispute_service.disputes.handle import change_dispute
+from dispute_service.disputes.handle import handle
 from dispute_service.disputes.state import Dispute, NotOpened
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.postings.ledger_facts import LedgerFact, invoice_now, read
+from dispute_service.postings.ledger_facts import invoice_now, read
 from dispute_service.reasons.external import read_reason
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.contracts.collections_events import (
@@ -34,86 +32,33 @@ from redress.contracts.collections_events import (
     ShortPaymentDetected,
 )
 from redress.contracts.envelope import Published
-from redress.eventlog.events import (
-    MAX_EVENTS_PER_APPEND,
-    MAX_STREAMS_PER_APPEND,
-    Actor,
-    Meta,
-    StreamWrite,
-)
-from redress.eventlog.log import VersionConflict
-from redress.eventlog.postgres import PostgresEventLog
+from redress.handling.unit_of_work import UnitOfWork
 from redress.ids import derived_uuid
 from redress.money import Money
-from redress.projections.projection import Connection
 
-ATTEMPTS = 5  # a person's command may come between reading and appending; five in a row do not
-
-
-class ContestedInvoices:
-    """Reacts to collections-service. All that a batch does is appended together."""
-
-    name = "contested-invoices"
-    reactor = True
-
-    def __init__(self, log: PostgresEventLog) -> None:
-        self._log = log
-
-    async def apply(self, connection: Connection, events: Sequence[Published]) -> None:
-        for tenant_id in dict.fromkeys(event.tenant for event in events):
-            of_tenant = [event for event in events if event.tenant == tenant_id]
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    async with connection.transaction():
-                        await self._apply(connection, tenant_id, of_tenant)
-                        break
-                except VersionConflict:
-                    if attempt == ATTEMPTS:
-                        raise
-
-    async def _apply(self, connection: Connection, tenant_id: str, events: Sequence[Published]) -> None:
-        unit = Unit(read_on(connection, tenant_id))
-        facts = [(event, fact) for event in events if (fact := read(event)) is not None]
-        streams = [invoice_stream(tenant_id, fact.invoice.invoice_id) for _, fact in facts]
-        await unit.load(INVOICE, streams)
-        await unit.load(MATRIX, [matrix_stream(tenant_id)])
-        known = [await unit.state(INVOICE, stream) for stream in dict.fromkeys(streams)]
-        await unit.load(DISPUTE, {UUID(held.dispute_id) for invoice in known for held in invoice.reservations})
-        for event, fact in facts:
-            await take(unit, tenant_id, event, fact)
-        for writes in _appendable(unit.writes()):
-            await self._log.append_on(connection, tenant_id, writes)
+NAME = "contested-invoices"  # of the checkpoint, for ever
 
 
-def _appendable(writes: Iterable[StreamWrite]) -> list[list[StreamWrite]]:
-    """The writes in portions that one append takes, in the order in which every append locks streams."""
-    portions: list[list[StreamWrite]] = []
-    events = 0
-    for write in sorted(writes, key=lambda write: write.stream_id):
-        full = not portions or len(portions[-1]) == MAX_STREAMS_PER_APPEND
-        if full or events + len(write.events) > MAX_EVENTS_PER_APPEND:
-            portions.append([])
-            events = 0
-        portions[-1].append(write)
-        events += len(write.events)
-    return portions
+async def prepare(uow: UnitOfWork, events: Sequence[Published]) -> None:
+    """Load what a batch will need: the invoices, the matrix, and the disputes that hold something of the invoices."""
+    facts = [fact for event in events if (fact := read(event)) is not None]
+    streams = dict.fromkeys(invoice_stream(uow.tenant, fact.invoice.invoice_id) for fact in facts)
+    await uow.load_all({**dict.fromkeys(streams, INVOICE), matrix_stream(uow.tenant): MATRIX})
+    known = [await uow.state(INVOICE, stream) for stream in streams]
+    await uow.load(DISPUTE, {UUID(held.dispute_id) for invoice in known for held in invoice.reservations})
 
 
-async def take(unit: Unit, tenant_id: str, event: Published, fact: LedgerFact) -> None:
+async def react(uow: UnitOfWork, event: Published) -> None:
     """What one fact of the ledger does. A fact that was taken before does nothing."""
-    meta = Meta(
-        actor=Actor("system", ContestedInvoices.name),
-        command_id=str(derived_uuid(ContestedInvoices.name, event.id)),
-        correlation_id=event.correlation_id,
-        causation_id=event.id,
-        traceparent=event.traceparent,
-    )
-    stream = invoice_stream(tenant_id, fact.invoice.invoice_id)
-    recorded = invoices.decide(invoice_now(event, fact), await unit.state(INVOICE, stream), event.time)
+    fact = read(event)
+    if fact is None:
+        return
+    stream = invoice_stream(uow.tenant, fact.invoice.invoice_id)
+    recorded = invoices.decide(invoice_now(event, fact), await uow.state(INVOICE, stream))
     if not recorded:
         return
-    invoice = unit.record(INVOICE, stream, recorded, meta)
-    contested = await _of_same_currency(unit, invoice)
+    invoice = uow.record(INVOICE, stream, recorded)
+    contested = await _of_same_currency(uow, invoice)
     is_open = fact.invoice.open.money().minor
     now = max(event.time, event.effective_at)
     commands: list[tuple[UUID, c.DisputeCommand]]
@@ -128,21 +73,21 @@ async def take(unit: Unit, tenant_id: str, event: Published, fact: LedgerFact) -
         case PaymentReversed():
             commands = _reverse(event, fact, invoice)
         case ShortPaymentDetected():
-            await _dispute_short_payment(unit, tenant_id, event, fact, invoice, meta)
+            await _dispute_short_payment(uow, event, fact, invoice)
             return
         case _:
             assert_never(fact)
-    await unit.load(DISPUTE, [dispute for dispute, _ in commands])
+    await uow.load(DISPUTE, [dispute for dispute, _ in commands])
     for dispute, command in commands:
-        await change_dispute(unit, tenant_id, dispute, command, now=now, meta=meta)
+        await handle(uow, dispute, command, now)
 
 
-async def _of_same_currency(unit: Unit, invoice: DisputableInvoice) -> DisputableInvoice:
+async def _of_same_currency(uow: UnitOfWork, invoice: DisputableInvoice) -> DisputableInvoice:
     """The invoice with the holds a posting can be compared with: a dispute that was opened before the invoice was
     known may turn out to name a wrong currency. Such a hold is left alone for a person to look at."""
     kept = []
     for held in invoice.reservations:
-        dispute = await unit.state(DISPUTE, UUID(held.dispute_id))
+        dispute = await uow.state(DISPUTE, UUID(held.dispute_id))
         if isinstance(dispute, Dispute) and invoice.facts and dispute.currency == invoice.facts.currency:
             kept.append(held)
     return msgspec.structs.replace(invoice, reservations=tuple(kept))
@@ -209,25 +154,25 @@ def _reverse(
     ]
 
 
-async def _dispute_short_payment(  # noqa: PLR0917
-    unit: Unit, tenant_id: str, event: Published, fact: ShortPaymentDetected, invoice: DisputableInvoice, meta: Meta
+async def _dispute_short_payment(
+    uow: UnitOfWork, event: Published, fact: ShortPaymentDetected, invoice: DisputableInvoice
 ) -> None:
     summary = fact.invoice
     short, free = fact.short.money(), summary.open.money().minor - invoice.reserved
-    dispute = derived_uuid("dispute", tenant_id, "short-payment", fact.payment_id, summary.invoice_id)
+    dispute = derived_uuid("dispute", uow.tenant, "short-payment", fact.payment_id, summary.invoice_id)
     explanation = None
     if free <= 0:
         explanation = f"Nothing of {short} was taken for a contest: disputes hold all that is open on the invoice."
     elif len(invoice.reservations) >= MAX_DISPUTES:
         explanation = f"{short} was not taken for a contest: the invoice has {MAX_DISPUTES} disputes already."
     if explanation is not None:
-        stream = invoice_stream(tenant_id, summary.invoice_id)
+        stream = invoice_stream(uow.tenant, summary.invoice_id)
         leave = LeaveShortPayment(
             at=event.effective_at, payment_id=fact.payment_id, short=short.minor, explanation=explanation
         )
-        unit.record(INVOICE, stream, invoices.decide(leave, invoice, event.time), meta)
+        uow.record(INVOICE, stream, invoices.decide(leave, invoice))
         return
-    there = await unit.state(DISPUTE, dispute)
+    there = await uow.state(DISPUTE, dispute)
     if not isinstance(there, NotOpened):
         return
     reason = read_reason(fact.remittance_reason)
@@ -247,4 +192,4 @@ async def _dispute_short_payment(  # noqa: PLR0917
         c.AssignByMatrix(at=event.effective_at),
     )
     for command in commands:
-        await change_dispute(unit, tenant_id, dispute, command, now=now, meta=meta)
+        await handle(uow, dispute, command, now)

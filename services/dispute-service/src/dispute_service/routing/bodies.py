@@ -4,9 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from dispute_service.corridor.bodies import Body, Identifier, Name, Sentence
 from dispute_service.routing.matrix import MAX_RULES, MAX_SLA_HOURS
 from redress.money import MoneyError, parse_money
+from redress.web.bodies import Body, Identifier, Name, Sentence
 
 
 class BandBody(Body):

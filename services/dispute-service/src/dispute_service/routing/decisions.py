@@ -1,7 +1,5 @@
 """What follows from publishing a matrix: the event, or every reason why not."""
 
-from datetime import datetime
-
 from dispute_service.reasons.catalogue import REASON_BY_CODE
 from dispute_service.routing.commands import MatrixCommand
 from dispute_service.routing.events import MatrixEvent, MatrixPublished
@@ -11,7 +9,7 @@ from dispute_service.routing.sla import calendar_of
 from redress.calendars import CalendarError
 
 
-def decide(command: MatrixCommand, state: ResolutionMatrix, now: datetime) -> list[MatrixEvent]:  # noqa: ARG001
+def decide(command: MatrixCommand, state: ResolutionMatrix) -> list[MatrixEvent]:
     if (command.rules, command.calendars) == (state.rules, state.calendars):
         return []
     problems = problems_of(command.rules, command.calendars, frozenset(REASON_BY_CODE))

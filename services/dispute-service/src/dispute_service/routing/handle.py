@@ -1,27 +1,28 @@
-"""Publishing a resolution matrix, in one unit of work."""
-
-from collections.abc import Callable
+"""Publishing a resolution matrix."""
 
 import msgspec
 
-from dispute_service.corridor.runner import Answered, Commanded, CommandRunner, Job, must_be_at
-from dispute_service.corridor.unit import Unit
-from dispute_service.routing.commands import PublishMatrix
+from dispute_service.routing.commands import MatrixCommand
 from dispute_service.routing.decisions import decide
+from dispute_service.routing.document import matrix_document
 from dispute_service.routing.matrix import ResolutionMatrix
 from dispute_service.routing.stream import MATRIX, matrix_stream
+from redress.handling.command import CommandContext
+from redress.handling.command_runner import CommandJob
+from redress.handling.unit_of_work import UnitOfWork
 
 
-async def publish_matrix(
-    runner: CommandRunner, commanded: Commanded, command: PublishMatrix, show: Callable[[ResolutionMatrix], object]
-) -> Answered:
-    """Publish a resolution matrix; answered with what `show` makes of the one in force."""
-    stream = matrix_stream(commanded.tenant)
+async def handle(uow: UnitOfWork, command: MatrixCommand) -> ResolutionMatrix:
+    """The matrix in force afterwards. Refusals: those of the matrix."""
+    stream = matrix_stream(uow.tenant)
+    return uow.record(MATRIX, stream, decide(command, await uow.state(MATRIX, stream)))
 
-    async def work(unit: Unit) -> bytes:
-        state = await unit.state(MATRIX, stream)
-        must_be_at(unit.version(stream), commanded)
-        events = decide(command, state, commanded.now)
-        return msgspec.json.encode(show(unit.record(MATRIX, stream, events, commanded.meta)))
 
-    return await runner.answer(commanded, Job(status=201, streams={stream: MATRIX}, work=work, stream=stream))
+def publishing(context: CommandContext, command: MatrixCommand) -> CommandJob:
+    """Answered with the matrix in force."""
+    stream = matrix_stream(context.tenant)
+
+    async def work(uow: UnitOfWork) -> bytes:
+        return msgspec.json.encode(matrix_document(await handle(uow, command)))
+
+    return CommandJob(work=work, status=201, writes={stream: MATRIX}, stream=stream)

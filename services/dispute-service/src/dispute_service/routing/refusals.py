@@ -4,8 +4,8 @@ MatrixRefusal
 └── MatrixNotAcceptable   rules that contradict themselves or leave a dispute without an owner; every place is named
 """
 
-from dispute_service.refusal import Refusal
 from dispute_service.routing.matrix import MatrixProblem
+from redress.refusal import Place, Refusal
 
 
 class MatrixRefusal(Refusal):
@@ -19,3 +19,7 @@ class MatrixNotAcceptable(MatrixRefusal):
     def __init__(self, problems: tuple[MatrixProblem, ...]) -> None:
         super().__init__("; ".join(problem.detail for problem in problems[:5]), place=problems[0].path)
         self.problems = problems
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return tuple((problem.path, problem.detail, None) for problem in self.problems)

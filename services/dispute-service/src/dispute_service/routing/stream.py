@@ -6,15 +6,16 @@ from uuid import UUID
 from dispute_service.routing.events import MatrixEvent, MatrixPublished
 from dispute_service.routing.matrix import ResolutionMatrix
 from dispute_service.routing.state import INITIAL, evolve
-from redress.eventlog.aggregates import Aggregate
-from redress.eventlog.codec import Codec
+from redress.codec import Codec
+from redress.decider import Decider
 from redress.ids import derived_uuid
 
-MATRIX: Final[Aggregate[ResolutionMatrix, MatrixEvent]] = Aggregate(
+MATRIX: Final[Decider[ResolutionMatrix, MatrixEvent]] = Decider(
     stream_type="resolution-matrix",
     initial=INITIAL,
     evolve=evolve,
     codec=Codec({"matrix-published": (1, MatrixPublished)}),
+    dated=True,
 )
 
 

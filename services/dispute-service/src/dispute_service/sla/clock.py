@@ -18,9 +18,9 @@ from dispute_service.disputes.events import (
 )
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.routing.sla import Sla
+from redress.eventlog.connections import Connection
 from redress.eventlog.events import RecordedEvent
 from redress.ids import derived_uuid
-from redress.projections.projection import Connection
 from redress.timers.timers import cancel_all, schedule
 
 KIND = "sla"

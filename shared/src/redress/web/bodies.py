@@ -1,4 +1,4 @@
-"""Fields that request bodies are made of: each bounded, nothing unknown accepted, every wrong place named."""
+"""Fields that request bodies are made of: every field bounded, nothing unknown accepted, every wrong place named."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Self
