@@ -209,7 +209,7 @@ async def test_what_a_timer_appends_and_that_it_fired_are_one(make_database: Mak
         assert len(await log.read_stream("acme", stream_id("a"))) == 1
 
 
-async def test_each_kind_of_timer_has_its_own_handler(pool: asyncpg.Pool):
+async def test_each_kind_of_timer_has_its_own_handler(pool: asyncpg.Pool) -> None:
     await due_in(pool, "sla", ALREADY, stream="a")
     await due_in(pool, "approval", ALREADY, stream="b")
     sla, approval = Bell(), Bell()
@@ -217,7 +217,7 @@ async def test_each_kind_of_timer_has_its_own_handler(pool: asyncpg.Pool):
     assert (sla.kinds, approval.kinds) == (["sla"], ["approval"])
 
 
-async def test_a_timer_of_a_kind_that_nobody_handles_stays_pending_and_holds_no_other_up(pool: asyncpg.Pool):
+async def test_a_timer_of_a_kind_that_nobody_handles_stays_pending_and_holds_no_other_up(pool: asyncpg.Pool) -> None:
     await due_in(pool, "of a newer release", ALREADY, stream="a")
     await due_in(pool, "sla", ALREADY, stream="b")
     bell = Bell()

@@ -4,12 +4,13 @@
 instant with an offset: what was recorded by then counts. Both left out is now.
 """
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final
 
 from fastapi import Depends, Query
 from msgspec import Struct
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter
 
 from redress.web.problem import FieldError, Problem, kernel_problem
 
@@ -18,6 +19,8 @@ LATEST: Final = date(2200, 12, 31)
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 _instant: Final = TypeAdapter(AwareDatetime)
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")  # RFC 3339, not all that Python reads: weeks, dates without hyphens
+_INSTANT: Final = re.compile(rf"{_DATE.pattern}[Tt ].+")
 
 
 class Moment(Struct, frozen=True):
@@ -53,15 +56,12 @@ class Moment(Struct, frozen=True):
 
 def business_date(text: str) -> date:
     """The date. Problem 422: an instant belongs into `known_at`, another text is no date."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        if _is_instant(text):
-            raise _wrong(
-                "as_of", "is an instant; as_of takes a business date, and known_at an instant", "YYYY-MM-DD"
-            ) from None
-        raise _wrong("as_of", "is not a date", "YYYY-MM-DD") from None
-    if len(text) != len("2026-11-30") or not EARLIEST <= day <= LATEST:
+    day = _date_of(text)
+    if day is None and _INSTANT.fullmatch(text):
+        raise _wrong("as_of", "is an instant; as_of takes a business date, and known_at an instant", "YYYY-MM-DD")
+    if day is None:
+        raise _wrong("as_of", "is not a date", "YYYY-MM-DD")
+    if not EARLIEST <= day <= LATEST:
         raise _wrong("as_of", "is out of bounds", f"YYYY-MM-DD from {EARLIEST} to {LATEST}")
     return day
 
@@ -69,17 +69,32 @@ def business_date(text: str) -> date:
 def recorded_instant(text: str) -> datetime:
     """The instant in UTC. Problem 422 for one without an offset, or a text that is none."""
     allowed = "an instant with an offset, such as 2026-11-30T12:00:00Z"
-    try:
-        instant = _instant.validate_strings(text).astimezone(UTC)
-    except (ValidationError, OverflowError):
-        if _is_date(text):
-            raise _wrong(
-                "known_at", "is a date; known_at takes an instant, and as_of a business date", allowed
-            ) from None
-        raise _wrong("known_at", "is not an instant with an offset", allowed) from None
+    instant = _instant_of(text)
+    if instant is None and _date_of(text) is not None:
+        raise _wrong("known_at", "is a date; known_at takes an instant, and as_of a business date", allowed)
+    if instant is None:
+        raise _wrong("known_at", "is not an instant with an offset", allowed)
     if not EARLIEST <= instant.date() <= LATEST:
         raise _wrong("known_at", "is out of bounds", f"{allowed}, from {EARLIEST} to {LATEST}")
     return instant
+
+
+def _date_of(text: str) -> date | None:
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _instant_of(text: str) -> datetime | None:
+    if not _INSTANT.fullmatch(text):
+        return None
+    try:
+        return _instant.validate_strings(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _moment(
@@ -116,22 +131,6 @@ def only_known_at(moment: Moment, *, instead: str) -> datetime | None:
     if moment.as_of is not None:
         raise _wrong("as_of", "is not answered by this list", instead)
     return moment.known_at
-
-
-def _is_instant(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _wrong(parameter: str, detail: str, allowed: str) -> Problem:
