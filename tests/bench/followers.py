@@ -16,7 +16,7 @@ from msgspec import Struct
 from support.feeds import StaticToken
 
 from bench.processes import Gate, Span, kilobytes
-from dispute_service.publication.publish import DisputePublication
+from dispute_service.publication import DisputePublication
 from notification_service.projections.dispute_state import DisputeStates
 from redress.assembly import WORKER_CONNECTIONS, WORKER_TIMEOUT_S
 from redress.contracts.envelope import PARTITIONS, Published
