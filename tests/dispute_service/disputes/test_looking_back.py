@@ -5,6 +5,9 @@ from typing import Any
 
 from support.dispute_api import Company, Office, money, opening
 
+from redress.eventlog.events import decode_meta
+from redress.ids import parse_public_id
+
 
 async def _history(company: Company) -> dict[str, Any]:
     opened = await company.open(effective_at="2026-02-02T09:00:00Z", description="Zu teuer.")
@@ -33,6 +36,30 @@ async def test_a_dispute_is_shown_as_it_is_true_for_a_day(company: Company) -> N
     path = f"/v1/disputes/{(await _history(company))['dispute_id']}"
     assert (await company.get(path, as_of="2026-02-05")).json()["open"] == money("200.00")
     assert (await company.get(path, as_of="2026-02-06")).json()["open"] == money("0.00")
+
+
+async def test_the_business_day_ends_at_midnight(company: Company) -> None:
+    opened = await company.open(effective_at="2026-02-02T23:59:59.999999Z")
+    await company.done(opened, "withdraw", {"reason": "x", "effective_at": "2026-02-03T00:00:00Z"})
+    path = f"/v1/disputes/{opened['dispute_id']}"
+    assert (await company.get(path, as_of="2026-02-01")).status_code == 404
+    assert (await company.get(path, as_of="2026-02-02")).json()["status"] == "open"
+    assert (await company.get(path, as_of="2026-02-03")).json()["status"] == "withdrawn"
+
+
+async def test_an_instant_is_no_business_date(company: Company) -> None:
+    path = f"/v1/disputes/{(await company.open())['dispute_id']}"
+    refused = await company.get(path, as_of="2026-02-05T12:00:00Z")
+    assert refused.status_code == 422
+    assert "known_at" in refused.json()["errors"][0]["detail"]
+
+
+async def test_a_list_does_not_pretend_to_answer_as_of(company: Company) -> None:
+    refused = await company.get("/v1/disputes", as_of="2026-02-05")
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert (error["parameter"], error["detail"]) == ("as_of", "is not answered by this list")
+    assert "/v1/disputes/{dispute_id}?as_of=" in error["allowed"]
 
 
 async def test_the_timeline_says_who_did_what_when_and_why(company: Company) -> None:
@@ -143,6 +170,8 @@ async def test_the_feed_gives_the_published_events_to_the_services(office: Offic
     assert mine["type"] == "dispute-opened"
     assert mine["data"]["dispute"]["dispute_id"] == opened["dispute_id"]
     assert mine["actor"] == "person:anna"
+    (stored,) = await office.log.read_stream(company.tenant, parse_public_id("dsp", opened["dispute_id"]))
+    assert mine["causationid"] == decode_meta(stored.meta).command_id, "the command directly before"
 
 
 async def test_the_matrix_is_read_published_and_used(company: Company) -> None:
