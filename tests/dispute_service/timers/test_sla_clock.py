@@ -39,7 +39,7 @@ async def clockwork(office: Office):
         async def bring_forward(self, dispute: dict) -> None:
             """As if its time had come: the database's own clock decides, and tests cannot move that."""
             await pool.execute(
-                "UPDATE es.timer SET due_at = clock_timestamp() WHERE stream_id = $1 AND state = 'pending'",
+                "UPDATE es.timer SET due_at = es.now() WHERE stream_id = $1 AND state = 'pending'",
                 _stream(dispute),
             )
             await TimerPoller(pool, SlaBreach(office.log)).fire_due()

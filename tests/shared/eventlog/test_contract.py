@@ -7,11 +7,17 @@ import pytest
 from support.databases import MakeDatabase
 from support.event_log import a_command, a_write, an_event, install_event_log, stream_id
 
-from redress.eventlog.events import MAX_PAYLOAD_BYTES, RecordedEvent, StoredAnswer
+from redress.eventlog.events import (
+    MAX_EVENTS_PER_APPEND,
+    MAX_PAYLOAD_BYTES,
+    MAX_STREAMS_PER_APPEND,
+    RecordedEvent,
+    StoredAnswer,
+)
 from redress.eventlog.hashing import event_hash
 from redress.eventlog.log import AppendTooLarge, EventLog, KeyReused, VersionConflict
 from redress.eventlog.memory import InMemoryEventLog
-from redress.eventlog.pages import fact_pages, pages
+from redress.eventlog.pages import pages
 from redress.eventlog.postgres import PostgresEventLog
 
 
@@ -176,20 +182,6 @@ async def test_the_whole_log_comes_in_pages_without_a_gap(log: EventLog) -> None
     assert [page async for page in pages(log, 5)] == []
 
 
-async def test_the_facts_of_the_whole_log_come_in_the_same_order(log: EventLog) -> None:
-    await log.append("acme", [a_write("a", 0, "first")])
-    await log.append("globex", [a_write("b", 0, "second")])
-    await log.append("acme", [a_write("a", 1, "third")])
-    await log.wait_for(3, 10.0)
-    assert [[tuple(fact) for fact in page] async for page in fact_pages(log, size=2)] == [
-        [
-            (1, stream_id("a"), 1, "note-added", 1, b'{"note":"first"}'),
-            (2, stream_id("b"), 1, "note-added", 1, b'{"note":"second"}'),
-        ],
-        [(3, stream_id("a"), 2, "note-added", 1, b'{"note":"third"}')],
-    ]
-
-
 async def test_waiting_for_a_position_that_does_not_come_ends_with_the_head(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "first")])
     await log.wait_for(1, 10.0)
@@ -226,12 +218,49 @@ async def test_one_bad_command_does_not_hurt_those_appended_with_it(log: EventLo
     assert [type(outcome).__name__ for outcome in outcomes] == ["Appended", "VersionConflict", "Appended", "Appended"]
 
 
+async def test_what_is_appended_beside_a_refused_command_has_its_versions_and_its_chain(log: EventLog) -> None:
+    await log.append("acme", [a_write("old", 0, "first")])
+    outcomes = await asyncio.gather(
+        log.append("acme", [a_write("x", 0, "never"), a_write("old", 5, "wrong version"), a_write("y", 0, "never")]),
+        log.append("acme", [a_write("new", 0, "a", "b", "c"), a_write("older", 0, "d")]),
+        log.append("acme", [a_write("old", 1, "second", "third")], a_command("k")),
+        return_exceptions=True,
+    )
+    assert [type(outcome).__name__ for outcome in outcomes] == ["VersionConflict", "Appended", "Appended"]
+    for stream, expected in (("old", 3), ("new", 3), ("older", 1), ("x", 0), ("y", 0)):
+        events = await log.read_stream("acme", stream_id(stream))
+        assert [event.version for event in events] == list(range(1, expected + 1))
+        assert [event.prev_hash for event in events] == [b"", *(event.hash for event in events)][:expected]
+        assert [event_hash(event) for event in events] == [event.hash for event in events]
+    assert await log.answer("acme", "k") is not None
+
+
+async def test_a_bulk_command_is_one_append(log: EventLog) -> None:
+    streams = [f"s{number}" for number in range(MAX_STREAMS_PER_APPEND)]
+    await log.append("acme", [a_write(stream, 0, "opened", "assigned") for stream in streams], a_command("k"))
+    with pytest.raises(VersionConflict):
+        await log.append("acme", [a_write(stream, 1, "late", "too late") for stream in streams])
+    appended = await log.append("acme", [a_write(stream, 2, "closed", "filed") for stream in reversed(streams)])
+    assert set(appended.versions.values()) == {4}
+    head = await log.wait_for(2 * MAX_EVENTS_PER_APPEND, 10.0)
+    assert head == 2 * MAX_EVENTS_PER_APPEND
+    assert [event.version for event in await log.read_stream("acme", stream_id("s7"))] == [1, 2, 3, 4]
+
+
+async def test_a_long_append_to_one_stream_counts_as_written_when_it_is_sent_again(log: EventLog) -> None:
+    write = a_write("s", 0, *("n" for _ in range(MAX_EVENTS_PER_APPEND)))
+    await log.append("acme", [write])
+    assert (await log.append("acme", [write])).versions == {stream_id("s"): MAX_EVENTS_PER_APPEND}
+    assert len(await log.read_stream("acme", stream_id("s"))) == MAX_EVENTS_PER_APPEND
+
+
 async def test_what_is_too_large_is_refused_before_anything_is_written(log: EventLog) -> None:
     too_big = an_event("x" * MAX_PAYLOAD_BYTES)
     for writes in (
         [a_write("s", 0, "small", too_big)],
-        [a_write("s", 0, *("n" for _ in range(201)))],
-        [a_write(f"s{i}", 0, "n") for i in range(21)],
+        [a_write("s", 0, *("n" for _ in range(MAX_EVENTS_PER_APPEND + 1)))],
+        [a_write(f"s{i}", 0, "n") for i in range(MAX_STREAMS_PER_APPEND + 1)],
+        [a_write("s", 0, *(an_event("x" * (MAX_PAYLOAD_BYTES - 100)) for _ in range(201)))],
     ):
         with pytest.raises(AppendTooLarge):
             await log.append("acme", writes)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -9,7 +10,8 @@ from support.databases import Cluster, Database, MakeDatabase
 from support.event_log import a_command, a_write, install_event_log, stream_id
 from support.eventually import eventually
 
-from redress.eventlog.log import CommandInFlight, LogUnavailable, VersionConflict
+from redress.eventlog.log import CommandInFlight, Conflict, LogUnavailable, VersionConflict
+from redress.eventlog.portions import portions
 from redress.eventlog.postgres import PostgresEventLog
 
 
@@ -139,6 +141,75 @@ async def test_an_append_that_waits_for_a_stream_holds_no_new_one_meanwhile(
     with pytest.raises(VersionConflict) as refused:
         await waits
     assert (refused.value.stream_id, refused.value.actual) == (stream_id("new"), 1)
+
+
+async def test_a_reactor_in_portions_and_a_command_on_two_of_its_streams_never_wait_for_each_other(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    """27 writes, the new stream with the lowest id and the existing one with the highest: the command locks the
+    existing one first, and so must the reactor, over all its appends."""
+    reactor, command = two
+    new, old = UUID(int=1), UUID(int=2**128 - 1)
+    await log.append("acme", [a_write(old, 0, "registered")])
+    others = [a_write(stream_id(f"s{number}"), 0, "registered") for number in range(25)]
+    first, second = portions([a_write(new, 0, "registered"), *others, a_write(old, 1, "paid")], streams=20)
+    reacting = reactor.transaction()
+    await reacting.start()
+    await log.append_on(reactor, "acme", first)
+    waits = asyncio.create_task(log.append_on(command, "acme", [a_write(new, 0, "held"), a_write(old, 1, "held")]))
+    await eventually(lambda: reactor.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+    await log.append_on(reactor, "acme", second)
+    await reacting.commit()
+    with pytest.raises(VersionConflict):
+        await waits
+
+
+async def test_of_two_transactions_that_wait_for_each_other_one_is_told_a_conflict_and_begins_again(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    await log.append("acme", [a_write("a", 0, "first"), a_write("b", 0, "first")])
+
+    async def appends(connection: asyncpg.Connection, *streams: str) -> list[str]:
+        told: list[str] = []
+        while True:
+            try:
+                async with connection.transaction():
+                    for stream in streams:
+                        version = len(await log.read_stream("acme", stream_id(stream)))
+                        await log.append_on(connection, "acme", [a_write(stream, version, "mine")])
+                        await asyncio.sleep(0.1)
+            except Conflict as conflict:
+                told.append(type(conflict).__name__)
+            else:
+                return told
+
+    told = await asyncio.gather(appends(two[0], "a", "b"), appends(two[1], "b", "a"))
+    assert sum(each.count("LockConflict") for each in told) == 1
+    assert [len(await log.read_stream("acme", stream_id(stream))) for stream in ("a", "b")] == [3, 3]
+
+
+async def test_two_appends_that_start_the_same_streams_in_another_order_never_wait_for_each_other(
+    database: Database, log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    one, other = two
+    held = await asyncpg.connect(database.worker)
+    holding = held.transaction()
+    await holding.start()
+    await log.append_on(held, "acme", [a_write("between", 0, "comes to nothing")])
+    orders = ["x", "between", "y"], ["y", "between", "x"]
+    waiting = [
+        asyncio.create_task(log.append_on(connection, "acme", [a_write(stream, 0, "mine") for stream in order]))
+        for connection, order in zip((one, other), orders, strict=True)
+    ]
+
+    async def both_wait() -> bool:
+        return bool(await held.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") == 2)
+
+    await eventually(both_wait)
+    await holding.rollback()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    await held.close()
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Appended", "VersionConflict"]
 
 
 async def test_a_killed_backend_does_not_fail_the_command(database: Database, log: PostgresEventLog) -> None:

@@ -58,7 +58,7 @@ def timer_id(kind: str) -> UUID:
 
 
 async def due_in(pool: asyncpg.Pool, kind: str, wait: timedelta, stream: str = "a") -> datetime:
-    due_at = await pool.fetchval("SELECT clock_timestamp()") + wait
+    due_at = await pool.fetchval("SELECT es.now()") + wait
     await schedule(pool, timer_id(kind), "acme", stream_id(stream), kind, due_at)
     return due_at
 

@@ -10,13 +10,13 @@ import msgspec
 
 from redress.clock import Clock, SystemClock
 from redress.eventlog.events import (
+    MAX_BYTES_PER_APPEND,
     MAX_EVENTS_PER_APPEND,
     MAX_PAYLOAD_BYTES,
     MAX_STREAMS_PER_APPEND,
     Appended,
     CommandRecord,
     Fact,
-    LogFact,
     Looked,
     NewEvent,
     RecordedEvent,
@@ -85,12 +85,6 @@ class InMemoryEventLog:
             if (tenant_id is None or event.tenant_id == tenant_id) and (types is None or event.type in types)
         )
         return [event for _, event in zip(range(limit), wanted, strict=False)]
-
-    async def read_log_facts(self, after_seq: int, limit: int) -> Sequence[LogFact]:
-        return [
-            (seq, event.stream_id, event.version, event.type, event.schema_version, event.payload)
-            for seq, event in enumerate(self._log[after_seq : after_seq + limit], after_seq + 1)
-        ]
 
     async def find_event(self, tenant_id: str | None, event_id: UUID) -> tuple[str, UUID, int, int] | None:
         for seq, event in enumerate(self._log, 1):
@@ -162,3 +156,5 @@ def _refuse_too_large(writes: Sequence[StreamWrite]) -> None:
         raise AppendTooLarge(f"{len(writes)} streams and {len(events)} events in one append")
     if any(len(event.payload) > MAX_PAYLOAD_BYTES for event in events):
         raise AppendTooLarge(f"an event has more than {MAX_PAYLOAD_BYTES} bytes")
+    if sum(len(event.payload) for event in events) > MAX_BYTES_PER_APPEND:
+        raise AppendTooLarge(f"more than {MAX_BYTES_PER_APPEND} bytes in one append")

@@ -18,21 +18,28 @@ from msgspec import Struct
 
 from redress.eventlog.connections import HeldConnections
 from redress.eventlog.events import (
+    MAX_BYTES_PER_APPEND,
     MAX_EVENTS_PER_APPEND,
     MAX_PAYLOAD_BYTES,
     MAX_STREAMS_PER_APPEND,
     Appended,
     CommandRecord,
     Fact,
-    LogFact,
     Looked,
     RecordedEvent,
     StoredAnswer,
     StreamWrite,
 )
-from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
+from redress.eventlog.log import (
+    AppendTooLarge,
+    CommandInFlight,
+    KeyReused,
+    LockConflict,
+    LogUnavailable,
+    VersionConflict,
+)
 from redress.eventlog.lookups import Lookups
-from redress.eventlog.outage import OUTAGE, UNREACHABLE
+from redress.eventlog.outage import LOST_RACE, OUTAGE, UNREACHABLE
 from redress.failpoints import failpoint, transaction_if_armed
 
 _log = structlog.stdlib.get_logger("redress.eventlog")
@@ -140,9 +147,15 @@ class PostgresEventLog:
         command: CommandRecord | None = None,
     ) -> Appended:
         """Append inside the caller's transaction: durable when that commits. For reactors, whose effect and
-        checkpoint must be one. The caller's process should run a sequencer (or poke one with `poke`)."""
+        checkpoint must be one. The caller's process should run a sequencer (or poke one with `poke`).
+
+        After a refusal the transaction can go on; after LockConflict it cannot, not from a savepoint either.
+        """
         _bounded(writes)
-        (outcome,) = await _append_group(connection, [(tenant_id, writes, command)])
+        try:
+            (outcome,) = await _append_group(connection, [(tenant_id, writes, command)])
+        except LOST_RACE as failure:
+            raise _explain(failure) from failure
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -183,10 +196,6 @@ class PostgresEventLog:
             None if types is None else list(types),
         )
         return [RecordedEvent(*row) for row in rows]
-
-    async def read_log_facts(self, after_seq: int, limit: int) -> Sequence[LogFact]:
-        rows = await self._fetch("SELECT * FROM es.read_log_facts($1,$2)", after_seq, limit)
-        return cast("Sequence[LogFact]", rows)
 
     async def find_event(self, tenant_id: str | None, event_id: UUID) -> tuple[str, UUID, int, int] | None:
         """(tenant, stream, version, seq) of a sequenced event; None if unknown, or of another tenant than asked."""
@@ -479,6 +488,10 @@ def _explain(failure: Exception) -> Exception:
         unavailable = LogUnavailable("the database did not answer; whether the append happened is not known")
         unavailable.__cause__ = failure
         return unavailable
+    if isinstance(failure, LOST_RACE):
+        conflict = LockConflict("two transactions waited for each other's streams")
+        conflict.__cause__ = failure
+        return conflict
     return failure
 
 
@@ -492,7 +505,9 @@ def _bounded(writes: Sequence[StreamWrite]) -> int:
     for event in events:
         if len(event.payload) > MAX_PAYLOAD_BYTES:
             raise AppendTooLarge(f"{event.type} has {len(event.payload)} bytes; at most {MAX_PAYLOAD_BYTES}")
-    return sum(len(event.payload) + len(event.meta) for event in events)
+    if (size := sum(len(event.payload) for event in events)) > MAX_BYTES_PER_APPEND:
+        raise AppendTooLarge(f"{size} bytes in one append; at most {MAX_BYTES_PER_APPEND}")
+    return size + sum(len(event.meta) for event in events)
 
 
 async def _keep(_connection: object) -> None:

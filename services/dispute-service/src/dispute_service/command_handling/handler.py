@@ -26,7 +26,7 @@ from dispute_service.resolution_matrix import decisions as matrices
 from dispute_service.resolution_matrix.commands import PublishMatrix
 from redress.eventlog.aggregates import Aggregate, fold_facts
 from redress.eventlog.events import CommandRecord, Meta, StoredAnswer
-from redress.eventlog.log import EventLog, KeyReused, VersionConflict
+from redress.eventlog.log import Conflict, EventLog, KeyReused, VersionConflict
 from redress.eventlog.remembered import RememberedStates
 from redress.eventlog.turns import Turns
 
@@ -151,10 +151,8 @@ class CommandHandler:
             )
             try:
                 appended = await self._log.append(commanded.tenant, unit.writes(), record)
-            except VersionConflict as conflict:
-                self._remembered.forget(commanded.tenant, conflict.stream_id)
-                if commanded.expected is not None and conflict.stream_id == job.stream:
-                    raise StaleVersion(conflict.actual) from conflict
+            except Conflict as conflict:
+                self._lost(commanded, job, conflict)
                 conflicts += 1
                 if conflicts == ATTEMPTS:
                     raise
@@ -166,6 +164,13 @@ class CommandHandler:
                     if version:
                         self._remembered.keep(seen.epoch, commanded.tenant, each, version, state)
                 return Answered(job.status, body)
+
+    def _lost(self, commanded: Commanded, job: "_Job", conflict: Conflict) -> None:
+        """Somebody else was quicker: StaleVersion if that is what the caller asked to be told."""
+        if isinstance(conflict, VersionConflict):
+            self._remembered.forget(commanded.tenant, conflict.stream_id)
+            if commanded.expected is not None and conflict.stream_id == job.stream:
+                raise StaleVersion(conflict.actual) from conflict
 
     def _unit(self, commanded: Commanded, streams: Touched, seen: "_Seen") -> tuple[Unit, bool]:
         """The streams as they were seen, or as those let in before have left them; and whether any of them did."""

@@ -5,7 +5,7 @@ a credit memo serves awaited credits first; a reversed payment gives back what i
 and assigns it by the matrix. A short payment that opens none leaves a reason.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 from uuid import UUID
 
@@ -31,14 +31,9 @@ from redress.contracts.collections_events import (
     ShortPaymentDetected,
 )
 from redress.contracts.envelope import Published
-from redress.eventlog.events import (
-    MAX_EVENTS_PER_APPEND,
-    MAX_STREAMS_PER_APPEND,
-    Actor,
-    Meta,
-    StreamWrite,
-)
+from redress.eventlog.events import Actor, Meta
 from redress.eventlog.log import VersionConflict
+from redress.eventlog.portions import portions
 from redress.eventlog.postgres import PostgresEventLog
 from redress.ids import derived_uuid
 from redress.money import Money
@@ -78,22 +73,8 @@ class ContestedInvoices:
         await unit.load(DISPUTE, {UUID(held.dispute_id) for invoice in known for held in invoice.reservations})
         for event, fact in facts:
             await take(unit, tenant_id, event, fact)
-        for writes in _appendable(unit.writes()):
+        for writes in portions(unit.writes()):
             await self._log.append_on(connection, tenant_id, writes)
-
-
-def _appendable(writes: Iterable[StreamWrite]) -> list[list[StreamWrite]]:
-    """The writes in portions that one append takes, in the order in which every append locks streams."""
-    portions: list[list[StreamWrite]] = []
-    events = 0
-    for write in sorted(writes, key=lambda write: write.stream_id):
-        full = not portions or len(portions[-1]) == MAX_STREAMS_PER_APPEND
-        if full or events + len(write.events) > MAX_EVENTS_PER_APPEND:
-            portions.append([])
-            events = 0
-        portions[-1].append(write)
-        events += len(write.events)
-    return portions
 
 
 async def take(unit: Unit, tenant_id: str, event: Published, fact: LedgerFact) -> None:
