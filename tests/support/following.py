@@ -106,7 +106,9 @@ class Follower:
 
         async def there() -> bool:
             return (
-                await self.pool.fetchval("SELECT max(seq) FROM es.consumer WHERE name = $1", f"{name}:{SERVICE}")
+                await self.pool.fetchval(
+                    "SELECT max(seq) FROM es.consumer WHERE name = $1 AND service = $2", name, SERVICE
+                )
                 == head
             )
 
