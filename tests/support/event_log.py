@@ -18,7 +18,7 @@ async def install_event_log(database: Database) -> None:
     connection = await asyncpg.connect(database.owner)
     try:
         async with connection.transaction():
-            for name in ("schema", "schema_looks"):
+            for name in ("schema", "schema_batched_reads"):
                 await connection.execute(log_script(name))
             await connection.execute(naming_script(f"{database.like}-service") + log_script("schema_0_2"))
     finally:

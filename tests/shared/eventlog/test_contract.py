@@ -51,21 +51,21 @@ async def test_a_part_of_a_stream_can_be_read(log: EventLog) -> None:
 
 async def test_the_facts_of_a_stream_are_its_events_without_what_no_fold_needs(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "first", "second")])
-    first, second = [tuple(fact) for fact in await log.read_facts("acme", stream_id("s"))]
+    first, second = [tuple(fact) for fact in await log.read_for_fold("acme", stream_id("s"))]
     assert first == (1, "note-added", 1, b'{"note":"first"}')
     assert second == (2, "note-added", 1, b'{"note":"second"}')
-    assert [tuple(fact) for fact in await log.read_facts("acme", stream_id("s"), 1)] == [first]
+    assert [tuple(fact) for fact in await log.read_for_fold("acme", stream_id("s"), 1)] == [first]
 
 
 async def test_an_unknown_stream_is_empty(log: EventLog) -> None:
     assert await log.read_stream("acme", stream_id("nobody")) == []
-    assert await log.read_facts("acme", stream_id("nobody")) == []
+    assert await log.read_for_fold("acme", stream_id("nobody")) == []
 
 
 async def test_a_stream_of_another_tenant_looks_like_an_unknown_one(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "secret")])
     assert await log.read_stream("globex", stream_id("s")) == []
-    assert await log.read_facts("globex", stream_id("s")) == []
+    assert await log.read_for_fold("globex", stream_id("s")) == []
 
 
 async def test_a_stream_of_another_tenant_cannot_be_appended_to(log: EventLog) -> None:
@@ -270,9 +270,9 @@ async def test_what_is_too_large_is_refused_before_anything_is_written(log: Even
 async def test_a_look_shows_the_answer_of_a_key_and_what_is_new_in_streams_at_one_moment(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "a", "b")], a_command("k"))
     await log.append("acme", [a_write("other", 0, "c")])
-    looked = await log.look("acme", "k", {stream_id("other"): 0, stream_id("s"): 1, stream_id("nobody"): 0})
-    assert looked.answer == StoredAnswer(b"the request", 201, b'{"ok":true}')
-    assert {stream: [fact[0] for fact in facts] for stream, facts in looked.facts.items()} == {
+    inputs = await log.read_for_command("acme", "k", {stream_id("other"): 0, stream_id("s"): 1, stream_id("nobody"): 0})
+    assert inputs.answer == StoredAnswer(b"the request", 201, b'{"ok":true}')
+    assert {stream: [fact[0] for fact in facts] for stream, facts in inputs.streams.items()} == {
         stream_id("other"): [1],
         stream_id("s"): [2],
         stream_id("nobody"): [],
@@ -281,8 +281,8 @@ async def test_a_look_shows_the_answer_of_a_key_and_what_is_new_in_streams_at_on
 
 async def test_a_look_shows_nothing_of_another_tenant(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "a")], a_command("k"))
-    looked = await log.look("globex", "k", {stream_id("s"): 0})
-    assert (looked.answer, dict(looked.facts)) == (None, {stream_id("s"): []})
+    inputs = await log.read_for_command("globex", "k", {stream_id("s"): 0})
+    assert (inputs.answer, dict(inputs.streams)) == (None, {stream_id("s"): []})
 
 
 async def test_many_looks_at_once_each_see_their_own(log: EventLog) -> None:
@@ -290,9 +290,12 @@ async def test_many_looks_at_once_each_see_their_own(log: EventLog) -> None:
         await log.append(
             "acme", [a_write(f"s{number}", 0, *("e" for _ in range(number % 3 + 1)))], a_command(f"k{number}")
         )
-    looks = await asyncio.gather(
-        *(log.look("acme", f"k{number}" if number % 2 else None, {stream_id(f"s{number}"): 0}) for number in range(40))
+    reads = await asyncio.gather(
+        *(
+            log.read_for_command("acme", f"k{number}" if number % 2 else None, {stream_id(f"s{number}"): 0})
+            for number in range(40)
+        )
     )
-    for number, looked in enumerate(looks):
-        assert (looked.answer is not None) == bool(number % 2)
-        assert len(looked.facts[stream_id(f"s{number}")]) == number % 3 + 1
+    for number, inputs in enumerate(reads):
+        assert (inputs.answer is not None) == bool(number % 2)
+        assert len(inputs.streams[stream_id(f"s{number}")]) == number % 3 + 1

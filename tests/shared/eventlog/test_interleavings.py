@@ -234,14 +234,14 @@ async def test_a_backend_killed_in_the_middle_of_a_look_fails_none_of_the_comman
     try:
         async with superuser.transaction():
             await superuser.execute("LOCK TABLE es.command")
-            looks = [asyncio.create_task(log.look("acme", "k", {stream_id("s"): 0})) for _ in range(20)]
+            reads = [asyncio.create_task(log.read_for_command("acme", "k", {stream_id("s"): 0})) for _ in range(20)]
             waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
             await eventually(lambda: superuser.fetchval(waits))
             await superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
     finally:
         await superuser.close()
-    found = await asyncio.gather(*looks)
-    assert [looked.answer is not None and len(looked.facts[stream_id("s")]) == 1 for looked in found] == [True] * 20
+    found = await asyncio.gather(*reads)
+    assert [inputs.answer is not None and len(inputs.streams[stream_id("s")]) == 1 for inputs in found] == [True] * 20
 
 
 async def test_without_a_database_the_outcome_is_said_to_be_unknown(postgres: Cluster, database: Database) -> None:
@@ -254,8 +254,9 @@ async def test_without_a_database_the_outcome_is_said_to_be_unknown(postgres: Cl
             )
             with pytest.raises(LogUnavailable):
                 await log.append("acme", [a_write("s", 0, "nowhere")])
-            looks = [log.look("acme", "k", {stream_id("s"): 0}) for _ in range(300)]  # more than one round trip takes
-            told = await asyncio.gather(*looks, return_exceptions=True)
+            # More than one round trip takes.
+            reads = [log.read_for_command("acme", "k", {stream_id("s"): 0}) for _ in range(300)]
+            told = await asyncio.gather(*reads, return_exceptions=True)
             assert [type(each) for each in told] == [LogUnavailable] * 300
         finally:
             await elsewhere.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")

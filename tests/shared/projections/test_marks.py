@@ -27,7 +27,7 @@ async def run_as_owner(database: Database, *scripts: str) -> None:
 
 
 async def install_notes_before_0_2(database: Database) -> None:
-    await run_as_owner(database, log_script("schema"), log_script("schema_looks"), TABLES)
+    await run_as_owner(database, log_script("schema"), log_script("schema_batched_reads"), TABLES)
 
 
 async def upgrade_to_0_2(database: Database) -> None:
@@ -74,7 +74,7 @@ async def test_the_upgrade_keeps_every_mark_and_says_whose_log_it_is_of(make_dat
         await mark_as_before_0_2(pool, "holds:dispute-service@next", 5, 2)
         await mark_as_before_0_2(pool, "erp-inbox:erp.invoices_v1", 1, 9)
     await upgrade_to_0_2(database)
-    async with worker_pool(database) as pool:
+    async with worker_pool(database) as pool, pool.acquire() as connection:
         assert await marks(pool) == [
             ("erp-inbox", "erp.invoices_v1", "main", 1, 9),
             ("holds", "dispute-service", "main", 5, 11),
@@ -83,7 +83,7 @@ async def test_the_upgrade_keeps_every_mark_and_says_whose_log_it_is_of(make_dat
             ("seen@next", "notes-service", "main", 0, 3),
         ]
         epoch = await pool.fetchval("SELECT epoch FROM es.log_head")
-        assert await checkpoints.read(pool, ConsumerKey("holds", "dispute-service")) == {5: Mark(11, epoch, 40)}
+        assert await checkpoints.read(connection, ConsumerKey("holds", "dispute-service")) == {5: Mark(11, epoch, 40)}
         assert await pool.fetchval("SELECT position::text FROM es.consumer WHERE name = 'relay'") == '{"last": [1]}'
 
 

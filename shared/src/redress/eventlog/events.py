@@ -75,8 +75,8 @@ class RecordedEvent(Struct, frozen=True):
     seq: int | None = None
 
 
-Fact = tuple[int, str, int, bytes]
-"""What folding needs of a stored event and no more: version, stored type, schema version, payload."""
+StoredEvent = tuple[int, str, int, bytes]
+"""What a fold needs of a stored event and no more: version, stored type, schema version, payload."""
 
 
 class StreamWrite(Struct, frozen=True, kw_only=True):
@@ -113,11 +113,11 @@ class StoredAnswer(Struct, frozen=True):
     response: bytes
 
 
-class Looked(Struct, frozen=True):
+class CommandInputs(Struct, frozen=True):
     """What a command needs before it is decided. `answer` is None for a key that was not used before."""
 
     answer: StoredAnswer | None
-    facts: Mapping[UUID, Sequence[Fact]]
+    streams: Mapping[UUID, Sequence[StoredEvent]]
 
 
 class Appended(Struct, frozen=True):

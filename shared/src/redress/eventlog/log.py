@@ -17,11 +17,11 @@ from uuid import UUID
 
 from redress.eventlog.events import (
     Appended,
+    CommandInputs,
     CommandRecord,
-    Fact,
-    Looked,
     RecordedEvent,
     StoredAnswer,
+    StoredEvent,
     StreamWrite,
 )
 
@@ -93,7 +93,9 @@ class EventLog(Protocol):
         """The events of one stream in version order; empty for an unknown stream or one of another tenant."""
         ...
 
-    async def read_facts(self, tenant_id: str, stream_id: UUID, to_version: int | None = None) -> Sequence[Fact]:
+    async def read_for_fold(
+        self, tenant_id: str, stream_id: UUID, to_version: int | None = None
+    ) -> Sequence[StoredEvent]:
         """The same events with nothing but what a fold needs: a third of the bytes, and no object for each."""
         ...
 
@@ -106,8 +108,8 @@ class EventLog(Protocol):
         """
         ...
 
-    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
-        """What a command needs before it is decided, as of one moment: the stored answer of its key, and the facts of
+    async def read_for_command(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> CommandInputs:
+        """What a command needs before it is decided, as of one moment: the stored answer of its key, and the events of
         streams after the versions given (0: all). Every stream asked for is there, empty if it has nothing more, is
         unknown or another tenant's."""
         ...

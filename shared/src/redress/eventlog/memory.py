@@ -15,12 +15,12 @@ from redress.eventlog.events import (
     MAX_PAYLOAD_BYTES,
     MAX_STREAMS_PER_APPEND,
     Appended,
+    CommandInputs,
     CommandRecord,
-    Fact,
-    Looked,
     NewEvent,
     RecordedEvent,
     StoredAnswer,
+    StoredEvent,
     StreamWrite,
 )
 from redress.eventlog.hashing import FIRST_PREV_HASH, event_hash
@@ -72,7 +72,9 @@ class InMemoryEventLog:
     ) -> list[RecordedEvent]:
         return self._of(tenant_id, stream_id)[max(from_version, 1) - 1 : to_version]
 
-    async def read_facts(self, tenant_id: str, stream_id: UUID, to_version: int | None = None) -> Sequence[Fact]:
+    async def read_for_fold(
+        self, tenant_id: str, stream_id: UUID, to_version: int | None = None
+    ) -> Sequence[StoredEvent]:
         events = self._of(tenant_id, stream_id)[:to_version]
         return [(event.version, event.type, event.schema_version, event.payload) for event in events]
 
@@ -92,10 +94,10 @@ class InMemoryEventLog:
                 return event.tenant_id, event.stream_id, event.version, seq
         return None
 
-    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
-        return Looked(
+    async def read_for_command(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> CommandInputs:
+        return CommandInputs(
             None if key is None else self._answers.get((tenant_id, key)),
-            {stream: (await self.read_facts(tenant_id, stream))[version:] for stream, version in after.items()},
+            {stream: (await self.read_for_fold(tenant_id, stream))[version:] for stream, version in after.items()},
         )
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:

@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
+from redress.eventlog.batched_reads import BatchedReads
 from redress.eventlog.connections import HeldConnections
 from redress.eventlog.events import (
     MAX_BYTES_PER_APPEND,
@@ -23,11 +24,11 @@ from redress.eventlog.events import (
     MAX_PAYLOAD_BYTES,
     MAX_STREAMS_PER_APPEND,
     Appended,
+    CommandInputs,
     CommandRecord,
-    Fact,
-    Looked,
     RecordedEvent,
     StoredAnswer,
+    StoredEvent,
     StreamWrite,
 )
 from redress.eventlog.log import (
@@ -38,7 +39,6 @@ from redress.eventlog.log import (
     LogUnavailable,
     VersionConflict,
 )
-from redress.eventlog.lookups import Lookups
 from redress.eventlog.outage import LOST_RACE, OUTAGE, UNREACHABLE
 from redress.failpoints import failpoint, transaction_if_armed
 
@@ -88,7 +88,7 @@ class PostgresEventLog:
         self._dsn = dsn
         self._pool = pool
         self._readers = HeldConnections(dsn, readers, STATEMENT_TIMEOUT_S)
-        self._lookups = Lookups(self._readers)
+        self._batched_reads = BatchedReads(self._readers)
         self._queue: deque[_Waiting] = deque()
         self._claimed: set[object] = set()
         self._wake_appenders = [asyncio.Event() for _ in range(appenders)]
@@ -176,14 +176,16 @@ class PostgresEventLog:
         )
         return [RecordedEvent(tenant_id, stream_id, *row) for row in rows]
 
-    async def read_facts(self, tenant_id: str, stream_id: UUID, to_version: int | None = None) -> Sequence[Fact]:
+    async def read_for_fold(
+        self, tenant_id: str, stream_id: UUID, to_version: int | None = None
+    ) -> Sequence[StoredEvent]:
         rows = await self._fetch(
             "SELECT * FROM es.read_facts($1,$2,$3)",
             tenant_id,
             stream_id,
             MAX_VERSION if to_version is None else to_version,
         )
-        return cast("Sequence[Fact]", rows)  # a Record is read like the tuple that it stands for
+        return cast("Sequence[StoredEvent]", rows)  # a Record is read like the tuple that it stands for
 
     async def read_log(
         self, after_seq: int, limit: int, *, tenant_id: str | None = None, types: Sequence[str] | None = None
@@ -204,8 +206,8 @@ class PostgresEventLog:
             return None
         return rows[0]["tenant_id"], rows[0]["stream_id"], rows[0]["version"], rows[0]["seq"]
 
-    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
-        return await self._lookups.look(tenant_id, key, after)
+    async def read_for_command(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> CommandInputs:
+        return await self._batched_reads.read_for_command(tenant_id, key, after)
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:
         rows = await self._fetch("SELECT * FROM es.answer($1,$2)", tenant_id, key)
@@ -399,7 +401,7 @@ class PostgresEventLog:
             connection.terminate()
         for waiting in self._queue:
             _settle(waiting, LogUnavailable("the service is stopping"))
-        await self._lookups.close()
+        await self._batched_reads.close()
         self._readers.close()
         self._pool.terminate()
 

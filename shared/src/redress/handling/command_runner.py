@@ -100,9 +100,9 @@ class CommandRunner:
         streams = {**job.reads, **job.writes}
         known = {each: self._cache.get(epoch, context.tenant, each) for each in streams}
         after = {each: 0 if before is None else before[0] for each, before in known.items()}
-        looked = await self._log.look(context.tenant, context.key, after)
-        states = {each: fold_stored(streams[each], facts, known[each]) for each, facts in looked.facts.items()}
-        return _Inputs(epoch, looked.answer, states)
+        inputs = await self._log.read_for_command(context.tenant, context.key, after)
+        states = {each: fold_stored(streams[each], stored, known[each]) for each, stored in inputs.streams.items()}
+        return _Inputs(epoch, inputs.answer, states)
 
     async def _decide(
         self, context: CommandContext, job: CommandJob, epoch: str, *, fresh: bool

@@ -128,9 +128,9 @@ class CommandHandler:
         epoch = await self._log.epoch()
         known = {each: self._remembered.of(epoch, commanded.tenant, each) for each in streams}
         after = {each: 0 if before is None else before[0] for each, before in known.items()}
-        looked = await self._log.look(commanded.tenant, commanded.key, after)
-        states = {each: fold_facts(streams[each], facts, known[each]) for each, facts in looked.facts.items()}
-        return _Seen(epoch, looked.answer, states)
+        inputs = await self._log.read_for_command(commanded.tenant, commanded.key, after)
+        states = {each: fold_facts(streams[each], stored, known[each]) for each, stored in inputs.streams.items()}
+        return _Seen(epoch, inputs.answer, states)
 
     async def _in_turn(self, commanded: Commanded, job: "_Job", seen: "_Seen") -> Answered:
         conflicts, looked_again = 0, False

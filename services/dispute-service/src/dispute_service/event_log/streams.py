@@ -18,7 +18,7 @@ from dispute_service.policies.matrix import ResolutionMatrix
 from dispute_service.resolution_matrix import state as matrix
 from dispute_service.resolution_matrix.events import MatrixEvent
 from redress.eventlog.aggregates import Aggregate
-from redress.eventlog.events import Fact
+from redress.eventlog.events import StoredEvent
 from redress.eventlog.log import EventLog
 from redress.ids import derived_uuid
 from redress.projections.projection import Connection
@@ -43,7 +43,7 @@ MATRIX: Final[Aggregate[ResolutionMatrix, MatrixEvent]] = Aggregate(
     codec=MATRIX_CODEC,
 )
 
-Streams = Mapping[UUID, Sequence[Fact]]
+Streams = Mapping[UUID, Sequence[StoredEvent]]
 ReadStreams = Callable[[Sequence[UUID]], Awaitable[Streams]]
 
 
@@ -59,7 +59,7 @@ def read_from(log: EventLog, tenant_id: str) -> ReadStreams:
     """Streams as they are committed."""
 
     async def read(stream_ids: Sequence[UUID]) -> Streams:
-        return (await log.look(tenant_id, None, dict.fromkeys(stream_ids, 0))).facts
+        return (await log.read_for_command(tenant_id, None, dict.fromkeys(stream_ids, 0))).streams
 
     return read
 
@@ -74,7 +74,7 @@ def read_on(connection: Connection | asyncpg.Connection, tenant_id: str) -> Read
     """Streams as this transaction sees them, its own appends included: for reactors."""
 
     async def read(stream_ids: Sequence[UUID]) -> Streams:
-        streams: dict[UUID, list[Fact]] = {stream_id: [] for stream_id in stream_ids}
+        streams: dict[UUID, list[StoredEvent]] = {stream_id: [] for stream_id in stream_ids}
         for stream_id, *fact in await connection.fetch(_ON_CONNECTION, tenant_id, list(stream_ids)):
             streams[stream_id].append(tuple(fact))
         return streams
