@@ -182,7 +182,11 @@ async def _open_items(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[
     try:
         await _fill(connection, "read.invoice_terms", _TERMS, size, TENANT)
         await _fill(connection, "read.movement", _MOVEMENTS.replace("$2", f"'{TENANT}'"))
-        await connection.execute("INSERT INTO es.consumer (name, shard, seq) VALUES ($1, 0, $2)", Movements.name, size)
+        await connection.execute(
+            "INSERT INTO es.consumer (name, service, log, shard, seq) SELECT $1, service, log, 0, $2 FROM es.log_head",
+            Movements.name,
+            size,
+        )
     finally:
         await connection.close()
     async with api(stand, issuer, database) as (port, process), connected(port) as asking:

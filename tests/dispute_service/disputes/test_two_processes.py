@@ -75,9 +75,9 @@ async def test_a_dispute_that_was_worked_on_here_is_read_on_from_there_and_not_f
     asked: list[dict[str, Any]] = []
 
     class Watched(InMemoryEventLog):
-        async def look(self, tenant_id, key, after):
+        async def read_for_command(self, tenant_id, key, after):
             asked.append(after.get(DISPUTE))
-            return await super().look(tenant_id, key, after)
+            return await super().read_for_command(tenant_id, key, after)
 
     handler = CommandRunner(Watched())
     await opened(handler)
