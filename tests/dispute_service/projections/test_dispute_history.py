@@ -5,7 +5,7 @@ import pytest_asyncio
 from support.dispute_api import money
 from support.eventually import eventually
 
-from dispute_service.projections.dispute_history import DisputeHistory
+from dispute_service.projections.dispute_history import dispute_history
 from redress.messaging.log_source import LogSource
 from redress.projections.runner import Runner
 
@@ -20,7 +20,7 @@ async def catch_up(office):
             return await office.log.sequence() == 0
 
         await eventually(nothing_waits)
-        runner = Runner(pool, DisputeHistory(), LogSource(office.log))
+        runner = Runner(pool, dispute_history(), LogSource(office.log))
         await runner.open()
         await runner.catch_up()
 

@@ -15,7 +15,7 @@ from dispute_service.command_handling.handler import CommandHandler
 from dispute_service.inbox.collections import SERVICE as FOLLOWED
 from dispute_service.process_managers.contested_invoices import ContestedInvoices
 from dispute_service.process_managers.sla_clock import SlaClock
-from dispute_service.projections.dispute_history import DisputeHistory
+from dispute_service.projections.dispute_history import dispute_history
 from dispute_service.publication.publish import DisputePublication
 from dispute_service.queries.dispute_lists import DisputeLists
 from dispute_service.settings import DisputeSettings, RebuildSettings
@@ -54,9 +54,9 @@ SERVICE = "dispute-service"
 LIST_CONNECTIONS = 4
 
 
-def rebuildable() -> tuple[DisputeHistory, ...]:
+def rebuildable() -> tuple[Projection[RecordedEvent], ...]:
     """What is built from the own log and nothing else, and can be rebuilt from it."""
-    return (DisputeHistory(),)
+    return (dispute_history(),)
 
 
 async def rebuild(settings: RebuildSettings, name: str, progress: Callable[[Progress], None]) -> Rebuilt:

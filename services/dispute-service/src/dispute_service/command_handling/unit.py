@@ -30,7 +30,7 @@ class _Stream(Struct):
     read_version: int
     state: Any
     new: list[NewEvent]
-    current: tuple[int, bytes] | None = None  # made for this version
+    current: tuple[int, bytes | None] | None = None  # made for this version
 
 
 class Unit:
@@ -89,8 +89,8 @@ class Unit:
         return state
 
     def current(self, stream_id: UUID) -> bytes | None:
-        """The current-state document of a stream that is going to be appended to. None for one that is not, or whose
-        aggregate has no such document."""
+        """The current-state document of a stream that is going to be appended to. None for one that is not, or has
+        no such document."""
         stream = self._streams[stream_id]
         if not stream.new or stream.aggregate.current is None:
             return None

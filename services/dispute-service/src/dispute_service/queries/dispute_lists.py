@@ -1,10 +1,10 @@
 """Lists of disputes: as they are, and as they were known at a past instant.
 
-Two tables of the same columns: `dispute_current` is written with each append, `dispute_history` follows the log and has
-one row per version with the time it was the known one.
+Two tables with the same columns (migration 0005 makes them out of the document): `dispute_current` is written with each
+append, `dispute_history` follows the log and has one row per version with the time it was the known one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,18 +13,18 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import (
     BigInteger,
-    Column,
+    ColumnClause,
     DateTime,
-    MetaData,
     Select,
-    Table,
     Text,
     Uuid,
     and_,
+    column,
     func,
     literal,
     or_,
     select,
+    table,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -34,45 +34,27 @@ from dispute_service.disputes.state import Status
 from dispute_service.event_log.document import DisputeDocument, ItemDocument
 from redress.web.pages import Cursors, CursorValue, filters_hash
 
-METADATA: Final = MetaData(schema="read")
+CURRENT: Final = table("dispute_current", schema="read")
+HISTORY: Final = table("dispute_history", schema="read")
 
+TENANT: Final = column("tenant_id", Text)
+STREAM: Final = column("stream_id", Uuid)
+DOC: Final = column("doc", JSONB)
+KNOWN_FROM: Final = column("known_from", DateTime(timezone=True))
+KNOWN_UNTIL: Final = column("known_until", DateTime(timezone=True))
 
-def _columns() -> list[Column[Any]]:
-    return [
-        Column("tenant_id", Text, nullable=False),
-        Column("dispute_id", Uuid, nullable=False),
-        Column("version", BigInteger, nullable=False),
-        Column("status", Text, nullable=False),
-        Column("reason_code", Text, nullable=False),
-        Column("customer_id", Text, nullable=False),
-        Column("owner", Text),
-        Column("team", Text),
-        Column("opened_at", DateTime(timezone=True), nullable=False),
-        Column("sla_due_at", DateTime(timezone=True), nullable=False),
-        Column("open_minor", BigInteger, nullable=False),
-        Column("invoice_ids", ARRAY(Text), nullable=False),
-        Column("search", Text, nullable=False),
-        Column("doc", JSONB, nullable=False),
-    ]
-
-
-CURRENT: Final = Table("dispute_current", METADATA, *_columns())
-HISTORY: Final = Table(
-    "dispute_history",
-    METADATA,
-    *_columns(),
-    Column("known_from", DateTime(timezone=True), nullable=False),
-    Column("known_until", DateTime(timezone=True)),
-)
+_OPENED_AT = column("opened_at", DateTime(timezone=True))
+_SLA_DUE_AT = column("sla_due_at", DateTime(timezone=True))
+_OPEN_MINOR = column("open_minor", BigInteger)
 
 # Sort order by name: the column, and whether it goes down. Amounts compare as numbers within their currency.
-SORTS: Final = {
-    "opened_at": ("opened_at", False),
-    "-opened_at": ("opened_at", True),
-    "sla_due_at": ("sla_due_at", False),
-    "-sla_due_at": ("sla_due_at", True),
-    "open_amount": ("open_minor", False),
-    "-open_amount": ("open_minor", True),
+SORTS: Final[Mapping[str, tuple[ColumnClause[Any], bool]]] = {
+    "opened_at": (_OPENED_AT, False),
+    "-opened_at": (_OPENED_AT, True),
+    "sla_due_at": (_SLA_DUE_AT, False),
+    "-sla_due_at": (_SLA_DUE_AT, True),
+    "open_amount": (_OPEN_MINOR, False),
+    "-open_amount": (_OPEN_MINOR, True),
 }
 
 
@@ -110,39 +92,38 @@ class DisputeLists:
         async with self._engine.connect() as connection:
             await connection.execute(select(func.set_config("app.tenant", tenant_id, True)))
             rows = (await connection.execute(query)).all()
-        column, _ = SORTS[wanted.sort]
+        sort, _ = SORTS[wanted.sort]
         following = None
         if len(rows) > limit:
             last = rows[limit - 1]._mapping  # noqa: SLF001 - SQLAlchemy's public name
-            following = self._cursors.encode([_portable(last[column]), str(last["dispute_id"])], filters)
+            following = self._cursors.encode([_portable(last[sort.name]), str(last["stream_id"])], filters)
         return Page([_in_reading_order(row.doc) for row in rows[:limit]], following)
 
 
 def _query(tenant_id: str, wanted: Wanted, after: Sequence[CursorValue] | None, limit: int) -> Select[Any]:
-    table = CURRENT if wanted.known_at is None else HISTORY
-    name, down = SORTS[wanted.sort]
-    sort, unique = table.c[name], table.c.dispute_id
-    conditions = [table.c.tenant_id == tenant_id]
+    versions = CURRENT if wanted.known_at is None else HISTORY
+    sort, down = SORTS[wanted.sort]
+    conditions = [TENANT == tenant_id]
     if wanted.known_at is not None:
-        until = HISTORY.c.known_until
-        conditions += [HISTORY.c.known_from <= wanted.known_at, or_(until.is_(None), until > wanted.known_at)]
+        conditions += [KNOWN_FROM <= wanted.known_at, or_(KNOWN_UNTIL.is_(None), KNOWN_UNTIL > wanted.known_at)]
     if wanted.statuses:
-        conditions.append(table.c.status.in_([status.value for status in wanted.statuses]))
+        conditions.append(column("status", Text).in_([status.value for status in wanted.statuses]))
     if wanted.reason_codes:
-        conditions.append(table.c.reason_code.in_(wanted.reason_codes))
-    for column, value in (("customer_id", wanted.customer_id), ("owner", wanted.owner), ("team", wanted.team)):
+        conditions.append(column("reason_code", Text).in_(wanted.reason_codes))
+    for name, value in (("customer_id", wanted.customer_id), ("owner", wanted.owner), ("team", wanted.team)):
         if value is not None:
-            conditions.append(table.c[column] == value)
+            conditions.append(column(name, Text) == value)
     if wanted.invoice_id is not None:
-        conditions.append(table.c.invoice_ids.contains([wanted.invoice_id]))
+        conditions.append(column("invoice_ids", ARRAY(Text)).contains([wanted.invoice_id]))
     if wanted.words is not None:
-        conditions += [table.c.search.contains(word, autoescape=True) for word in wanted.words.lower().split()]
+        conditions += [column("search", Text).contains(word, autoescape=True) for word in wanted.words.lower().split()]
     if after is not None:
-        here = tuple_(sort, unique)
-        place = tuple_(literal(_native(name, after[0]), sort.type), literal(UUID(str(after[1])), unique.type))
+        here = tuple_(sort, STREAM)
+        place = tuple_(literal(_native(sort, after[0]), sort.type), literal(UUID(str(after[1])), STREAM.type))
         conditions.append(here < place if down else here > place)
-    order = (sort.desc(), unique.desc()) if down else (sort.asc(), unique.asc())
-    return select(table.c.doc, sort, unique).where(and_(*conditions)).order_by(*order).limit(limit)
+    order = (sort.desc(), STREAM.desc()) if down else (sort.asc(), STREAM.asc())
+    shown = DOC["dispute"].label("doc")
+    return select(shown, sort, STREAM).select_from(versions).where(and_(*conditions)).order_by(*order).limit(limit)
 
 
 def _in_reading_order(doc: dict[str, Any]) -> dict[str, Any]:
@@ -160,5 +141,5 @@ def _portable(value: object) -> CursorValue:
     return int(str(value))
 
 
-def _native(column: str, value: CursorValue) -> object:
-    return value if column == "open_minor" else datetime.fromisoformat(str(value))
+def _native(sort: ColumnClause[Any], value: CursorValue) -> object:
+    return value if sort is _OPEN_MINOR else datetime.fromisoformat(str(value))
