@@ -37,11 +37,11 @@ from redress.web.pages import Cursors, CursorValue, filters_hash
 CURRENT: Final = table("dispute_current", schema="read")
 HISTORY: Final = table("dispute_history", schema="read")
 
-TENANT: Final = column("tenant_id", Text)
-STREAM: Final = column("stream_id", Uuid)
-DOC: Final = column("doc", JSONB)
-KNOWN_FROM: Final = column("known_from", DateTime(timezone=True))
-KNOWN_UNTIL: Final = column("known_until", DateTime(timezone=True))
+_tenant = column("tenant_id", Text)
+_stream = column("stream_id", Uuid)
+_doc = column("doc", JSONB)
+_known_from = column("known_from", DateTime(timezone=True))
+_known_until = column("known_until", DateTime(timezone=True))
 
 _OPENED_AT = column("opened_at", DateTime(timezone=True))
 _SLA_DUE_AT = column("sla_due_at", DateTime(timezone=True))
@@ -103,9 +103,9 @@ class DisputeLists:
 def _query(tenant_id: str, wanted: Wanted, after: Sequence[CursorValue] | None, limit: int) -> Select[Any]:
     versions = CURRENT if wanted.known_at is None else HISTORY
     sort, down = SORTS[wanted.sort]
-    conditions = [TENANT == tenant_id]
+    conditions = [_tenant == tenant_id]
     if wanted.known_at is not None:
-        conditions += [KNOWN_FROM <= wanted.known_at, or_(KNOWN_UNTIL.is_(None), KNOWN_UNTIL > wanted.known_at)]
+        conditions += [_known_from <= wanted.known_at, or_(_known_until.is_(None), _known_until > wanted.known_at)]
     if wanted.statuses:
         conditions.append(column("status", Text).in_([status.value for status in wanted.statuses]))
     if wanted.reason_codes:
@@ -118,12 +118,12 @@ def _query(tenant_id: str, wanted: Wanted, after: Sequence[CursorValue] | None, 
     if wanted.words is not None:
         conditions += [column("search", Text).contains(word, autoescape=True) for word in wanted.words.lower().split()]
     if after is not None:
-        here = tuple_(sort, STREAM)
-        place = tuple_(literal(_native(sort, after[0]), sort.type), literal(UUID(str(after[1])), STREAM.type))
+        here = tuple_(sort, _stream)
+        place = tuple_(literal(_native(sort, after[0]), sort.type), literal(UUID(str(after[1])), _stream.type))
         conditions.append(here < place if down else here > place)
-    order = (sort.desc(), STREAM.desc()) if down else (sort.asc(), STREAM.asc())
-    shown = DOC["dispute"].label("doc")
-    return select(shown, sort, STREAM).select_from(versions).where(and_(*conditions)).order_by(*order).limit(limit)
+    order = (sort.desc(), _stream.desc()) if down else (sort.asc(), _stream.asc())
+    shown = _doc["dispute"].label("doc")
+    return select(shown, sort, _stream).select_from(versions).where(and_(*conditions)).order_by(*order).limit(limit)
 
 
 def _in_reading_order(doc: dict[str, Any]) -> dict[str, Any]:
