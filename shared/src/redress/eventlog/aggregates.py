@@ -20,14 +20,15 @@ class Aggregate(Struct, Generic[S, E], frozen=True):
     """A pure aggregate as the log sees it.
 
     `current` gives the current-state document (JSON bytes) of a stream for the service's own read model; None where
-    the aggregate has none. `evolve` never raises: a stored event is a fact.
+    the aggregate has none. It returns None for a stream that has no document yet; once it has one, it keeps one.
+    `evolve` never raises: a stored event is a fact.
     """
 
     stream_type: str
     initial: S
     evolve: Callable[[S, E], S]
     codec: Codec[E]
-    current: Callable[[UUID, int, S], bytes] | None = None
+    current: Callable[[UUID, int, S], bytes | None] | None = None
 
 
 class Loaded(Struct, Generic[S], frozen=True):

@@ -35,7 +35,8 @@ def run_environment(metadata: MetaData | None = None) -> None:
 
 
 def log_script(name: str) -> str:
-    """One of the log's own scripts, in the order of migrations: `schema`, `schema_batched_reads`, `schema_0_2`."""
+    """One of the log's own scripts, in the order of migrations: `schema`, `schema_batched_reads`, `schema_0_2`,
+    `schema_documents`."""
     return resources.files("redress.eventlog").joinpath(f"{name}.sql").read_text("utf-8")
 
 

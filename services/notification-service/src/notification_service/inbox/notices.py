@@ -130,6 +130,6 @@ def _first_write(stream: UUID, planned: Planned, event: Published) -> StreamWrit
 
 async def _existing(connection: Connection, streams: Sequence[UUID]) -> set[UUID]:
     rows = await connection.fetch(
-        "SELECT notification_id FROM notification_current WHERE notification_id = ANY($1::uuid[])", streams
+        "SELECT stream_id FROM notification_current WHERE stream_id = ANY($1::uuid[])", streams
     )
-    return {row["notification_id"] for row in rows}
+    return {row["stream_id"] for row in rows}
