@@ -18,7 +18,7 @@ async def install_event_log(database: Database) -> None:
     connection = await asyncpg.connect(database.owner)
     try:
         async with connection.transaction():
-            for name in ("schema", "schema_looks"):
+            for name in ("schema", "schema_looks", "schema_operations"):
                 await connection.execute(log_script(name))
     finally:
         await connection.close()

@@ -12,6 +12,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 NEEDED_BY_API = ("database_url", "vault_database_url")
 NEEDED_BY_WORKER = ("worker_database_url", "client_id", "client_secret", "token_url", "collections_url")
+NEEDED_BY_RELEASE = NEEDED_BY_WORKER
 
 
 class DisputeSettings(ServiceSettings):

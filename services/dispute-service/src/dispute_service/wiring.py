@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
+import asyncpg
 import httpx2 as httpx
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -113,25 +115,47 @@ async def worker(settings: DisputeSettings) -> AsyncIterator[Sequence[Part]]:
         worker_pool(settings) as pool,
         httpx.AsyncClient() as http,
     ):
-        metrics = ConsumerMetrics(registry)
-        broker = broker_of(settings, SERVICE)
-        own: tuple[Projection[RecordedEvent], ...] = (*rebuildable(), SlaClock())
-        ledger = ContestedInvoices(log)
-        source = source_of(
-            ledger.name,
-            of=FOLLOWED,
-            by=SERVICE,
-            topic=collections_events.TOPIC,
-            client=feed_client(settings, http, settings.collections_url),
-            broker=broker,
-        )
         poller = TimerPoller(pool, SlaBreach(log), metrics=TimerMetrics(registry), committed=log.poke)
-        parts = [consumer_part(Runner(pool, each, LogSource(log), metrics=metrics)) for each in own]
-        parts.append(consumer_part(Runner(pool, ledger, source, metrics=metrics, committed=log.poke)))
+        parts = [consumer_part(each) for each in _consumers(settings, log, pool, http, ConsumerMetrics(registry))]
         parts.append(Part("timers", poller.run))
+        broker = broker_of(settings, SERVICE)
         parts += relay_parts(pool, log, DisputePublication(log), broker, topic=dispute_events.TOPIC, registry=registry)
         parts += worker_status(settings.host, settings.worker_port, registry, log.head)
         yield parts
+
+
+@asynccontextmanager
+async def consumers(settings: DisputeSettings) -> AsyncIterator[Sequence[Runner[Any]]]:
+    """The worker's consumers alone, for an operator who releases what one of them has parked."""
+    async with (
+        PostgresEventLog.open(given(settings.worker_database_url)) as log,
+        worker_pool(settings) as pool,
+        httpx.AsyncClient() as http,
+    ):
+        yield _consumers(settings, log, pool, http, ConsumerMetrics(CollectorRegistry()))
+
+
+def _consumers(
+    settings: DisputeSettings,
+    log: PostgresEventLog,
+    pool: asyncpg.Pool,
+    http: httpx.AsyncClient,
+    metrics: ConsumerMetrics,
+) -> list[Runner[Any]]:
+    """History and SLA clock out of the own log, and the ledger's facts."""
+    own: tuple[Projection[RecordedEvent], ...] = (*rebuildable(), SlaClock())
+    ledger = ContestedInvoices(log)
+    source = source_of(
+        ledger.name,
+        of=FOLLOWED,
+        by=SERVICE,
+        topic=collections_events.TOPIC,
+        client=feed_client(settings, http, settings.collections_url),
+        broker=broker_of(settings, SERVICE),
+    )
+    runners: list[Runner[Any]] = [Runner(pool, each, LogSource(log), metrics=metrics) for each in own]
+    runners.append(Runner(pool, ledger, source, metrics=metrics, committed=log.poke))
+    return runners
 
 
 @asynccontextmanager

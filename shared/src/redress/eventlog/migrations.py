@@ -34,7 +34,8 @@ def run_environment(metadata: MetaData | None = None) -> None:
 
 
 def log_script(name: str) -> str:
-    """One of the log's own scripts, in the order in which migrations run them: `schema`, `schema_looks`."""
+    """One of the log's own scripts, in the order in which migrations run them: `schema`, `schema_looks`,
+    `schema_operations`."""
     return resources.files("redress.eventlog").joinpath(f"{name}.sql").read_text("utf-8")
 
 
