@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
+from prometheus_client import CollectorRegistry
 from support.databases import Database, MakeDatabase
 from support.event_log import a_write, stream_id
 from support.eventually import eventually
@@ -19,6 +20,7 @@ from redress.messaging.source import EpochChanged, Mark, PositionBeyondHead
 from redress.projections import checkpoints
 from redress.projections.applying import HandlerBroken
 from redress.projections.database import DatabaseGone
+from redress.projections.metrics import ConsumerMetrics
 from redress.projections.runner import Runner
 
 
@@ -212,6 +214,24 @@ async def test_parked_events_are_applied_in_order_once_the_handler_can(service: 
     await service.notes("sick", "fourth", after=3)
     await runner.catch_up()
     assert await notes_seen(service.pool) == ["poison", "second", "third", "fine", "fourth"]
+
+
+async def test_the_gauge_follows_when_another_process_releases_what_was_parked(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("redress.projections.applying.RECOUNT_S", 0.0)
+    monkeypatch.setattr("redress.projections.runner.POLL_S", 0.05)
+    registry = CollectorRegistry()
+
+    async def shown(events: int) -> bool:
+        return registry.get_sample_value("redress_consumer_parked_events", {"consumer": "seen"}) == events
+
+    await service.notes("sick", "poison", "second")
+    seen = Seen(poison=["poison"])
+    async with running(service.runner(seen, metrics=ConsumerMetrics(registry)).run):
+        await eventually(lambda: shown(2))
+        await service.runner(Seen()).unpark()
+        await eventually(lambda: shown(0))
 
 
 async def test_a_handler_that_fails_on_everything_stops_instead_of_parking_the_whole_log(service: Service) -> None:

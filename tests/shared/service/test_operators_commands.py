@@ -243,7 +243,7 @@ async def test_a_declared_restore_takes_the_own_consumers_along_and_stops_those_
             running = await notes.types("epoch", "declare", "--reason", "restored", "--yes")
         assert (running.exit_code, running.stderr) == (
             1,
-            "dispute_worker is connected: stop the service's API and worker first\n",
+            "still connected: dispute_worker; stop the service's API and worker first\n",
         )
         declared = await notes.types("epoch", "declare", "--reason", "restored to 10:00", "--yes")
         assert declared.exit_code == 0

@@ -28,8 +28,8 @@ async def declare(connection: Connection) -> Declared:
     RestoreRefused while the service runs, or if a checkpoint is ahead of the log it was restored with.
     """
     if busy := await connection.fetch(_SESSIONS):
-        roles = " and ".join(row["usename"] for row in busy)
-        raise RestoreRefused(f"{roles} is connected: stop the service's API and worker first")
+        roles = ", ".join(row["usename"] for row in busy)
+        raise RestoreRefused(f"still connected: {roles}; stop the service's API and worker first")
     head = await connection.fetchval("SELECT seq FROM es.log_head FOR UPDATE")
     own = await connection.fetch(
         "SELECT name, seq FROM es.consumer WHERE position(':' IN name) = 0 ORDER BY name, shard FOR UPDATE"

@@ -82,6 +82,7 @@ class Runner(Generic[E]):
             await self.open()
             while True:
                 await self.step(POLL_S)
+                await self._applier.recount_parked()
         except ConsumerHalted as reason:
             self._metrics.halted.labels(self.name).set(1)
             _log.critical("consumer_halted", consumer=self.name, reason=str(reason))
