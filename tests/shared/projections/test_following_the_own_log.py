@@ -254,6 +254,21 @@ async def test_a_restored_log_stops_the_consumer(service: Service) -> None:
     assert await notes_seen(service.pool) == ["one"]
 
 
+async def test_an_event_of_another_epoch_is_not_parked_however_often_the_consumer_is_started(service: Service) -> None:
+    await service.notes("a", "one")
+    await caught_up(service.runner(Seen()))
+    await service.notes("a", "two", after=1)
+    epoch = await service.log.epoch()
+    await service.pool.execute("UPDATE es.consumer SET epoch = 'before'")
+    for _ in range(6):
+        with pytest.raises(EpochChanged):
+            await caught_up(service.runner(Seen()))
+    await service.pool.execute("UPDATE es.consumer SET epoch = $1", epoch)
+    await caught_up(service.runner(Seen()))
+    assert await notes_seen(service.pool) == ["one", "two"]
+    assert await service.pool.fetchval("SELECT count(*) FROM es.parked") == 0
+
+
 async def test_a_checkpoint_ahead_of_the_log_stops_the_consumer(service: Service) -> None:
     await service.notes("a", "one")
     await caught_up(service.runner(Seen()))

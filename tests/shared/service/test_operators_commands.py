@@ -275,7 +275,7 @@ async def test_a_consumer_goes_on_in_the_new_epoch_unless_it_has_applied_what_is
     accepted = await notes.types(
         "epoch", "accept", "seen", "--epoch", "restored", "--head", "2", "--reason", "as declared"
     )
-    assert accepted.stdout == "seen goes on from position 2 in epoch restored; restart the worker\n"
+    assert accepted.stdout == "seen goes on from position 2 in epoch restored, within a minute\n"
     await notes.wrote("b", "four")
     assert await notes.has_seen() == ["one", "two", "three", "four"]
     unknown = await notes.types("epoch", "accept", "sen", "--epoch", "e", "--head", "2", "--reason", "as declared")

@@ -176,6 +176,7 @@ class Applier(Generic[E]):
         """Apply one event, or park it after the last try."""
         alone = Batch(items=(item,))
         parker = self.parker(item.shard)
+        plan(alone, self.marks, numbered=self._numbered)  # a gap or another epoch is no try of this event
         async with working_on(self._pool) as connection:
             while True:
                 counted = await parking.count_attempt(connection, parker, item)

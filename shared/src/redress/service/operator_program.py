@@ -223,7 +223,7 @@ def _epoch(service: OperatedService) -> typer.Typer:
         """Let a consumer go on in the new epoch of the service it follows, if it has applied nothing that is lost."""
         order = _order(operator, "epoch accept", reason, consumer=consumer, epoch=epoch, head=str(head))
         position = asyncio.run(operating.accept_epoch(service.owner_dsn(), consumer, epoch, head, order))
-        print(f"{consumer} goes on from position {position} in epoch {epoch}; restart the worker")
+        print(f"{consumer} goes on from position {position} in epoch {epoch}, within a minute")
 
     return epoch
 
