@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import create_async_engine
 from support.clock import SetClock
 from support.databases import Database, MakeDatabase
@@ -99,7 +100,7 @@ class Office:
     log: PostgresEventLog
     vault: Vault
     database: Database
-    app: object
+    app: FastAPI
     companies: list[str] = field(default_factory=list)
 
     def company(self, tenant: str | None = None) -> Company:

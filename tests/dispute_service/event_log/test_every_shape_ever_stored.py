@@ -1,5 +1,7 @@
 """Every shape that was ever stored can be read for ever: one golden file per stored name and version."""
 
+from pathlib import Path
+
 import pytest
 from support.stored_disputes import CODECS, EXAMPLES, FOLDER, codec_of
 
@@ -7,7 +9,7 @@ STORED = sorted(FOLDER.glob("*.json"))
 
 
 @pytest.mark.parametrize("file", STORED, ids=lambda file: file.stem)
-def test_a_stored_shape_is_still_read(file) -> None:
+def test_a_stored_shape_is_still_read(file: Path) -> None:
     name, _, version = file.stem.rpartition(".v")
     event = codec_of(name).decode(name, int(version), file.read_bytes())
     assert event == EXAMPLES[name]

@@ -24,7 +24,7 @@ from dispute_service.policies.reasons import REASON_BY_CODE
         (None, "UNIDENTIFIED"),
     ],
 )
-def test_a_payers_words_become_a_reason(words, reason) -> None:
+def test_a_payers_words_become_a_reason(words: str | None, reason: str) -> None:
     assert read_reason(words).reason_code == reason
 
 

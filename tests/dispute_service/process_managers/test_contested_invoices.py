@@ -1,7 +1,8 @@
 """Postings of the ledger, from the published event to the dispute that people see."""
 
 import asyncio
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
 
 import asyncpg
 import pytest_asyncio
@@ -9,14 +10,19 @@ from support.dispute_api import Company, Office, money, opening
 from support.ledger_facts import LedgerInvoice
 
 from dispute_service.process_managers.contested_invoices import ContestedInvoices
+from redress.contracts.envelope import Published
+
+
+class Tell(Protocol):
+    async def __call__(self, *facts: Published) -> None: ...
 
 
 @pytest_asyncio.fixture
-async def tell(office: Office):
+async def tell(office: Office) -> AsyncIterator[Tell]:
     """Tells the service facts of the ledger, as its worker does."""
     connection = await asyncpg.connect(office.database.worker)
 
-    async def told(*facts) -> None:
+    async def told(*facts: Published) -> None:
         async with connection.transaction():
             await ContestedInvoices(office.log).apply(connection, facts)
 
@@ -30,11 +36,12 @@ async def invoice(company: Company) -> LedgerInvoice:
 
 
 async def _read(company: Company, dispute: dict[str, Any]) -> dict[str, Any]:
-    return (await company.get(f"/v1/disputes/{dispute['dispute_id']}")).json()
+    found: dict[str, Any] = (await company.get(f"/v1/disputes/{dispute['dispute_id']}")).json()
+    return found
 
 
 async def test_a_full_payment_ends_a_dispute_as_paid_by_the_customer(
-    company: Company, tell, invoice: LedgerInvoice
+    company: Company, tell: Tell, invoice: LedgerInvoice
 ) -> None:
     await tell(invoice.registered())
     dispute = await company.open()
@@ -48,7 +55,7 @@ async def test_a_full_payment_ends_a_dispute_as_paid_by_the_customer(
     assert entries[-1]["correlation_id"] == "corr-1"
 
 
-async def test_the_undisputed_part_is_paid_first(company: Company, tell, invoice: LedgerInvoice) -> None:
+async def test_the_undisputed_part_is_paid_first(company: Company, tell: Tell, invoice: LedgerInvoice) -> None:
     await tell(invoice.registered())
     dispute = await company.open()
     await tell(invoice.paid("800.00", leaves="200.00"))
@@ -57,7 +64,7 @@ async def test_the_undisputed_part_is_paid_first(company: Company, tell, invoice
     assert (await _read(company, dispute))["open"] == money("150.00")
 
 
-async def test_a_fact_that_comes_twice_counts_once(company: Company, tell, invoice: LedgerInvoice) -> None:
+async def test_a_fact_that_comes_twice_counts_once(company: Company, tell: Tell, invoice: LedgerInvoice) -> None:
     registered, paid = invoice.registered(), invoice.paid("900.00", leaves="100.00")
     dispute = await company.open()
     await tell(registered, paid)
@@ -68,7 +75,9 @@ async def test_a_fact_that_comes_twice_counts_once(company: Company, tell, invoi
     assert (now["version"], now["open"]) == (version, money("100.00"))
 
 
-async def test_a_dispute_of_an_unknown_invoice_learns_of_it(company: Company, tell, invoice: LedgerInvoice) -> None:
+async def test_a_dispute_of_an_unknown_invoice_learns_of_it(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
     dispute = await company.open()
     assert dispute["items"][0]["known"] is False
     await tell(invoice.registered())
@@ -76,14 +85,14 @@ async def test_a_dispute_of_an_unknown_invoice_learns_of_it(company: Company, te
     assert (now["items"][0]["known"], now["legal_entity"]) == (True, "DE01")
 
 
-async def test_a_dispute_over_more_than_the_invoice_shrinks_to_it(company: Company, tell) -> None:
+async def test_a_dispute_over_more_than_the_invoice_shrinks_to_it(company: Company, tell: Tell) -> None:
     dispute = await company.open(items=[{"invoice_id": "INV-1", "amount": money("1500.00")}])
     await tell(LedgerInvoice(company.tenant).registered())
     now = await _read(company, dispute)
     assert now["open"] == money("1000.00")
 
 
-async def test_an_awaited_credit_memo_settles(company: Company, tell, invoice: LedgerInvoice) -> None:
+async def test_an_awaited_credit_memo_settles(company: Company, tell: Tell, invoice: LedgerInvoice) -> None:
     await tell(invoice.registered())
     resolved = await company.done(await company.open(), "resolve", {"resolution_code": "CREDIT_FULL"})
     assert resolved["status"] == "settling"
@@ -93,7 +102,9 @@ async def test_an_awaited_credit_memo_settles(company: Company, tell, invoice: L
     assert now["allowed_actions"] == ["add-note", "close"]
 
 
-async def test_a_reversed_payment_reopens_what_it_had_ended(company: Company, tell, invoice: LedgerInvoice) -> None:
+async def test_a_reversed_payment_reopens_what_it_had_ended(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
     await tell(invoice.registered())
     dispute = await company.open()
     await tell(invoice.paid("1000.00", leaves="0.00"))
@@ -109,7 +120,7 @@ async def test_a_reversed_payment_reopens_what_it_had_ended(company: Company, te
 
 
 async def test_a_short_payment_opens_a_dispute_and_the_matrix_assigns_it(
-    company: Company, tell, invoice: LedgerInvoice
+    company: Company, tell: Tell, invoice: LedgerInvoice
 ) -> None:
     await tell(
         invoice.registered(), invoice.paid("900.00", leaves="100.00"), invoice.short_paid("100.00", "Skonto 10%")
@@ -124,7 +135,7 @@ async def test_a_short_payment_opens_a_dispute_and_the_matrix_assigns_it(
 
 
 async def test_a_short_payment_of_what_is_contested_already_opens_nothing_and_says_why(
-    company: Company, tell, invoice: LedgerInvoice, office: Office
+    company: Company, tell: Tell, invoice: LedgerInvoice, office: Office
 ) -> None:
     await tell(invoice.registered())
     await company.open(items=[{"invoice_id": "INV-1", "amount": money("100.00")}])
@@ -138,7 +149,7 @@ async def test_a_short_payment_of_what_is_contested_already_opens_nothing_and_sa
 
 
 async def test_a_whole_batch_about_one_invoice_is_taken_in_order(
-    company: Company, tell, invoice: LedgerInvoice
+    company: Company, tell: Tell, invoice: LedgerInvoice
 ) -> None:
     registered = invoice.registered()
     paid = [invoice.paid("10.00", leaves=f"{1000 - n * 10}.00", payment_id=f"P-{n}") for n in range(1, 31)]
@@ -148,7 +159,7 @@ async def test_a_whole_batch_about_one_invoice_is_taken_in_order(
     assert now["open"] == money("700.00")
 
 
-async def test_facts_of_many_invoices_and_companies_are_taken_together(office: Office, tell) -> None:
+async def test_facts_of_many_invoices_and_companies_are_taken_together(office: Office, tell: Tell) -> None:
     companies = [office.company() for _ in range(3)]
     facts = []
     for each in companies:
@@ -162,7 +173,7 @@ async def test_facts_of_many_invoices_and_companies_are_taken_together(office: O
 
 
 async def test_people_and_the_ledger_at_the_same_time_lose_nothing(
-    company: Company, tell, invoice: LedgerInvoice, office: Office
+    company: Company, tell: Tell, invoice: LedgerInvoice, office: Office
 ) -> None:
     """A person notes while payments arrive: whoever comes second decides anew, and nobody is blocked for ever."""
     await tell(invoice.registered())
@@ -189,7 +200,7 @@ async def test_people_and_the_ledger_at_the_same_time_lose_nothing(
 
 
 async def test_of_two_people_who_contest_the_same_amount_at_once_one_is_refused(
-    company: Company, tell, invoice: LedgerInvoice
+    company: Company, tell: Tell, invoice: LedgerInvoice
 ) -> None:
     await tell(invoice.registered())
     body = opening({"invoice_id": "INV-1", "amount": money("600.00")})

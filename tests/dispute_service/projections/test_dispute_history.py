@@ -1,5 +1,6 @@
 """Lists as they were known at a past instant."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -11,9 +12,11 @@ from dispute_service.projections.dispute_history import DisputeHistory
 from redress.messaging.log_source import LogSource
 from redress.projections.runner import Runner
 
+CatchUp = Callable[[], Awaitable[None]]
+
 
 @pytest_asyncio.fixture
-async def catch_up(office: Office):
+async def catch_up(office: Office) -> AsyncIterator[CatchUp]:
     """Brings the history to the end of the log."""
     pool = await asyncpg.create_pool(office.database.worker, min_size=1, max_size=2)
 
@@ -35,7 +38,7 @@ async def _recorded(company: Company, dispute: dict[str, Any]) -> list[str]:
     return [entry["recorded_at"] for entry in entries]
 
 
-async def test_a_list_shows_what_was_known_then(company: Company, catch_up) -> None:
+async def test_a_list_shows_what_was_known_then(company: Company, catch_up: CatchUp) -> None:
     first = await company.open()
     assigned = await company.done(first, "assign")
     await catch_up()
@@ -44,7 +47,7 @@ async def test_a_list_shows_what_was_known_then(company: Company, catch_up) -> N
     await catch_up()
     times = await _recorded(company, first)
 
-    async def known(at: str, **filters) -> list[tuple[str, str]]:
+    async def known(at: str, **filters: Any) -> list[tuple[str, str]]:
         answer = await company.get("/v1/disputes", known_at=at, sort="opened_at", **filters)
         assert answer.status_code == 200, answer.text
         return [(dispute["dispute_id"], dispute["status"]) for dispute in answer.json()["items"]]
@@ -57,7 +60,7 @@ async def test_a_list_shows_what_was_known_then(company: Company, catch_up) -> N
     assert await known("2020-01-01T00:00:00Z") == []
 
 
-async def test_the_list_now_and_the_list_as_known_now_are_the_same(company: Company, catch_up) -> None:
+async def test_the_list_now_and_the_list_as_known_now_are_the_same(company: Company, catch_up: CatchUp) -> None:
     for number in range(3):
         opened = await company.open(items=[{"invoice_id": f"INV-{number}", "amount": money("5.00")}])
         await company.done(opened, "assign")

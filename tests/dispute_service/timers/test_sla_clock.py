@@ -1,7 +1,10 @@
 """Promises ring when their time is over, and only then."""
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest_asyncio
@@ -16,40 +19,45 @@ from redress.projections.runner import Runner
 from redress.timers.poller import TimerPoller
 
 
-@pytest_asyncio.fixture
-async def clockwork(office: Office):
+@dataclass
+class Clockwork:
     """Sets timers from the log, and rings those that are due."""
+
+    office: Office
+    pool: asyncpg.Pool
+
+    async def wind(self) -> None:
+        async def nothing_waits() -> bool:
+            return await self.office.log.sequence() == 0
+
+        await eventually(nothing_waits)
+        runner = Runner(self.pool, SlaClock(), LogSource(self.office.log))
+        await runner.open()
+        await runner.catch_up()
+
+    async def timers(self, dispute: dict[str, Any]) -> list[tuple[str, datetime]]:
+        rows = await self.pool.fetch(
+            "SELECT state, due_at FROM es.timer WHERE stream_id = $1 ORDER BY due_at, state", _stream(dispute)
+        )
+        return [(row["state"], row["due_at"]) for row in rows]
+
+    async def bring_forward(self, dispute: dict[str, Any]) -> None:
+        """As if its time had come: the database's own clock decides, and tests cannot move that."""
+        await self.pool.execute(
+            "UPDATE es.timer SET due_at = clock_timestamp() WHERE stream_id = $1 AND state = 'pending'",
+            _stream(dispute),
+        )
+        await TimerPoller(self.pool, SlaBreach(self.office.log)).fire_due()
+
+
+@pytest_asyncio.fixture
+async def clockwork(office: Office) -> AsyncIterator[Clockwork]:
     pool = await asyncpg.create_pool(office.database.worker, min_size=1, max_size=3)
-
-    class Clockwork:
-        async def wind(self) -> None:
-            async def nothing_waits() -> bool:
-                return await office.log.sequence() == 0
-
-            await eventually(nothing_waits)
-            runner = Runner(pool, SlaClock(), LogSource(office.log))
-            await runner.open()
-            await runner.catch_up()
-
-        async def timers(self, dispute: dict[str, Any]) -> list[tuple[str, datetime]]:
-            rows = await pool.fetch(
-                "SELECT state, due_at FROM es.timer WHERE stream_id = $1 ORDER BY due_at, state", _stream(dispute)
-            )
-            return [(row["state"], row["due_at"]) for row in rows]
-
-        async def bring_forward(self, dispute: dict[str, Any]) -> None:
-            """As if its time had come: the database's own clock decides, and tests cannot move that."""
-            await pool.execute(
-                "UPDATE es.timer SET due_at = clock_timestamp() WHERE stream_id = $1 AND state = 'pending'",
-                _stream(dispute),
-            )
-            await TimerPoller(pool, SlaBreach(office.log)).fire_due()
-
-    yield Clockwork()
+    yield Clockwork(office, pool)
     pool.terminate()
 
 
-def _stream(dispute: dict[str, Any]):
+def _stream(dispute: dict[str, Any]) -> UUID:
     return parse_public_id("dsp", dispute["dispute_id"])
 
 
@@ -60,7 +68,7 @@ def test_a_promise_in_the_future_rings_then_and_one_recorded_late_a_day_after() 
     assert ring_at(over, recorded) == recorded + timedelta(hours=24)
 
 
-async def test_an_unanswered_dispute_breaks_its_promise(company: Company, clockwork) -> None:
+async def test_an_unanswered_dispute_breaks_its_promise(company: Company, clockwork: Clockwork) -> None:
     opened = await company.open()
     await clockwork.wind()
     ((state, _),) = await clockwork.timers(opened)
@@ -74,7 +82,7 @@ async def test_an_unanswered_dispute_breaks_its_promise(company: Company, clockw
     assert (last["type"], last["actor"]["id"]) == ("sla-breached", "sla-breach")
 
 
-async def test_an_answered_dispute_has_no_timer_left(company: Company, clockwork) -> None:
+async def test_an_answered_dispute_has_no_timer_left(company: Company, clockwork: Clockwork) -> None:
     opened = await company.open()
     await clockwork.wind()
     await company.done(opened, "withdraw", {"reason": "x"})
@@ -83,7 +91,9 @@ async def test_an_answered_dispute_has_no_timer_left(company: Company, clockwork
     assert state == "cancelled"
 
 
-async def test_a_timer_that_rings_too_late_for_an_answered_dispute_does_nothing(company: Company, clockwork) -> None:
+async def test_a_timer_that_rings_too_late_for_an_answered_dispute_does_nothing(
+    company: Company, clockwork: Clockwork
+) -> None:
     opened = await company.open()
     await clockwork.wind()
     resolved = await company.done(opened, "resolve", {"resolution_code": "OFFSET"})
@@ -91,7 +101,7 @@ async def test_a_timer_that_rings_too_late_for_an_answered_dispute_does_nothing(
     assert (await company.get(f"/v1/disputes/{opened['dispute_id']}")).json()["version"] == resolved["version"]
 
 
-async def test_another_reason_sets_another_timer(company: Company, clockwork) -> None:
+async def test_another_reason_sets_another_timer(company: Company, clockwork: Clockwork) -> None:
     opened = await company.open()
     await company.done(opened, "classify", {"reason_code": "DUPLICATE"})
     await clockwork.wind()
@@ -99,7 +109,9 @@ async def test_another_reason_sets_another_timer(company: Company, clockwork) ->
     assert [state for state, _ in timers].count("pending") == 1
 
 
-async def test_a_dispute_recorded_after_its_due_date_gets_a_day_to_be_ended(company: Company, clockwork) -> None:
+async def test_a_dispute_recorded_after_its_due_date_gets_a_day_to_be_ended(
+    company: Company, clockwork: Clockwork
+) -> None:
     opened = await company.open(effective_at="2025-01-07T09:00:00Z")
     await clockwork.wind()
     ((state, rings_at),) = await clockwork.timers(opened)
