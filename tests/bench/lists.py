@@ -21,6 +21,7 @@ from bench.measure import Comparison, Figure, Rounds, percentile
 from bench.processes import kilobytes
 from bench.services import CURSOR_KEY, api, collections_tables, dispute_tables
 from collections_service.projections.movements import Movements
+from dispute_service.disputes.state import Dispute
 from dispute_service.event_log.document import current
 from dispute_service.event_log.streams import DISPUTE
 from dispute_service.queries.dispute_lists import Wanted
@@ -128,7 +129,8 @@ FROM (
 async def _disputes(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[_Served]:
     database = await stand.make("dispute", prepare=dispute_tables)
     opened = DISPUTE.evolve(DISPUTE.initial, EXAMPLES["dispute-opened"])
-    example = msgspec.json.encode(current(new_uuid(), 1, opened).dispute).decode()  # type: ignore[arg-type]
+    assert isinstance(opened, Dispute)
+    example = msgspec.json.encode(current(new_uuid(), 1, opened).dispute).decode()
     connection = await asyncpg.connect(database.superuser)
     try:
         await _fill(connection, "read.dispute_current", _DISPUTES, size, TENANT, example)

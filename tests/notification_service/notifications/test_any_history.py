@@ -16,6 +16,7 @@ from notification_service.notifications.commands import (
     NotificationCommand,
     NotNow,
     NotWorthSending,
+    Outcome,
     RecordOutcome,
     StartHandover,
     StartSending,
@@ -47,7 +48,7 @@ class Step(Struct, frozen=True):
     wait: timedelta
     kind: str
     attempt: int
-    outcome: object
+    outcome: Outcome | None
 
 
 STEPS = st.lists(
@@ -77,7 +78,8 @@ def command_of(step: Step, now: datetime) -> NotificationCommand:
                 attempt=step.attempt, message_id="<n@host>", language="de", wording="a@1", rendered_sha256="ab"
             )
         case _:
-            return RecordOutcome(attempt=step.attempt, outcome=step.outcome)  # type: ignore[arg-type]
+            assert step.outcome is not None
+            return RecordOutcome(attempt=step.attempt, outcome=step.outcome)
 
 
 def history(steps: list[Step]) -> tuple[Notification, list[NotificationEvent]]:
