@@ -47,7 +47,7 @@ class Clockwork:
             "UPDATE es.timer SET due_at = clock_timestamp() WHERE stream_id = $1 AND state = 'pending'",
             _stream(dispute),
         )
-        await TimerPoller(self.pool, SlaBreach(self.office.log)).fire_due()
+        await TimerPoller(self.pool, {"sla": SlaBreach(self.office.log).fire}).fire_due()
 
 
 @pytest_asyncio.fixture
