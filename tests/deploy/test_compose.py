@@ -249,7 +249,7 @@ def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_d
 def variables_of(settings: type[Settings]) -> set[str]:
     prefix = settings.model_config["env_prefix"]
     fields = settings.model_fields.items()
-    return {field.validation_alias or f"{prefix}{name}".upper() for name, field in fields}  # type: ignore[misc]
+    return {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in fields}
 
 
 def test_the_databases_job_is_given_a_password_for_every_role() -> None:
