@@ -11,7 +11,7 @@ from support.disputes import NOW, escalate, open_
 from dispute_service.disputes.commands import DisputeCommand
 from dispute_service.disputes.handle import changing, opening
 from dispute_service.disputes.state import Dispute
-from redress.eventlog.events import Actor, Looked
+from redress.eventlog.events import Actor, CommandInputs
 from redress.eventlog.memory import InMemoryEventLog
 from redress.handling.command import CommandContext, CommandResult, StaleVersion
 from redress.handling.command_runner import CommandRunner
@@ -76,9 +76,9 @@ async def test_a_dispute_that_was_worked_on_here_is_read_on_from_there_and_not_f
     asked: list[int | None] = []
 
     class Watched(InMemoryEventLog):
-        async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
+        async def read_for_command(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> CommandInputs:
             asked.append(after.get(DISPUTE))
-            return await super().look(tenant_id, key, after)
+            return await super().read_for_command(tenant_id, key, after)
 
     handler = CommandRunner(Watched())
     await opened(handler)
