@@ -140,6 +140,11 @@ def test_ports_are_published_to_this_machine_only() -> None:
     ]
 
 
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/Dockerfile", "deploy/.env.example", "deploy/README.md"])
+def test_a_deployment_knows_the_machines_clock_only(file: str) -> None:
+    assert not re.search(r"\bCLOCK\b|\bCLOCK_FILE\b", (ROOT / file).read_text())
+
+
 def test_no_secret_has_a_default() -> None:
     secrets = [(name, operator) for name, operator, _ in variables() if re.search(r"PASSWORD|SECRET|_KEY$", name)]
     assert {operator for name, operator in secrets if name != "SMTP_PASSWORD"} == {":?"}

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from redress.clock import SystemClock
+from redress_local.advance import StandsStill, advance
 from redress_local.ledger_file import (
     DEFAULT_MAPPING,
     BadRow,
@@ -28,6 +28,7 @@ from redress_local.run import CannotStart, run_stack
 from redress_local.secrets_file import NoSecretsYet, read_secrets
 from redress_local.settings import WrongSetting, data_folder, read_settings
 from redress_local.stack_client import NotRunning, Refused, client_of_running_stack
+from redress_local.stack_clock import WrongClock, as_text, duration, moment, running_clock, stack_clock
 from redress_local.state import AlreadyRunning, read_environment, read_issuer
 from redress_local.status import stack_status, status_tables
 from redress_local.tokens import mint
@@ -49,16 +50,18 @@ _REFUSALS = (
     NoSecretsYet,
     NotRunning,
     Refused,
+    WrongClock,
     WrongFile,
     WrongMapping,
     WrongSetting,
+    StandsStill,
 )
 _errors = Console(stderr=True, highlight=False)
 
 
 @app.command()
 def run() -> None:
-    """Run the whole stack in the foreground. Variables: DATA, PORT, TRANSPORT=kafka|feed, DEMO=0|1."""
+    """Run the whole stack in the foreground. Variables: DATA, PORT, TRANSPORT=kafka|feed, DEMO=0|1, CLOCK=test."""
     asyncio.run(run_stack(read_settings()))
 
 
@@ -76,7 +79,7 @@ def token(
         subject=subject or f"dev-{role[0]}",
         tenant=tenant,
         roles=role,
-        now=SystemClock().now(),
+        now=stack_clock(data).now(),
     )
     print(issued)
 
@@ -131,6 +134,32 @@ def import_ledger_command(
 async def _import(tenant: str, mapping: LedgerMapping, rows: list[Row | BadRow], progress: Progress) -> Report:
     async with client_of_running_stack(data_folder(), tenant) as client:
         return await import_ledger(client, mapping, rows, progress)
+
+
+clock_app = typer.Typer(help="The time of a stack that runs with CLOCK=test; it moves forward only.")
+app.add_typer(clock_app, name="clock")
+
+
+@clock_app.callback(invoke_without_command=True)
+def clock_command(context: typer.Context) -> None:
+    """Show the stack's time; `advance` and `set` move it, for a stack that runs with CLOCK=test."""
+    if context.invoked_subcommand is None:
+        print(as_text(running_clock(data_folder()).now()))
+
+
+@clock_app.command("advance")
+def clock_advance(by: Annotated[str, typer.Argument(help="3d, 2h, 45m, or together: 1d12h")]) -> None:
+    """Move the time of the whole stack. What becomes due on the way happens in its order, at its own time."""
+    data, step = data_folder(), duration(by)
+    asyncio.run(advance(data, running_clock(data).now() + step, say=print))
+
+
+@clock_app.command("set")
+def clock_set(to: Annotated[str, typer.Argument(help="2026-12-24T08:00:00Z")]) -> None:
+    """Move the time of the whole stack to a moment that is still to come, as `advance` does."""
+    data, target = data_folder(), moment(to)
+    running_clock(data)
+    asyncio.run(advance(data, target, say=print))
 
 
 class _ProgressBars:

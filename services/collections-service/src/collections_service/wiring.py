@@ -39,7 +39,6 @@ from redress.assembly import (
     source_of,
     worker_pool,
 )
-from redress.clock import SystemClock
 from redress.contracts import collections_events, dispute_events
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.postgres import PostgresEventLog
@@ -49,6 +48,7 @@ from redress.messaging.foreign_source import ForeignSource
 from redress.messaging.log_source import LogSource
 from redress.messaging.port import Broker
 from redress.ops.run import Part
+from redress.ops.settings import clock_of
 from redress.projections.checkpoints import consumer_name
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection
@@ -94,7 +94,7 @@ def api(settings: CollectionsSettings) -> Starlette:
         ):
             yield create_app(
                 _parts(settings, log, vault),
-                auth=authenticator(settings, http),
+                auth=authenticator(settings, http, clock_of(settings)),
                 health=Health(ready={"database": log.head}),
                 more_routes=(feed_router(Feed(log, CollectionsPublication(log))),),
             )
@@ -116,7 +116,7 @@ async def worker(settings: CollectionsSettings) -> AsyncIterator[Sequence[Part]]
         intake, store = _intake(settings, log, vault)
         broker = broker_of(settings, SERVICE)
         parts = [consumer_part(each) for each in _consumers(settings, log, pool, http, metrics)]
-        parts.append(Part("sweep", Sweep(intake, store, SystemClock()).run))
+        parts.append(Part("sweep", Sweep(intake, store, clock_of(settings)).run))
         parts += relay_parts(
             pool, log, CollectionsPublication(log), broker, topic=collections_events.TOPIC, registry=registry
         )
@@ -163,7 +163,7 @@ def _consumers(
         of=FOLLOWED,
         by=SERVICE,
         topic=dispute_events.TOPIC,
-        client=feed_client(settings, http, settings.dispute_url),
+        client=feed_client(settings, http, settings.dispute_url, clock_of(settings)),
         broker=broker_of(settings, SERVICE),
     )
     runners: list[Runner[Any]] = [Runner(pool, each, LogSource(log), metrics=metrics) for each in own_projections()]
@@ -179,7 +179,7 @@ def _parts(settings: CollectionsSettings, log: PostgresEventLog, vault: Vault) -
         vault=vault,
         intake=intake,
         cursors=Cursors(settings.cursor_key_bytes),
-        clock=SystemClock(),
+        clock=clock_of(settings),
     )
 
 
@@ -192,7 +192,7 @@ def _intake(settings: CollectionsSettings, log: PostgresEventLog, vault: Vault) 
         store=store,
         vault=vault,
         mapping=settings.business_events,
-        clock=SystemClock(),
+        clock=clock_of(settings),
     )
     return intake, store
 

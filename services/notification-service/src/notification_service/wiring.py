@@ -43,6 +43,7 @@ from redress.eventlog.vault import Vault
 from redress.messaging.feed import Feed
 from redress.messaging.feed_source import FeedSource
 from redress.ops.run import Part
+from redress.ops.settings import clock_of
 from redress.projections import rebuild as rebuilding
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection
@@ -80,9 +81,9 @@ async def _api_parts(settings: NotificationSettings) -> AsyncIterator[Parts]:
             vault=vault,
             feed=Feed(log, NotificationPublication(log)),
             cursors=Cursors(settings.cursor_key_bytes),
-            auth=authenticator(settings, http),
+            auth=authenticator(settings, http, clock_of(settings)),
             health=Health(ready={"database": log.head}),
-            clock=SystemClock(),
+            clock=clock_of(settings),
         )
 
 
@@ -129,7 +130,7 @@ def _consumers(  # noqa: PLR0917 - the parts of the worker
 ) -> list[Runner[Any]]:
     """The consumers of dispute-service's events."""
     following: tuple[Projection[Published], ...] = (Notices(log, vault), DisputeStates(), HeardEvents())
-    client = feed_client(settings, http, settings.dispute_url)
+    client = feed_client(settings, http, settings.dispute_url, clock_of(settings))
     broker = broker_of(settings, SERVICE)
     return [
         Runner(
@@ -155,7 +156,7 @@ async def rebuild(settings: NotificationSettings, name: str, progress: Callable[
     async with httpx.AsyncClient() as http:
         return await rebuilding.rebuild(
             projection,
-            FeedSource(FOLLOWED, feed_client(settings, http, settings.dispute_url)),
+            FeedSource(FOLLOWED, feed_client(settings, http, settings.dispute_url, SystemClock())),
             owner_dsn=given(settings.owner_database_url),
             worker_dsn=given(settings.worker_database_url),
             progress=progress,
@@ -164,7 +165,7 @@ async def rebuild(settings: NotificationSettings, name: str, progress: Callable[
 
 def _sender(settings: NotificationSettings, log: PostgresEventLog, vault: Vault, registry: CollectorRegistry) -> Part:
     metrics = SendingMetrics(registry)
-    clock, sender = SystemClock(), settings.sender
+    clock, sender = clock_of(settings), settings.sender
     attempts = Attempts(
         log,
         log.pool,
