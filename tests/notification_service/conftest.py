@@ -6,16 +6,23 @@ from datetime import datetime
 from pathlib import Path
 
 import asyncpg
+import httpx2 as httpx
 import pytest
+import pytest_asyncio
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from support.databases import Database, MakeDatabase
+from support.issuer import Issuer
 from support.notification_examples import NOON
 from support.smtp_server import ScriptedServer, scripted_server
 
-from notification_service.inbox.notices import Notices
+from notification_service.app import create_app
+from notification_service.inbox.dispute_state import DisputeStates
+from notification_service.inbox.reactor import NoticesReactor
+from notification_service.inbox.received_events import ReceivedEvents
 from notification_service.notifications.policy import SendingPolicy
-from notification_service.projections.dispute_state import DisputeStates
-from notification_service.projections.heard_events import HeardEvents
+from notification_service.notifications.published import NotificationPublication
+from notification_service.parts import Parts
 from notification_service.sending.attempt import RENEW_S, Attempts
 from notification_service.sending.loop import SendingLoop
 from notification_service.sending.mail import Sender
@@ -28,6 +35,9 @@ from redress.eventlog.log import EventLog
 from redress.eventlog.migrations import upgrade
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
+from redress.messaging.feed import Feed
+from redress.web.health import Health
+from redress.web.pages import Cursors
 
 MIGRATIONS = Path(__file__).parents[2] / "services/notification-service/src/notification_service/migrations"
 MASTER_KEY = bytes(range(32))
@@ -55,7 +65,7 @@ class House:
 
     async def hear(self, *events: Published) -> None:
         """Take events in as the consumers do, all of them in one transaction."""
-        consumers = (Notices(self.log, self.vault), DisputeStates(), HeardEvents())
+        consumers = (NoticesReactor(self.log, self.vault), DisputeStates(), ReceivedEvents())
         async with self.log.pool.acquire() as connection, connection.transaction():
             for consumer in consumers:
                 await consumer.apply(connection, events)
@@ -141,3 +151,46 @@ async def owner_connection(database: Database) -> AsyncIterator[asyncpg.Connecti
     connection = await asyncpg.connect(database.owner)
     yield connection
     await connection.close()
+
+
+@dataclass
+class Api:
+    """The API as callers of different roles see it."""
+
+    app: FastAPI
+    issuer: Issuer
+    http: httpx.AsyncClient
+
+    async def get(self, path: str, role: str = "analyst", tenant: str = "demo", **headers: str) -> httpx.Response:
+        return await self.http.get(path, headers={**self.issuer.bearer(role, tenant=tenant), **headers})
+
+    async def put(self, path: str, body: object, role: str = "admin", **headers: str) -> httpx.Response:
+        return await self.http.put(path, json=body, headers={**self.issuer.bearer(role), **headers})
+
+
+@pytest_asyncio.fixture(scope="session")
+async def issuer() -> AsyncIterator[Issuer]:
+    async with Issuer().serving() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+async def api(house, issuer: Issuer) -> AsyncIterator[Api]:
+    async with (
+        PostgresEventLog.open(house.database.api) as log,
+        httpx.AsyncClient(trust_env=False) as outside,
+    ):
+        app = create_app(
+            Parts(
+                log=log,
+                pool=log.pool,
+                vault=house.vault,
+                feed=Feed(log, NotificationPublication(log)),
+                cursors=Cursors(b"0123456789abcdef"),
+                auth=issuer.authenticator(outside),
+                health=Health(ready={"database": log.head}),
+                clock=house.clock,
+            )
+        )
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://notification") as http:
+            yield Api(app, issuer, http)

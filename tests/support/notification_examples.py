@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 from msgspec import structs
 
-from notification_service.rules.notice import (
+from notification_service.notices.notice import (
     Acknowledgement,
     Address,
     Assignment,
@@ -16,7 +16,7 @@ from notification_service.rules.notice import (
     Notice,
     Resolution,
 )
-from notification_service.rules.plan import Heard, Known, Reachable
+from notification_service.notices.plan import Contact, Contacts, ReceivedEvent
 from redress.contracts.common import Sealed, SealedContact, WireMoney
 from redress.contracts.dispute_events import (
     DisputeAssigned,
@@ -101,13 +101,13 @@ BREACHED_EVENT = DisputeSlaBreached(
     dispute=structs.replace(ASSIGNED, sla_breached=True), due_at=datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
 )
 
-ANNA = Reachable(
+ANNA = Contact(
     recipient="anna",
     address=Address(
         email=Sealed("person:anna", b"address of anna"), name=Sealed("person:anna", b"name of anna"), language="en"
     ),
 )
-PRICING = Reachable(
+PRICING = Contact(
     recipient="team:pricing",
     address=Address(
         email=Sealed("person:pricing", b"address of pricing"),
@@ -116,18 +116,18 @@ PRICING = Reachable(
     ),
     lead="lena",
 )
-LENA = Reachable(
+LENA = Contact(
     recipient="lena",
     address=Address(
         email=Sealed("person:lena", b"address of lena"), name=Sealed("person:lena", b"name of lena"), language="de"
     ),
 )
-EVERYBODY = Known({"anna": ANNA, "team:pricing": PRICING, "lena": LENA})
-NOBODY = Known({})
+EVERYBODY = Contacts({"anna": ANNA, "team:pricing": PRICING, "lena": LENA})
+NOBODY = Contacts({})
 
 
-def heard(event: DisputeEvent, *, effective_at: datetime = NOON, recorded_at: datetime = NOON) -> Heard:
-    return Heard(
+def heard(event: DisputeEvent, *, effective_at: datetime = NOON, recorded_at: datetime = NOON) -> ReceivedEvent:
+    return ReceivedEvent(
         event_id=EVENT,
         type=type(event).__struct_config__.tag,  # type: ignore[arg-type]
         version=3,

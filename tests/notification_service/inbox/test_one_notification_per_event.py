@@ -6,8 +6,10 @@ from msgspec import Raw, structs
 from support.notification_examples import NOON, eur
 from support.published_disputes import contact, dispute, published, question
 
-from notification_service.directory.entry import RecordEntry, decide
-from notification_service.event_log.aggregates import DIRECTORY, NOTIFICATIONS, directory_stream
+from notification_service.directory.commands import RecordEntry
+from notification_service.directory.decisions import decide
+from notification_service.directory.stream import DIRECTORY, directory_stream
+from notification_service.notifications.stream import NOTIFICATION
 from redress.contracts.dispute_events import (
     DisputeAssigned,
     DisputeClosed,
@@ -97,7 +99,7 @@ async def test_an_owner_whose_name_is_an_address_is_reached_there_and_the_addres
     person = house.vault.person_of_email("demo", "owner@muster.example")
     assert await house.rows() == [(person, "queued", None)]
     stored = await house.log.read_log(0, 10) if await house.log.wait_for(1, 5.0) else []
-    event = NOTIFICATIONS.codec.decode(stored[0].type, stored[0].schema_version, stored[0].payload)
+    event = NOTIFICATION.codec.decode(stored[0].type, stored[0].schema_version, stored[0].payload)
     assert await house.vault.open("demo", event.notice.address.email) == "Owner@muster.example"
 
 

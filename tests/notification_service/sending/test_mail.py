@@ -9,7 +9,7 @@ from support.smtp_server import scripted_server
 from notification_service.sending.mail import Sender, mail
 from notification_service.sending.smtp import Server, Smtp
 from notification_service.wording.address import deliverable
-from notification_service.wording.compose import Personal, Wording
+from notification_service.wording.compose import PersonalText, Wording
 from notification_service.wording.language import Language
 
 NOTIFICATION = UUID("01940000-0000-7000-8000-000000000001")
@@ -19,7 +19,7 @@ WORDING = Wording()
 
 def written(name: str | None, template: str = "acknowledgement", what: str = "Lieferschein") -> bytes:
     worded = WORDING.compose(
-        template, FACTS_BY_TEMPLATE[template], Personal(name=name, what=what), Language.GERMAN, SENDER.name
+        template, FACTS_BY_TEMPLATE[template], PersonalText(name=name, what=what), Language.GERMAN, SENDER.name
     )
     return mail(NOTIFICATION, DISPUTE, worded, sender=SENDER, name=name, email="maria@kunde.example", now=NOON).content
 
@@ -107,7 +107,7 @@ async def test_dots_and_long_lines_survive_the_wire():
         worded = WORDING.compose(
             "information-request",
             FACTS_BY_TEMPLATE["information-request"],
-            Personal(what=question),
+            PersonalText(what=question),
             Language.GERMAN,
             "Muster",
         )

@@ -8,11 +8,11 @@ import pytest
 from support.notification_examples import DISPUTE, FACTS_BY_TEMPLATE, NOON
 from support.smtp_server import ScriptedServer, scripted_server
 
+from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import Accepted, Never, NobodyKnows, NotNow, Outcome
-from notification_service.rules.reasons import Reason
 from notification_service.sending.mail import Mail, Sender, mail
 from notification_service.sending.smtp import Deadlines, Server, Smtp
-from notification_service.wording.compose import Personal, Wording
+from notification_service.wording.compose import PersonalText, Wording
 from notification_service.wording.language import Language
 
 NOTIFICATION = UUID("01940000-0000-7000-8000-000000000001")
@@ -36,7 +36,7 @@ def with_password(test: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable
 
 def a_mail(name: str | None = "Maria Weber", email: str = "maria@kunde.example") -> Mail:
     worded = WORDING.compose(
-        "acknowledgement", FACTS_BY_TEMPLATE["acknowledgement"], Personal(name=name), Language.GERMAN, SENDER.name
+        "acknowledgement", FACTS_BY_TEMPLATE["acknowledgement"], PersonalText(name=name), Language.GERMAN, SENDER.name
     )
     return mail(NOTIFICATION, DISPUTE, worded, sender=SENDER, name=name, email=email, now=NOON)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.notification_examples import FACTS_BY_TEMPLATE
 
-from notification_service.wording.compose import TEMPLATES, Personal, Wording
+from notification_service.wording.compose import TEMPLATES, PersonalText, Wording
 from notification_service.wording.language import Language
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -26,7 +26,7 @@ def test_the_mail_reads_as_agreed(template, language):
     mail = WORDING.compose(
         template,
         FACTS_BY_TEMPLATE[template],
-        Personal(name=NAMES[language], what=QUESTIONS[language]),
+        PersonalText(name=NAMES[language], what=QUESTIONS[language]),
         language,
         "Muster & Söhne GmbH",
     )

@@ -4,11 +4,11 @@ import pytest
 from msgspec import structs
 from support.notification_examples import DISPUTE, FACTS, FACTS_BY_TEMPLATE
 
-from notification_service.rules.notice import Acknowledgement, DisputedPart, InformationRequest, Resolution
+from notification_service.notices.notice import Acknowledgement, DisputedPart, InformationRequest, Resolution
 from notification_service.wording import words
 from notification_service.wording.compose import (
     TEMPLATES,
-    Personal,
+    PersonalText,
     Wording,
     WordingError,
     needed_text_is_erased,
@@ -20,8 +20,8 @@ from redress.money import Money
 
 EN, DE = Language.ENGLISH, Language.GERMAN
 WORDING = Wording()
-NOBODY = Personal()
-ASKED = Personal(what="The delivery note")
+NOBODY = PersonalText()
+ASKED = PersonalText(what="The delivery note")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_hostile_text_is_only_text(text, language):
         dispute=facts, what=FACTS_BY_TEMPLATE["information-request"].what, due=date(2026, 12, 1)
     )
     for template in ("information-request", "department-request"):
-        mail = WORDING.compose(template, question, Personal(name=text, what=text), language, text)
+        mail = WORDING.compose(template, question, PersonalText(name=text, what=text), language, text)
         assert "\n" not in mail.subject
         assert "\r" not in mail.subject
         assert len(mail.subject) <= 200

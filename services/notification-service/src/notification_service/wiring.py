@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
-from notification_service.api.app import create_app
-from notification_service.api.parts import Parts
-from notification_service.inbox.notices import Notices
-from notification_service.projections.dispute_state import DisputeStates
-from notification_service.projections.heard_events import HeardEvents
-from notification_service.publication.published import NotificationPublication
+from notification_service.app import create_app
+from notification_service.inbox.dispute_state import DisputeStates
+from notification_service.inbox.reactor import NoticesReactor
+from notification_service.inbox.received_events import ReceivedEvents
+from notification_service.notifications.published import NotificationPublication
+from notification_service.parts import Parts
 from notification_service.sending.attempt import Attempts
 from notification_service.sending.loop import SendingLoop
 from notification_service.sending.metrics import SendingMetrics
@@ -95,7 +95,7 @@ async def worker(settings: NotificationSettings) -> AsyncIterator[Sequence[Part]
         httpx.AsyncClient() as http,
     ):
         metrics = ConsumerMetrics(registry)
-        following: tuple[Projection[Published], ...] = (Notices(log, vault), DisputeStates(), HeardEvents())
+        following: tuple[Projection[Published], ...] = (NoticesReactor(log, vault), DisputeStates(), ReceivedEvents())
         client = feed_client(settings, http, settings.dispute_url)
         broker = broker_of(settings, SERVICE)
         sources = {
@@ -118,7 +118,7 @@ async def worker(settings: NotificationSettings) -> AsyncIterator[Sequence[Part]
 
 REBUILDABLE: dict[str, Callable[[], Projection[Published]]] = {
     "dispute_state": DisputeStates,
-    "heard_events": HeardEvents,
+    "heard_events": ReceivedEvents,
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from notification_service.rules.plan import Heard
+from notification_service.notices.plan import ReceivedEvent
 from redress.contracts.dispute_events import DisputeEvent
 from redress.contracts.envelope import Published
 
@@ -12,12 +12,12 @@ _decoder: msgspec.json.Decoder[DisputeEvent] = msgspec.json.Decoder(DisputeEvent
 _KNOWN = frozenset(str(cls.__struct_config__.tag) for cls in DisputeEvent.__args__)
 
 
-def heard(event: Published) -> Heard | None:
+def received_event(event: Published) -> ReceivedEvent | None:
     """The event; None for a type that this release does not know. msgspec.ValidationError for data that breaks the
     contract of a known type."""
     if event.type not in _KNOWN:
         return None
-    return Heard(
+    return ReceivedEvent(
         event_id=event.id,
         type=event.type,
         version=event.version,
@@ -27,6 +27,6 @@ def heard(event: Published) -> Heard | None:
     )
 
 
-def heard_of(events: Sequence[Published]) -> list[tuple[Published, Heard]]:
+def received_events(events: Sequence[Published]) -> list[tuple[Published, ReceivedEvent]]:
     """The events this release knows, each with its decoded form."""
-    return [(event, known) for event in events if (known := heard(event)) is not None]
+    return [(event, known) for event in events if (known := received_event(event)) is not None]

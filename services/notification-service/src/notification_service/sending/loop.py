@@ -7,9 +7,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from notification_service.notifications.list import DueNotification, due_notifications
 from notification_service.notifications.state import Status
-from notification_service.queries import notifications
-from notification_service.queries.notifications import Due
 from notification_service.sending.metrics import SendingMetrics
 from redress.clock import Clock
 from redress.eventlog.log import EventLogError
@@ -24,7 +23,7 @@ _log = structlog.stdlib.get_logger("notification_service.sending")
 _TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, EventLogError)
 
 
-class Sends(Protocol):
+class NotificationSender(Protocol):
     """Makes one attempt; see `attempt.Attempts`."""
 
     async def send(self, tenant_id: str, notification_id: UUID) -> Status | None: ...
@@ -34,7 +33,13 @@ class SendingLoop:
     """Runs until told to stop; then the mails in hand are finished and no new one is begun."""
 
     def __init__(
-        self, pool: asyncpg.Pool, attempts: Sends, clock: Clock, metrics: SendingMetrics, *, poll_s: float = POLL_S
+        self,
+        pool: asyncpg.Pool,
+        attempts: NotificationSender,
+        clock: Clock,
+        metrics: SendingMetrics,
+        *,
+        poll_s: float = POLL_S,
     ) -> None:
         self._pool = pool
         self._attempts = attempts
@@ -83,15 +88,15 @@ class SendingLoop:
         while await self.begin_what_is_due() or self._in_hand:
             await asyncio.gather(*self._in_hand.values())
 
-    async def _due(self) -> list[Due]:
+    async def _due(self) -> list[DueNotification]:
         try:
             async with self._pool.acquire(timeout=5.0) as connection:
-                return await notifications.due(connection, self._clock.now(), LOOK_AHEAD)
+                return await due_notifications(connection, self._clock.now(), LOOK_AHEAD)
         except _TROUBLE as trouble:
             _log.warning("sender_cannot_look", reason=f"{type(trouble).__name__}: {trouble}")
             return []
 
-    async def _send(self, due: Due) -> None:
+    async def _send(self, due: DueNotification) -> None:
         try:
             await self._attempts.send(due.tenant_id, due.notification_id)
         except _TROUBLE as trouble:

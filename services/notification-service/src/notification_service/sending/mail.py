@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from notification_service.wording.compose import Worded
+from notification_service.wording.compose import MailText
 from notification_service.wording.plain import one_line
 from redress.ids import public_id
 
@@ -46,7 +46,14 @@ def thread_id(dispute_id: str, sender: Sender) -> str:
 
 
 def mail(
-    notification: UUID, dispute_id: str, worded: Worded, *, sender: Sender, name: str | None, email: str, now: datetime
+    notification: UUID,
+    dispute_id: str,
+    worded: MailText,
+    *,
+    sender: Sender,
+    name: str | None,
+    email: str,
+    now: datetime,
 ) -> Mail:
     """The mail to one deliverable address. Nothing that came from outside can add a header or a recipient: names and
     subjects are one harmless line, addresses have been checked, and the library refuses line breaks besides."""

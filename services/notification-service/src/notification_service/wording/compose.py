@@ -12,7 +12,7 @@ from jinja2 import PackageLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from msgspec import Struct
 
-from notification_service.rules.notice import (
+from notification_service.notices.notice import (
     Acknowledgement,
     Assignment,
     Breach,
@@ -45,14 +45,14 @@ class WordingError(Exception):
     """The mail cannot be worded. The message names template and place and nothing personal."""
 
 
-class Personal(Struct, frozen=True, kw_only=True):
+class PersonalText(Struct, frozen=True, kw_only=True):
     """What the vault gave back for this mail. None: there is none, or it has been erased."""
 
     name: str | None = None
     what: str | None = None
 
 
-class Worded(Struct, frozen=True, kw_only=True):
+class MailText(Struct, frozen=True, kw_only=True):
     """A mail in words. `wording` is template@version, `sha256` is over subject, text and HTML."""
 
     language: Language
@@ -72,11 +72,11 @@ class Wording:
         self._parser = mrml.ParserOptions(include_loader=mrml.noop_loader())
         self._options = mrml.RenderOptions(disable_comments=False, fonts={})
 
-    def compose(self, template: str, facts: Facts, personal: Personal, language: Language, sender: str) -> Worded:
+    def compose(self, template: str, facts: Facts, personal: PersonalText, language: Language, sender: str) -> MailText:
         """The mail. `sender` is the company's name under it. WordingError if anything it needs is missing."""
         return self.render(template, language, variables(facts, personal, language, sender))
 
-    def render(self, template: str, language: Language, values: Mapping[str, Value]) -> Worded:
+    def render(self, template: str, language: Language, values: Mapping[str, Value]) -> MailText:
         """The mail of given variables. WordingError names a variable the template asks for in vain."""
         try:
             letter = self._text.get_template(f"{template}/{language}.txt").render(values)
@@ -92,7 +92,7 @@ class Wording:
             raise WordingError(f"{template}/{language}: the first line is not a subject")
         body = text.strip("\n") + "\n"
         digest = sha256(f"{subject}\0{body}\0{html}".encode()).hexdigest()
-        return Worded(
+        return MailText(
             language=language,
             subject=subject,
             text=body,
@@ -114,12 +114,12 @@ def _environment(*, escape: bool) -> ImmutableSandboxedEnvironment:
     )
 
 
-def needed_text_is_erased(facts: Facts, personal: Personal) -> bool:
+def needed_text_is_erased(facts: Facts, personal: PersonalText) -> bool:
     """A question whose text has been erased asks nothing."""
     return isinstance(facts, InformationRequest) and personal.what is None
 
 
-def variables(facts: Facts, personal: Personal, language: Language, sender: str) -> dict[str, Value]:
+def variables(facts: Facts, personal: PersonalText, language: Language, sender: str) -> dict[str, Value]:
     """What the templates may speak of, already written as the language writes it."""
     common = _common(facts.dispute, personal, language, sender)
     match facts:
@@ -138,7 +138,7 @@ def variables(facts: Facts, personal: Personal, language: Language, sender: str)
             return common | {"due_at": written.moment(facts.due_at, language)}
 
 
-def _common(dispute: DisputeFacts, personal: Personal, language: Language, sender: str) -> dict[str, Value]:
+def _common(dispute: DisputeFacts, personal: PersonalText, language: Language, sender: str) -> dict[str, Value]:
     shown = dispute.parts[:MAX_PARTS_SHOWN]
     return {
         "language": language.value,

@@ -1,0 +1,95 @@
+"""Which notifications there are, newest event first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from notification_service.notifications.document import NotificationDocument
+from redress.projections.projection import Connection
+
+_decoder = msgspec.json.Decoder(NotificationDocument)
+_COLUMNS = "notification_id, tenant_id, version, doc::text AS doc"
+
+
+class NotificationRow(Struct, frozen=True, kw_only=True):
+    """A notification as it is now."""
+
+    notification_id: UUID
+    tenant_id: str
+    version: int
+    now: NotificationDocument
+
+
+class Filters(Struct, frozen=True, kw_only=True):
+    """None: not asked for."""
+
+    dispute_id: str | None = None
+    status: str | None = None
+    event_id: str | None = None
+
+
+class DueNotification(Struct, frozen=True):
+    """A notification whose turn has come."""
+
+    tenant_id: str
+    notification_id: UUID
+    dispute_id: str
+
+
+async def page(
+    connection: Connection, tenant_id: str, filters: Filters, after: tuple[datetime, UUID] | None, limit: int
+) -> list[NotificationRow]:
+    """At most `limit` rows after a position (time of the event, id), newest first."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM notification_current WHERE tenant_id = $1"
+        " AND ($2::text IS NULL OR dispute_id = $2) AND ($3::text IS NULL OR status = $3)"
+        " AND ($4::text IS NULL OR cause = $4)"
+        " AND ($5::timestamptz IS NULL OR (cause_at, notification_id) < ($5, $6::uuid))"
+        " ORDER BY cause_at DESC, notification_id DESC LIMIT $7",
+        tenant_id,
+        filters.dispute_id,
+        filters.status,
+        filters.event_id,
+        None if after is None else after[0],
+        None if after is None else after[1],
+        limit,
+    )
+    return [_row(row) for row in rows]
+
+
+async def about(
+    connection: Connection, tenant_id: str, event_id: str, recipients: Sequence[str] | None
+) -> list[NotificationRow]:
+    """The notifications about one event; of given recipients (by name or by person) or, with None, of all."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM notification_current WHERE tenant_id = $1 AND cause = $2"
+        " AND ($3::text[] IS NULL OR recipient = ANY($3) OR person = ANY($3)) ORDER BY notification_id LIMIT 200",
+        tenant_id,
+        event_id,
+        recipients,
+    )
+    return [_row(row) for row in rows]
+
+
+async def due_notifications(connection: Connection, now: datetime, limit: int) -> list[DueNotification]:
+    """Of all tenants: what waits to be sent, and what a sender has held for too long. Oldest first."""
+    rows = await connection.fetch(
+        "SELECT tenant_id, notification_id, dispute_id FROM notification_current"
+        " WHERE status IN ('queued', 'sending') AND due_at <= $1 ORDER BY due_at, cause_at, notification_id LIMIT $2",
+        now,
+        limit,
+    )
+    return [DueNotification(row["tenant_id"], row["notification_id"], row["dispute_id"]) for row in rows]
+
+
+def _row(row: asyncpg.Record) -> NotificationRow:
+    return NotificationRow(
+        notification_id=row["notification_id"],
+        tenant_id=row["tenant_id"],
+        version=row["version"],
+        now=_decoder.decode(row["doc"]),
+    )

@@ -1,0 +1,51 @@
+"""A notification as the log sees it: stored names, which never change, and the id of its stream."""
+
+from uuid import UUID
+
+from notification_service.notices.notice import Notice
+from notification_service.notifications.document import document
+from notification_service.notifications.events import (
+    HandoverStarted,
+    NotificationEvent,
+    NotificationFailed,
+    NotificationQueued,
+    NotificationSent,
+    NotificationSkipped,
+    NotificationSuppressed,
+    OutcomeUnknown,
+    SendingContinued,
+    SendingPostponed,
+    SendingStarted,
+)
+from notification_service.notifications.state import Notification, evolve
+from redress.eventlog.aggregates import Aggregate
+from redress.eventlog.codec import Codec
+from redress.ids import derived_uuid
+
+NOTIFICATION_CODEC: Codec[NotificationEvent] = Codec(
+    {
+        "notification-queued": (1, NotificationQueued),
+        "notification-suppressed": (1, NotificationSuppressed),
+        "sending-started": (1, SendingStarted),
+        "sending-continued": (1, SendingContinued),
+        "handover-started": (1, HandoverStarted),
+        "sending-postponed": (1, SendingPostponed),
+        "notification-sent": (1, NotificationSent),
+        "notification-failed": (1, NotificationFailed),
+        "outcome-unknown": (1, OutcomeUnknown),
+        "notification-skipped": (1, NotificationSkipped),
+    }
+)
+
+NOTIFICATION: Aggregate[Notification, NotificationEvent] = Aggregate(
+    stream_type="notification",
+    initial=Notification(),
+    evolve=evolve,
+    codec=NOTIFICATION_CODEC,
+    current=document,
+)
+
+
+def notification_id(tenant_id: str, notice: Notice) -> UUID:
+    """The stream of a notice: the same (event, recipient, channel, template) is always the same notification."""
+    return derived_uuid("notification", tenant_id, notice.cause, notice.recipient, notice.channel, notice.template)
