@@ -13,13 +13,16 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from support.databases import Database, MakeDatabase
 from support.issuer import Issuer
-from support.notification_examples import NOON
+from support.notification_examples import NOON, RULES, WORDING
 from support.smtp_server import ScriptedServer, scripted_server
 
 from notification_service.app import create_app
-from notification_service.inbox.dispute_state import DisputeStates
+from notification_service.dispute_notices.dispute_state import DisputeStates, is_moot
+from notification_service.dispute_notices.source import DISPUTE_EVENTS
 from notification_service.inbox.reactor import NoticesReactor
 from notification_service.inbox.received_events import ReceivedEvents
+from notification_service.notices.notice import DISPUTE
+from notification_service.notices.plan import Rules
 from notification_service.notifications.policy import SendingPolicy
 from notification_service.notifications.published import NotificationPublication
 from notification_service.parts import Parts
@@ -65,7 +68,11 @@ class House:
 
     async def hear(self, *events: Published) -> None:
         """Take events in as the consumers do, all of them in one transaction."""
-        consumers = (NoticesReactor(self.log, self.vault), DisputeStates(), ReceivedEvents())
+        consumers = (
+            NoticesReactor(DISPUTE_EVENTS, RULES, self.log, self.vault),
+            DisputeStates(),
+            ReceivedEvents(DISPUTE_EVENTS),
+        )
         async with self.log.pool.acquire() as connection, connection.transaction():
             for consumer in consumers:
                 await consumer.apply(connection, events)
@@ -78,6 +85,7 @@ class House:
         log: EventLog | None = None,
         renew_s: float = RENEW_S,
         patience_s: float = 0.5,
+        wording: Wording = WORDING,
     ) -> SendingLoop:
         metrics = SendingMetrics(CollectorRegistry())
         attempts = Attempts(
@@ -89,7 +97,8 @@ class House:
                 local_name="muster.example",
                 deadlines=Deadlines(connect_s=2.0, command_s=patience_s, answer_s=patience_s),
             ),
-            wording=Wording(),
+            wording=wording,
+            worth={DISPUTE: is_moot},
             sender=Sender("Muster GmbH", "ar@muster.example"),
             clock=self.clock,
             metrics=metrics,
@@ -175,13 +184,20 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 
 @pytest.fixture
-async def api(house, issuer: Issuer) -> AsyncIterator[Api]:
+def rules() -> Rules:
+    """Of the API; a test of other rules says so."""
+    return RULES
+
+
+@pytest.fixture
+async def api(house, issuer: Issuer, rules: Rules) -> AsyncIterator[Api]:
     async with (
         PostgresEventLog.open(house.database.api) as log,
         httpx.AsyncClient(trust_env=False) as outside,
     ):
         app = create_app(
             Parts(
+                rules=rules,
                 log=log,
                 pool=log.pool,
                 vault=house.vault,

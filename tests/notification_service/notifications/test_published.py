@@ -37,6 +37,7 @@ HANDOVER = HandoverStarted(
 SUMMARY = contract.NotificationSummary(
     notification_id=public_id("ntf", STREAM),
     cause=EVENT,
+    subject=contract.NotificationSubject(type="dispute", id=DISPUTE),
     dispute_id=DISPUTE,
     template="acknowledgement",
     channel="email",

@@ -3,6 +3,7 @@
 import asyncpg
 from msgspec import Struct
 
+from notification_service.notices.plan import Rules
 from redress.clock import Clock
 from redress.eventlog.log import EventLog
 from redress.eventlog.vault import Vault
@@ -15,6 +16,7 @@ from redress.web.pages import Cursors
 class Parts(Struct, frozen=True, kw_only=True):
     """`pool` has the API's role: it reads one tenant at a time (reading.py)."""
 
+    rules: Rules
     log: EventLog
     pool: asyncpg.Pool
     vault: Vault

@@ -10,9 +10,14 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from notification_service.app import create_app
-from notification_service.inbox.dispute_state import DisputeStates
+from notification_service.dispute_notices.dispute_state import DisputeStates, is_moot
+from notification_service.dispute_notices.letters import LETTERS, TEXTS
+from notification_service.dispute_notices.rules import RULES as DISPUTE_RULES
+from notification_service.dispute_notices.source import DISPUTE_EVENTS
 from notification_service.inbox.reactor import NoticesReactor
 from notification_service.inbox.received_events import ReceivedEvents
+from notification_service.notices.notice import DISPUTE
+from notification_service.notices.plan import Rules
 from notification_service.notifications.published import NotificationPublication
 from notification_service.parts import Parts
 from notification_service.sending.attempt import Attempts
@@ -51,7 +56,14 @@ from redress.web.pages import Cursors
 from redress.web.worker_status import worker_status
 
 SERVICE = "notification-service"
-FOLLOWED = "dispute-service"
+
+# The notices that there are: rules about events, letters with their texts, and the question whether they still matter.
+RULES = Rules(DISPUTE_RULES)
+WORTH = {DISPUTE: is_moot}
+
+
+def wording() -> Wording:
+    return Wording(LETTERS, [TEXTS])
 
 
 def api(settings: NotificationSettings) -> Starlette:
@@ -73,6 +85,7 @@ async def _api_parts(settings: NotificationSettings) -> AsyncIterator[Parts]:
         httpx.AsyncClient() as http,
     ):
         yield Parts(
+            rules=RULES,
             log=log,
             pool=log.pool,
             vault=vault,
@@ -95,12 +108,21 @@ async def worker(settings: NotificationSettings) -> AsyncIterator[Sequence[Part]
         httpx.AsyncClient() as http,
     ):
         metrics = ConsumerMetrics(registry)
-        following: tuple[Projection[Published], ...] = (NoticesReactor(log, vault), DisputeStates(), ReceivedEvents())
+        following: tuple[Projection[Published], ...] = (
+            NoticesReactor(DISPUTE_EVENTS, RULES, log, vault),
+            DisputeStates(),
+            ReceivedEvents(DISPUTE_EVENTS),
+        )
         client = feed_client(settings, http, settings.dispute_url)
         broker = broker_of(settings, SERVICE)
         sources = {
             each.name: source_of(
-                each.name, of=FOLLOWED, by=SERVICE, topic=dispute_events.TOPIC, client=client, broker=broker
+                each.name,
+                of=DISPUTE_EVENTS.service,
+                by=SERVICE,
+                topic=dispute_events.TOPIC,
+                client=client,
+                broker=broker,
             )
             for each in following
         }
@@ -118,7 +140,7 @@ async def worker(settings: NotificationSettings) -> AsyncIterator[Sequence[Part]
 
 REBUILDABLE: dict[str, Callable[[], Projection[Published]]] = {
     "dispute_state": DisputeStates,
-    "heard_events": ReceivedEvents,
+    "heard_events": lambda: ReceivedEvents(DISPUTE_EVENTS),
 }
 
 
@@ -128,7 +150,7 @@ async def rebuild(settings: NotificationSettings, name: str, progress: Callable[
     async with httpx.AsyncClient() as http:
         return await rebuilding.rebuild(
             projection,
-            FeedSource(FOLLOWED, feed_client(settings, http, settings.dispute_url)),
+            FeedSource(DISPUTE_EVENTS.service, feed_client(settings, http, settings.dispute_url)),
             owner_dsn=given(settings.owner_database_url),
             worker_dsn=given(settings.worker_database_url),
             progress=progress,
@@ -143,7 +165,8 @@ def _sender(settings: NotificationSettings, log: PostgresEventLog, vault: Vault,
         log.pool,
         vault,
         Smtp(settings.mail_server, local_name=sender.host),
-        wording=Wording(),
+        wording=wording(),
+        worth=WORTH,
         sender=sender,
         clock=clock,
         metrics=metrics,

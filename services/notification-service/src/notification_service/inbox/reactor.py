@@ -1,4 +1,4 @@
-"""The reactor: from a published dispute event to notifications in the log, in the checkpoint's own transaction.
+"""The reactor: from a published event to notifications in the log, in the checkpoint's own transaction.
 
 One notification per (event, recipient, channel, template), whatever is delivered again and over which transport: its
 stream is derived from these four, and what exists is left alone.
@@ -6,13 +6,13 @@ stream is derived from these four, and what exists is left alone.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from notification_service.directory.list import entries_with_leads
-from notification_service.inbox.contracts import received_events
+from notification_service.inbox.sources import EventSource
 from notification_service.notices.notice import Address
-from notification_service.notices.plan import POLICY, Contact, Contacts, PlannedNotice, names_in, plan
+from notification_service.notices.plan import Contact, Contacts, PlannedNotice, Rules
 from notification_service.notifications.commands import Announce
 from notification_service.notifications.decisions import announce
 from notification_service.notifications.state import Notification
@@ -50,23 +50,25 @@ class Sealer(Protocol):
 
 
 class NoticesReactor:
-    """Turns events into notifications."""
+    """Turns the events of one service into notifications, as the rules say."""
 
     name = NAME
     reactor = True
 
-    def __init__(self, log: ReactorLog, vault: Sealer) -> None:
+    def __init__(self, source: EventSource[Any], rules: Rules, log: ReactorLog, vault: Sealer) -> None:
+        self._source = source
+        self._rules = rules
         self._log = log
         self._vault = vault
 
     async def apply(self, connection: Connection, events: Sequence[Published]) -> None:
         """Queue what is to be sent and record what is not, with the reason."""
-        heard = received_events(events)
-        wanted = {(event.tenant, name) for event, known in heard for name in names_in(known.event)}
+        received = self._source.all_received(events)
+        wanted = {(event.tenant, name) for event, known in received for name in self._rules.names_in(known)}
         people = await self._people(connection, wanted)
         by_tenant: dict[str, list[tuple[UUID, PlannedNotice, Published]]] = defaultdict(list)
-        for event, known in heard:
-            for planned in plan(known, Contacts(people[event.tenant])):
+        for event, known in received:
+            for planned in self._rules.plan(known, Contacts(people[event.tenant])):
                 stream = notification_id(event.tenant, planned.notice)
                 by_tenant[event.tenant].append((stream, planned, event))
         for tenant, planned_here in by_tenant.items():
@@ -116,7 +118,7 @@ def _first_write(stream: UUID, planned: PlannedNotice, event: Published) -> Stre
         correlation_id=event.correlation_id,
         causation_id=event.id,
         traceparent=event.traceparent,
-        policy=(POLICY,),
+        policy=(planned.notice.policy,),
     )
     stream_write, _ = write(NOTIFICATION, Loaded(stream, 0, Notification()), announced, meta, event.time)
     return stream_write

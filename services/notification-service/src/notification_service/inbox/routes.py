@@ -1,7 +1,7 @@
 """Why somebody was or was not told about an event that was received."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from msgspec import Struct
@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from notification_service.inbox.received_events import ReceivedEventRow, received_event_row
 from notification_service.notices.names import canonical
-from notification_service.notices.plan import Rule, rules_about
+from notification_service.notices.notice import Subject, dispute_id_of
+from notification_service.notices.plan import Rule
 from notification_service.notices.reasons import meaning
 from notification_service.notifications.document import NotificationDocument
 from notification_service.notifications.list import NotificationRow, about
@@ -49,7 +50,8 @@ class Why(Struct, frozen=True, kw_only=True):
 
     event_id: str
     event_type: str
-    dispute_id: str
+    dispute_id: str | None
+    subject: Subject
     answer: str
     rules: tuple[RuleView, ...]
     notifications: tuple[WhyNotification, ...]
@@ -75,17 +77,18 @@ async def _why(parts: Parts, principal: Principal, event_id: str, recipient: str
     if recipient is not None:
         names = [canonical(recipient), parts.vault.person_of_email(principal.tenant, recipient)]
     async with reading(parts.pool, principal.tenant) as connection:
-        heard = await received_event_row(connection, principal.tenant, event_id)
-        if heard is None:
-            raise not_found(f"dispute event {event_id} that has been heard here")
+        received = await received_event_row(connection, principal.tenant, event_id)
+        if received is None:
+            raise not_found(f"event {event_id} that has been received here")
         rows = await about(connection, principal.tenant, event_id, names)
-    rules = rules_about(heard.type)
+    rules = parts.rules.about(received.source, received.type)
     views = await views_of(parts.vault, principal, rows)
     return Why(
-        event_id=heard.event_id,
-        event_type=heard.type,
-        dispute_id=heard.dispute_id,
-        answer=_answer(heard, rows, has_rules=bool(rules), recipient=recipient),
+        event_id=received.event_id,
+        event_type=received.type,
+        dispute_id=dispute_id_of(received.subject),
+        subject=received.subject,
+        answer=_answer(received, rows, has_rules=bool(rules), recipient=recipient),
         rules=tuple(rule_view(rule) for rule in rules),
         notifications=tuple(
             WhyNotification(
@@ -100,18 +103,20 @@ async def _why(parts: Parts, principal: Principal, event_id: str, recipient: str
     )
 
 
-def _answer(heard: ReceivedEventRow, rows: Sequence[NotificationRow], *, has_rules: bool, recipient: str | None) -> str:
+def _answer(
+    received: ReceivedEventRow, rows: Sequence[NotificationRow], *, has_rules: bool, recipient: str | None
+) -> str:
     """The answer in one or two sentences."""
     if not has_rules:
-        return f"No rule speaks about {heard.type}: nobody is told about such events."
+        return f"No rule speaks about {received.type}: nobody is told about such events."
     if rows:
         return " ".join(why_sentence(row.now) for row in rows)
     if recipient is not None:
-        return f"The rules about {heard.type} did not name this recipient."
-    return f"The rules about {heard.type} have not been applied to this event yet."
+        return f"The rules about {received.type} did not name this recipient."
+    return f"The rules about {received.type} have not been applied to this event yet."
 
 
-def rule_view(rule: Rule) -> RuleView:
+def rule_view(rule: Rule[Any, Any]) -> RuleView:
     return RuleView(rule.name, f"{rule.event_type} is told to {rule.tells}")
 
 

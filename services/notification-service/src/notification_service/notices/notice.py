@@ -3,14 +3,17 @@
 Everything personal in it is sealed; the rest are business facts as they stood after the event it is about.
 """
 
-from datetime import date, datetime
+from datetime import datetime
+from typing import Generic, TypeVar
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from redress.contracts.common import Sealed
-from redress.money import Money
 
 EMAIL = "email"
+
+F = TypeVar("F", bound=Struct)
 
 
 class Address(Struct, frozen=True, kw_only=True):
@@ -25,92 +28,55 @@ class Address(Struct, frozen=True, kw_only=True):
     name: Sealed | None = None
 
 
-class DisputedPart(Struct, frozen=True, kw_only=True):
-    """One disputed part of one invoice; `line` None is the invoice as a whole."""
+class Subject(Struct, frozen=True):
+    """The thing an event is about: `dispute` and `dsp_…`, `invoice` and its number."""
 
-    invoice_id: str
-    disputed: Money
-    line: str | None = None
-
-
-class DisputeFacts(Struct, frozen=True, kw_only=True):
-    """The dispute after the event, as far as a mail speaks of it."""
-
-    dispute_id: str
-    customer_id: str
-    reason_code: str
-    disputed: Money
-    open: Money
-    opened_at: datetime
-    parts: tuple[DisputedPart, ...]
-    owner: str | None = None
-    team: str | None = None
-    sla_due_at: datetime | None = None
+    type: str
+    id: str
 
 
-class Acknowledgement(Struct, frozen=True, kw_only=True, tag="acknowledgement"):
-    """We have your dispute."""
-
-    dispute: DisputeFacts
+DISPUTE = "dispute"
 
 
-class Assignment(Struct, frozen=True, kw_only=True, tag="assignment"):
-    """This dispute is yours. `explanation` is why, in the words of whoever or whatever assigned it."""
-
-    dispute: DisputeFacts
-    explanation: str
-
-
-class InformationRequest(Struct, frozen=True, kw_only=True, tag="information-request"):
-    """We need something from you by `due`."""
-
-    dispute: DisputeFacts
-    what: Sealed
-    due: date
-
-
-class Resolution(Struct, frozen=True, kw_only=True, tag="resolution"):
-    """What became of the dispute. `credited` is granted, whether or not the credit memo is there yet.
-
-    The analyst's rationale is not here: it is written for colleagues, and a mail to the customer would leak it.
-    """
-
-    dispute: DisputeFacts
-    resolution_code: str
-    credited: Money
-    rejected: Money
-    written_off: Money
-    paid: Money
-
-
-class Breach(Struct, frozen=True, kw_only=True, tag="breach"):
-    """The dispute was not resolved by `due_at`."""
-
-    dispute: DisputeFacts
-    due_at: datetime
-
-
-Facts = Acknowledgement | Assignment | InformationRequest | Resolution | Breach
+def dispute_id_of(subject: Subject) -> str | None:
+    """The dispute that it is; None for a subject of another type."""
+    return subject.id if subject.type == DISPUTE else None
 
 
 class Notice(Struct, frozen=True, kw_only=True):
     """Who is told what, why, and where.
 
-    `cause` is the id of the published event (`evt_…`), `cause_version` the dispute's version after it, `cause_at` when
+    `cause` is the id of the published event (`evt_…`), `cause_version` the subject's version after it, `cause_at` when
     it was recorded. `recipient` names who is meant without saying who they are: `person:<key>`, `customer:<id>`,
     `team:<name>` or a directory id. `rule` and `policy` are the rule and the version of the rules that made this
-    notice. `address` is None only where there is none, and such a notice is never queued.
+    notice. `facts` is the JSON of the template's facts, which the template alone reads. `address` is None only where
+    there is none, and such a notice is never queued.
     """
 
     cause: str
     cause_type: str
     cause_version: int
     cause_at: datetime
-    dispute_id: str
+    subject: Subject
     rule: str
     policy: str
     template: str
     channel: str
     recipient: str
-    facts: Facts
+    facts: Raw
     address: Address | None = None
+
+
+class Template(Struct, Generic[F], frozen=True):
+    """A kind of notice and the facts it speaks of. A field more in the facts needs a default: they are stored."""
+
+    name: str
+    facts: type[F]
+
+    def write(self, facts: F) -> Raw:
+        """The facts as a notice carries them."""
+        return Raw(msgspec.json.encode(facts))
+
+    def read(self, notice: Notice) -> F:
+        """The facts of a notice of this template. msgspec.ValidationError if they are another one's."""
+        return msgspec.json.decode(notice.facts, type=self.facts)

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from notification_service.notices.notice import Address
+from notification_service.notices.notice import Address, Subject
 from notification_service.notifications.state import Notification, Status
 
 
@@ -17,7 +17,7 @@ class NotificationDocument(Struct, frozen=True, kw_only=True):
     cause_type: str
     cause_version: int
     cause_at: datetime
-    dispute_id: str
+    subject: Subject
     rule: str
     policy: str
     template: str
@@ -48,7 +48,7 @@ def document_of(state: Notification) -> NotificationDocument:
         cause_type=notice.cause_type,
         cause_version=notice.cause_version,
         cause_at=notice.cause_at,
-        dispute_id=notice.dispute_id,
+        subject=notice.subject,
         rule=notice.rule,
         policy=notice.policy,
         template=notice.template,

@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from notification_service.notices.notice import Subject
 from notification_service.notifications.document import NotificationDocument
 from redress.projections.projection import Connection
 
@@ -25,9 +26,11 @@ class NotificationRow(Struct, frozen=True, kw_only=True):
 
 
 class Filters(Struct, frozen=True, kw_only=True):
-    """None: not asked for."""
+    """None: not asked for. `dispute_id` is the same as a subject of type `dispute`."""
 
     dispute_id: str | None = None
+    subject_type: str | None = None
+    subject_id: str | None = None
     status: str | None = None
     event_id: str | None = None
 
@@ -37,7 +40,7 @@ class DueNotification(Struct, frozen=True):
 
     tenant_id: str
     notification_id: UUID
-    dispute_id: str
+    subject: Subject
 
 
 async def page(
@@ -46,14 +49,17 @@ async def page(
     """At most `limit` rows after a position (time of the event, id), newest first."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM notification_current WHERE tenant_id = $1"
-        " AND ($2::text IS NULL OR dispute_id = $2) AND ($3::text IS NULL OR status = $3)"
-        " AND ($4::text IS NULL OR cause = $4)"
-        " AND ($5::timestamptz IS NULL OR (cause_at, notification_id) < ($5, $6::uuid))"
-        " ORDER BY cause_at DESC, notification_id DESC LIMIT $7",
+        " AND ($2::text IS NULL OR subject_type = $2) AND ($3::text IS NULL OR subject_id = $3)"
+        " AND ($4::text IS NULL OR status = $4) AND ($5::text IS NULL OR cause = $5)"
+        " AND ($6::text IS NULL OR (subject_type = 'dispute' AND subject_id = $6))"
+        " AND ($7::timestamptz IS NULL OR (cause_at, notification_id) < ($7, $8::uuid))"
+        " ORDER BY cause_at DESC, notification_id DESC LIMIT $9",
         tenant_id,
-        filters.dispute_id,
+        filters.subject_type,
+        filters.subject_id,
         filters.status,
         filters.event_id,
+        filters.dispute_id,
         None if after is None else after[0],
         None if after is None else after[1],
         limit,
@@ -78,12 +84,15 @@ async def about(
 async def due_notifications(connection: Connection, now: datetime, limit: int) -> list[DueNotification]:
     """Of all tenants: what waits to be sent, and what a sender has held for too long. Oldest first."""
     rows = await connection.fetch(
-        "SELECT tenant_id, notification_id, dispute_id FROM notification_current"
+        "SELECT tenant_id, notification_id, subject_type, subject_id FROM notification_current"
         " WHERE status IN ('queued', 'sending') AND due_at <= $1 ORDER BY due_at, cause_at, notification_id LIMIT $2",
         now,
         limit,
     )
-    return [DueNotification(row["tenant_id"], row["notification_id"], row["dispute_id"]) for row in rows]
+    return [
+        DueNotification(row["tenant_id"], row["notification_id"], Subject(row["subject_type"], row["subject_id"]))
+        for row in rows
+    ]
 
 
 def _row(row: asyncpg.Record) -> NotificationRow:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw, Struct
 
+from notification_service.notices.notice import dispute_id_of
 from notification_service.notifications.events import (
     NotificationEvent,
     NotificationFailed,
@@ -83,7 +84,8 @@ def published_data(  # noqa: PLR0911 - one return per published event
     summary = contract.NotificationSummary(
         notification_id=public_id("ntf", stream_id),
         cause=notice.cause,
-        dispute_id=notice.dispute_id,
+        dispute_id=dispute_id_of(notice.subject),
+        subject=contract.NotificationSubject(type=notice.subject.type, id=notice.subject.id),
         template=notice.template,
         channel=notice.channel,
         language=choose("" if notice.address is None else notice.address.language).value,

@@ -35,12 +35,16 @@ def notification_routes(parts: Parts) -> APIRouter:
         principal: Reader,
         *,
         dispute_id: Annotated[str | None, Query(max_length=60)] = None,
+        subject_type: Annotated[str | None, Query(max_length=60, description="`dispute`, `invoice`, …")] = None,
+        subject_id: Annotated[str | None, Query(max_length=200)] = None,
         status: Annotated[Status | None, Query()] = None,
         event_id: Annotated[str | None, Query(max_length=40)] = None,
         cursor: Cursor = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:
-        filters = Filters(dispute_id=dispute_id, status=status, event_id=event_id)
+        filters = Filters(
+            dispute_id=dispute_id, subject_type=subject_type, subject_id=subject_id, status=status, event_id=event_id
+        )
         signed = filters_hash("notifications", principal.tenant, msgspec.structs.asdict(filters))
         after = None if cursor is None else _position(parts.cursors.decode(cursor, signed))
         async with reading(parts.pool, principal.tenant) as connection:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from notification_service.notices.notice import Address
+from notification_service.notices.notice import Address, Subject, dispute_id_of
 from notification_service.notices.reasons import meaning
 from notification_service.notifications.document import NotificationDocument
 from notification_service.notifications.history import Step
@@ -21,14 +21,16 @@ SEES_ADDRESSES = "notifications:addresses"
 
 class NotificationView(Struct, frozen=True, kw_only=True):
     """A notification now. `address` is masked unless the caller may see addresses; None where there is none or it has
-    been erased. `next_attempt_at` is set while it waits or is being sent."""
+    been erased. `next_attempt_at` is set while it waits or is being sent. `dispute_id` is None where the subject is
+    no dispute."""
 
     id: str
     version: int
     event_id: str
     event_type: str
     event_recorded_at: datetime
-    dispute_id: str
+    dispute_id: str | None
+    subject: Subject
     rule: str
     policy: str
     template: str
@@ -58,7 +60,8 @@ def view_of(notification_id: UUID, version: int, now: NotificationDocument, addr
         event_id=now.cause,
         event_type=now.cause_type,
         event_recorded_at=now.cause_at,
-        dispute_id=now.dispute_id,
+        dispute_id=dispute_id_of(now.subject),
+        subject=now.subject,
         rule=now.rule,
         policy=now.policy,
         template=now.template,

@@ -8,7 +8,7 @@ a doubt which.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,10 +18,9 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
-from notification_service.inbox.dispute_state import dispute_now
-from notification_service.notices.notice import Address, InformationRequest, Notice
+from notification_service.notices.notice import Address, Notice
 from notification_service.notices.reasons import Reason
-from notification_service.notices.worth import still_worth_sending
+from notification_service.notices.worth import Moot
 from notification_service.notifications.commands import (
     ContinueSending,
     Never,
@@ -41,7 +40,7 @@ from notification_service.notifications.stream import NOTIFICATION
 from notification_service.sending.mail import Mail, Sender, mail
 from notification_service.sending.metrics import SendingMetrics
 from notification_service.wording.address import deliverable
-from notification_service.wording.compose import MailText, PersonalText, Wording, WordingError, needed_text_is_erased
+from notification_service.wording.compose import MailText, PersonalText, Wording, WordingError
 from notification_service.wording.language import choose
 from redress.clock import Clock
 from redress.contracts.common import Sealed
@@ -50,6 +49,7 @@ from redress.eventlog.events import Actor, Meta, StreamWrite, decode_meta
 from redress.eventlog.log import EventLog, LogUnavailable, VersionConflict
 from redress.failpoints import failpoint
 from redress.ids import derived_uuid, new_uuid
+from redress.projections.projection import Connection
 
 LEASE_S = 30.0  # so long is a notification left alone whose sender has died
 RENEW_S = 10.0  # two renewals may fail, and clocks of senders may differ by the rest, before another one takes over
@@ -68,6 +68,12 @@ class MailServer(Protocol):
     """Hands a mail over and says what became of it. Every step has a deadline; the whole may take minutes."""
 
     async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> Outcome: ...
+
+
+class WorthCheck(Protocol):
+    """Why a notice about a type of subject is not worth sending any more; None if it still is."""
+
+    async def __call__(self, connection: Connection, tenant_id: str, notice: Notice) -> Moot | None: ...
 
 
 class _Claim(Struct, frozen=True):
@@ -94,7 +100,10 @@ class _PreparedMail(Struct, frozen=True):
 
 
 class Attempts:
-    """NotificationSender what is due. One instance per sender process."""
+    """Sends what is due. One instance per sender process.
+
+    `worth` is asked by the type of a notice's subject; a notice about another type is always worth sending.
+    """
 
     def __init__(
         self,
@@ -104,6 +113,7 @@ class Attempts:
         server: MailServer,
         *,
         wording: Wording,
+        worth: Mapping[str, WorthCheck],
         sender: Sender,
         clock: Clock,
         metrics: SendingMetrics,
@@ -115,6 +125,7 @@ class Attempts:
         self._vault = vault
         self._server = server
         self._wording = wording
+        self._worth = worth
         self._sender = sender
         self._clock = clock
         self._metrics = metrics
@@ -199,12 +210,13 @@ class Attempts:
         tenant_id, notice = hand.claimed.tenant_id, hand.state.notice
         if notice is None or notice.address is None:
             return NotWorthSending(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
-        async with self._pool.acquire(timeout=5.0) as connection:
-            now = await dispute_now(connection, tenant_id, notice.dispute_id)
-        moot = still_worth_sending(notice, now)
+        moot = await self._moot(tenant_id, notice)
         if moot is not None:
             return NotWorthSending(reason=moot.reason, explanation=moot.explanation)
-        prepared = await self._prepare(hand.claimed, notice, notice.address)
+        try:
+            prepared = await self._prepare(hand.claimed, notice, notice.address)
+        except WordingError as wrong:
+            return Never(reason=Reason.TEMPLATE_ERROR, detail=str(wrong))
         if not isinstance(prepared, _PreparedMail):
             return prepared
 
@@ -222,50 +234,49 @@ class Attempts:
 
         return await self._server.deliver(prepared.mail, before_handover)
 
+    async def _moot(self, tenant_id: str, notice: Notice) -> Moot | None:
+        is_moot = self._worth.get(notice.subject.type)
+        if is_moot is None:
+            return None
+        async with self._pool.acquire(timeout=5.0) as connection:
+            return await is_moot(connection, tenant_id, notice)
+
     async def _prepare(self, claimed: _Claim, notice: Notice, address: Address) -> _PreparedMail | Outcome:
-        """The mail with everything personal opened; what is wrong with it otherwise."""
+        """The mail with everything personal opened; what is wrong otherwise. WordingError if it cannot be worded."""
         try:
-            email, name, what = await self._open(claimed.tenant_id, notice, address)
+            email, personal = await self._open(claimed.tenant_id, notice, address)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return NotNow(reason=Reason.KEYS_UNAVAILABLE)
-        personal = PersonalText(name=name, what=what)
         if email is None:
             return NotWorthSending(reason=Reason.ERASED, explanation="the recipient's address has been erased")
-        if needed_text_is_erased(notice.facts, personal):
-            return NotWorthSending(reason=Reason.ERASED, explanation="the text of the question has been erased")
+        if personal.erased is not None:
+            explanation = f"the text of the {personal.erased} has been erased"
+            return NotWorthSending(reason=Reason.ERASED, explanation=explanation)
         to = deliverable(email)
         if to is None:
             return Never(reason=Reason.BAD_ADDRESS, detail="the address cannot stand in an envelope")
-        try:
-            worded = self._wording.compose(
-                notice.template, notice.facts, personal, choose(address.language), self._sender.name
-            )
-        except WordingError as wrong:
-            return Never(reason=Reason.TEMPLATE_ERROR, detail=str(wrong))
+        worded = self._wording.compose(notice, personal, choose(address.language), self._sender.name)
         return _PreparedMail(
             mail(
                 claimed.loaded.stream_id,
-                notice.dispute_id,
+                notice.subject,
                 worded,
                 sender=self._sender,
-                name=name,
+                name=personal.name,
                 email=to,
                 now=self._clock.now(),
             ),
             worded,
         )
 
-    async def _open(
-        self, tenant_id: str, notice: Notice, address: Address
-    ) -> tuple[str | None, str | None, str | None]:
-        """Address, name and question. None: there is none, or it has been erased."""
-        sealed = {"email": address.email}
-        if address.name is not None:
-            sealed["name"] = address.name
-        if isinstance(notice.facts, InformationRequest):
-            sealed["what"] = notice.facts.what
-        opened = dict(zip(sealed, await self._vault.open_many(tenant_id, sealed.values()), strict=True))
-        return opened["email"], opened.get("name"), opened.get("what")
+    async def _open(self, tenant_id: str, notice: Notice, address: Address) -> tuple[str | None, PersonalText]:
+        """The address, None if it has been erased, and the texts of the mail. WordingError if it cannot be worded."""
+        texts = self._wording.sealed_texts(notice)
+        names = [] if address.name is None else [address.name]
+        opened = await self._vault.open_many(tenant_id, [address.email, *names, *texts.values()])
+        email, name = opened[0], opened[1] if names else None
+        opened_texts = opened[1 + len(names) :]
+        return email, PersonalText(name=name, texts=dict(zip(texts, opened_texts, strict=True)))
 
     async def _append_in_turn(
         self, hand: _Attempt, command: NotificationCommand, pauses_s: Sequence[float] = ()

@@ -1,4 +1,4 @@
-"""Looks for what is due and has it sent, a few at a time; the mails of one dispute one after the other."""
+"""Looks for what is due and has it sent, a few at a time; the mails about one subject one after the other."""
 
 import asyncio
 from typing import Protocol
@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from notification_service.notices.notice import Subject
 from notification_service.notifications.list import DueNotification, due_notifications
 from notification_service.notifications.state import Status
 from notification_service.sending.metrics import SendingMetrics
@@ -14,7 +15,7 @@ from redress.clock import Clock
 from redress.eventlog.log import EventLogError
 
 AT_ONCE = 4  # mails in hand: a mail server of one's own takes them faster than they come
-LOOK_AHEAD = 100  # more than AT_ONCE, so that one dispute with many mails does not hold the others up
+LOOK_AHEAD = 100  # more than AT_ONCE, so that one subject with many mails does not hold the others up
 POLL_S = 0.5
 PAUSE_AFTER_FAILURE_S = 2.0
 
@@ -46,7 +47,7 @@ class SendingLoop:
         self._clock = clock
         self._metrics = metrics
         self._poll_s = poll_s
-        self._in_hand: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._in_hand: dict[tuple[str, Subject], asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -73,10 +74,10 @@ class SendingLoop:
         free = AT_ONCE - len(self._in_hand)
         begun = 0
         for due in await self._due() if free > 0 else []:
-            dispute = (due.tenant_id, due.dispute_id)
-            if dispute in self._in_hand:
+            subject = (due.tenant_id, due.subject)
+            if subject in self._in_hand:
                 continue
-            self._in_hand[dispute] = asyncio.create_task(self._send(due))
+            self._in_hand[subject] = asyncio.create_task(self._send(due))
             begun += 1
             if begun == free:
                 break
@@ -108,4 +109,4 @@ class SendingLoop:
             )
             await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
         finally:
-            del self._in_hand[due.tenant_id, due.dispute_id]
+            del self._in_hand[due.tenant_id, due.subject]

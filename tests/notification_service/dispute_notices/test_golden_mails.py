@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from support.notification_examples import FACTS_BY_TEMPLATE
+from support.notification_examples import WORDING, notice_of
 
-from notification_service.wording.compose import TEMPLATES, PersonalText, Wording
+from notification_service.wording.compose import PersonalText
 from notification_service.wording.language import Language
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -17,16 +17,14 @@ QUESTIONS = {
     Language.ENGLISH: "The signed delivery note\nand a photo of the damage",
     Language.GERMAN: "Den unterschriebenen Lieferschein\nund ein Foto des Schadens",
 }
-WORDING = Wording()
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("template", WORDING.templates)
 @pytest.mark.parametrize("language", list(Language))
 def test_the_mail_reads_as_agreed(template, language):
     mail = WORDING.compose(
-        template,
-        FACTS_BY_TEMPLATE[template],
-        PersonalText(name=NAMES[language], what=QUESTIONS[language]),
+        notice_of(template),
+        PersonalText(name=NAMES[language], texts={"question": QUESTIONS[language]}),
         language,
         "Muster & Söhne GmbH",
     )

@@ -7,13 +7,13 @@ from support.notification_examples import (
     EVERYBODY,
     OPENED_EVENT,
     RESOLVED_EVENT,
-    heard,
+    RULES,
+    received,
 )
 
+from notification_service.dispute_notices.worth import DisputeNow, still_worth_sending
 from notification_service.notices.notice import Notice
-from notification_service.notices.plan import plan
 from notification_service.notices.reasons import Reason
-from notification_service.notices.worth import DisputeNow, still_worth_sending
 from redress.contracts.dispute_events import DisputeEvent
 from redress.money import Money
 
@@ -21,7 +21,7 @@ OPEN = Money(123450, "EUR")
 
 
 def notice(event: DisputeEvent) -> Notice:
-    return plan(heard(event), EVERYBODY)[0].notice
+    return RULES.plan(received(event), EVERYBODY)[0].notice
 
 
 def now(status: str, **fields: object) -> DisputeNow:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from notification_service.inbox.contracts import received_events
-from notification_service.notices.worth import DisputeNow
+from notification_service.dispute_notices.source import DISPUTE_EVENTS
+from notification_service.dispute_notices.worth import DisputeNow, still_worth_sending
+from notification_service.notices.notice import Notice
+from notification_service.notices.worth import Moot
 from redress.contracts.envelope import Published
 from redress.money import Money
 from redress.projections.projection import Connection
@@ -16,7 +18,10 @@ class DisputeStates:
     tables = ("dispute_state",)
 
     async def apply(self, connection: Connection, events: Sequence[Published]) -> None:
-        newest = {(event.tenant, known.event.dispute.dispute_id): known for event, known in received_events(events)}
+        newest = {
+            (event.tenant, known.event.dispute.dispute_id): known
+            for event, known in DISPUTE_EVENTS.all_received(events)
+        }
         if not newest:
             return
         disputes = [known.event.dispute for known in newest.values()]
@@ -60,3 +65,8 @@ async def dispute_now(connection: Connection, tenant_id: str, dispute_id: str) -
         team=row["team"],
         resolution_code=row["resolution_code"],
     )
+
+
+async def is_moot(connection: Connection, tenant_id: str, notice: Notice) -> Moot | None:
+    """Why a notice about a dispute is not worth sending any more, with what is known of the dispute now."""
+    return still_worth_sending(notice, await dispute_now(connection, tenant_id, notice.subject.id))

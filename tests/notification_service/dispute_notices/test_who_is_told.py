@@ -12,13 +12,14 @@ from support.notification_examples import (
     NOON,
     OPENED_EVENT,
     RESOLVED_EVENT,
+    RULES,
     SUMMARY,
-    heard,
+    received,
 )
 
+from notification_service.dispute_notices.facts import RESOLUTION, Resolution
 from notification_service.notices.names import team_name
-from notification_service.notices.notice import Resolution
-from notification_service.notices.plan import PlannedNotice, names_in, plan, rules_about
+from notification_service.notices.plan import PlannedNotice
 from notification_service.notices.reasons import CATALOGUE, Reason
 from redress.contracts.common import Sealed
 from redress.contracts.dispute_events import DisputeClosed, DisputeInformationRequested, DisputeOpened
@@ -31,38 +32,37 @@ def only(planned: list[PlannedNotice]) -> PlannedNotice:
 
 
 def test_the_customer_is_told_that_the_dispute_has_arrived():
-    told = only(plan(heard(OPENED_EVENT), NOBODY))
+    told = only(RULES.plan(received(OPENED_EVENT), NOBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("acknowledgement", "person:maria", None)
     assert told.notice.rule == "acknowledgement-to-customer"
     assert told.explanation == ("dispute-opened is told to the customer's contact, as an acknowledgement; to be sent")
 
 
 def test_the_owner_is_told_of_the_assignment():
-    told = only(plan(heard(ASSIGNED_EVENT), EVERYBODY))
+    told = only(RULES.plan(received(ASSIGNED_EVENT), EVERYBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("assignment", "anna", None)
 
 
 def test_a_team_is_told_where_no_person_is_the_owner():
     event = structs.replace(ASSIGNED_EVENT, dispute=structs.replace(ASSIGNED, owner=None))
-    told = only(plan(heard(event), EVERYBODY))
+    told = only(RULES.plan(received(event), EVERYBODY))
     assert (told.notice.recipient, told.skip) == ("team:pricing", None)
 
 
 def test_a_question_to_the_customer_goes_to_the_contact():
-    told = only(plan(heard(ASKED_EVENT), NOBODY))
+    told = only(RULES.plan(received(ASKED_EVENT), NOBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("information-request", "person:maria", None)
 
 
 def test_a_question_to_the_department_goes_to_the_team():
     event = structs.replace(ASKED_EVENT, asked="department")
-    told = only(plan(heard(event), EVERYBODY))
+    told = only(RULES.plan(received(event), EVERYBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("department-request", "team:pricing", None)
 
 
 def test_the_customer_is_told_the_outcome_with_its_amounts_but_not_the_analysts_rationale():
-    told = only(plan(heard(RESOLVED_EVENT), NOBODY))
-    outcome = told.notice.facts
-    assert isinstance(outcome, Resolution)
+    told = only(RULES.plan(received(RESOLVED_EVENT), NOBODY))
+    outcome = RESOLUTION.read(told.notice)
     assert (outcome.resolution_code, outcome.credited, outcome.rejected) == (
         "CREDIT_PARTIAL",
         Money(100000, "EUR"),
@@ -72,40 +72,40 @@ def test_the_customer_is_told_the_outcome_with_its_amounts_but_not_the_analysts_
 
 
 def test_a_breach_is_told_to_the_lead_of_the_team():
-    told = only(plan(heard(BREACHED_EVENT), EVERYBODY))
+    told = only(RULES.plan(received(BREACHED_EVENT), EVERYBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("sla-breach", "lena", None)
 
 
 def test_a_breach_is_told_to_the_team_where_its_lead_is_not_known():
     without_lena = structs.replace(EVERYBODY, people={k: v for k, v in EVERYBODY.people.items() if k != "lena"})
-    assert only(plan(heard(BREACHED_EVENT), without_lena)).notice.recipient == "team:pricing"
+    assert only(RULES.plan(received(BREACHED_EVENT), without_lena)).notice.recipient == "team:pricing"
 
 
 def test_a_dispute_without_a_contact_leaves_a_reason():
     event = DisputeOpened(dispute=structs.replace(SUMMARY, contact=None))
-    told = only(plan(heard(event), NOBODY))
+    told = only(RULES.plan(received(event), NOBODY))
     assert (told.skip, told.notice.recipient, told.notice.address) == (Reason.NO_CONTACT, "customer:C-100", None)
 
 
 def test_an_owner_without_an_address_leaves_a_reason():
-    told = only(plan(heard(ASSIGNED_EVENT), NOBODY))
+    told = only(RULES.plan(received(ASSIGNED_EVENT), NOBODY))
     assert (told.skip, told.notice.recipient) == (Reason.NO_ADDRESS, "anna")
     assert told.explanation.endswith("not sent: the directory has no entry anna")
 
 
 def test_an_assignment_to_nobody_leaves_a_reason():
     event = structs.replace(ASSIGNED_EVENT, dispute=structs.replace(ASSIGNED, owner=None, team=None))
-    assert only(plan(heard(event), EVERYBODY)).skip is Reason.NO_OWNER
+    assert only(RULES.plan(received(event), EVERYBODY)).skip is Reason.NO_OWNER
 
 
 def test_a_breach_of_no_team_leaves_a_reason():
     event = structs.replace(BREACHED_EVENT, dispute=structs.replace(ASSIGNED, team=None))
-    assert only(plan(heard(event), EVERYBODY)).skip is Reason.NO_TEAM
+    assert only(RULES.plan(received(event), EVERYBODY)).skip is Reason.NO_TEAM
 
 
 def test_an_owner_who_stays_the_owner_is_not_told_again():
     event = structs.replace(ASSIGNED_EVENT, previous_owner="anna", previous_team="tax")
-    assert only(plan(heard(event), EVERYBODY)).skip is Reason.DUPLICATE
+    assert only(RULES.plan(received(event), EVERYBODY)).skip is Reason.DUPLICATE
 
 
 def test_a_team_that_gets_the_dispute_back_from_a_person_is_told():
@@ -115,12 +115,12 @@ def test_a_team_that_gets_the_dispute_back_from_a_person_is_told():
         previous_owner="anna",
         previous_team="pricing",
     )
-    assert only(plan(heard(event), EVERYBODY)).skip is None
+    assert only(RULES.plan(received(event), EVERYBODY)).skip is None
 
 
 @pytest.mark.parametrize("event", [OPENED_EVENT, ASSIGNED_EVENT, ASKED_EVENT, RESOLVED_EVENT, BREACHED_EVENT])
 def test_imported_history_mails_nobody_and_says_so(event):
-    told = only(plan(heard(event, effective_at=NOON - timedelta(days=31)), EVERYBODY))
+    told = only(RULES.plan(received(event, effective_at=NOON - timedelta(days=31)), EVERYBODY))
     assert told.skip is Reason.HISTORICAL
     assert told.explanation.endswith(
         "it took effect on 2026-10-23 and was recorded 31 days later, more than 30: imported history mails nobody"
@@ -129,27 +129,27 @@ def test_imported_history_mails_nobody_and_says_so(event):
 
 def test_history_is_the_reason_even_where_there_is_no_contact():
     event = DisputeOpened(dispute=structs.replace(SUMMARY, contact=None))
-    told = only(plan(heard(event, effective_at=NOON - timedelta(days=31)), NOBODY))
+    told = only(RULES.plan(received(event, effective_at=NOON - timedelta(days=31)), NOBODY))
     assert told.skip is Reason.HISTORICAL
 
 
 def test_an_event_of_thirty_days_ago_is_not_history_yet():
-    assert only(plan(heard(OPENED_EVENT, effective_at=NOON - timedelta(days=30)), NOBODY)).skip is None
+    assert only(RULES.plan(received(OPENED_EVENT, effective_at=NOON - timedelta(days=30)), NOBODY)).skip is None
 
 
 def test_no_rule_speaks_about_a_closed_dispute():
-    assert plan(heard(DisputeClosed(dispute=SUMMARY)), EVERYBODY) == []
-    assert rules_about("dispute-closed") == []
+    assert RULES.plan(received(DisputeClosed(dispute=SUMMARY)), EVERYBODY) == []
+    assert RULES.about("dispute-service", "dispute-closed") == ()
 
 
 def test_the_names_to_look_up_are_known_before_planning():
-    assert names_in(ASSIGNED_EVENT) == ("anna",)
-    assert names_in(BREACHED_EVENT) == ("team:pricing",)
-    assert names_in(OPENED_EVENT) == ()
+    assert RULES.names_in(received(ASSIGNED_EVENT)) == ("anna",)
+    assert RULES.names_in(received(BREACHED_EVENT)) == ("team:pricing",)
+    assert RULES.names_in(received(OPENED_EVENT)) == ()
     question = DisputeInformationRequested(
         dispute=ASSIGNED, asked="department", what=Sealed("p", b""), due=ASKED_EVENT.due
     )
-    assert names_in(question) == ("team:pricing",)
+    assert RULES.names_in(received(question)) == ("team:pricing",)
 
 
 def test_every_reason_has_its_words():

@@ -1,0 +1,189 @@
+"""A rule about an event of another service, with a template of its own: all of it is added from outside."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import Raw, Struct
+from support.notification_examples import NOON, RULES, eur
+
+from notification_service.inbox.reactor import NoticesReactor
+from notification_service.inbox.received_events import ReceivedEvents
+from notification_service.inbox.sources import EventSource
+from notification_service.notices.notice import Subject, Template
+from notification_service.notices.plan import Contacts, Decision, Rule, Rules, to_named
+from notification_service.wording.compose import Wording
+from notification_service.wording.language import Language, day, money
+from notification_service.wording.letter import Letter, Texts, Value
+from redress.contracts.catalogue import dataschema
+from redress.contracts.collections_events import SOURCE, CollectionsEvent, InvoiceSummary, ShortPaymentDetected
+from redress.contracts.envelope import Published
+from redress.ids import derived_uuid, public_id
+from redress.money import Money
+
+TEAM = "team:cash-application"
+
+
+class ShortPayment(Struct, frozen=True, kw_only=True):
+    """The payment was too small by `short`."""
+
+    invoice_id: str
+    short: Money
+    received_on: date
+
+
+SHORT_PAYMENT = Template("short-payment", ShortPayment)
+
+
+def _tell(event: ShortPaymentDetected, contacts: Contacts) -> Sequence[Decision[ShortPayment]]:
+    facts = ShortPayment(invoice_id=event.invoice.invoice_id, short=event.short.money(), received_on=event.received_on)
+    return [to_named(facts, TEAM, contacts)]
+
+
+def _names(_event: ShortPaymentDetected) -> tuple[str, ...]:
+    return (TEAM,)
+
+
+def _variables(facts: ShortPayment, _texts: Texts, language: Language) -> dict[str, Value]:
+    return {
+        "invoice": facts.invoice_id,
+        "short": money(facts.short, language),
+        "received": day(facts.received_on, language),
+    }
+
+
+RULE = Rule(
+    name="short-payment-to-team",
+    policy="short-payments@1",
+    source="collections-service",
+    event=ShortPaymentDetected,
+    template=SHORT_PAYMENT,
+    tells="the team that applies cash",
+    names=_names,
+    decide=_tell,
+)
+WITH_SHORT_PAYMENTS = Rules([RULE])
+COLLECTIONS_EVENTS: EventSource[CollectionsEvent] = EventSource(
+    "collections-service", CollectionsEvent, lambda event: Subject("invoice", event.invoice.invoice_id)
+)
+TEXT = """Subject: {{ short }} is missing [{{ reference }}]
+
+{{ salutation }}
+
+the payment of {{ received }} for invoice {{ invoice }} was {{ short }} short.
+
+{% include "closing.en.txt" %}
+"""
+PAGE = """{% extends "layout.en.mjml" %}
+{% block heading %}{{ short }} is missing{% endblock %}
+{% block content %}<mj-text>Invoice {{ invoice }}, payment of {{ received }}</mj-text>{% endblock %}
+"""
+
+
+@pytest.fixture
+def wording(tmp_path: Path) -> Wording:
+    folder = tmp_path / "short-payment"
+    folder.mkdir()
+    (folder / "en.txt").write_text(TEXT, "utf-8")
+    (folder / "en.mjml").write_text(PAGE, "utf-8")
+    return Wording([Letter(template=SHORT_PAYMENT, variables=_variables)], [tmp_path])
+
+
+@pytest.fixture
+def rules() -> Rules:
+    return WITH_SHORT_PAYMENTS
+
+
+def short_payment(invoice_id: str = "RE 2026/4711") -> Published:
+    event = ShortPaymentDetected(
+        invoice=InvoiceSummary(
+            invoice_id=invoice_id,
+            legal_entity="DE01",
+            customer_id="C-100",
+            issued_on=date(2026, 10, 1),
+            due_on=date(2026, 10, 31),
+            currency="EUR",
+            total=eur("1000.00"),
+            open=eur("120.00"),
+            disputed=eur("0.00"),
+        ),
+        payment_id="P-1",
+        received_on=date(2026, 11, 20),
+        short=eur("120.00"),
+        tolerance_policy="tolerance@1",
+    )
+    return Published(
+        id=public_id("evt", derived_uuid("test-event", invoice_id)),
+        source=SOURCE,
+        type="short-payment-detected",
+        subject=derived_uuid("test-stream", invoice_id),
+        tenant="demo",
+        time=NOON,
+        effective_at=NOON,
+        seq=1,
+        epoch="e",
+        version=2,
+        dataschema=dataschema("short-payment-detected"),
+        correlation_id="r-1",
+        data=Raw(msgspec.json.encode(event)),
+    )
+
+
+async def received(house, event: Published) -> None:
+    consumers = (
+        NoticesReactor(COLLECTIONS_EVENTS, WITH_SHORT_PAYMENTS, house.log, house.vault),
+        ReceivedEvents(COLLECTIONS_EVENTS),
+    )
+    async with house.log.pool.acquire() as connection, connection.transaction():
+        for consumer in consumers:
+            await consumer.apply(connection, [event])
+    house.log.poke()
+
+
+async def test_a_short_payment_is_told_to_a_team_by_mail_and_the_api_says_what_it_was_about(house, api, wording):
+    await api.put(f"/v1/directory/{TEAM}", {"name": "Cash application", "email": "cash@muster.example"})
+    event = short_payment()
+    await received(house, event)
+    await house.sender(wording=wording).until_idle()
+
+    (mail,) = house.mails.received
+    assert mail["Subject"] == "€120.00 is missing [RE 2026/4711]"
+    assert mail["To"] == "Cash application <cash@muster.example>"
+    assert mail["X-Redress-Invoice"] == "RE 2026/4711"
+    assert (
+        "payment of 20 November 2026 for invoice RE 2026/4711 was €120.00 short"
+        in mail.get_body(("plain",)).get_content()
+    )
+
+    (item,) = (await api.get("/v1/notifications?subject_type=invoice")).json()["items"]
+    assert (item["status"], item["rule"], item["policy"]) == ("sent", "short-payment-to-team", "short-payments@1")
+    assert (item["subject"], item["dispute_id"]) == ({"type": "invoice", "id": "RE 2026/4711"}, None)
+    why = (await api.get(f"/v1/notifications/why?event_id={event.id}")).json()
+    assert (why["subject"], why["dispute_id"]) == (item["subject"], None)
+    assert why["rules"][0]["says"] == "short-payment-detected is told to the team that applies cash"
+
+
+async def test_notifications_are_found_by_their_subject(house, api):
+    await received(house, short_payment("RE-1"))
+    await received(house, short_payment("RE-2"))
+    for query, found in [
+        ("subject_id=RE-2", ["RE-2"]),
+        ("subject_type=invoice&subject_id=RE-1", ["RE-1"]),
+        ("subject_type=dispute&subject_id=RE-1", []),
+        ("dispute_id=RE-1", []),
+    ]:
+        items = (await api.get(f"/v1/notifications?{query}")).json()["items"]
+        assert [item["subject"]["id"] for item in items] == found
+
+
+async def test_the_same_type_of_another_service_is_another_event(house):
+    """A rule belongs to the service that publishes the event, not to the event's name alone."""
+    assert RULES.about("collections-service", "dispute-opened") == ()
+    assert WITH_SHORT_PAYMENTS.about("dispute-service", "short-payment-detected") == ()
+
+
+def test_two_rules_of_one_name_are_a_mistake():
+    with pytest.raises(ValueError, match="short-payment-to-team"):
+        Rules([RULE, RULE])
