@@ -2,12 +2,13 @@ from datetime import timedelta
 
 from msgspec import structs
 from support.notification_examples import NOON, eur
+from support.notification_house import Api, House
 from support.published_disputes import contact, dispute, published, resolved
 
 from redress.contracts.dispute_events import DisputeAssigned, DisputeClosed, DisputeOpened, DisputeResolved
 
 
-async def opened(house, number=1, tenant="demo"):
+async def opened(house: House, number=1, tenant="demo"):
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
     event = published(
         DisputeOpened(dispute=dispute(number, contact=maria)), tenant=tenant, at=NOON - timedelta(seconds=60 - number)
@@ -16,7 +17,7 @@ async def opened(house, number=1, tenant="demo"):
     return event
 
 
-async def test_why_somebody_was_told(house, api):
+async def test_why_somebody_was_told(house: House, api: Api) -> None:
     event = await opened(house)
     await house.sender().until_idle()
     body = (await api.get(f"/v1/notifications/why?event_id={event.id}&recipient=Maria@kunde.example")).json()
@@ -35,7 +36,7 @@ async def test_why_somebody_was_told(house, api):
     assert short.json() == body
 
 
-async def test_why_somebody_was_not_told(house, api):
+async def test_why_somebody_was_not_told(house: House, api: Api) -> None:
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de")
     old = published(DisputeOpened(dispute=dispute(contact=maria)), effective_at=NOON - timedelta(days=400))
     await house.hear(old)
@@ -46,7 +47,7 @@ async def test_why_somebody_was_not_told(house, api):
     )
 
 
-async def test_why_a_mail_was_moot(house, api):
+async def test_why_a_mail_was_moot(house: House, api: Api) -> None:
     event = await opened(house)
     summary = resolved(dispute(1), "CUSTOMER_PAID")
     zero = eur("0.00")
@@ -71,7 +72,7 @@ async def test_why_a_mail_was_moot(house, api):
     )
 
 
-async def test_an_event_no_rule_speaks_about_says_so(house, api):
+async def test_an_event_no_rule_speaks_about_says_so(house: House, api: Api) -> None:
     closed = published(DisputeClosed(dispute=structs.replace(dispute(), status="closed")), 9)
     await house.hear(closed)
     body = (await api.get(f"/v1/notifications/why?event_id={closed.id}")).json()
@@ -79,19 +80,19 @@ async def test_an_event_no_rule_speaks_about_says_so(house, api):
     assert body["rules"] == body["notifications"] == []
 
 
-async def test_a_recipient_no_rule_named_is_told_so(house, api):
+async def test_a_recipient_no_rule_named_is_told_so(house: House, api: Api) -> None:
     event = await opened(house)
     body = (await api.get(f"/v1/notifications/why?event_id={event.id}&recipient=anna")).json()
     assert body["answer"] == "The rules about dispute-opened did not name this recipient."
 
 
-async def test_an_event_never_heard_is_not_found(house, api):
+async def test_an_event_never_heard_is_not_found(house: House, api: Api) -> None:
     response = await api.get("/v1/notifications/why?event_id=evt_01jg000000e008000000000001")
     assert response.status_code == 404
     assert response.json()["code"] == "not_found"
 
 
-async def test_an_owner_is_named_by_its_directory_id(house, api):
+async def test_an_owner_is_named_by_its_directory_id(house: House, api: Api) -> None:
     assigned = published(
         DisputeAssigned(dispute=dispute(owner="anna", status="assigned"), by="person", explanation="by hand"), 2
     )

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from msgspec import Raw, Struct
 from support.notification_examples import NOON, RULES, eur
+from support.notification_house import Api, House
 
 from notification_service.inbox.reactor import NoticesReactor
 from notification_service.inbox.received_events import ReceivedEvents
@@ -18,7 +19,13 @@ from notification_service.wording.compose import Wording
 from notification_service.wording.language import Language, day, money
 from notification_service.wording.letter import Letter, Texts, Value
 from redress.contracts.catalogue import dataschema
-from redress.contracts.collections_events import SOURCE, CollectionsEvent, InvoiceSummary, ShortPaymentDetected
+from redress.contracts.collections_events import (
+    SOURCE,
+    CollectionsEvent,
+    InvoiceSummary,
+    ShortPaymentDetected,
+    UnappliedCashChanged,
+)
 from redress.contracts.envelope import Published
 from redress.ids import derived_uuid, public_id
 from redress.money import Money
@@ -65,9 +72,15 @@ RULE = Rule(
     decide=_tell,
 )
 WITH_SHORT_PAYMENTS = Rules([RULE])
-COLLECTIONS_EVENTS: EventSource[CollectionsEvent] = EventSource(
-    "collections-service", CollectionsEvent, lambda event: Subject("invoice", event.invoice.invoice_id)
-)
+
+
+def _subject(event: CollectionsEvent) -> Subject:
+    if isinstance(event, UnappliedCashChanged):
+        return Subject("customer", event.customer_id)
+    return Subject("invoice", event.invoice.invoice_id)
+
+
+COLLECTIONS_EVENTS: EventSource[CollectionsEvent] = EventSource("collections-service", CollectionsEvent, _subject)
 TEXT = """Subject: {{ short }} is missing [{{ reference }}]
 
 {{ salutation }}
@@ -131,7 +144,7 @@ def short_payment(invoice_id: str = "RE 2026/4711") -> Published:
     )
 
 
-async def received(house, event: Published) -> None:
+async def received(house: House, event: Published) -> None:
     consumers = (
         NoticesReactor(COLLECTIONS_EVENTS, WITH_SHORT_PAYMENTS, house.log, house.vault),
         ReceivedEvents(COLLECTIONS_EVENTS),
@@ -142,7 +155,9 @@ async def received(house, event: Published) -> None:
     house.log.poke()
 
 
-async def test_a_short_payment_is_told_to_a_team_by_mail_and_the_api_says_what_it_was_about(house, api, wording):
+async def test_a_short_payment_is_told_to_a_team_by_mail_and_the_api_says_what_it_was_about(
+    house: House, api: Api, wording: Wording
+) -> None:
     await api.put(f"/v1/directory/{TEAM}", {"name": "Cash application", "email": "cash@muster.example"})
     event = short_payment()
     await received(house, event)
@@ -165,7 +180,7 @@ async def test_a_short_payment_is_told_to_a_team_by_mail_and_the_api_says_what_i
     assert why["rules"][0]["says"] == "short-payment-detected is told to the team that applies cash"
 
 
-async def test_notifications_are_found_by_their_subject(house, api):
+async def test_notifications_are_found_by_their_subject(house: House, api: Api) -> None:
     await received(house, short_payment("RE-1"))
     await received(house, short_payment("RE-2"))
     for query, found in [
@@ -178,12 +193,12 @@ async def test_notifications_are_found_by_their_subject(house, api):
         assert [item["subject"]["id"] for item in items] == found
 
 
-async def test_the_same_type_of_another_service_is_another_event(house):
+async def test_the_same_type_of_another_service_is_another_event(house: House) -> None:
     """A rule belongs to the service that publishes the event, not to the event's name alone."""
     assert RULES.about("collections-service", "dispute-opened") == ()
     assert WITH_SHORT_PAYMENTS.about("dispute-service", "short-payment-detected") == ()
 
 
-def test_two_rules_of_one_name_are_a_mistake():
+def test_two_rules_of_one_name_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="short-payment-to-team"):
         Rules([RULE, RULE])

@@ -1,12 +1,13 @@
 from datetime import timedelta
 
 from support.notification_examples import NOON
+from support.notification_house import Api, House
 from support.published_disputes import contact, dispute, published
 
 from redress.contracts.dispute_events import DisputeOpened
 
 
-async def opened(house, number=1, tenant="demo"):
+async def opened(house: House, number=1, tenant="demo"):
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
     event = published(
         DisputeOpened(dispute=dispute(number, contact=maria)), tenant=tenant, at=NOON - timedelta(seconds=60 - number)
@@ -15,7 +16,7 @@ async def opened(house, number=1, tenant="demo"):
     return event
 
 
-async def test_a_notification_is_listed_with_its_reason_in_words(house, api):
+async def test_a_notification_is_listed_with_its_reason_in_words(house: House, api: Api) -> None:
     await house.hear(published(DisputeOpened(dispute=dispute())))
     body = (await api.get("/v1/notifications")).json()
     (item,) = body["items"]
@@ -26,7 +27,7 @@ async def test_a_notification_is_listed_with_its_reason_in_words(house, api):
     assert item["address"] is None
 
 
-async def test_notifications_are_found_by_dispute_and_status(house, api):
+async def test_notifications_are_found_by_dispute_and_status(house: House, api: Api) -> None:
     one, two = await opened(house, 1), await opened(house, 2)
     await house.sender().until_idle()
     await opened(house, 3)
@@ -37,7 +38,7 @@ async def test_notifications_are_found_by_dispute_and_status(house, api):
     assert (await api.get("/v1/notifications?status=lost")).status_code == 422
 
 
-async def test_pages_show_each_notification_once(house, api):
+async def test_pages_show_each_notification_once(house: House, api: Api) -> None:
     for number in range(7):
         await opened(house, number)
     seen, path = [], "/v1/notifications?limit=3"
@@ -49,14 +50,14 @@ async def test_pages_show_each_notification_once(house, api):
     assert len(seen) == 7
 
 
-async def test_a_cursor_is_of_its_own_list(house, api):
+async def test_a_cursor_is_of_its_own_list(house: House, api: Api) -> None:
     for number in range(3):
         await opened(house, number)
     cursor = (await api.get("/v1/notifications?limit=1")).json()["next_cursor"]
     assert (await api.get(f"/v1/notifications?limit=1&status=sent&cursor={cursor}")).status_code == 400
 
 
-async def test_the_history_says_what_happened_when_and_why(house, api):
+async def test_the_history_says_what_happened_when_and_why(house: House, api: Api) -> None:
     await opened(house)
     house.mails.rcpt = ["451 4.7.1 later"]
     await house.sender().until_idle()
@@ -81,7 +82,7 @@ async def test_the_history_says_what_happened_when_and_why(house, api):
     assert again.status_code == 304
 
 
-async def test_an_earlier_state_is_shown_as_it_was_known(house, api):
+async def test_an_earlier_state_is_shown_as_it_was_known(house: House, api: Api) -> None:
     await opened(house)
     await house.sender().until_idle()
     (item,) = (await api.get("/v1/notifications")).json()["items"]
@@ -94,7 +95,7 @@ async def test_an_earlier_state_is_shown_as_it_was_known(house, api):
     assert before.status_code == 404
 
 
-async def test_addresses_are_masked_for_those_who_do_not_write_to_customers(house, api):
+async def test_addresses_are_masked_for_those_who_do_not_write_to_customers(house: House, api: Api) -> None:
     await opened(house)
     for role, shown in [
         ("analyst", "maria@kunde.example"),
@@ -106,14 +107,14 @@ async def test_addresses_are_masked_for_those_who_do_not_write_to_customers(hous
         assert item["address"] == shown
 
 
-async def test_an_erased_address_is_gone(house, api):
+async def test_an_erased_address_is_gone(house: House, api: Api) -> None:
     await opened(house)
     await house.vault.erase("demo", house.vault.person_of_email("demo", "maria@kunde.example"))
     (item,) = (await api.get("/v1/notifications")).json()["items"]
     assert item["address"] is None
 
 
-async def test_a_tenant_sees_its_own_notifications_only(house, api):
+async def test_a_tenant_sees_its_own_notifications_only(house: House, api: Api) -> None:
     await opened(house, tenant="other")
     assert (await api.get("/v1/notifications")).json()["items"] == []
     (item,) = (await api.get("/v1/notifications", tenant="other")).json()["items"]
@@ -122,7 +123,7 @@ async def test_a_tenant_sees_its_own_notifications_only(house, api):
     assert (await api.get(f"/v1/notifications/why?event_id={event_id}")).status_code == 404
 
 
-async def test_the_feed_tells_what_became_of_notifications(house, api):
+async def test_the_feed_tells_what_became_of_notifications(house: House, api: Api) -> None:
     await opened(house)
     await house.sender().until_idle()
     await house.log.wait_for(4, 5.0)
@@ -132,6 +133,6 @@ async def test_the_feed_tells_what_became_of_notifications(house, api):
     assert one.json()["data"]["notification"]["status"] == "sent"
 
 
-async def test_wrong_ids_are_not_found(api):
+async def test_wrong_ids_are_not_found(api: Api) -> None:
     for path in ("/v1/notifications/ntf_x", "/v1/notifications/dsp_01jg000000e008000000000001"):
         assert (await api.get(path)).status_code == 404
