@@ -1,6 +1,6 @@
 """The notification service's real parts: its database migrated, the vault, the log, and a scripted mail server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import httpx2 as httpx
@@ -8,19 +8,14 @@ import pytest
 import pytest_asyncio
 from support.databases import Database, MakeDatabase
 from support.issuer import Issuer
-from support.notification_examples import NOON, RULES
+from support.notification_examples import NOON
 from support.notification_house import MASTER_KEY, Api, House, StillClock, install_vault, migrate
 from support.smtp_server import scripted_server
 
-from notification_service.app import create_app
-from notification_service.notices.plan import Rules
-from notification_service.notifications.published import NotificationPublication
-from notification_service.parts import Parts
+from notification_service.dispute_notices.kit import DISPUTE_NOTICES
+from notification_service.inbox.kit import NoticeKit
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
-from redress.messaging.feed import Feed
-from redress.web.health import Health
-from redress.web.pages import Cursors
 
 
 @pytest.fixture
@@ -36,12 +31,18 @@ async def vault(make_database: MakeDatabase) -> AsyncIterator[Vault]:
 
 
 @pytest.fixture
-async def house(database: Database, vault: Vault) -> AsyncIterator[House]:
+def kits() -> Sequence[NoticeKit]:
+    """The notices that the service sends; a test of others says so."""
+    return (DISPUTE_NOTICES,)
+
+
+@pytest.fixture
+async def house(database: Database, vault: Vault, kits: Sequence[NoticeKit]) -> AsyncIterator[House]:
     async with (
         PostgresEventLog.open(database.worker, readers=8) as log,
         scripted_server() as mails,
     ):
-        yield House(database, vault, log, StillClock(NOON), mails)
+        yield House(database, vault, log, StillClock(NOON), mails, kits)
 
 
 @pytest.fixture
@@ -58,29 +59,11 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 
 @pytest.fixture
-def rules() -> Rules:
-    """Of the API; a test of other rules says so."""
-    return RULES
-
-
-@pytest.fixture
-async def api(house: House, issuer: Issuer, rules: Rules) -> AsyncIterator[Api]:
+async def api(house: House, issuer: Issuer) -> AsyncIterator[Api]:
     async with (
         PostgresEventLog.open(house.database.api) as log,
         httpx.AsyncClient(trust_env=False) as outside,
     ):
-        app = create_app(
-            Parts(
-                rules=rules,
-                log=log,
-                pool=log.pool,
-                vault=house.vault,
-                feed=Feed(log, NotificationPublication(log)),
-                cursors=Cursors(b"0123456789abcdef"),
-                auth=issuer.authenticator(outside),
-                health=Health(ready={"database": log.head}),
-                clock=house.clock,
-            )
-        )
+        app = house.api(log, issuer, outside)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://notification") as http:
             yield Api(app, issuer, http)

@@ -5,8 +5,9 @@ from support.notification_house import Api, House
 from support.published_disputes import dispute, published
 
 from notification_service.directory.refusals import DirectoryRefusal
-from notification_service.directory.routes import PROBLEMS
 from redress.contracts.dispute_events import DisputeAssigned
+from redress.refusal import refusals_under
+from redress.web.problem import STATUS_OF_KIND
 
 ANNA = {"name": "Anna Roth", "email": "anna@muster.example", "language": "de"}
 
@@ -76,7 +77,11 @@ async def test_what_cannot_be_recorded_is_refused_with_its_reason(api: Api) -> N
 
 
 async def test_every_refusal_has_its_answer() -> None:
-    assert set(PROBLEMS) == set(DirectoryRefusal.__subclasses__())
+    assert {refusal.code: STATUS_OF_KIND[refusal.kind] for refusal in refusals_under(DirectoryRefusal)} == {
+        "bad_directory_id": 422,
+        "leads_itself": 422,
+        "only_teams_have_leads": 422,
+    }
 
 
 async def test_nobody_who_is_not_there_is_found(api: Api) -> None:

@@ -19,8 +19,9 @@ from redress.contracts.dispute_events import (
     DisputeResolved,
     DisputeSlaBreached,
 )
-from redress.eventlog.aggregates import load, write
+from redress.decider import load
 from redress.eventlog.events import Actor, Meta, decode_meta
+from redress.handling.unit_of_work import Cause, write_on
 
 
 async def enter(house: House, entry_id, email, *, lead=None, language="en") -> None:
@@ -35,7 +36,7 @@ async def enter(house: House, entry_id, email, *, lead=None, language="en") -> N
     )
     loaded = await load(house.log, DIRECTORY, "demo", directory_stream("demo", entry_id))
     meta = Meta(actor=Actor("person", "admin"), command_id=f"enter {entry_id}", correlation_id="r")
-    stream_write, _ = write(DIRECTORY, loaded, decide(command, loaded.state), meta, NOON)
+    stream_write, _ = write_on(DIRECTORY, loaded, decide(command, loaded.state), Cause(meta, NOON))
     await house.log.append("demo", [stream_write])
 
 

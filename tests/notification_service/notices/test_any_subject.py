@@ -10,12 +10,11 @@ from msgspec import Raw, Struct
 from support.notification_examples import NOON, RULES, eur
 from support.notification_house import Api, House
 
-from notification_service.inbox.reactor import NoticesReactor
-from notification_service.inbox.received_events import ReceivedEvents
+from notification_service.dispute_notices.kit import DISPUTE_NOTICES
+from notification_service.inbox.kit import NoticeKit
 from notification_service.inbox.sources import EventSource
 from notification_service.notices.notice import Subject, Template
 from notification_service.notices.plan import Contacts, Decision, Rule, Rules, to_named
-from notification_service.wording.compose import Wording
 from notification_service.wording.language import Language, day, money
 from notification_service.wording.letter import Letter, Texts, Value
 from redress.contracts.catalogue import dataschema
@@ -71,7 +70,6 @@ RULE = Rule(
     names=_names,
     decide=_tell,
 )
-WITH_SHORT_PAYMENTS = Rules([RULE])
 
 
 def _subject(event: CollectionsEvent) -> Subject:
@@ -96,17 +94,19 @@ PAGE = """{% extends "layout.en.mjml" %}
 
 
 @pytest.fixture
-def wording(tmp_path: Path) -> Wording:
+def kits(tmp_path: Path) -> Sequence[NoticeKit]:
+    """All that the service is handed."""
     folder = tmp_path / "short-payment"
     folder.mkdir()
     (folder / "en.txt").write_text(TEXT, "utf-8")
     (folder / "en.mjml").write_text(PAGE, "utf-8")
-    return Wording([Letter(template=SHORT_PAYMENT, variables=_variables)], [tmp_path])
-
-
-@pytest.fixture
-def rules() -> Rules:
-    return WITH_SHORT_PAYMENTS
+    short_payments = NoticeKit(
+        source=COLLECTIONS_EVENTS,
+        rules=(RULE,),
+        letters=(Letter(template=SHORT_PAYMENT, variables=_variables),),
+        texts=tmp_path,
+    )
+    return (DISPUTE_NOTICES, short_payments)
 
 
 def short_payment(invoice_id: str = "RE 2026/4711") -> Published:
@@ -144,24 +144,13 @@ def short_payment(invoice_id: str = "RE 2026/4711") -> Published:
     )
 
 
-async def received(house: House, event: Published) -> None:
-    consumers = (
-        NoticesReactor(COLLECTIONS_EVENTS, WITH_SHORT_PAYMENTS, house.log, house.vault),
-        ReceivedEvents(COLLECTIONS_EVENTS),
-    )
-    async with house.log.pool.acquire() as connection, connection.transaction():
-        for consumer in consumers:
-            await consumer.apply(connection, [event])
-    house.log.poke()
-
-
 async def test_a_short_payment_is_told_to_a_team_by_mail_and_the_api_says_what_it_was_about(
-    house: House, api: Api, wording: Wording
+    house: House, api: Api
 ) -> None:
     await api.put(f"/v1/directory/{TEAM}", {"name": "Cash application", "email": "cash@muster.example"})
     event = short_payment()
-    await received(house, event)
-    await house.sender(wording=wording).until_idle()
+    await house.hear(event)
+    await house.sender().until_idle()
 
     (mail,) = house.mails.received
     assert mail["Subject"] == "€120.00 is missing [RE 2026/4711]"
@@ -181,8 +170,8 @@ async def test_a_short_payment_is_told_to_a_team_by_mail_and_the_api_says_what_i
 
 
 async def test_notifications_are_found_by_their_subject(house: House, api: Api) -> None:
-    await received(house, short_payment("RE-1"))
-    await received(house, short_payment("RE-2"))
+    await house.hear(short_payment("RE-1"))
+    await house.hear(short_payment("RE-2"))
     for query, found in [
         ("subject_id=RE-2", ["RE-2"]),
         ("subject_type=invoice&subject_id=RE-1", ["RE-1"]),
@@ -196,7 +185,7 @@ async def test_notifications_are_found_by_their_subject(house: House, api: Api) 
 async def test_the_same_type_of_another_service_is_another_event(house: House) -> None:
     """A rule belongs to the service that publishes the event, not to the event's name alone."""
     assert RULES.about("collections-service", "dispute-opened") == ()
-    assert WITH_SHORT_PAYMENTS.about("dispute-service", "short-payment-detected") == ()
+    assert Rules([RULE]).about("dispute-service", "short-payment-detected") == ()
 
 
 def test_two_rules_of_one_name_are_a_mistake() -> None:

@@ -19,14 +19,16 @@ from notification_service.notifications.events import (
     SendingPostponed,
     SendingStarted,
 )
-from notification_service.notifications.published import NotificationPublication
 from notification_service.notifications.stream import NOTIFICATION, notification_id
+from notification_service.service import SERVICE
 from redress.contracts import notification_events as contract
 from redress.contracts.catalogue import catalogue
-from redress.eventlog.aggregates import Loaded, write
+from redress.decider import Loaded
 from redress.eventlog.events import Actor, Meta
 from redress.eventlog.memory import InMemoryEventLog
+from redress.handling.unit_of_work import Cause, write_on
 from redress.ids import public_id
+from redress.service.composition import publication
 
 STREAM = notification_id("demo", NOTICE)
 QUEUED = NotificationQueued(notice=NOTICE, explanation="to be sent")
@@ -52,13 +54,14 @@ async def published(*events):
     loaded = Loaded(STREAM, 0, NOTIFICATION.initial)
     for number, event in enumerate(events):
         meta = Meta(actor=Actor("system", "sender"), command_id=str(number), correlation_id="r-1", causation_id=EVENT)
-        stream_write, state = write(NOTIFICATION, loaded, [event], meta, datetime(2026, 11, 23, tzinfo=UTC))
+        cause = Cause(meta, datetime(2026, 11, 23, tzinfo=UTC))
+        stream_write, state = write_on(NOTIFICATION, loaded, [event], cause)
         await log.append("demo", [stream_write])
         loaded = Loaded(STREAM, loaded.version + 1, state)
     await log.sequence()
     stored = await log.read_log(0, 100)
-    at_once = await NotificationPublication(log).publish(stored)
-    one_by_one = [each for event in stored for each in await NotificationPublication(log).publish([event])]
+    at_once = await publication(SERVICE, log).publish(stored)
+    one_by_one = [each for event in stored for each in await publication(SERVICE, log).publish([event])]
     assert at_once == one_by_one
     return at_once
 
@@ -122,7 +125,7 @@ async def test_the_envelope_says_what_it_belongs_to() -> None:
         1,
         1,
     )
-    assert (event.causation_id, event.correlation_id, event.actor) == (EVENT, "r-1", "sender")
+    assert (event.causation_id, event.correlation_id, event.actor) == (EVENT, "r-1", "system:sender")
     assert event.dataschema == "urn:redress:notification-queued:v1"
     assert event.effective_at == datetime(2026, 11, 23, tzinfo=UTC) + timedelta(0)
     assert event.id.startswith("evt_")

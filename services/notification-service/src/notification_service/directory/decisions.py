@@ -14,14 +14,14 @@ _ENTRY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,99}")
 def decide(command: RecordEntry, state: DirectoryEntry) -> list[DirectoryEvent]:
     """Refusals: BadEntryId, LeadsItself, OnlyTeamsHaveLeads."""
     if not _ENTRY_ID.fullmatch(command.entry_id):
-        raise BadEntryId(command.entry_id)
+        raise BadEntryId
     if command.lead is not None:
         if command.lead == command.entry_id:
             raise LeadsItself(command.entry_id)
         if not command.entry_id.startswith(TEAM_PREFIX):
             raise OnlyTeamsHaveLeads(command.entry_id)
         if not _ENTRY_ID.fullmatch(command.lead):
-            raise BadEntryId(command.lead)
+            raise BadEntryId().at("lead")
     recorded = DirectoryEntryRecorded(
         entry_id=command.entry_id,
         name=command.name,

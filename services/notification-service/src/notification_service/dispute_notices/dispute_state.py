@@ -7,8 +7,8 @@ from notification_service.dispute_notices.worth import DisputeNow, still_worth_s
 from notification_service.notices.notice import Notice
 from notification_service.notices.worth import Moot
 from redress.contracts.envelope import Published
+from redress.eventlog.connections import Connection
 from redress.money import Money
-from redress.projections.projection import Connection
 
 
 class DisputeStates:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from notification_service.inbox.sources import EventSource
 from notification_service.notices.notice import Subject
 from redress.contracts.envelope import Published
-from redress.projections.projection import Connection
+from redress.eventlog.connections import Connection
 
 
 class ReceivedEventRow(Struct, frozen=True, kw_only=True):

@@ -10,16 +10,16 @@ from starlette.responses import Response
 from notification_service.inbox.received_events import ReceivedEventRow, received_event_row
 from notification_service.notices.names import canonical
 from notification_service.notices.notice import Subject, dispute_id_of
-from notification_service.notices.plan import Rule
+from notification_service.notices.plan import Rule, Rules
 from notification_service.notices.reasons import meaning
 from notification_service.notifications.document import NotificationDocument
 from notification_service.notifications.list import NotificationRow, about
 from notification_service.notifications.state import Status
 from notification_service.notifications.views import NotificationView, views_of
-from notification_service.parts import Parts
-from notification_service.reading import reading
+from redress.service.feature import ApiParts
 from redress.web.answers import answer
 from redress.web.auth import Principal, requires
+from redress.web.openapi import answers
 from redress.web.problem import not_found
 
 Reader = Annotated[Principal, Depends(requires("notifications:read"))]
@@ -57,39 +57,42 @@ class Why(Struct, frozen=True, kw_only=True):
     notifications: tuple[WhyNotification, ...]
 
 
-def why_routes(parts: Parts) -> APIRouter:
+def why_routes(parts: ApiParts[Any], rules: Rules) -> APIRouter:
     """Registered before the notifications' own routes: `why` is no id."""
     router = APIRouter(tags=["notifications"])
 
-    @router.get("/v1/notifications/why", summary="Why somebody was or was not told about an event")
+    @router.get(
+        "/v1/notifications/why", summary="Why somebody was or was not told about an event", response_class=Response
+    )
+    @answers(Why, problems=["not_found"])
     async def read_why(principal: Reader, event_id: EventId, recipient: Recipient = None) -> Response:
-        return answer(await _why(parts, principal, event_id, recipient))
+        return answer(await _why(parts, rules, principal, event_id, recipient))
 
     @router.get("/v1/why", include_in_schema=False)
     async def read_why_short(principal: Reader, event_id: EventId, recipient: Recipient = None) -> Response:
-        return answer(await _why(parts, principal, event_id, recipient))
+        return answer(await _why(parts, rules, principal, event_id, recipient))
 
     return router
 
 
-async def _why(parts: Parts, principal: Principal, event_id: str, recipient: str | None) -> Why:
+async def _why(parts: ApiParts[Any], rules: Rules, principal: Principal, event_id: str, recipient: str | None) -> Why:
     names = None
     if recipient is not None:
         names = [canonical(recipient), parts.vault.person_of_email(principal.tenant, recipient)]
-    async with reading(parts.pool, principal.tenant) as connection:
+    async with parts.reads.of(principal.tenant) as connection:
         received = await received_event_row(connection, principal.tenant, event_id)
         if received is None:
             raise not_found(f"event {event_id} that has been received here")
         rows = await about(connection, principal.tenant, event_id, names)
-    rules = parts.rules.about(received.source, received.type)
+    speaking = rules.about(received.source, received.type)
     views = await views_of(parts.vault, principal, rows)
     return Why(
         event_id=received.event_id,
         event_type=received.type,
         dispute_id=dispute_id_of(received.subject),
         subject=received.subject,
-        answer=_answer(received, rows, has_rules=bool(rules), recipient=recipient),
-        rules=tuple(rule_view(rule) for rule in rules),
+        answer=_answer(received, rows, has_rules=bool(speaking), recipient=recipient),
+        rules=tuple(rule_view(rule) for rule in speaking),
         notifications=tuple(
             WhyNotification(
                 recipient=row.now.recipient,

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from notification_service.notices.notice import Subject
 from notification_service.notifications.document import NotificationDocument
-from redress.projections.projection import Connection
+from redress.eventlog.connections import Connection
 
 _decoder = msgspec.json.Decoder(NotificationDocument)
 _COLUMNS = "notification_id, tenant_id, version, doc::text AS doc"

@@ -22,8 +22,8 @@ from notification_service.notifications.events import (
     SendingStarted,
 )
 from notification_service.notifications.state import Notification, evolve
-from redress.eventlog.aggregates import Aggregate
-from redress.eventlog.codec import Codec
+from redress.codec import Codec
+from redress.decider import Decider
 from redress.ids import derived_uuid
 
 
@@ -52,12 +52,12 @@ NOTIFICATION_CODEC: Codec[NotificationEvent] = Codec(
     {("notification-queued", 1): _about_a_dispute, ("notification-suppressed", 1): _about_a_dispute},
 )
 
-NOTIFICATION: Aggregate[Notification, NotificationEvent] = Aggregate(
+NOTIFICATION: Decider[Notification, NotificationEvent] = Decider(
     stream_type="notification",
     initial=Notification(),
     evolve=evolve,
     codec=NOTIFICATION_CODEC,
-    current=document,
+    document=document,
 )
 
 

@@ -18,6 +18,7 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
+from notification_service.inbox.kit import WorthCheck
 from notification_service.notices.notice import Address, Notice
 from notification_service.notices.reasons import Reason
 from notification_service.notices.worth import Moot
@@ -44,12 +45,12 @@ from notification_service.wording.compose import MailText, PersonalText, Wording
 from notification_service.wording.language import choose
 from redress.clock import Clock
 from redress.contracts.common import Sealed
-from redress.eventlog.aggregates import Loaded, fold, write
+from redress.decider import Loaded, fold
 from redress.eventlog.events import Actor, Meta, StreamWrite, decode_meta
 from redress.eventlog.log import EventLog, LogUnavailable, VersionConflict
 from redress.failpoints import failpoint
+from redress.handling.unit_of_work import Cause, write_on
 from redress.ids import derived_uuid, new_uuid
-from redress.projections.projection import Connection
 
 LEASE_S = 30.0  # so long is a notification left alone whose sender has died
 RENEW_S = 10.0  # two renewals may fail, and clocks of senders may differ by the rest, before another one takes over
@@ -68,12 +69,6 @@ class MailServer(Protocol):
     """Hands a mail over and says what became of it. Every step has a deadline; the whole may take minutes."""
 
     async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> Outcome: ...
-
-
-class WorthCheck(Protocol):
-    """Why a notice about a type of subject is not worth sending any more; None if it still is."""
-
-    async def __call__(self, connection: Connection, tenant_id: str, notice: Notice) -> Moot | None: ...
 
 
 class _Claim(Struct, frozen=True):
@@ -112,6 +107,7 @@ class Attempts:
         vault: Unsealer,
         server: MailServer,
         *,
+        service: str,
         wording: Wording,
         worth: Mapping[str, WorthCheck],
         sender: Sender,
@@ -124,6 +120,7 @@ class Attempts:
         self._pool = pool
         self._vault = vault
         self._server = server
+        self._actor = Actor("system", f"{service}/sender")
         self._wording = wording
         self._worth = worth
         self._sender = sender
@@ -169,7 +166,7 @@ class Attempts:
         state = fold(NOTIFICATION, history)
         cause = decode_meta(history[0].meta)
         meta = Meta(
-            actor=Actor("system", "notification-service/sender"),
+            actor=self._actor,
             command_id="",
             correlation_id=cause.correlation_id,
             causation_id=cause.causation_id,
@@ -291,6 +288,8 @@ class Attempts:
         """
         loaded = at.loaded
         events = decide(command, loaded.state, self._policy, self._clock.now())
+        if not events:
+            return at
         command_id = derived_uuid("sender", self._name, str(loaded.stream_id), str(loaded.version))
         meta = Meta(
             actor=at.meta.actor,
@@ -300,9 +299,8 @@ class Attempts:
             traceparent=at.meta.traceparent,
             policy=at.meta.policy,
         )
-        stream_write, state = write(NOTIFICATION, loaded, events, meta, self._clock.now())
-        if events:
-            await self._append_until_known(at.tenant_id, stream_write, pauses_s)
+        stream_write, state = write_on(NOTIFICATION, loaded, events, Cause(meta, self._clock.now()))
+        await self._append_until_known(at.tenant_id, stream_write, pauses_s)
         return _Claim(at.tenant_id, Loaded(loaded.stream_id, loaded.version + len(events), state), at.meta)
 
     async def _append_until_known(self, tenant_id: str, write: StreamWrite, pauses_s: Sequence[float]) -> None:
