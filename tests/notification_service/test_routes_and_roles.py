@@ -3,6 +3,7 @@
 import pytest
 from support.notification_house import Api
 
+from redress.web.openapi import undescribed_operations
 from redress.web.permissions import PERMISSIONS
 from redress.web.routes import OPEN_PATHS, listed_routes
 
@@ -24,7 +25,7 @@ async def test_the_table_names_every_route(api: Api) -> None:
 
 
 @pytest.mark.parametrize("role", sorted(PERMISSIONS))
-async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role) -> None:
+async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role: str) -> None:
     for (method, path), allowed in EXPECTED.items():
         concrete = path.replace("{notification_id}", "ntf_x").replace("{entry_id}", "x").replace("{event_id}", "evt_x")
         response = await api.http.request(method, concrete, headers=api.issuer.bearer(role))
@@ -34,3 +35,7 @@ async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, r
 async def test_nobody_is_let_in_without_a_token(api: Api) -> None:
     for method, path in EXPECTED:
         assert (await api.http.request(method, path)).status_code == 401
+
+
+async def test_every_operation_says_what_it_answers(api: Api) -> None:
+    assert undescribed_operations(api.app) == []

@@ -160,7 +160,9 @@ WORKED_FACTS = structs.replace(
     FACTS, owner="anna", team="pricing", sla_due_at=datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
 )
 
-FACTS_BY_TEMPLATE: dict[str, Struct] = {
+DisputeMailFacts = Acknowledgement | Assignment | InformationRequest | Resolution | Breach
+
+FACTS_BY_TEMPLATE: dict[str, DisputeMailFacts] = {
     "acknowledgement": Acknowledgement(dispute=FACTS),
     "assignment": Assignment(dispute=WORKED_FACTS, explanation="PRICE up to 5,000.00 EUR goes to pricing"),
     "information-request": InformationRequest(

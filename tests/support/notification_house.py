@@ -3,13 +3,15 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx2 as httpx
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from support.databases import Database
 from support.issuer import AUDIENCE, Issuer
+from support.notification_examples import NOON
+from support.published_disputes import contact, dispute, published
 from support.smtp_server import ScriptedServer
 
 from notification_service.inbox.kit import NoticeKit
@@ -22,6 +24,7 @@ from notification_service.sending.sender import wording_of
 from notification_service.sending.smtp import Deadlines, Server, Smtp
 from notification_service.service import NAME, SERVICE, service_of
 from notification_service.settings import NotificationSettings
+from redress.contracts.dispute_events import DisputeOpened
 from redress.contracts.envelope import Published
 from redress.eventlog import vault as vaults
 from redress.eventlog.log import EventLog
@@ -176,6 +179,16 @@ def settings(issuer: str, jwks_url: str) -> NotificationSettings:
         audience=AUDIENCE,
         transport="feed",
     )
+
+
+async def opened(house: House, number: int = 1, tenant: str = "demo") -> Published:
+    """The event of a dispute whose contact is written to; each number is another dispute, the later the higher."""
+    maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
+    event = published(
+        DisputeOpened(dispute=dispute(number, contact=maria)), tenant=tenant, at=NOON - timedelta(seconds=60 - number)
+    )
+    await house.hear(event)
+    return event
 
 
 @dataclass

@@ -106,3 +106,34 @@ async def test_who_is_entered_is_told_and_the_log_does_not_say_who(house: House,
         await connection.close()
     assert b"Roth" not in payloads
     assert b"anna@" not in payloads
+
+
+async def test_a_repeated_command_is_answered_as_the_first_time(api: Api) -> None:
+    first = await api.put("/v1/directory/anna", ANNA, **{"Idempotency-Key": "k-1"})
+    again = await api.put("/v1/directory/anna", ANNA, **{"Idempotency-Key": "k-1"})
+    assert (again.status_code, again.json(), again.headers["ETag"]) == (201, first.json(), '"1"')
+    assert again.headers["Idempotent-Replayed"] == "true"
+    other = await api.put("/v1/directory/anna", {**ANNA, "language": "en"}, **{"Idempotency-Key": "k-1"})
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+async def test_a_command_without_a_key_is_refused(api: Api) -> None:
+    refused = await api.http.put("/v1/directory/anna", json=ANNA, headers=api.issuer.bearer("admin"))
+    assert refused.json()["code"] == "idempotency_key_required"
+
+
+async def test_the_answer_that_is_kept_for_a_repetition_names_nobody(house: House, api: Api) -> None:
+    await api.put("/v1/directory/anna", ANNA)
+    connection = await asyncpg.connect(house.database.superuser)
+    try:
+        kept = [row["response"] for row in await connection.fetch("SELECT response FROM es.command")]
+    finally:
+        await connection.close()
+    assert len(kept) == 1
+    assert b"Roth" not in kept[0]
+    assert b"anna@" not in kept[0]
+
+
+async def test_what_is_refused_says_where(api: Api) -> None:
+    refused = await api.put("/v1/directory/anna", {**ANNA, "lead": "lena"})
+    assert refused.json()["errors"][0]["pointer"] == "#/lead"

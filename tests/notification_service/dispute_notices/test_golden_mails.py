@@ -21,7 +21,7 @@ QUESTIONS = {
 
 @pytest.mark.parametrize("template", WORDING.templates)
 @pytest.mark.parametrize("language", list(Language))
-def test_the_mail_reads_as_agreed(template, language) -> None:
+def test_the_mail_reads_as_agreed(template: str, language: Language) -> None:
     mail = WORDING.compose(
         notice_of(template),
         PersonalText(name=NAMES[language], texts={"question": QUESTIONS[language]}),

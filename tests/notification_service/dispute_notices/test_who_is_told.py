@@ -22,7 +22,7 @@ from notification_service.notices.names import team_name
 from notification_service.notices.plan import PlannedNotice
 from notification_service.notices.reasons import CATALOGUE, Reason
 from redress.contracts.common import Sealed
-from redress.contracts.dispute_events import DisputeClosed, DisputeInformationRequested, DisputeOpened
+from redress.contracts.dispute_events import DisputeClosed, DisputeEvent, DisputeInformationRequested, DisputeOpened
 from redress.money import Money
 
 
@@ -119,7 +119,7 @@ def test_a_team_that_gets_the_dispute_back_from_a_person_is_told() -> None:
 
 
 @pytest.mark.parametrize("event", [OPENED_EVENT, ASSIGNED_EVENT, ASKED_EVENT, RESOLVED_EVENT, BREACHED_EVENT])
-def test_imported_history_mails_nobody_and_says_so(event) -> None:
+def test_imported_history_mails_nobody_and_says_so(event: DisputeEvent) -> None:
     told = only(RULES.plan(received(event, effective_at=NOON - timedelta(days=31)), EVERYBODY))
     assert told.skip is Reason.HISTORICAL
     assert told.explanation.endswith(
@@ -167,5 +167,5 @@ def test_every_reason_has_its_words() -> None:
         ("team:Cash application", "team:cash-application"),
     ],
 )
-def test_a_team_has_one_name_however_it_is_written(team, name) -> None:
+def test_a_team_has_one_name_however_it_is_written(team: str, name: str) -> None:
     assert team_name(team) == name

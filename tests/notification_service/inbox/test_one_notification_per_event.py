@@ -10,6 +10,7 @@ from support.published_disputes import contact, dispute, published, question
 from notification_service.directory.commands import RecordEntry
 from notification_service.directory.decisions import decide
 from notification_service.directory.stream import DIRECTORY, directory_stream
+from notification_service.notifications.events import NotificationQueued
 from notification_service.notifications.stream import NOTIFICATION
 from redress.contracts.dispute_events import (
     DisputeAssigned,
@@ -24,7 +25,7 @@ from redress.eventlog.events import Actor, Meta, decode_meta
 from redress.handling.unit_of_work import Cause, write_on
 
 
-async def enter(house: House, entry_id, email, *, lead=None, language="en") -> None:
+async def enter(house: House, entry_id: str, email: str, *, lead: str | None = None, language: str = "en") -> None:
     """Put somebody into the directory."""
     person = house.vault.person_of_email("demo", email)
     command = RecordEntry(
@@ -102,6 +103,8 @@ async def test_an_owner_whose_name_is_an_address_is_reached_there_and_the_addres
     assert await house.rows() == [(person, "queued", None)]
     stored = await house.log.read_log(0, 10) if await house.log.wait_for(1, 5.0) else []
     event = NOTIFICATION.codec.decode(stored[0].type, stored[0].schema_version, stored[0].payload)
+    assert isinstance(event, NotificationQueued)
+    assert event.notice.address is not None
     assert await house.vault.open("demo", event.notice.address.email) == "Owner@muster.example"
 
 

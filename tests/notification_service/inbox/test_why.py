@@ -2,19 +2,10 @@ from datetime import timedelta
 
 from msgspec import structs
 from support.notification_examples import NOON, eur
-from support.notification_house import Api, House
+from support.notification_house import Api, House, opened
 from support.published_disputes import contact, dispute, published, resolved
 
 from redress.contracts.dispute_events import DisputeAssigned, DisputeClosed, DisputeOpened, DisputeResolved
-
-
-async def opened(house: House, number=1, tenant="demo"):
-    maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
-    event = published(
-        DisputeOpened(dispute=dispute(number, contact=maria)), tenant=tenant, at=NOON - timedelta(seconds=60 - number)
-    )
-    await house.hear(event)
-    return event
 
 
 async def test_why_somebody_was_told(house: House, api: Api) -> None:

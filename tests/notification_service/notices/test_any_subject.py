@@ -156,10 +156,9 @@ async def test_a_short_payment_is_told_to_a_team_by_mail_and_the_api_says_what_i
     assert mail["Subject"] == "€120.00 is missing [RE 2026/4711]"
     assert mail["To"] == "Cash application <cash@muster.example>"
     assert mail["X-Redress-Invoice"] == "RE 2026/4711"
-    assert (
-        "payment of 20 November 2026 for invoice RE 2026/4711 was €120.00 short"
-        in mail.get_body(("plain",)).get_content()
-    )
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "payment of 20 November 2026 for invoice RE 2026/4711 was €120.00 short" in body.get_content()
 
     (item,) = (await api.get("/v1/notifications?subject_type=invoice")).json()["items"]
     assert (item["status"], item["rule"], item["policy"]) == ("sent", "short-payment-to-team", "short-payments@1")

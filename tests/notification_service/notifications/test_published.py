@@ -10,6 +10,7 @@ from support.notification_examples import DISPUTE, EVENT, NOON, NOTICE
 from notification_service.notices.reasons import Reason
 from notification_service.notifications.events import (
     HandoverStarted,
+    NotificationEvent,
     NotificationFailed,
     NotificationQueued,
     NotificationSent,
@@ -23,6 +24,7 @@ from notification_service.notifications.stream import NOTIFICATION, notification
 from notification_service.service import SERVICE
 from redress.contracts import notification_events as contract
 from redress.contracts.catalogue import catalogue
+from redress.contracts.envelope import Published
 from redress.decider import Loaded
 from redress.eventlog.events import Actor, Meta
 from redress.eventlog.memory import InMemoryEventLog
@@ -48,7 +50,7 @@ SUMMARY = contract.NotificationSummary(
 )
 
 
-async def published(*events):
+async def published(*events: NotificationEvent) -> list[Published]:
     """Append the events one by one, publish the whole log; the published data."""
     log = InMemoryEventLog()
     loaded = Loaded(STREAM, 0, NOTIFICATION.initial)
@@ -66,8 +68,9 @@ async def published(*events):
     return at_once
 
 
-def data(event):
-    return msgspec.json.decode(event.data, type=contract.NotificationEvent)
+def data(event: Published) -> contract.NotificationEvent:
+    decoded: contract.NotificationEvent = msgspec.json.decode(event.data, type=contract.NotificationEvent)
+    return decoded
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,9 @@ def data(event):
         ),
     ],
 )
-async def test_each_end_is_told_with_its_reason(history, told) -> None:
+async def test_each_end_is_told_with_its_reason(
+    history: list[NotificationEvent], told: contract.NotificationEvent
+) -> None:
     events = await published(*history)
     assert data(events[-1]) == told
     assert events[-1].type == type(told).__struct_config__.tag

@@ -1,19 +1,9 @@
 from datetime import timedelta
 
-from support.notification_examples import NOON
-from support.notification_house import Api, House
-from support.published_disputes import contact, dispute, published
+from support.notification_house import Api, House, opened
+from support.published_disputes import dispute, published
 
 from redress.contracts.dispute_events import DisputeOpened
-
-
-async def opened(house: House, number=1, tenant="demo"):
-    maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
-    event = published(
-        DisputeOpened(dispute=dispute(number, contact=maria)), tenant=tenant, at=NOON - timedelta(seconds=60 - number)
-    )
-    await house.hear(event)
-    return event
 
 
 async def test_a_notification_is_listed_with_its_reason_in_words(house: House, api: Api) -> None:
@@ -136,3 +126,30 @@ async def test_the_feed_tells_what_became_of_notifications(house: House, api: Ap
 async def test_wrong_ids_are_not_found(api: Api) -> None:
     for path in ("/v1/notifications/ntf_x", "/v1/notifications/dsp_01jg000000e008000000000001"):
         assert (await api.get(path)).status_code == 404
+
+
+async def test_an_instant_without_an_offset_is_no_moment(house: House, api: Api) -> None:
+    await opened(house)
+    (item,) = (await api.get("/v1/notifications")).json()["items"]
+    refused = await api.get(f"/v1/notifications/{item['id']}?known_at=2026-11-23T12:00:00")
+    assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, "known_at")
+
+
+async def test_a_notification_as_of_a_business_day_counts_what_had_happened_by_its_end(house: House, api: Api) -> None:
+    await opened(house)
+    house.clock.at += timedelta(days=1)
+    await house.sender().until_idle()
+    (item,) = (await api.get("/v1/notifications")).json()["items"]
+    states = {
+        day: (await api.get(f"/v1/notifications/{item['id']}?as_of={day}")) for day in ("2026-11-23", "2026-11-24")
+    }
+    assert [states[day].json()["notification"]["status"] for day in sorted(states)] == ["queued", "sent"]
+    assert (await api.get(f"/v1/notifications/{item['id']}?as_of=2026-11-22")).status_code == 404
+
+
+async def test_the_list_says_who_answers_about_another_moment(api: Api) -> None:
+    for question in ("as_of=2026-11-23", "known_at=2026-11-23T12:00:00Z"):
+        refused = await api.get(f"/v1/notifications?{question}")
+        (error,) = refused.json()["errors"]
+        assert (refused.status_code, error["detail"]) == (422, "is not answered by this list")
+        assert "GET /v1/notifications/{notification_id}" in error["allowed"]
