@@ -24,9 +24,9 @@ def checkpoint_first() -> None:
     async def transact(self: Applier[Any], connection: Connection, batch: Batch[Any], *, forget: bool = False) -> None:
         async with connection.transaction():
             touched = {item.shard for item in batch.items} | set(batch.offsets) | set(batch.reached)
-            marks = await checkpoints.lock(connection, self.name, touched)
+            marks = await checkpoints.lock(connection, self.key, touched)
             items, moved = plan(batch, marks, numbered=self._numbered)
-            await checkpoints.move(connection, self.name, moved)
+            await checkpoints.move(connection, self.key, moved)
         if items:
             async with connection.transaction():
                 await self._projection.apply(connection, [item.event for item in items])

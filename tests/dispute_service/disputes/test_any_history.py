@@ -1,6 +1,8 @@
 """Whatever people and the ledger do, in any order: money is conserved and every step can be repeated."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from functools import reduce
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -19,9 +21,8 @@ from dispute_service.disputes.state import (
     Status,
     allowed_actions,
     evolve,
-    fold,
 )
-from dispute_service.policies.reasons import RESOLUTION_CODES
+from dispute_service.reasons.catalogue import RESOLUTION_CODES
 from redress.money import Money
 
 _CODES = [code.code for code in RESOLUTION_CODES if code.code != "WITHDRAWN"]
@@ -87,6 +88,10 @@ _commands = some.one_of(
     some.builds(c.BreachSla, at=_times, due_at=_times),
 )
 _LATER = NOW + timedelta(days=60)
+
+
+def fold(history: Iterable[DisputeEvent]) -> State:
+    return reduce(evolve, history, INITIAL)
 
 
 def _decide(command: c.DisputeCommand, state: State) -> list[DisputeEvent]:

@@ -124,7 +124,7 @@ async def test_attempts_are_nobody_elses_business() -> None:
 async def test_the_envelope_says_what_it_belongs_to() -> None:
     (event,) = await published(QUEUED)
     assert (event.source, event.tenant, event.subject, event.seq, event.version) == (
-        "/redress/notification-service",
+        "/redress/notification-service/main",
         "demo",
         STREAM,
         1,

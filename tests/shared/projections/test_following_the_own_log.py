@@ -116,7 +116,7 @@ async def test_a_consumer_waits_for_the_checkpoint_and_then_finds_its_events_app
     late = service.runner(Seen())
     await late.open()
     async with service.pool.acquire() as quicker, quicker.transaction():
-        await checkpoints.lock(quicker, "seen", [0])
+        await checkpoints.lock(quicker, checkpoints.ConsumerKey("seen"), [0])
         catching_up = asyncio.create_task(late.catch_up())
 
         async def somebody_waits() -> bool:
@@ -124,7 +124,7 @@ async def test_a_consumer_waits_for_the_checkpoint_and_then_finds_its_events_app
 
         await eventually(somebody_waits)
         await Seen().apply(quicker, await service.log.read_log(0, 10))
-        await checkpoints.move(quicker, "seen", {0: Mark(2, await service.log.epoch())})
+        await checkpoints.move(quicker, checkpoints.ConsumerKey("seen"), {0: Mark(2, await service.log.epoch())})
     await catching_up
     assert await notes_seen(service.pool) == ["one", "two"]
 

@@ -48,7 +48,8 @@ class Applier(Generic[E]):
         attempts: int,
         pauses_s: Sequence[float],
     ) -> None:
-        self.name = checkpoints.consumer_name(projection.name, source.name)
+        self.key = checkpoints.ConsumerKey(projection.name, source.service, source.log)
+        self.name = self.key.label
         self.marks: dict[int, Mark] = {}
         self._pool = pool
         self._projection = projection
@@ -63,13 +64,13 @@ class Applier(Generic[E]):
     async def start(self) -> None:
         """The checkpoint exists and is known."""
         async with working_on(self._pool) as connection, connection.transaction():
-            await checkpoints.ensure(connection, self.name, self._shards)
+            await checkpoints.ensure(connection, self.key, self._shards)
         self.marks = dict(await self.read_marks())
         await self.show_parked()
 
     async def read_marks(self) -> Mapping[int, Mark]:
         async with working_on(self._pool) as connection:
-            return await checkpoints.read(connection, self.name)
+            return await checkpoints.read(connection, self.key)
 
     def moves(self, batch: Batch[E]) -> bool:
         """Whether an empty batch tells anything new: a feed that came further, a broker's new offset."""
@@ -120,7 +121,7 @@ class Applier(Generic[E]):
         applied, waiting = 0, 0
         async with connection.transaction():
             touched = {item.shard for item in batch.items} | set(batch.offsets) | set(batch.reached)
-            marks = await checkpoints.lock(connection, self.name, touched)
+            marks = await checkpoints.lock(connection, self.key, touched)
             items, moved = plan(batch, marks, numbered=self._numbered)
             if items:
                 await failpoint("consumer.begun", self.name)
@@ -132,7 +133,7 @@ class Applier(Generic[E]):
             if forget:
                 for item in batch.items:
                     await parking.forget_attempts(connection, self.parker(item.shard), [item.seq])
-            await checkpoints.move(connection, self.name, moved)
+            await checkpoints.move(connection, self.key, moved)
             if items:
                 await failpoint("consumer.before_commit", self.name)
         if items:
@@ -186,11 +187,11 @@ class Applier(Generic[E]):
 
     async def _park(self, connection: Connection, item: Item[E], error: str) -> None:
         async with connection.transaction():
-            marks = await checkpoints.lock(connection, self.name, [item.shard])
+            marks = await checkpoints.lock(connection, self.key, [item.shard])
             items, moved = plan(Batch(items=(item,)), marks, numbered=self._numbered)
             if items:
                 await parking.park(connection, self.parker(item.shard), items, error)
-                await checkpoints.move(connection, self.name, moved)
+                await checkpoints.move(connection, self.key, moved)
             else:  # another process has applied it meanwhile
                 await parking.forget_attempts(connection, self.parker(item.shard), [item.seq])
         self._has_moved({**marks, **moved}, 0)

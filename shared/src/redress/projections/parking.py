@@ -34,7 +34,7 @@ async def count_attempt(connection: Connection, consumer: str, item: Item[E]) ->
     """
     row = await connection.fetchrow(
         "INSERT INTO es.parked AS p (consumer, seq, shard, stream_id, tenant_id, attempts, first_at)"
-        " SELECT $1, $2, $3, $4, $5, 1, clock_timestamp() WHERE NOT EXISTS"
+        " SELECT $1, $2, $3, $4, $5, 1, es.now() WHERE NOT EXISTS"
         " (SELECT FROM es.parked WHERE consumer = $1 AND stream_id = $4 AND parked_at IS NOT NULL)"
         " ON CONFLICT (consumer, seq) DO UPDATE SET attempts = p.attempts + 1 RETURNING attempts, error",
         consumer,
@@ -64,10 +64,10 @@ async def park(connection: Connection, consumer: str, items: Sequence[Item[E]], 
     """Put the items aside. An error that was recorded for an item is kept."""
     await connection.execute(
         "INSERT INTO es.parked AS p (consumer, seq, shard, stream_id, tenant_id, attempts, error, first_at, parked_at)"
-        " SELECT $1, i.seq, i.shard, i.stream_id, i.tenant_id, 0, $6, clock_timestamp(), clock_timestamp()"
+        " SELECT $1, i.seq, i.shard, i.stream_id, i.tenant_id, 0, $6, es.now(), es.now()"
         " FROM unnest($2::bigint[], $3::int[], $4::uuid[], $5::text[]) AS i (seq, shard, stream_id, tenant_id)"
         " ON CONFLICT (consumer, seq) DO UPDATE"
-        " SET parked_at = clock_timestamp(), error = coalesce(nullif(p.error, ''), $6)",
+        " SET parked_at = es.now(), error = coalesce(nullif(p.error, ''), $6)",
         consumer,
         [item.seq for item in items],
         [item.shard for item in items],

@@ -65,7 +65,7 @@ class Runner(Generic[E]):
             pauses_s=pauses_s,
         )
         self.name = self._applier.name
-        self._unparking = Unparking(pool, projection, source, name=self.name, parkers=self._applier.parkers)
+        self._unparking = Unparking(pool, projection, source, key=self._applier.key, parkers=self._applier.parkers)
         self._source = source
         self._committed = committed
         self._limit = batch

@@ -125,6 +125,14 @@ AskedMoment = Annotated[Moment, Depends(_moment)]
 """For routes that answer on both axes: `moment: AskedMoment`."""
 
 
+def only_known_at(moment: Moment, *, instead: str) -> datetime | None:
+    """The `known_at` of a list that keeps what was recorded when, and not what counted when. Problem 422 for `as_of`;
+    `instead` says which question answers it."""
+    if moment.as_of is not None:
+        raise _wrong("as_of", "is not answered by this list", instead)
+    return moment.known_at
+
+
 def only_now(moment: Moment, *, instead: str) -> None:
     """For a list that knows the present only. Problem 422 for `as_of` and `known_at`; `instead` says which question
     answers them."""

@@ -80,6 +80,22 @@ def create_app(service: Service[Any], parts: ApiParts[Any], lifespan: Lifespan |
     return app
 
 
+def openapi_document(service: Service[Any]) -> dict[str, Any]:
+    """The service's `/openapi.json`, without settings and with nothing opened."""
+    unopened: Any = _Unopened()
+    return create_app(service, ApiParts(**dict.fromkeys(ApiParts.__struct_fields__, unopened))).openapi()
+
+
+class _Unopened:
+    """Stands for every part while routes are only listed, which uses none."""
+
+    def __getattr__(self, _: str) -> "_Unopened":
+        return self
+
+    def __call__(self, *_: object, **__: object) -> "_Unopened":
+        return self
+
+
 def api(service: Service[Any], settings: ServiceSettings) -> Starlette:
     """The app whose parts are opened when it is served."""
 

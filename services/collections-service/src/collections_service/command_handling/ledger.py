@@ -32,7 +32,7 @@ from collections_service.receipts.refusals import ReceiptRefusal
 from collections_service.receipts.state import Receipt
 from redress.eventlog.aggregates import Aggregate, Loaded, write
 from redress.eventlog.events import CommandRecord, Meta, StreamWrite
-from redress.eventlog.log import EventLog, KeyReused, VersionConflict
+from redress.eventlog.log import Conflict, EventLog, KeyReused, VersionConflict
 from redress.eventlog.remembered import RememberedStates
 
 S = TypeVar("S")
@@ -71,10 +71,11 @@ class Ledger:
             )
             try:
                 appended = await self._log.append(tenant_id, work.writes, record)
-            except VersionConflict as conflict:
+            except Conflict as conflict:
                 if attempt == ATTEMPTS - 1:
                     raise
-                self._remembered.forget(tenant_id, conflict.stream_id)
+                if isinstance(conflict, VersionConflict):
+                    self._remembered.forget(tenant_id, conflict.stream_id)
                 continue
             if appended.replayed is not None:
                 for stream_write in work.writes:

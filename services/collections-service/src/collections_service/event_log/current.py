@@ -1,6 +1,7 @@
 """The current-state documents that are written in the append's transaction, so that a caller reads its own write.
 
-Amounts are minor units of the document's currency. `es.write_current` (migration 0002) spreads them over columns.
+Amounts are minor units of the document's currency. Migration 0008 says which columns are made out of them. None: the
+stream has no row, such as an invoice that only disputes spoke of.
 """
 
 from datetime import date
@@ -61,13 +62,12 @@ class CurrentCustomer(Struct, frozen=True, kw_only=True):
     language: str | None
 
 
-_NOTHING = b"{}"  # a stream that has no row: an invoice that only disputes spoke of
 _encoder = msgspec.json.Encoder()
 
 
-def current_invoice(_stream_id: UUID, _version: int, item: OpenItem) -> bytes:
+def current_invoice(_stream_id: UUID, _version: int, item: OpenItem) -> bytes | None:
     if item.terms is None:
-        return _NOTHING
+        return None
     terms = item.terms
     return _encoder.encode(
         CurrentInvoice(
@@ -95,10 +95,10 @@ def current_invoice(_stream_id: UUID, _version: int, item: OpenItem) -> bytes:
     )
 
 
-def current_receipt(_stream_id: UUID, _version: int, receipt: Receipt) -> bytes:
+def current_receipt(_stream_id: UUID, _version: int, receipt: Receipt) -> bytes | None:
     recorded = receipt.recorded
     if recorded is None:
-        return _NOTHING
+        return None
     return _encoder.encode(
         CurrentReceipt(
             kind=recorded.kind,
@@ -115,9 +115,9 @@ def current_receipt(_stream_id: UUID, _version: int, receipt: Receipt) -> bytes:
     )
 
 
-def current_customer(_stream_id: UUID, _version: int, customer: Customer) -> bytes:
+def current_customer(_stream_id: UUID, _version: int, customer: Customer) -> bytes | None:
     if customer.customer_id is None:
-        return _NOTHING
+        return None
     return _encoder.encode(
         CurrentCustomer(
             customer_id=customer.customer_id, name=customer.name, email=customer.email, language=customer.language

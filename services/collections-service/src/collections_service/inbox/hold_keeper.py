@@ -21,8 +21,6 @@ from collections_service.open_items.state import OpenItem
 from redress.contracts.envelope import Published
 from redress.eventlog.aggregates import Loaded, fold, write
 from redress.eventlog.events import (
-    MAX_EVENTS_PER_APPEND,
-    MAX_STREAMS_PER_APPEND,
     Actor,
     Appended,
     CommandRecord,
@@ -31,6 +29,7 @@ from redress.eventlog.events import (
     StreamWrite,
 )
 from redress.eventlog.log import VersionConflict
+from redress.eventlog.portions import portions
 from redress.ids import derived_uuid
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
@@ -87,7 +86,7 @@ class HoldKeeper:
             loaded = await _load(connection, tenant_id, list(news))
             decided = [_decide(loaded[stream], told) for stream, told in news.items()]
             conflicted: set[UUID] = set()
-            for portion in _portions([each for each in decided if each is not None]):
+            for portion in portions(each for each in decided if each is not None):
                 conflicted |= await self._append(connection, tenant_id, portion)
             if not conflicted:
                 return
@@ -95,32 +94,16 @@ class HoldKeeper:
         raise HoldsContended(tenant_id, sorted(news))
 
     async def _append(self, connection: Connection, tenant_id: str, writes: Sequence[StreamWrite]) -> set[UUID]:
-        """The streams that could not be appended to. One conflict refuses a whole portion, so then each goes alone."""
+        """The streams that could not be appended to. One conflict refuses a whole portion, so it is halved."""
         try:
             await self._log.append_on(connection, tenant_id, writes)  # type: ignore[arg-type]
         except VersionConflict:
             if len(writes) == 1:
                 return {writes[0].stream_id}
-            conflicted: set[UUID] = set()
-            for each in writes:
-                conflicted |= await self._append(connection, tenant_id, [each])
-            return conflicted
+            middle = len(writes) // 2
+            conflicted = await self._append(connection, tenant_id, writes[:middle])
+            return conflicted | await self._append(connection, tenant_id, writes[middle:])
         return set()
-
-
-def _portions(writes: Iterable[StreamWrite]) -> list[list[StreamWrite]]:
-    """As many as one append takes, in the order in which every append locks streams: existing ones by id, then new.
-    So the keeper and the API can wait for each other, but never both."""
-    portions: list[list[StreamWrite]] = []
-    events = 0
-    for each in sorted(writes, key=lambda write: (write.expected == 0, write.stream_id)):
-        full = not portions or len(portions[-1]) == MAX_STREAMS_PER_APPEND
-        if full or events + len(each.events) > MAX_EVENTS_PER_APPEND:
-            portions.append([])
-            events = 0
-        portions[-1].append(each)
-        events += len(each.events)
-    return portions
 
 
 def _decide(loaded: Loaded[OpenItem], news: Iterable[tuple[Published, ReportDispute]]) -> StreamWrite | None:

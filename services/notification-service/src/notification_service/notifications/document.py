@@ -34,12 +34,13 @@ class NotificationDocument(Struct, frozen=True, kw_only=True):
     address: Address | None
 
 
-def document(_stream_id: UUID, _version: int, state: Notification) -> bytes:
-    return msgspec.json.encode(document_of(state))
+def document(_stream_id: UUID, _version: int, state: Notification) -> bytes | None:
+    """None of a notification that was never announced."""
+    return None if state.notice is None else msgspec.json.encode(document_of(state))
 
 
 def document_of(state: Notification) -> NotificationDocument:
-    """Only of an announced notification: nothing else is ever written."""
+    """ValueError of a notification that was never announced."""
     notice = state.notice
     if notice is None or state.status is Status.ABSENT:
         raise ValueError("a notification that was never announced has no present state")

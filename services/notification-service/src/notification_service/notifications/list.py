@@ -13,7 +13,7 @@ from notification_service.notifications.document import NotificationDocument
 from redress.eventlog.connections import Connection
 
 _decoder = msgspec.json.Decoder(NotificationDocument)
-_COLUMNS = "notification_id, tenant_id, version, doc::text AS doc"
+_COLUMNS = "stream_id, tenant_id, version, doc::text AS doc"
 
 
 class NotificationRow(Struct, frozen=True, kw_only=True):
@@ -52,8 +52,8 @@ async def page(
         " AND ($2::text IS NULL OR subject_type = $2) AND ($3::text IS NULL OR subject_id = $3)"
         " AND ($4::text IS NULL OR status = $4) AND ($5::text IS NULL OR cause = $5)"
         " AND ($6::text IS NULL OR (subject_type = 'dispute' AND subject_id = $6))"
-        " AND ($7::timestamptz IS NULL OR (cause_at, notification_id) < ($7, $8::uuid))"
-        " ORDER BY cause_at DESC, notification_id DESC LIMIT $9",
+        " AND ($7::timestamptz IS NULL OR (cause_at, stream_id) < ($7, $8::uuid))"
+        " ORDER BY cause_at DESC, stream_id DESC LIMIT $9",
         tenant_id,
         filters.subject_type,
         filters.subject_id,
@@ -73,7 +73,7 @@ async def about(
     """The notifications about one event; of given recipients (by name or by person) or, with None, of all."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM notification_current WHERE tenant_id = $1 AND cause = $2"
-        " AND ($3::text[] IS NULL OR recipient = ANY($3) OR person = ANY($3)) ORDER BY notification_id LIMIT 200",
+        " AND ($3::text[] IS NULL OR recipient = ANY($3) OR person = ANY($3)) ORDER BY stream_id LIMIT 200",
         tenant_id,
         event_id,
         recipients,
@@ -84,20 +84,20 @@ async def about(
 async def due_notifications(connection: Connection, now: datetime, limit: int) -> list[DueNotification]:
     """Of all tenants: what waits to be sent, and what a sender has held for too long. Oldest first."""
     rows = await connection.fetch(
-        "SELECT tenant_id, notification_id, subject_type, subject_id FROM notification_current"
-        " WHERE status IN ('queued', 'sending') AND due_at <= $1 ORDER BY due_at, cause_at, notification_id LIMIT $2",
+        "SELECT tenant_id, stream_id, subject_type, subject_id FROM notification_current"
+        " WHERE status IN ('queued', 'sending') AND due_at <= $1 ORDER BY due_at, cause_at, stream_id LIMIT $2",
         now,
         limit,
     )
     return [
-        DueNotification(row["tenant_id"], row["notification_id"], Subject(row["subject_type"], row["subject_id"]))
+        DueNotification(row["tenant_id"], row["stream_id"], Subject(row["subject_type"], row["subject_id"]))
         for row in rows
     ]
 
 
 def _row(row: asyncpg.Record) -> NotificationRow:
     return NotificationRow(
-        notification_id=row["notification_id"],
+        notification_id=row["stream_id"],
         tenant_id=row["tenant_id"],
         version=row["version"],
         now=_decoder.decode(row["doc"]),

@@ -1,4 +1,4 @@
-"""A notification is about any subject: a dispute is one type of it."""
+"""A notification is about any subject: a dispute is one type of it. 0006 words es.write_current for it."""
 
 from redress.eventlog.migrations import execute_script
 
@@ -20,34 +20,6 @@ ALTER TABLE read.heard_event ALTER COLUMN source SET NOT NULL, ALTER COLUMN subj
   ALTER COLUMN subject_id SET NOT NULL, DROP COLUMN dispute_id;
 """
 
-_WRITE_CURRENT = """
-CREATE OR REPLACE FUNCTION es.write_current(
-  p_tenant text[], p_stream uuid[], p_type text[], p_version bigint[], p_doc jsonb[]
-) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO read.notification_current AS n
-    (notification_id, tenant_id, version, subject_type, subject_id, cause, cause_at, recipient, person, status, due_at,
-     doc)
-  SELECT w.stream, w.tenant, w.version, w.doc->'subject'->>'type', w.doc->'subject'->>'id', w.doc->>'cause',
-         (w.doc->>'cause_at')::timestamptz, w.doc->>'recipient', w.doc->>'person', w.doc->>'status',
-         coalesce(w.doc->>'due_at', w.doc->>'cause_at')::timestamptz, w.doc
-  FROM unnest(p_tenant, p_stream, p_type, p_version, p_doc) AS w(tenant, stream, type, version, doc)
-  WHERE w.type = 'notification'
-  ON CONFLICT (notification_id) DO UPDATE
-    SET version = excluded.version, status = excluded.status, due_at = excluded.due_at, doc = excluded.doc
-    WHERE n.version < excluded.version;
-
-  INSERT INTO read.directory_current AS d (tenant_id, entry_id, stream_id, version, lead, doc)
-  SELECT w.tenant, w.doc->>'entry_id', w.stream, w.version, w.doc->>'lead', w.doc
-  FROM unnest(p_tenant, p_stream, p_type, p_version, p_doc) AS w(tenant, stream, type, version, doc)
-  WHERE w.type = 'directory-entry'
-  ON CONFLICT (tenant_id, entry_id) DO UPDATE
-    SET version = excluded.version, lead = excluded.lead, doc = excluded.doc
-    WHERE d.version < excluded.version;
-END $$;
-"""
-
 
 def upgrade() -> None:
     execute_script(_TABLES)
-    execute_script(_WRITE_CURRENT)

@@ -1,0 +1,186 @@
+"""Lists of disputes: as they are, and as they were known at a past instant.
+
+Two tables with the same columns (migration 0005 makes them out of the document): `dispute_current` is written with each
+append, `dispute_history` follows the log and has one row per version with the time it was the known one.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+from msgspec import Struct
+from pydantic import StringConstraints
+from sqlalchemy import (
+    BigInteger,
+    ColumnClause,
+    DateTime,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    column,
+    literal,
+    or_,
+    select,
+    table,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from dispute_service.disputes.document import DisputeDocument
+from dispute_service.disputes.state import Status
+from dispute_service.reasons.catalogue import REASON_BY_CODE
+from dispute_service.settings import DisputeSettings
+from redress.reading.keyset import Keyset, Page, keyset
+from redress.reading.moment import AskedMoment, only_known_at
+from redress.reading.statements import worded
+from redress.reading.tenant_reads import TenantReads
+from redress.service.feature import ApiParts
+from redress.web.answers import answer_page
+from redress.web.auth import Principal, requires
+from redress.web.bodies import VISIBLE
+from redress.web.openapi import answers
+from redress.web.pages import DEFAULT_LIMIT, Cursor, CursorValue, Limit
+from redress.web.problem import FieldError, kernel_problem
+
+Reading = Annotated[Principal, Depends(requires("disputes:read"))]
+Id = Annotated[str | None, Query(min_length=1, max_length=200, pattern=VISIBLE)]
+Code = Annotated[str, StringConstraints(max_length=40)]
+
+CURRENT: Final = table("dispute_current", schema="read")
+HISTORY: Final = table("dispute_history", schema="read")
+
+_tenant = column("tenant_id", Text)
+_stream = column("stream_id", Uuid)
+_doc = column("doc", JSONB)
+_known_from = column("known_from", DateTime(timezone=True))
+_known_until = column("known_until", DateTime(timezone=True))
+
+_OPENED_AT = column("opened_at", DateTime(timezone=True))
+_SLA_DUE_AT = column("sla_due_at", DateTime(timezone=True))
+_OPEN_MINOR = column("open_minor", BigInteger)
+
+# Sort order by name: the column, and whether it goes down. Amounts compare as numbers within their currency.
+SORTS: Final[Mapping[str, tuple[ColumnClause[Any], bool]]] = {
+    "opened_at": (_OPENED_AT, False),
+    "-opened_at": (_OPENED_AT, True),
+    "sla_due_at": (_SLA_DUE_AT, False),
+    "-sla_due_at": (_SLA_DUE_AT, True),
+    "open_amount": (_OPEN_MINOR, False),
+    "-open_amount": (_OPEN_MINOR, True),
+}
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which disputes, in which order. None is no filter; several values of one filter are alternatives."""
+
+    statuses: tuple[Status, ...] = ()
+    reason_codes: tuple[str, ...] = ()
+    customer_id: str | None = None
+    owner: str | None = None
+    team: str | None = None
+    invoice_id: str | None = None
+    words: str | None = None
+    sort: str = "-opened_at"
+    known_at: datetime | None = None
+
+
+async def page_of(reads: TenantReads, tenant_id: str, wanted: Wanted, page: Keyset) -> Page[DisputeDocument]:
+    sort, _ = SORTS[wanted.sort]
+    statement, arguments = worded(_query(tenant_id, wanted, page))
+    async with reads.of(tenant_id) as connection:
+        rows = await connection.fetch(statement, *arguments)
+    return page.page(
+        rows, lambda row: [_portable(row[sort.name]), str(row["stream_id"])], lambda row: _document.decode(row["doc"])
+    )
+
+
+def _query(tenant_id: str, wanted: Wanted, page: Keyset) -> Select[Any]:
+    versions = CURRENT if wanted.known_at is None else HISTORY
+    sort, down = SORTS[wanted.sort]
+    conditions = [_tenant == tenant_id]
+    if wanted.known_at is not None:
+        conditions += [_known_from <= wanted.known_at, or_(_known_until.is_(None), _known_until > wanted.known_at)]
+    if wanted.statuses:
+        conditions.append(column("status", Text).in_([status.value for status in wanted.statuses]))
+    if wanted.reason_codes:
+        conditions.append(column("reason_code", Text).in_(wanted.reason_codes))
+    for name, value in (("customer_id", wanted.customer_id), ("owner", wanted.owner), ("team", wanted.team)):
+        if value is not None:
+            conditions.append(column(name, Text) == value)
+    if wanted.invoice_id is not None:
+        conditions.append(column("invoice_ids", ARRAY(Text)).contains([wanted.invoice_id]))
+    if wanted.words is not None:
+        conditions += [column("search", Text).contains(word, autoescape=True) for word in wanted.words.lower().split()]
+    if page.after is not None:
+        here = tuple_(sort, _stream)
+        place = tuple_(
+            literal(_native(sort, page.after[0]), sort.type), literal(UUID(str(page.after[1])), _stream.type)
+        )
+        conditions.append(here < place if down else here > place)
+    order = (sort.desc(), _stream.desc()) if down else (sort.asc(), _stream.asc())
+    shown = _doc["dispute"].label("doc")
+    return select(shown, sort, _stream).select_from(versions).where(and_(*conditions)).order_by(*order).limit(page.rows)
+
+
+# A row may be older than this release: a field that joins the document later needs a default.
+_document: Final = msgspec.json.Decoder(DisputeDocument)
+
+
+def _portable(value: object) -> CursorValue:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return int(str(value))
+
+
+def _native(sort: ColumnClause[Any], value: CursorValue) -> object:
+    return value if sort is _OPEN_MINOR else datetime.fromisoformat(str(value))
+
+
+def add_list_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:
+    @router.get("/v1/disputes", response_class=Response, summary="A list, now or as known at a past instant")
+    @answers(Page[DisputeDocument])
+    async def list_disputes(  # noqa: PLR0917 - one parameter per filter
+        request: Request,
+        principal: Reading,
+        moment: AskedMoment,
+        status: Annotated[list[Status] | None, Query(max_length=10)] = None,
+        reason_code: Annotated[list[Code] | None, Query(max_length=21)] = None,
+        customer_id: Id = None,
+        owner: Id = None,
+        team: Id = None,
+        invoice_id: Id = None,
+        q: Annotated[
+            str | None, Query(min_length=1, max_length=100, pattern=VISIBLE, description="Words; all must occur.")
+        ] = None,
+        sort: Annotated[str, Query(max_length=40, description=f"One of {', '.join(SORTS)}.")] = "-opened_at",
+        cursor: Cursor = None,
+        limit: Limit = DEFAULT_LIMIT,
+    ) -> Response:
+        """`q` searches dispute, customer and invoice numbers, the payer's reason, owner and team."""
+        _listed("sort", sort, tuple(SORTS))
+        for code in reason_code or ():
+            _listed("reason_code", code, tuple(REASON_BY_CODE))
+        wanted = Wanted(
+            statuses=tuple(status or ()),
+            reason_codes=tuple(reason_code or ()),
+            customer_id=customer_id,
+            owner=owner,
+            team=team,
+            invoice_id=invoice_id,
+            words=q,
+            sort=sort,
+            known_at=only_known_at(moment, instead="GET /v1/disputes/{dispute_id}?as_of=… for each dispute"),
+        )
+        asked = keyset(parts.cursors, "disputes", principal.tenant, msgspec.structs.asdict(wanted), cursor, limit)
+        page = await page_of(parts.reads, principal.tenant, wanted, asked)
+        return answer_page(request, page.items, page.next_cursor)
+
+
+def _listed(parameter: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        wrong = FieldError(None, f"{value[:60]!r} is not known here", allowed, parameter=parameter, location="query")
+        raise kernel_problem("invalid_request", "one place to correct; see errors", errors=[wrong])
