@@ -17,7 +17,7 @@ from support.feeds import StaticToken
 
 from bench.processes import Gate, Span, kilobytes
 from dispute_service.service import SERVICE as DISPUTES
-from notification_service.projections.dispute_state import DisputeStates
+from notification_service.dispute_notices.dispute_state import DisputeStates
 from redress.assembly import WORKER_CONNECTIONS, WORKER_TIMEOUT_S
 from redress.contracts.envelope import PARTITIONS, Published
 from redress.eventlog.events import RecordedEvent

@@ -78,7 +78,8 @@ class _Demo:
         await self._until("ageing and holds", lambda: views_are_complete(self._client))
 
     async def _record_person(self, entry: str, body: dict[str, str]) -> None:
-        await self._client.put("notification", f"/v1/directory/{entry}", msgspec.json.encode(body), role="admin")
+        content, key = msgspec.json.encode(body), f"demo-directory-{entry}"
+        await self._client.put("notification", f"/v1/directory/{entry}", content, key, role="admin")
 
     async def _post(self, name: str, messages: Sequence[dict[str, Any]]) -> None:
         """Refused items are a mistake of ours: the demo stops and says which."""

@@ -95,9 +95,9 @@ class StackClient:
             headers["If-Match"] = f'"{if_match}"'
         return await self._call("POST", service, path, role=role, subject=subject, content=body, headers=headers)
 
-    async def put(self, service: str, path: str, body: bytes, *, role: str) -> httpx.Response:
+    async def put(self, service: str, path: str, body: bytes, key: str, *, role: str) -> httpx.Response:
         """The answer, 2xx."""
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         return await self._call("PUT", service, path, role=role, content=body, headers=headers)
 
     async def pages(

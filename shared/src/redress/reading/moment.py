@@ -133,6 +133,14 @@ def only_known_at(moment: Moment, *, instead: str) -> datetime | None:
     return moment.known_at
 
 
+def only_now(moment: Moment, *, instead: str) -> None:
+    """For a list that knows the present only. Problem 422 for `as_of` and `known_at`; `instead` says which question
+    answers them."""
+    for name, asked in (("as_of", moment.as_of), ("known_at", moment.known_at)):
+        if asked is not None:
+            raise _wrong(name, "is not answered by this list", instead)
+
+
 def _wrong(parameter: str, detail: str, allowed: str) -> Problem:
     error = FieldError(None, detail, allowed, parameter=parameter, location="query")
     return kernel_problem("invalid_request", "one place to correct; see errors", errors=[error])

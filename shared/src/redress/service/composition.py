@@ -309,11 +309,25 @@ def _following(service: Service[Any]) -> list[Following]:
 # -- settings
 
 
+def needed_by_consumers(service: Service[Any]) -> tuple[str, ...]:
+    """Optional settings that the worker's consumers cannot do without."""
+    return ("worker_database_url", "vault_database_url", *_needed_to_follow(service))
+
+
 def needed_by_worker(service: Service[Any]) -> tuple[str, ...]:
     """Optional settings that the worker cannot do without."""
-    followed = () if not service.follows else ("client_id", "client_secret", "token_url")
-    urls = tuple(each.url_setting for each in service.follows.values())
-    return ("worker_database_url", "vault_database_url", *followed, *urls, *service.needed_by_worker)
+    return (*needed_by_consumers(service), *service.needed_by_worker)
+
+
+def needed_by_rebuild(service: Service[Any]) -> tuple[str, ...]:
+    """Optional settings that a rebuild cannot do without."""
+    return _needed_to_follow(service) if _rebuilt_from_others(service) else ()
+
+
+def _needed_to_follow(service: Service[Any]) -> tuple[str, ...]:
+    if not service.follows:
+        return ()
+    return ("client_id", "client_secret", "token_url", *(each.url_setting for each in service.follows.values()))
 
 
 NEEDED_BY_API = ("database_url", "vault_database_url")
