@@ -28,7 +28,6 @@ from notification_service.notifications.events import (
 from notification_service.notifications.stream import NOTIFICATION_CODEC
 from redress.codec import Codec
 from redress.contracts.common import Sealed
-from redress.eventlog.codec import Codec
 
 STORED = Path(__file__).parent / "stored"
 
