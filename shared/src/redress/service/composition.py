@@ -310,9 +310,14 @@ def _following(service: Service[Any]) -> list[Following]:
 
 def needed_by_worker(service: Service[Any]) -> tuple[str, ...]:
     """Optional settings that the worker cannot do without."""
+    return (*needed_by_release(service), *service.needed_by_worker)
+
+
+def needed_by_release(service: Service[Any]) -> tuple[str, ...]:
+    """Optional settings that its consumers cannot do without."""
     followed = () if not service.follows else ("client_id", "client_secret", "token_url")
     urls = tuple(each.url_setting for each in service.follows.values())
-    return ("worker_database_url", "vault_database_url", *followed, *urls, *service.needed_by_worker)
+    return ("worker_database_url", "vault_database_url", *followed, *urls)
 
 
 NEEDED_BY_API = ("database_url", "vault_database_url")
