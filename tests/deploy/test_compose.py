@@ -2,6 +2,7 @@
 
 import base64
 import importlib
+import importlib.util
 import json
 import os
 import re
@@ -13,7 +14,8 @@ import yaml
 from support.deploy_files import ROOT, load_script
 
 from redress.ops.databases import DATABASES, login_roles
-from redress.ops.settings import ServiceSettings, Settings, load_settings
+from redress.ops.settings import OwnerSettings, ServiceSettings, Settings, load_settings, prefixed
+from redress.service import composition
 
 new_env = load_script("new_env")
 
@@ -234,11 +236,7 @@ def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_d
 ) -> None:
     module = importlib.import_module(f"{service}_service.settings")
     settings: type[ServiceSettings] = getattr(module, f"{service.title()}Settings")
-    needed = {
-        "api": module.NEEDED_BY_API,
-        "worker": module.NEEDED_BY_WORKER,
-        "maintenance": (*getattr(module, "NEEDED_BY_REBUILD", ("owner_database_url",)), *module.NEEDED_BY_RELEASE),
-    }
+    needed = needed_by_process(service)
     for process, names in needed.items():
         given = environment(f"{service}-{process}")
         for name in os.environ.keys() - {"PATH", "HOME", "PYTEST_CURRENT_TEST"}:
@@ -248,13 +246,30 @@ def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_d
         load_settings(settings, names)
         assert given.keys() - variables_of(settings) <= {"SSL_CERT_FILE", "HEARTBEAT_FILE"}
         monkeypatch.undo()
-    assert environment(f"{service}-migrations").keys() == variables_of(module.OwnerSettings)
+    assert environment(f"{service}-migrations").keys() == variables_of(prefixed(OwnerSettings, settings))
+
+
+def needed_by_process(service: str) -> dict[str, tuple[str, ...]]:
+    if importlib.util.find_spec(f"{service}_service.service") is None:  # not composed out of features yet
+        module = importlib.import_module(f"{service}_service.settings")
+        rebuild = getattr(module, "NEEDED_BY_REBUILD", ("owner_database_url",))
+        return {
+            "api": module.NEEDED_BY_API,
+            "worker": module.NEEDED_BY_WORKER,
+            "maintenance": (*rebuild, *module.NEEDED_BY_RELEASE),
+        }
+    described = importlib.import_module(f"{service}_service.service").SERVICE
+    return {
+        "api": composition.NEEDED_BY_API,
+        "worker": composition.needed_by_worker(described),
+        "maintenance": ("owner_database_url", *composition.needed_by_consumers(described)),
+    }
 
 
 def variables_of(settings: type[Settings]) -> set[str]:
     prefix = settings.model_config["env_prefix"]
     fields = settings.model_fields.items()
-    return {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in fields}
+    return {field.validation_alias or f"{prefix}{name}".upper() for name, field in fields}  # type: ignore[misc]
 
 
 def test_the_databases_job_is_given_a_password_for_every_role() -> None:

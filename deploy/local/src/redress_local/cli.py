@@ -1,4 +1,4 @@
-"""The command `redress`: the local stack from the outside. DATA names its folder, `.data` if it is not set."""
+"""Look at the local stack and feed it. DATA names its folder (.data by default)."""
 
 import asyncio
 import json
@@ -68,8 +68,8 @@ def run() -> None:
 @app.command()
 def token(
     role: Annotated[list[str], typer.Option(help="analyst, approver, collector, auditor, erp, ops, admin; repeatable")],
-    tenant: Annotated[str, typer.Option(help="whose data the token opens")] = "demo",
-    subject: Annotated[str | None, typer.Option(help="who acts; the role's name if not given")] = None,
+    tenant: Annotated[str, typer.Option(help="company whose data the token opens")] = "demo",
+    subject: Annotated[str | None, typer.Option(help="name of the caller; dev-<role> by default")] = None,
 ) -> None:
     """Print an access token for the local stack, and nothing else. It is valid for twelve hours."""
     data = data_folder()
@@ -85,7 +85,7 @@ def token(
 
 
 @app.command("env")
-def env_command(service: Annotated[Service, typer.Argument(help="whose settings")]) -> None:
+def env_command(service: Annotated[Service, typer.Argument(help="service whose settings are printed")]) -> None:
     """Print a service's settings for a shell: eval "$(redress env dispute)", then `dispute-service verify`."""
     print(read_environment(data_folder(), service.value), end="")
 
@@ -94,7 +94,7 @@ def env_command(service: Annotated[Service, typer.Argument(help="whose settings"
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="for scripts")] = False,
 ) -> None:
-    """Every part with its address and health, and how far each consumer is behind. Exit code 1 if anything is down."""
+    """Print each part's address and health, and each consumer's lag. Exit code 1 if anything is down."""
     found = asyncio.run(stack_status(data_folder()))
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
@@ -107,10 +107,10 @@ def status(
 @app.command("import-ledger")
 def import_ledger_command(
     file: Annotated[Path, typer.Argument(help="a CSV of receivables")],
-    tenant: Annotated[str, typer.Option(help="whose ledger it becomes")] = "demo",
-    mapping: Annotated[Path, typer.Option("--map", help="which column says what (TOML)")] = DEFAULT_MAPPING,
-    currency: Annotated[str, typer.Option(help="of rows without a currency of their own")] = "USD",
-    rejected_to: Annotated[Path | None, typer.Option(help="where rejected lines are written")] = None,
+    tenant: Annotated[str, typer.Option(help="company that gets the ledger")] = "demo",
+    mapping: Annotated[Path, typer.Option("--map", help="mapping of columns (TOML)")] = DEFAULT_MAPPING,
+    currency: Annotated[str, typer.Option(help="currency of rows that name none")] = "USD",
+    rejected_to: Annotated[Path | None, typer.Option(help="file for rejected lines")] = None,
 ) -> None:
     """Send a receivables CSV through the ERP's door: invoices, disputes, payments. Repeating it adds nothing."""
     how = read_mapping(mapping)
