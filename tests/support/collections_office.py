@@ -65,6 +65,7 @@ class Office:
         self.database: Database
         self.worker: asyncpg.Pool
         self.worker_log: PostgresEventLog
+        self.worker_intake: Intake
         self.mapping: Mapping
 
     async def post(
@@ -148,6 +149,7 @@ async def open_office(make_database: MakeDatabase, clock: SetClock | None = None
         office = Office(http=http, issuer=issuer, log=log, parts=parts)
         office.app = app
         office.database, office.worker, office.worker_log, office.mapping = database, worker, worker_log, mapping
+        office.worker_intake = make_intake(worker_log, opened, clock, mapping)
         yield office
 
 
@@ -232,6 +234,28 @@ def correction(invoice_id: str = "INV-1", **fields: object) -> dict:
         "invoice_id": invoice_id,
         "corrected_on": "2026-01-20",
         "currency": "EUR",
+        **fields,
+    }
+
+
+def business_event(invoice_id: str = "CIV-1", control_number: int = 5637144576, **fields: object) -> dict:
+    """As Dynamics 365 sends it: domain reference §5.1."""
+    return {
+        "BusinessEventId": "SalesInvoicePostedBusinessEvent",
+        "ControlNumber": control_number,
+        "EventId": f"{{posted-{invoice_id}}}",
+        "EventTime": "/Date(1672408275000)/",
+        "EventTimeIso8601": "2022-12-30T13:51:15.2942742Z",
+        "LegalEntity": "usmf",
+        "MajorVersion": 0,
+        "MinorVersion": 0,
+        "InvoiceAccount": "US-001",
+        "InvoiceId": invoice_id,
+        "SalesOrderId": "000768",
+        "InvoiceDate": "/Date(1672358400000)/",
+        "InvoiceDueDate": "/Date(1674950400000)/",
+        "InvoiceAmountInAccountingCurrency": 1250.10,
+        "InvoiceTaxAmount": 93.75,
         **fields,
     }
 

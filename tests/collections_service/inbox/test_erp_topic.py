@@ -1,6 +1,6 @@
 import msgspec
 import pytest_asyncio
-from support.collections_office import Office, invoice, payment
+from support.collections_office import Office, business_event, invoice, payment
 
 from collections_service.inbox.erp_topic import DeadLetterTopic, ErpTopic
 from redress.messaging.foreign_source import ForeignSource
@@ -31,10 +31,10 @@ async def broker() -> InMemoryBroker:
 
 
 async def take(office: Office, *messages: Incoming, tenants: tuple[str, ...] = ("demo",)) -> list[Incoming]:
-    """Returns what was shown on the dead letter topic."""
+    """As the worker, which sees all tenants. Returns what was shown on the dead letter topic."""
     broker = InMemoryBroker()
     await broker.make_topics([TopicSpec(f"{TOPIC}.dlq", 1, 1)])
-    await ErpTopic(office.parts.intake, tenants, DeadLetterTopic(broker, TOPIC)).apply(None, messages)
+    await ErpTopic(office.worker_intake, tenants, DeadLetterTopic(broker, TOPIC)).apply(None, messages)
     return broker.topic(f"{TOPIC}.dlq").messages[0]
 
 
@@ -72,6 +72,22 @@ async def test_rubbish_is_kept_and_does_not_stop_the_topic(office: Office):
         (b"erp.invoices.v1/0/9", b"[{"),
     ]
     assert shown[2].headers["reason"] == b"/1/total invalid_message: Invalid decimal string"
+
+
+async def test_control_numbers_of_dynamics_are_kept_with_their_gaps_and_backward_jumps(office: Office):
+    await office.accepted(business_event("CIV-0", 500), tenant="other")
+
+    refused = await take(
+        office,
+        message([business_event("CIV-1", 10), business_event("CIV-2", 12)]),
+        message(business_event("CIV-3", 11), 1),
+    )
+
+    assert refused == []
+    health = await office.get("/v1/erp/sources/d365:usmf/health", role="erp")
+    assert health["counts"] == {"accepted": 3}
+    numbers = health["control_numbers"]
+    assert (numbers["highest"], numbers["gaps"], numbers["backward_jumps"]) == (12, 1, 1)
 
 
 async def test_a_dead_letter_topic_that_is_away_stops_nothing(office: Office):

@@ -153,7 +153,15 @@ def _set(document: dict[str, Any], path: str, value: object) -> None:
     document[last] = value
 
 
+_ENVELOPE = {
+    "/source": "/LegalEntity",
+    "/legal_entity": "/LegalEntity",
+    "/source_event_id": "/EventId",
+    "/control_number": "/ControlNumber",
+}
+
+
 def _origin(known: EventMapping, pointer: str) -> str:
     """Where a pointer into our document came from in theirs."""
     field = known.fields.get(pointer.strip("/").replace("/", "."))
-    return f"/{field.from_}" if field else pointer
+    return f"/{field.from_}" if field else _ENVELOPE.get(pointer, pointer)

@@ -151,7 +151,9 @@ class MessageStore:
             return
         async with self._transaction(tenant_id) as connection:
             rows = await connection.fetch(
-                "SELECT source, highest FROM erp.control WHERE source = ANY($1::text[]) ORDER BY source FOR UPDATE",
+                "SELECT source, highest FROM erp.control WHERE tenant_id = $1 AND source = ANY($2::text[])"
+                " ORDER BY source FOR UPDATE",
+                tenant_id,
                 sorted(numbers),
             )
             highest = {row["source"]: row["highest"] for row in rows}
@@ -167,7 +169,7 @@ class MessageStore:
                     top = number
                 await connection.execute(
                     "INSERT INTO erp.control AS c (tenant_id, source, highest, gaps, backward_jumps, last_backward_at)"
-                    " VALUES ($1, $2, $3, $4, $5, CASE WHEN $5 > 0 THEN $6::timestamptz END)"
+                    " VALUES ($1, $2, $3, $4, $5::bigint, CASE WHEN $5::bigint > 0 THEN $6::timestamptz END)"
                     " ON CONFLICT (tenant_id, source) DO UPDATE SET highest = greatest(c.highest, excluded.highest),"
                     " gaps = c.gaps + excluded.gaps, backward_jumps = c.backward_jumps + excluded.backward_jumps,"
                     " last_backward_at = coalesce(excluded.last_backward_at, c.last_backward_at)",

@@ -21,7 +21,7 @@ _MAX_EXPONENT = 30
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 ShortText = Annotated[str, Meta(max_length=200)]
-LongText = Annotated[str, Meta(max_length=1_000)]
+ControlNumber = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class AmountObject(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +59,7 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
     source: Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
     source_event_id: Name
-    control_number: int | None = None
+    control_number: ControlNumber | None = None
 
 
 class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
