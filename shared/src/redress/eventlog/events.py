@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Struct
 
 MAX_PAYLOAD_BYTES = 262_144  # below Kafka's default message limit, so a stored event can always be published
-MAX_EVENTS_PER_APPEND = 200
-MAX_STREAMS_PER_APPEND = 20
+MAX_EVENTS_PER_APPEND = 2_200
+MAX_STREAMS_PER_APPEND = 1_100
 
 
 class Actor(Struct, frozen=True):
