@@ -24,6 +24,7 @@ from collections_service.command_handling.loading import Loader
 from collections_service.erp_intake.dynamics365 import Mapping, standard_mapping
 from collections_service.erp_intake.intake import Intake
 from collections_service.erp_intake.message_store import MessageStore
+from collections_service.inbox.erp_topic import DeadLetterTopic, ErpTopic
 from collections_service.inbox.hold_keeper import HoldKeeper
 from collections_service.policies.tolerance import FIRST_TOLERANCE
 from collections_service.projections.movements import Movements
@@ -36,12 +37,15 @@ from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
 from redress.ids import derived_uuid, new_uuid, public_id
 from redress.messaging.log_source import LogSource
+from redress.messaging.memory import InMemoryBroker
+from redress.messaging.port import Incoming, TopicSpec
 from redress.money import Money
 from redress.projections.runner import Runner
 from redress.web.health import Health
 from redress.web.pages import Cursors
 
 MASTER_KEY = b"0123456789abcdef0123456789abcdef"
+TOPIC = "erp.invoices.v1"
 _keys = count(1)
 
 
@@ -163,6 +167,29 @@ def make_intake(log: PostgresEventLog, opened: Vault, clock: SetClock, mapping: 
         mapping=mapping,
         clock=clock,
     )
+
+
+# -- the ERP's topic
+
+
+def message(value: object, offset: int = 0, **headers: bytes) -> Incoming:
+    return Incoming(
+        topic=TOPIC,
+        partition=0,
+        offset=offset,
+        key=None,
+        value=value if isinstance(value, bytes) else msgspec.json.encode(value),
+        headers=headers,
+        timestamp_ms=0,
+    )
+
+
+async def take(office: Office, *messages: Incoming, tenants: tuple[str, ...] = ("demo",)) -> list[Incoming]:
+    """As the worker, which sees all tenants. Returns what was shown on the dead letter topic."""
+    broker = InMemoryBroker()
+    await broker.make_topics([TopicSpec(f"{TOPIC}.dlq", 1, 1)])
+    await ErpTopic(office.worker_intake, tenants, DeadLetterTopic(broker, TOPIC)).apply(None, messages)
+    return broker.topic(f"{TOPIC}.dlq").messages[0]
 
 
 # -- messages of an ERP, to vary

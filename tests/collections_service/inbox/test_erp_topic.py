@@ -1,26 +1,12 @@
 import msgspec
 import pytest_asyncio
-from support.collections_office import Office, business_event, invoice, payment
+from support.collections_office import TOPIC, Office, business_event, invoice, message, payment, take
 
 from collections_service.inbox.erp_topic import DeadLetterTopic, ErpTopic
 from redress.messaging.foreign_source import ForeignSource
 from redress.messaging.memory import InMemoryBroker
-from redress.messaging.port import Incoming, Outgoing, TopicSpec
+from redress.messaging.port import Outgoing, TopicSpec
 from redress.projections.runner import Runner
-
-TOPIC = "erp.invoices.v1"
-
-
-def message(value: object, offset: int = 0, **headers: bytes) -> Incoming:
-    return Incoming(
-        topic=TOPIC,
-        partition=0,
-        offset=offset,
-        key=None,
-        value=value if isinstance(value, bytes) else msgspec.json.encode(value),
-        headers=headers,
-        timestamp_ms=0,
-    )
 
 
 @pytest_asyncio.fixture
@@ -28,14 +14,6 @@ async def broker() -> InMemoryBroker:
     broker = InMemoryBroker()
     await broker.make_topics([TopicSpec(TOPIC, 2, 1), TopicSpec(f"{TOPIC}.dlq", 1, 1)])
     return broker
-
-
-async def take(office: Office, *messages: Incoming, tenants: tuple[str, ...] = ("demo",)) -> list[Incoming]:
-    """As the worker, which sees all tenants. Returns what was shown on the dead letter topic."""
-    broker = InMemoryBroker()
-    await broker.make_topics([TopicSpec(f"{TOPIC}.dlq", 1, 1)])
-    await ErpTopic(office.worker_intake, tenants, DeadLetterTopic(broker, TOPIC)).apply(None, messages)
-    return broker.topic(f"{TOPIC}.dlq").messages[0]
 
 
 async def test_a_message_goes_the_same_way_as_over_http(office: Office):

@@ -1,11 +1,15 @@
 """A body of the ERP as its items: the exact bytes of each."""
 
+import re
+
 import msgspec
 from msgspec import Raw
 
 MAX_ITEMS = 1_000
 
 _items = msgspec.json.Decoder(list[Raw])
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*+"|["\[\]{},]', re.DOTALL)
+_OPENED_BY = {b"]": b"[", b"}": b"{"}
 
 
 class NotABatch(ValueError):
@@ -17,9 +21,9 @@ class NotABatch(ValueError):
 
 
 def split(body: bytes) -> tuple[list[bytes], bool]:
-    """The items, and whether they came as a list. NotABatch for no JSON, an empty list or more than 1,000 items.
+    """The items, and whether they came as a list. NotABatch for no list, an empty one or more than 1,000 items.
 
-    A single item is not looked into here: what is wrong with it is said in its own result.
+    Items are not looked into here: what is wrong with one is said in its own result, and is nothing to the others.
     """
     text = body.strip()
     if not text:
@@ -28,8 +32,37 @@ def split(body: bytes) -> tuple[list[bytes], bool]:
         return [text], False
     try:
         items = [bytes(item) for item in _items.decode(text)]
-    except msgspec.DecodeError as wrong:
-        raise NotABatch(str(wrong), malformed=True) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        items = _by_brackets(text)
+        if not items:
+            raise NotABatch(str(wrong), malformed=True) from None
     if not 1 <= len(items) <= MAX_ITEMS:
         raise NotABatch(f"{len(items)} items; 1 to {MAX_ITEMS} are taken", malformed=False)
     return items, True
+
+
+def _by_brackets(text: bytes) -> list[bytes]:
+    """The items of a list as its brackets and commas part them, whatever stands inside; none where these do not match.
+
+    So a list with one item that is not JSON (NaN, say) is still a list of items.
+    """
+    opened: list[bytes] = []
+    items: list[bytes] = []
+    start = 1
+    for mark in _MARKS.finditer(text):
+        sign = mark[0]
+        if sign in (b"[", b"{"):
+            opened.append(sign)
+        elif sign in _OPENED_BY:
+            if not opened or opened.pop() != _OPENED_BY[sign]:
+                return []
+            if not opened:
+                items.append(text[start : mark.start()].strip())
+                return items if mark.end() == len(text) and all(items) else []
+        elif sign == b",":
+            if len(opened) == 1:
+                items.append(text[start : mark.start()].strip())
+                start = mark.end()
+        elif sign == b'"':
+            return []
+    return []

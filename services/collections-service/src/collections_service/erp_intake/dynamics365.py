@@ -8,17 +8,27 @@ are not an identity (gaps are normal); the EventId within its legal entity is.
 import re
 import tomllib
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from importlib import resources
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from collections_service.erp_intake.messages import ErpMessage, Unreadable, convert
+from collections_service.erp_intake.messages import ErpMessage, Unreadable, convert, not_json
 
 _DATE = re.compile(r"/Date\((-?\d{1,15})\)/")
-_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+def _decimal(digits: str) -> Decimal:
+    """NaN for an exponent that no Decimal can have: refused where an amount is wanted, left alone elsewhere."""
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        return Decimal("NaN")
+
+
+_decoder = msgspec.json.Decoder(dict[str, Any], float_hook=_decimal)
 
 
 class Field(Struct, frozen=True, kw_only=True, rename={"from_": "from", "as_": "as"}, forbid_unknown_fields=True):
@@ -69,8 +79,10 @@ def read_business_event(raw: bytes, mapping: Mapping) -> ErpMessage:
     """The message in our format. Unreadable, with pointers into the business event, if it cannot be one."""
     try:
         event = _decoder.decode(raw)
-    except msgspec.DecodeError as wrong:
-        raise Unreadable("invalid_json", f"not a JSON object: {wrong}") from None
+    except msgspec.ValidationError as wrong:
+        raise Unreadable("invalid_message", f"not a JSON object of plain values: {wrong}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise not_json(raw, wrong) from None
     name = event.get("BusinessEventId")
     known = mapping.events.get(name) if isinstance(name, str) else None
     if known is None:
@@ -83,6 +95,7 @@ def read_business_event(raw: bytes, mapping: Mapping) -> ErpMessage:
     event_id = event.get("EventId")
     if not isinstance(event_id, str) or not event_id.strip("{} "):
         raise Unreadable("invalid_message", "EventId is missing", "/EventId")
+    _without_null(event_id, "/EventId")
     document: dict[str, Any] = {
         "kind": known.kind,
         "source": f"d365:{entity}",
@@ -111,11 +124,16 @@ def read_business_event(raw: bytes, mapping: Mapping) -> ErpMessage:
         raise Unreadable(wrong.code, f"after mapping: {wrong}", _origin(known, wrong.pointer)) from None
 
 
+def pointer_into_event(raw: bytes, mapping: Mapping, pointer: str) -> str:
+    """Where a pointer into the message that was read from these bytes leads in the business event itself."""
+    return _origin(mapping.events[_decoder.decode(raw)["BusinessEventId"]], pointer)
+
+
 def _legal_entity(event: dict[str, Any]) -> str:
     for key in ("LegalEntity", "BusinessEventLegalEntity"):
         value = event.get(key)
         if isinstance(value, str) and value:
-            return value
+            return _without_null(value, f"/{key}")
     raise Unreadable("invalid_message", "LegalEntity is missing", "/LegalEntity")
 
 
@@ -132,7 +150,15 @@ def _value(event: dict[str, Any], field: Field) -> object:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise Unreadable("invalid_amount", f"{field.from_} is not a number", pointer)
         return Decimal(value)
-    return str(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Unreadable("invalid_message", f"{field.from_} is neither text nor a whole number", pointer)
+    return _without_null(str(value), pointer)
+
+
+def _without_null(text: str, pointer: str) -> str:
+    if "\0" in text:
+        raise Unreadable("invalid_text", "the text contains the character U+0000", pointer)
+    return text
 
 
 def _date(value: object, pointer: str) -> object:

@@ -7,18 +7,25 @@ A message that comes before what it speaks of waits; it is taken as soon as that
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import TypeVar
 from uuid import UUID
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from collections_service.command_handling.customer_data import CustomerBook, CustomerData, person_of_customer
 from collections_service.command_handling.ledger import Ledger, touched_streams
 from collections_service.command_handling.postings import Outcome, Posting
-from collections_service.erp_intake.dynamics365 import Mapping, is_business_event, read_business_event
+from collections_service.erp_intake.dynamics365 import (
+    Mapping,
+    is_business_event,
+    pointer_into_event,
+    read_business_event,
+)
 from collections_service.erp_intake.item import Item, as_bytes, as_text
 from collections_service.erp_intake.message_store import Kept, MessageStore, NewMessage, StoredMessage
 from collections_service.erp_intake.messages import ErpMessage, Unreadable, read
@@ -32,7 +39,8 @@ from collections_service.receipts.refusals import ReceiptNotKnown, ReceiptRefusa
 from redress.clock import Clock
 from redress.contracts.common import Sealed
 from redress.eventlog.events import Actor, Meta
-from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused
+from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
+from redress.eventlog.outage import is_outage
 from redress.eventlog.vault import MAX_TEXT_CHARACTERS, Vault
 from redress.failpoints import failpoint
 
@@ -42,6 +50,8 @@ MAX_ITEM_BYTES = 200_000  # an invoice of 500 long lines; what is stored of it s
 AT_ONCE = 256  # groups of one batch in work; the log shares their commits
 RELEASE_ROUNDS = 10  # how long a chain of waiting messages is followed at once; the sweep does the rest
 _IN_FLIGHT_PAUSES_S = (0.02, 0.05, 0.1, 0.3, 1.0)
+
+_log = structlog.stdlib.get_logger("collections.erp")
 
 
 class Sender(Struct, frozen=True, kw_only=True):
@@ -96,14 +106,11 @@ class Intake:
         await self._keep(tenant_id, [item], sender.via)
         await self._store.settle(tenant_id, [item.as_settled()], self._clock.now())
 
-    async def retake(self, stored: Sequence[StoredMessage], sender: Sender) -> int:
+    async def retake(self, tenant_id: str, stored: Sequence[StoredMessage], sender: Sender) -> int:
         """Take messages again that are kept already: they waited, or a process died over them. How many settled."""
-        settled = 0
-        for tenant_id in sorted({message.tenant_id for message in stored}):
-            items = await self._reopen(tenant_id, [m for m in stored if m.tenant_id == tenant_id])
-            await self._take_kept(tenant_id, items, sender)
-            settled += sum(item.result != "waiting" for item in items)
-        return settled
+        items = await self._reopen(tenant_id, stored)
+        await self._take_kept(tenant_id, items, sender)
+        return sum(item.result not in (None, "waiting") for item in items)
 
     # -- reading and keeping
 
@@ -113,8 +120,17 @@ class Intake:
             item.message = self._message(raw)
             item.command = command_of(item.message, received_on)
         except Unreadable as wrong:
-            item.reject(wrong.code, str(wrong), wrong.pointer)
+            item.reject(wrong.code, str(wrong), self._pointer(item, wrong))
+        except (ValueError, ArithmeticError, RecursionError) as unforeseen:
+            _log.exception("erp_message_not_read", sha256=item.sha256.hex())
+            item.reject("invalid_message", f"the message cannot be read ({type(unforeseen).__name__})", "")
         return item
+
+    def _pointer(self, item: Item, wrong: Unreadable) -> str:
+        """Into the message as it came: a business event that could be read is refused in our words."""
+        if item.message is not None and is_business_event(item.raw):
+            return pointer_into_event(item.raw, self._mapping, wrong.pointer)
+        return wrong.pointer
 
     def _message(self, raw: bytes) -> ErpMessage:
         if len(raw) > MAX_ITEM_BYTES:
@@ -158,16 +174,20 @@ class Intake:
     async def _reopen(self, tenant_id: str, stored: Sequence[StoredMessage]) -> list[Item]:
         items: list[Item] = []
         for index, message in enumerate(stored):
-            texts = await self._vault.open_many(tenant_id, [Sealed(message.person, box) for box in message.raw])
-            if any(text is None for text in texts):
-                item = Item(index, b"")
-                item.reject("erased", "the customer was erased while the message waited", "")
-            else:
-                raw = as_bytes("".join(text or "" for text in texts))
-                item = self._read(index, raw, message.received_at.date())
+            item = Item(index, b"")
+            with _failing_alone(item):
+                item = await self._opened(tenant_id, index, message)
             item.kept = Kept(message.id, "waiting")
             items.append(item)
         return items
+
+    async def _opened(self, tenant_id: str, index: int, message: StoredMessage) -> Item:
+        texts = await self._vault.open_many(tenant_id, [Sealed(message.person, box) for box in message.raw])
+        if any(text is None for text in texts):
+            item = Item(index, b"")
+            item.reject("erased", "the customer was erased while the message waited", "")
+            return item
+        return self._read(index, as_bytes("".join(text or "" for text in texts)), message.received_at.date())
 
     # -- taking
 
@@ -195,12 +215,15 @@ class Intake:
         async def take_in_order(group: Sequence[Item]) -> None:
             async with gate:
                 for item in group:
-                    await self._take_one(tenant_id, item, sender)
+                    with _failing_alone(item):
+                        await self._take_one(tenant_id, item, sender)
 
-        await _all(take_in_order(group) for group in _groups(tenant_id, waiting))
+        await _all(take_in_order(group) for group in _groups(tenant_id, [item for item in waiting if item.is_open]))
         await failpoint("intake.posted")
-        settled = [item.as_settled() for item in items if not item.is_repetition]
+        settled = [item.as_settled() for item in items if not item.is_repetition and not item.failed]
         await self._store.settle(tenant_id, settled, self._clock.now())
+        failed = {item.kept.id: item.reason or "" for item in items if item.failed and item.kept is not None}
+        await self._store.note_failures(tenant_id, failed, self._clock.now())
 
     async def _find_customer_news(self, tenant_id: str, items: Sequence[Item]) -> None:
         """Which items carry customer data that is new: the first with it only, so that the others do not contend."""
@@ -211,10 +234,14 @@ class Intake:
             if data is not None and last.get(data.customer_id) != data:
                 last[data.customer_id] = data
                 first_with.append((item, data))
-        news = await _all(self._customers.news(tenant_id, data) for _, data in first_with)
-        for (item, data), record in zip(first_with, news, strict=True):
-            if record is not None:
-                item.customer_data, item.customer = data, record
+
+        async def find(item: Item, data: CustomerData) -> None:
+            with _failing_alone(item):
+                record = await self._customers.news(tenant_id, data)
+                if record is not None:
+                    item.customer_data, item.customer = data, record
+
+        await _all(find(item, data) for item, data in first_with)
 
     async def _take_one(self, tenant_id: str, item: Item, sender: Sender) -> None:
         if item.message is None or item.command is None:
@@ -267,6 +294,20 @@ class Intake:
             except CommandInFlight:  # another process has the same message in hand; it will be answered from there
                 await asyncio.sleep(pause_s)
         return await self._ledger.post(tenant_id, posting)
+
+
+@contextmanager
+def _failing_alone(item: Item) -> Iterator[None]:
+    """A failure that concerns this message only is noted on it, and is nothing to its neighbours."""
+    try:
+        yield
+    except (LogUnavailable, CommandInFlight, VersionConflict):
+        raise
+    except Exception as failure:
+        if is_outage(failure):
+            raise
+        _log.exception("erp_message_failed", sha256=item.sha256.hex())
+        item.fail(failure)
 
 
 def _waits_for_invoice(invoice_id: str) -> str:

@@ -3,12 +3,11 @@
 import base64
 import hashlib
 
-import msgspec
-
 from collections_service.command_handling.customer_data import CustomerData
 from collections_service.command_handling.postings import LedgerCommand
 from collections_service.customers.commands import RecordCustomer
-from collections_service.erp_intake.message_store import Kept, Settled
+from collections_service.erp_intake.flaws import visible_fields
+from collections_service.erp_intake.message_store import FAILED, Kept, Settled
 from collections_service.erp_intake.messages import ErpMessage
 from collections_service.erp_intake.results import ItemResult
 
@@ -18,7 +17,8 @@ _NOT_TEXT = "base64:"
 
 
 class Item:
-    """`result` is None until something became of it. `kept` is its row in erp.message.
+    """`result` is None until something became of it. `kept` is its row in erp.message. `failed`: for no fault of its
+    sender nothing could become of it now.
 
     A repetition has the bytes of a message that was settled before, or of one earlier in the same batch.
     """
@@ -38,6 +38,7 @@ class Item:
         self.reason: str | None = None
         self.pointer: str | None = None
         self.waits_for: str | None = None
+        self.failed = False
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -56,21 +57,28 @@ class Item:
 
     @property
     def is_open(self) -> bool:
-        return self.result is None
+        return self.result is None and not self.failed
 
     def settle(self, result: str, code: str | None = None, reason: str | None = None) -> None:
         self.result, self.code, self.reason = result, code, reason
 
     def reject(self, code: str, reason: str, pointer: str) -> None:
-        self.settle("rejected", code, reason[:_MAX_REASON])
-        self.pointer = pointer
+        self.settle("rejected", code, _storable(reason[:_MAX_REASON]))
+        self.pointer = _storable(pointer[:_MAX_REASON])
 
     def wait(self, waits_for: str, code: str, reason: str) -> None:
         self.settle("waiting", code, reason)
         self.waits_for = waits_for
 
+    def fail(self, failure: Exception) -> None:
+        self.failed = True
+        self.code = FAILED
+        self.reason = f"something failed here ({type(failure).__name__}); the message is kept and will be tried again"
+
     def take_over(self, released: "Item") -> None:
         """The same message was taken again within this batch: this is what became of it in the end."""
+        if released.failed:
+            return
         self.result, self.code, self.reason = released.result, released.code, released.reason
         self.pointer, self.waits_for = released.pointer, released.waits_for
 
@@ -118,16 +126,11 @@ def as_bytes(text: str) -> bytes:
 
 
 def _visible_identity(raw: bytes) -> tuple[str, str]:
-    try:
-        document = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return "", ""
-    if not isinstance(document, dict):
-        return "", ""
-    source = document.get("source")
-    event_id = document.get("source_event_id", document.get("EventId"))
-    if source is None and "BusinessEventId" in document:
-        source = f"d365:{document.get('LegalEntity', '')}"
+    fields = visible_fields(raw)
+    source = fields.get("source")
+    event_id = fields.get("source_event_id", fields.get("EventId"))
+    if source is None and "BusinessEventId" in fields:
+        source = f"d365:{fields.get('LegalEntity', '')}"
     return _name(source), _name(event_id)
 
 
@@ -135,3 +138,8 @@ def _name(value: object) -> str:
     if not isinstance(value, str):
         return ""
     return "".join(character for character in value[:_MAX_NAME] if character.isprintable())
+
+
+def _storable(text: str) -> str:
+    """With replacements for what no text of PostgreSQL can hold."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -14,6 +14,9 @@ from msgspec import Struct
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 RELEASED_AT_ONCE = 500
+FAILED = "failed_for_now"
+FIRST_PAUSE_S = 5
+LONGEST_PAUSE_S = 3600
 _ACQUIRE_S = 2.0
 
 
@@ -110,6 +113,26 @@ class MessageStore:
                 at,
             )
 
+    async def note_failures(self, tenant_id: str, failed: Mapping[int, str], at: datetime) -> None:
+        """Why nothing came of these messages, by their number. They stay what they are, and the sweep leaves them alone
+        for a while that doubles with every failure."""
+        if not failed:
+            return
+        async with self._transaction(tenant_id) as connection:
+            await connection.execute(
+                "UPDATE erp.message AS m SET failures = m.failures + 1, code = $5, reason = f.reason,"
+                " try_after = $4::timestamptz + least($7, $6 * 2 ^ least(m.failures, 20)) * interval '1 second'"
+                " FROM unnest($2::bigint[], $3::text[]) AS f(id, reason)"
+                " WHERE m.id = f.id AND m.tenant_id = $1 AND m.result IN ('received', 'waiting')",
+                tenant_id,
+                list(failed),
+                list(failed.values()),
+                at,
+                FAILED,
+                FIRST_PAUSE_S,
+                LONGEST_PAUSE_S,
+            )
+
     async def waiting_for(self, tenant_id: str, arrived: Sequence[str]) -> list[StoredMessage]:
         """Messages that wait for one of these, in the order in which they came."""
         if not arrived:
@@ -124,21 +147,26 @@ class MessageStore:
             )
         return [_stored(row) for row in rows]
 
-    async def unsettled(self, died_before: datetime, limit: int = RELEASED_AT_ONCE) -> list[StoredMessage]:
+    async def unsettled(
+        self, now: datetime, died_before: datetime, limit: int = RELEASED_AT_ONCE
+    ) -> list[StoredMessage]:
         """For the sweep (worker role: all tenants): messages whose wait is over by now but that nobody has released,
-        and those received before `died_before` that nothing became of."""
+        and those received before `died_before` that nothing became of; of those that failed, the ones whose time has
+        come again."""
         async with self._pool.acquire(timeout=_ACQUIRE_S) as connection:
             rows = await connection.fetch(
                 "SELECT m.id, m.tenant_id, m.received_at, m.person, m.raw FROM erp.message m"
-                " WHERE m.result = 'received' AND m.last_received_at < $1 OR m.result = 'waiting' AND ("
+                " WHERE (m.try_after IS NULL OR m.try_after <= $3) AND ("
+                "  m.result = 'received' AND m.last_received_at < $1 OR m.result = 'waiting' AND ("
                 "   EXISTS (SELECT FROM read.invoice_current i"
                 "     WHERE i.tenant_id = m.tenant_id AND m.waits_for = 'invoice ' || i.invoice_id)"
                 "   OR EXISTS (SELECT FROM read.receipt_current r"
                 "     WHERE r.tenant_id = m.tenant_id AND r.doc->>'kind' = 'payment'"
                 "      AND m.waits_for = 'payment ' || r.source || ' ' || r.receipt_id)"
-                " ) ORDER BY m.id LIMIT $2",
+                " )) ORDER BY m.id LIMIT $2",
                 died_before,
                 limit,
+                now,
             )
         return [_stored(row) for row in rows]
 

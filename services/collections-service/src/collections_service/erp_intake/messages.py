@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from collections_service.erp_intake.flaws import first_flaw, may_contain_null
 from redress.money import Money, MoneyError, minor_digits, parse_money
 
 MAX_LINES = 500
@@ -18,6 +19,8 @@ MAX_ALLOCATIONS = 100  # with the receipt itself 101 streams in one append: all 
 EARLIEST = date(1980, 1, 1)
 LATEST = date(2200, 1, 1)
 _MAX_EXPONENT = 30
+_MAX_WHOLE_DIGITS = 16
+_MAX_DIGITS = 60  # of a quantity or a unit price
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 ShortText = Annotated[str, Meta(max_length=200)]
@@ -154,12 +157,24 @@ _decoder = msgspec.json.Decoder(ErpMessage)
 
 def read(raw: bytes) -> ErpMessage:
     """The message in these bytes. Unreadable says what is wrong and where."""
+    if may_contain_null(raw) and (flaw := first_flaw(raw)) is not None:
+        raise Unreadable(flaw.code, flaw.reason, flaw.pointer)
     try:
         return _checked(_decoder.decode(raw))
     except msgspec.ValidationError as wrong:
         raise Unreadable("invalid_message", _reason(wrong), _pointer(wrong)) from None
-    except msgspec.DecodeError as wrong:
-        raise Unreadable("invalid_json", f"not JSON: {wrong}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise not_json(raw, wrong) from None
+
+
+def not_json(raw: bytes, wrong: Exception) -> Unreadable:
+    """Why the reader stopped at these bytes, and where, as far as that can be found."""
+    if isinstance(wrong, RecursionError):
+        return Unreadable("invalid_json", "nested too deeply")
+    flaw = first_flaw(raw)
+    return (
+        Unreadable(flaw.code, flaw.reason, flaw.pointer) if flaw else Unreadable("invalid_json", f"not JSON: {wrong}")
+    )
 
 
 def convert(document: dict[str, object]) -> ErpMessage:
@@ -183,14 +198,27 @@ def money(amount: Amount, currency: str, pointer: str) -> Money:
         digits = minor_digits(currency)
     except MoneyError as wrong:
         raise Unreadable("unknown_currency", str(wrong), "/currency") from None
-    if not value.is_finite() or abs(value.adjusted()) > _MAX_EXPONENT:
+    if not _is_plain(value):
         raise Unreadable("invalid_amount", "the amount is not a plain decimal number", pointer)
+    if value.adjusted() >= _MAX_WHOLE_DIGITS:  # more than rounding could hold
+        raise Unreadable("invalid_amount", f"{value} {currency} is beyond the accepted range", pointer)
     if value != round(value, digits):
         raise Unreadable("invalid_amount", f"the amount has more decimals than {currency} allows ({digits})", pointer)
     try:
         return parse_money(f"{value:.{digits}f}", currency)
     except MoneyError as wrong:
         raise Unreadable("invalid_amount", str(wrong), pointer) from None
+
+
+def number_text(value: Decimal, pointer: str) -> str:
+    """A quantity or a price of one unit, of any precision. Unreadable for what is no number to be written down."""
+    if not _is_plain(value) or len(value.as_tuple().digits) > _MAX_DIGITS:
+        raise Unreadable("invalid_number", "the number is not a plain decimal number", pointer)
+    return str(value)
+
+
+def _is_plain(value: Decimal) -> bool:
+    return value.is_finite() and abs(value.adjusted()) <= _MAX_EXPONENT
 
 
 def _checked(message: ErpMessage) -> ErpMessage:

@@ -15,11 +15,12 @@ from collections_service.erp_intake.messages import (
     LineData,
     Unreadable,
     money,
+    number_text,
 )
 from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
 from collections_service.open_items.events import Line
 from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment, ReverseReceipt
-from redress.money import Money, total
+from redress.money import MAX_MINOR, Money, total
 
 
 def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:
@@ -149,6 +150,8 @@ def _credit_memo(message: messages.CreditMemoPosted) -> PostCreditMemo:
     else:
         amount = money(message.total, message.currency, "/total")
     _positive(amount, "/total")
+    if amount.minor > MAX_MINOR:
+        raise Unreadable("invalid_amount", f"{amount} is beyond the accepted range", "/applies_to")
     return PostCreditMemo(
         source=message.source,
         credit_memo_id=credit_memo_id,
@@ -176,8 +179,8 @@ def _lines(data: Sequence[LineData], currency: str) -> tuple[Line, ...]:
             line=each.line,
             amount=money(each.amount, currency, f"/lines/{index}/amount"),
             description=each.description,
-            quantity=None if each.quantity is None else str(each.quantity),
-            unit_price=None if each.unit_price is None else str(each.unit_price),
+            quantity=None if each.quantity is None else number_text(each.quantity, f"/lines/{index}/quantity"),
+            unit_price=None if each.unit_price is None else number_text(each.unit_price, f"/lines/{index}/unit_price"),
         )
         for index, each in enumerate(data)
     )

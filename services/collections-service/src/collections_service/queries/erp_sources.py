@@ -30,7 +30,10 @@ class ListedMessage(Struct, frozen=True, kw_only=True):
 
 
 class SourceHealth(Struct, frozen=True, kw_only=True):
-    """`counts` are messages by what became of them; `repeated` is how often one came again. At most 100 are listed."""
+    """`counts` are messages by what became of them; `repeated` is how often one came again. At most 100 are listed.
+
+    Those that are `failing` are kept and tried again: the failure is not their sender's fault.
+    """
 
     source: str
     last_received_at: datetime
@@ -40,6 +43,7 @@ class SourceHealth(Struct, frozen=True, kw_only=True):
     control_numbers: ControlNumbers | None
     waiting: tuple[ListedMessage, ...]
     rejected: tuple[ListedMessage, ...]
+    failing: tuple[ListedMessage, ...]
 
 
 async def source_health(pool: asyncpg.Pool, tenant_id: str, source: str, now: datetime) -> SourceHealth | None:
@@ -63,7 +67,9 @@ async def source_health(pool: asyncpg.Pool, tenant_id: str, source: str, now: da
             "(SELECT * FROM erp.message WHERE tenant_id = $1 AND source = $2 AND result = 'waiting'"
             " ORDER BY id LIMIT $3)"
             " UNION ALL (SELECT * FROM erp.message WHERE tenant_id = $1 AND source = $2 AND result = 'rejected'"
-            " ORDER BY id DESC LIMIT $3)",
+            " ORDER BY id DESC LIMIT $3)"
+            " UNION ALL (SELECT * FROM erp.message WHERE tenant_id = $1 AND source = $2 AND result = 'received'"
+            " AND failures > 0 ORDER BY id LIMIT $3)",
             tenant_id,
             source,
             LISTED,
@@ -78,6 +84,7 @@ async def source_health(pool: asyncpg.Pool, tenant_id: str, source: str, now: da
         control_numbers=ControlNumbers(**dict(control)) if control else None,
         waiting=tuple(_listed(row) for row in listed if row["result"] == "waiting"),
         rejected=tuple(_listed(row) for row in listed if row["result"] == "rejected"),
+        failing=tuple(_listed(row) for row in listed if row["result"] == "received"),
     )
 
 
