@@ -7,7 +7,13 @@ import pytest
 from support.databases import MakeDatabase
 from support.event_log import a_command, a_write, an_event, install_event_log, stream_id
 
-from redress.eventlog.events import MAX_PAYLOAD_BYTES, RecordedEvent, StoredAnswer
+from redress.eventlog.events import (
+    MAX_EVENTS_PER_APPEND,
+    MAX_PAYLOAD_BYTES,
+    MAX_STREAMS_PER_APPEND,
+    RecordedEvent,
+    StoredAnswer,
+)
 from redress.eventlog.hashing import event_hash
 from redress.eventlog.log import AppendTooLarge, EventLog, KeyReused, VersionConflict
 from redress.eventlog.memory import InMemoryEventLog
@@ -230,8 +236,8 @@ async def test_what_is_too_large_is_refused_before_anything_is_written(log: Even
     too_big = an_event("x" * MAX_PAYLOAD_BYTES)
     for writes in (
         [a_write("s", 0, "small", too_big)],
-        [a_write("s", 0, *("n" for _ in range(201)))],
-        [a_write(f"s{i}", 0, "n") for i in range(21)],
+        [a_write("s", 0, *("n" for _ in range(MAX_EVENTS_PER_APPEND + 1)))],
+        [a_write(f"s{i}", 0, "n") for i in range(MAX_STREAMS_PER_APPEND + 1)],
     ):
         with pytest.raises(AppendTooLarge):
             await log.append("acme", writes)
