@@ -10,6 +10,13 @@ INSTALLED := $(VENV)/.installed
 # Only what was named on the command line or in the environment is passed on; the defaults stand in the program.
 export DATA PORT TRANSPORT DEMO
 
+# Where TLS is inspected, one variable names the authority's certificates; pip, uv and jgo each read another one.
+CA_BUNDLE := $(firstword $(SSL_CERT_FILE) $(REQUESTS_CA_BUNDLE) $(CURL_CA_BUNDLE) $(PIP_CERT))
+ifneq ($(CA_BUNDLE),)
+export SSL_CERT_FILE ?= $(CA_BUNDLE)
+export REQUESTS_CA_BUNDLE ?= $(CA_BUNDLE)
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check format types faults bench lock clean
 

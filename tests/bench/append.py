@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from threading import Lock
@@ -65,15 +66,13 @@ async def many_streams(stand: Stand, rounds: Rounds) -> list[Comparison]:
         for writers in WRITERS:
             await settle(stand.cluster.superuser_dsn)
             runs: dict[str, Run] = {
-                INSERT: _rate(lambda over, n=writers: _insert(pool, n, over), rounds),
-                OURS: _rate(lambda over, n=writers: _append(log, n, over), rounds),
-                EVENTSOURCING: _rate(lambda over, n=writers: in_threads(n, lambda: _count(plain.insert, over)), rounds),
-                EVENTSOURCING_FUNCTION: _rate(
-                    lambda over, n=writers: in_threads(n, lambda: _count(function.insert, over)), rounds
-                ),
-                MESSAGE_DB: _rate(lambda over, n=writers: _write_messages(messages, n, over), rounds),
-                HELD: _rate(lambda over, n=writers: _insert_held(bare, n, over), rounds),
-                PGBENCH: lambda n=writers: _pgbench(stand, bare, n, rounds.seconds),
+                INSERT: _rate(partial(_insert, pool, writers), rounds),
+                OURS: _rate(partial(_append, log, writers), rounds),
+                EVENTSOURCING: _rate(partial(_insert_by_library, plain, writers), rounds),
+                EVENTSOURCING_FUNCTION: _rate(partial(_insert_by_library, function, writers), rounds),
+                MESSAGE_DB: _rate(partial(_write_messages, messages, writers), rounds),
+                HELD: _rate(partial(_insert_held, bare, writers), rounds),
+                PGBENCH: partial(_pgbench, stand, bare, writers, rounds.seconds),
             }
             title = f"append to new streams, {writers} writer{'s' if writers > 1 else ''}"
             done.append(await compare(title, "events/s", runs, rounds=rounds, baseline=INSERT))
@@ -91,12 +90,10 @@ async def hot_stream(stand: Stand, rounds: Rounds) -> list[Comparison]:
         for writers in (1, 32):
             await settle(stand.cluster.superuser_dsn)
             runs: dict[str, Run] = {
-                OURS: _rate(lambda over, n=writers: _commands(log, n, over), rounds),
-                EVENTSOURCING: _rate(lambda over, n=writers: _hot_eventsourcing(plain, n, over), rounds),
-                f"{EVENTSOURCING}, a lock around it": _rate(
-                    lambda over, n=writers: _hot_eventsourcing(plain, n, over, Lock()), rounds
-                ),
-                "SELECT + INSERT": _rate(lambda over, n=writers: _hot_insert(pool, n, over), rounds),
+                OURS: _rate(partial(_commands, log, writers), rounds),
+                EVENTSOURCING: _rate(partial(_hot_eventsourcing, plain, writers), rounds),
+                f"{EVENTSOURCING}, a lock around it": _rate(partial(_hot_eventsourcing_locked, plain, writers), rounds),
+                "SELECT + INSERT": _rate(partial(_hot_insert, pool, writers), rounds),
             }
             title = f"one hot stream, {writers} command{'s' if writers > 1 else ''} in flight"
             done.append(await compare(title, "commands/s", runs, rounds=rounds, baseline=EVENTSOURCING))
@@ -138,6 +135,10 @@ async def _bare_pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
 
 async def _insert(pool: asyncpg.Pool, writers: int, over: Over) -> int:
     return await _writers(writers, lambda: pool.execute(_INSERT, new_uuid(), 1, "assessed", PAYLOAD), over)
+
+
+async def _insert_by_library(peer: Eventsourcing, writers: int, over: Over) -> int:
+    return await in_threads(writers, lambda: _count(peer.insert, over))
 
 
 async def _insert_held(dsn: str, writers: int, over: Over) -> int:
@@ -251,14 +252,15 @@ def _meta() -> Meta:
 
 async def _hot_eventsourcing(peer: Eventsourcing, writers: int, over: Over, lock: "Lock | None" = None) -> int:
     taking = Lock()
-    state = {"left": 0, "stream": peer.new_account()}
+    left, current = 0, peer.new_account()
 
     def stream() -> UUID:
+        nonlocal left, current
         with taking:
-            if state["left"] >= HOT_EVENTS:
-                state.update(left=0, stream=peer.new_account())
-            state["left"] += 1
-            return state["stream"]
+            if left >= HOT_EVENTS:
+                left, current = 0, peer.new_account()
+            left += 1
+            return current
 
     def command() -> None:
         mine = stream()
@@ -269,6 +271,10 @@ async def _hot_eventsourcing(peer: Eventsourcing, writers: int, over: Over, lock
                 peer.command(mine)
 
     return await in_threads(writers, lambda: _count(command, over))
+
+
+async def _hot_eventsourcing_locked(peer: Eventsourcing, writers: int, over: Over) -> int:
+    return await _hot_eventsourcing(peer, writers, over, Lock())
 
 
 async def _hot_insert(pool: asyncpg.Pool, writers: int, over: Over) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from itertools import cycle
 
 import asyncpg
@@ -38,16 +39,16 @@ async def http_api(stand: Stand, rounds: Rounds) -> list[Comparison]:
         for connections in CONNECTIONS:
             await settle(stand.cluster.superuser_dsn)
             opening: dict[str, Run] = {
-                BARE: lambda n=connections: requests_per_second(bare, n, rounds.seconds, lambda: _post({}), 201),
-                OURS: lambda n=connections: requests_per_second(ours, n, rounds.seconds, lambda: _post(bearer), 201),
+                BARE: partial(requests_per_second, bare, connections, rounds.seconds, partial(_post, {}), 201),
+                OURS: partial(requests_per_second, ours, connections, rounds.seconds, partial(_post, bearer), 201),
             }
             title = f"POST /v1/disputes, {connections} connection{'s' if connections > 1 else ''}"
             done.append(await compare(title, "requests/s", opening, rounds=rounds, baseline=BARE))
             reading: dict[str, Run] = {}
             for name, port, headers in ((BARE, bare, {}), (OURS, ours, bearer)):
                 raw = raw_request("GET", f"/v1/disputes/{await _one_dispute(port, headers)}", headers)
-                reading[name] = lambda p=port, r=raw, n=connections: requests_per_second(
-                    p, n, rounds.seconds, lambda: r, 200
+                reading[name] = partial(
+                    requests_per_second, port, connections, rounds.seconds, partial(bytes, raw), 200
                 )
             title = f"GET /v1/disputes/{{id}}, {connections} connection{'s' if connections > 1 else ''}"
             done.append(await compare(title, "requests/s", reading, rounds=rounds, baseline=BARE))

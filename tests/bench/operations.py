@@ -78,7 +78,7 @@ async def rebuilds(stand: Stand, rounds: Rounds, events: int) -> list[Comparison
             one.let_go()
             span, megabytes = await one.result()
         memory[name].append(megabytes)
-        return events / span.seconds
+        return float(events / span.seconds)
 
     async def peers() -> float:
         few = min(PEER_EVENTS, events)

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,8 @@ class Eventsourcing:
             if number % 200 == 0:  # the driver hangs on batches of several MB
                 self.application.save(account)
         self.application.save(account)
-        return account.id
+        stream: UUID = account.id
+        return stream
 
     def command(self, stream: UUID) -> int:
         """Load, decide, append; from the start again when another was faster. How many times it was tried."""
@@ -171,7 +173,7 @@ class BalanceProjection(Projection[Balances]):
     name = "balances"
 
     @singledispatchmethod
-    def process_event(self, domain_event: Any, tracking: Tracking) -> None:
+    def process_event(self, domain_event: object, tracking: Tracking) -> None:
         raise NotImplementedError(type(domain_event))
 
     @process_event.register
@@ -202,7 +204,7 @@ async def project_balances(gate: Gate, dsn: str, events: int) -> Span:
     return Span(begun, ended)
 
 
-async def in_threads(threads: int, work: Any) -> int:
+async def in_threads(threads: int, work: Callable[[], int]) -> int:
     """The sum of what `work()` returns in each thread."""
     with ThreadPoolExecutor(threads) as executor:
         loop = asyncio.get_running_loop()

@@ -92,10 +92,10 @@ class Child:
     def let_go(self) -> None:
         self._connection.send("go")
 
-    async def result(self) -> Any:
+    async def result(self) -> Any:  # noqa: ANN401 - what its function returned
         return await self._message()
 
-    async def _message(self) -> Any:
+    async def _message(self) -> Any:  # noqa: ANN401 - what its function returned
         kind, value = await asyncio.to_thread(self._connection.recv)
         if kind == "failed":
             raise RuntimeError(f"a child failed:\n{value}")

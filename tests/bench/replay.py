@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -47,9 +48,9 @@ async def one_aggregate(stand: Stand, rounds: Rounds) -> list[Comparison]:
             times = max(1, 5_000 // length)
             peer_times = max(1, times // 10)
             runs: dict[str, Run] = {
-                OURS: lambda s=stream, n=length, t=times: _loads(log, s, n, t),
-                EVENTSOURCING: lambda s=account, n=length, t=peer_times: asyncio.to_thread(_peer_loads, peer, s, n, t),
-                READ_AND_DECODE: lambda s=stream, n=length, t=times: _bare_loads(bare, s, n, t),
+                OURS: partial(_loads, log, stream, length, times),
+                EVENTSOURCING: partial(asyncio.to_thread, _peer_loads, peer, account, length, peer_times),
+                READ_AND_DECODE: partial(_bare_loads, bare, stream, length, times),
             }
             done.append(
                 await compare(

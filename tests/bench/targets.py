@@ -46,6 +46,10 @@ def _last_ratio(comparison: Comparison) -> float:
     return ratio
 
 
+def _figure(name: str) -> Callable[[Comparison], float]:
+    return lambda c: c.figures[name].value
+
+
 TARGETS = (
     Target("append, 32 writers / one INSERT", "append to new streams, 32 writers", _over(INSERT), 1.2, 2.0),
     Target("append, 32 writers / eventsourcing", "append to new streams, 32 writers", _over(EVENTSOURCING), 8, 15),
@@ -60,7 +64,7 @@ TARGETS = (
     Target("catch-up over Kafka / eventsourcing, the topic being there", "catch-up of a projection", lambda c: c.ratio(FROM_KAFKA, EVENTSOURCING), 25, 60),
     Target("relay to Kafka / bare aiokafka producer", "relay of", lambda c: c.ratio(RELAY, BARE_KAFKA), 0.6, 0.9),
     *(
-        Target(f"commit → visible over {transport}, {share}, ms", f"commit → visible over {transport}", lambda c, s=share: c.figures[s].value, target, stretch, at_most=True)
+        Target(f"commit → visible over {transport}, {share}, ms", f"commit → visible over {transport}", _figure(share), target, stretch, at_most=True)
         for transport, share, target, stretch in (("the feed", P50, 20, 8), ("the feed", P99, 150, 50), ("Kafka", P50, 30, 12), ("Kafka", P99, 200, 80))
     ),
     Target("append, largest log / smallest", "append to a new stream, by size", _last_ratio, 1.3, 1.1, at_most=True),

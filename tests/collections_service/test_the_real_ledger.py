@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.collections_office import Office, dispute_event, invoice, payment, results
@@ -19,7 +20,7 @@ CANDIDATES = [
 ]
 
 
-def ledger() -> list[dict]:
+def ledger() -> list[dict[str, Any]]:
     for path in CANDIDATES:
         if path.exists():
             with path.open(newline="") as file:
@@ -34,7 +35,7 @@ def day(text: str) -> date:
     return date(int(year), int(month), int(day_of_month))
 
 
-def messages(rows: Sequence[dict]) -> tuple[list[dict], list[dict]]:
+def messages(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     invoices = [
         invoice(
             row["invoiceNumber"],
@@ -60,7 +61,7 @@ def messages(rows: Sequence[dict]) -> tuple[list[dict], list[dict]]:
     return invoices, payments
 
 
-def disputes(rows: Sequence[dict]) -> list[tuple]:
+def disputes(rows: Sequence[dict[str, Any]]) -> list[tuple]:
     """Opened the day after the invoice date, resolved on the settlement date as paid by the customer."""
     found = []
     for row in rows:
@@ -86,7 +87,7 @@ def disputes(rows: Sequence[dict]) -> list[tuple]:
     return found
 
 
-async def post(office: Office, items: Sequence[dict]) -> set[str]:
+async def post(office: Office, items: Sequence[dict[str, Any]]) -> set[str]:
     told: set[str] = set()
     for at in range(0, len(items), 1_000):
         told.update(results(await office.erp(*items[at : at + 1_000])))
@@ -108,7 +109,7 @@ async def figures(office: Office) -> None:
 
 
 @pytest.mark.parametrize("disputes_first", [True, False])
-async def test_the_published_figures_whoever_comes_first(office: Office, disputes_first: bool):
+async def test_the_published_figures_whoever_comes_first(office: Office, disputes_first: bool) -> None:
     rows = ledger()
     invoices, payments = messages(rows)
     opened = disputes(rows)

@@ -26,7 +26,7 @@ class Answer(Struct, frozen=True):
     headers: dict[str, str]
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - JSON
         return msgspec.json.decode(self.body)
 
 
@@ -77,7 +77,7 @@ class Client:
     ) -> Answer | None:
         """One try; None if it was not answered."""
         history = self.deployment.history
-        common = {"key": key, "tenant": self.tenant, "service": service, "attempt": attempt}
+        common: dict[str, Any] = {"key": key, "tenant": self.tenant, "service": service, "attempt": attempt}
         history.add(Sent(method="POST", path=path, body=raw.decode(), version=version, **common))
         begun = time.monotonic()
         try:
@@ -102,7 +102,7 @@ class Client:
         )
         return Answer(response.status_code, response.content, attempt, dict(response.headers))
 
-    async def get(self, service: str, path: str, *, role: str = "auditor", **params: Any) -> Any:
+    async def get(self, service: str, path: str, *, role: str = "auditor", **params: Any) -> Any:  # noqa: ANN401 - JSON
         """The body of a 200; asked again while there is no answer or a 503."""
         deadline = time.monotonic() + GIVE_UP_S
         while True:

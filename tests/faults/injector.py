@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 
@@ -216,7 +216,7 @@ class Injector:
         way.cut_after_forwarding(lambda chunk: b"dispute-" in chunk or b"invoice-" in chunk or b"-started" in chunk)
 
     @contextlib.asynccontextmanager
-    async def _alone(self, what: str):
+    async def _alone(self, what: str) -> AsyncIterator[None]:
         """Faults of the same part wait for each other's end."""
         while what in self._busy:
             await asyncio.sleep(0.1)

@@ -10,8 +10,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import asyncpg
-
 from redress.eventlog.events import Appended, CommandRecord, RecordedEvent, StoredAnswer, StreamWrite
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.log_source import LogSource
@@ -19,12 +17,11 @@ from redress.messaging.source import Batch, Item, Mark
 from redress.projections import checkpoints
 from redress.projections.applying import Applier
 from redress.projections.plan import plan
+from redress.projections.projection import Connection
 
 
 def checkpoint_first() -> None:
-    async def transact(
-        self: Applier[Any], connection: asyncpg.Connection, batch: Batch[Any], *, forget: bool = False
-    ) -> None:
+    async def transact(self: Applier[Any], connection: Connection, batch: Batch[Any], *, forget: bool = False) -> None:
         async with connection.transaction():
             touched = {item.shard for item in batch.items} | set(batch.offsets) | set(batch.reached)
             marks = await checkpoints.lock(connection, self.name, touched)

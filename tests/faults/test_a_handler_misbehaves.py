@@ -11,8 +11,9 @@ from support.databases import MakeDatabase
 from support.event_log import META, a_write, stream_id
 from support.notes import Seen, install_notes, notes_seen, worker_pool
 
+from redress.contracts.envelope import Published
 from redress.eventlog.codec import Codec
-from redress.eventlog.events import NewEvent, RecordedEvent
+from redress.eventlog.events import NewEvent, RecordedEvent, StreamWrite
 from redress.eventlog.postgres import PostgresEventLog
 from redress.ids import new_uuid
 from redress.messaging.log_source import LogSource
@@ -34,7 +35,7 @@ async def service(make_database: MakeDatabase) -> AsyncIterator[tuple[PostgresEv
         yield made
 
 
-async def write(log: PostgresEventLog, *writes) -> None:
+async def write(log: PostgresEventLog, *writes: StreamWrite) -> None:
     for each in writes:
         await log.append("acme", [each])
     await log.wait_for(sum(len(each.events) for each in writes), 5.0)
@@ -46,11 +47,13 @@ async def parked(pool: asyncpg.Pool) -> list[int]:
     ]
 
 
-async def test_row_41_a_handler_whose_statement_never_ends_is_cut_off_and_its_stream_parked(service) -> None:
+async def test_row_41_a_handler_whose_statement_never_ends_is_cut_off_and_its_stream_parked(
+    service: tuple[PostgresEventLog, asyncpg.Pool],
+) -> None:
     log, pool = service
 
     class Stuck(Seen):
-        async def apply(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
             await super().apply(connection, events)
             if "endless" in self.batches[-1]:
                 await connection.execute("SET LOCAL statement_timeout = '50ms'")  # the worker's role has 30 s
@@ -64,12 +67,14 @@ async def test_row_41_a_handler_whose_statement_never_ends_is_cut_off_and_its_st
     assert await parked(pool) == [2, 3]
 
 
-async def test_row_41_a_handler_that_waits_inside_its_transaction_loses_it_and_is_parked_in_the_end(service) -> None:
+async def test_row_41_a_handler_that_waits_inside_its_transaction_loses_it_and_is_parked_in_the_end(
+    service: tuple[PostgresEventLog, asyncpg.Pool],
+) -> None:
     """The database ends the session; each new start counts as a try, until the event is put aside."""
     log, pool = service
 
     class Dreams(Seen):
-        async def apply(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
             await super().apply(connection, events)
             if "dream" in self.batches[-1]:
                 await connection.execute("SET LOCAL idle_in_transaction_session_timeout = '20ms'")  # the role: 10 s
@@ -109,8 +114,9 @@ class Reads(Seen):
         super().__init__()
         self._codec = codec
 
-    async def apply(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
+    async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
         for event in events:
+            assert isinstance(event, RecordedEvent)
             self._codec.decode(event.type, event.schema_version, event.payload)
         await super().apply(connection, events)
 
@@ -124,7 +130,9 @@ def of_the_new_release(note: str) -> NewEvent:
     )  # fmt: skip
 
 
-async def test_row_42_the_old_release_puts_newer_events_aside_and_the_new_one_takes_them_in_order(service) -> None:
+async def test_row_42_the_old_release_puts_newer_events_aside_and_the_new_one_takes_them_in_order(
+    service: tuple[PostgresEventLog, asyncpg.Pool],
+) -> None:
     log, pool = service
     await write(
         log,

@@ -21,18 +21,18 @@ class Remembered:
 
 
 def wrong(megabytes: Callable[[float], float]) -> int:
-    return sum(finding.wrong for finding in bounded(Remembered(megabytes)))  # type: ignore[arg-type]
+    return sum(finding.wrong for finding in bounded(Remembered(megabytes)))
 
 
-def test_memory_that_fills_its_caches_and_then_goes_up_and_down_is_flat():
+def test_memory_that_fills_its_caches_and_then_goes_up_and_down_is_flat() -> None:
     assert wrong(lambda second: 120 + min(second, 120.0) / 2 + 6 * (second % 20 < 10)) == 0
 
 
 @pytest.mark.parametrize("bytes_per_event", [100, 500])
-def test_a_leak_of_hundreds_of_bytes_per_event_is_named(bytes_per_event: int):
+def test_a_leak_of_hundreds_of_bytes_per_event_is_named(bytes_per_event: int) -> None:
     """At a thousand events in a second."""
     assert wrong(lambda second: 120 + second * 1_000 * bytes_per_event / 1e6) == 1
 
 
-def test_more_than_half_a_gigabyte_is_named():
+def test_more_than_half_a_gigabyte_is_named() -> None:
     assert wrong(lambda _second: 513 * 1024 * 1024 / 1e6) == 1

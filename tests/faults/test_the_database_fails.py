@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -127,7 +128,7 @@ async def test_row_15_without_a_free_connection_clients_are_told_to_come_again_a
 
 
 async def _as_many_as_come(dsn: str) -> list[asyncpg.Connection]:
-    held = []
+    held: list[asyncpg.Connection] = []
     try:
         while len(held) < 200:
             held.append(await asyncpg.connect(dsn))
@@ -190,7 +191,7 @@ async def test_row_18_a_thousand_requests_that_are_broken_off_leave_no_session_a
         body = msgspec.json.encode(a_dispute(company.tenant, f"U-{number}", "1.00")).decode()
         key = f"{company.tenant}-broken-{number}"
         lines = head.replace("{key}", key)
-        sent = {"key": key, "tenant": company.tenant, "service": "dispute", "attempt": 1}
+        sent: dict[str, Any] = {"key": key, "tenant": company.tenant, "service": "dispute", "attempt": 1}
         deployment.history.add(Sent(method="POST", path="/v1/disputes", body=body, **sent))
         deployment.history.add(NotAnswered(error="broken off", **sent))
         request = f"POST /v1/disputes HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n{lines}\r\n\r\n{body}"
@@ -208,7 +209,7 @@ async def test_row_18_a_thousand_requests_that_are_broken_off_leave_no_session_a
                 "SELECT count(*) FROM pg_stat_activity WHERE usename = 'dispute_api'"
                 " AND (state = 'active' OR state LIKE 'idle in transaction%')"
             )
-        return active == 0
+        return bool(active == 0)
 
     await eventually(calm, SOON_S)
     async with deployment.database("dispute") as connection:

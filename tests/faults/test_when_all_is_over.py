@@ -1,6 +1,7 @@
 """After everything the other tests have done to one deployment: every invariant holds. This file runs last."""
 
 import shutil
+from typing import Any
 
 import asyncpg
 
@@ -41,7 +42,7 @@ async def test_what_is_broken_on_purpose_is_named(deployment: Deployment) -> Non
     history.add(Checkpoint(service="dispute", consumer="relay", shard=0, seq=0))  # I8: it was further before
     history.add(Measured(process="dispute-api", pid=1, rss_bytes=2**40, open_files=1))  # I13
     history.add(Drained(seconds=99.0))  # I14
-    told = {"key": "k", "tenant": "t", "service": "dispute", "attempt": 1}
+    told: dict[str, Any] = {"key": "k", "tenant": "t", "service": "dispute", "attempt": 1}
     history.add(Answered(status=500, body="Traceback", **told))  # I15
     history.add(Answered(status=201, body='{"n": 1}', **told))
     history.add(Answered(status=201, body=f'{{"n": "{canary("stranger")}"}}', **told))  # I2, I1, I12
@@ -60,12 +61,15 @@ async def _damage_disputes(connection: asyncpg.Connection) -> None:
         " (SELECT stream_id FROM es.stream WHERE stream_type = 'dispute' AND version > 0 ORDER BY stream_id LIMIT 1)"
     )  # I3
     await connection.execute("UPDATE es.log_head SET seq = seq + 1")  # I4
-    a, b = await connection.fetchrow(
+    pair = await connection.fetchrow(
         "SELECT one.seq, two.seq FROM es.log one JOIN es.event e1 ON e1.id = one.id"
         " JOIN es.event e2 ON e2.stream_id = e1.stream_id AND e2.version = e1.version + 1"
         " JOIN es.log two ON two.id = e2.id LIMIT 1"
     )
-    ids = dict(await connection.fetch("SELECT seq, id FROM es.log WHERE seq IN ($1, $2)", a, b))
+    assert pair is not None
+    a, b = pair
+    rows = await connection.fetch("SELECT seq, id FROM es.log WHERE seq IN ($1, $2)", a, b)
+    ids = {row["seq"]: row["id"] for row in rows}
     await connection.execute("UPDATE es.log SET id = -1 WHERE seq = $1", a)
     await connection.execute("UPDATE es.log SET id = $2 WHERE seq = $1", b, ids[a])
     await connection.execute("UPDATE es.log SET id = $2 WHERE seq = $1", a, ids[b])  # I5

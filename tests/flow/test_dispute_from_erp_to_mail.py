@@ -30,7 +30,9 @@ def an_invoice(invoice_id: str, total: str, customer: str = "C-100", **more: Any
     }
 
 
-def a_payment(payment_id: str, amount: str, allocations: dict[str, str], customer: str = "C-100", **more: Any) -> Any:
+def a_payment(
+    payment_id: str, amount: str, allocations: dict[str, str], customer: str = "C-100", **more: Any
+) -> dict[str, Any]:
     return {
         "kind": "payment-received",
         "source": "erp-1",
@@ -181,8 +183,9 @@ async def test_a_short_payment_opens_a_dispute_routed_by_the_matrix_and_a_full_p
         an_invoice("INV-2", "500.00"), a_payment("P-1", "450.00", {"INV-2": "450.00"}, remittance_reason="freight")
     ) == ["accepted", "accepted"]
 
-    async def opened() -> Any:
-        return (await company.get("dispute", "/v1/disputes", customer_id="C-100"))["items"]
+    async def opened() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await company.get("dispute", "/v1/disputes", customer_id="C-100"))["items"]
+        return found
 
     (dispute,) = await eventually(opened, SOON_S)
     found = await dispute_is(company, dispute["dispute_id"], "assigned")

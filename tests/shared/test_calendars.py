@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import Any
 
 import msgspec
 import pytest
@@ -31,11 +32,11 @@ def utc(text: str) -> datetime:
         ("2026-11-21T12:00", 0, "2026-11-23T08:00"),
     ],
 )
-def test_hours_are_counted_inside_opening_hours(start: str, hours: int, due: str):
+def test_hours_are_counted_inside_opening_hours(start: str, hours: int, due: str) -> None:
     assert BERLIN.add_business_hours(utc(start), hours) == utc(due)
 
 
-def test_easter_is_skipped_and_named():
+def test_easter_is_skipped_and_named() -> None:
     # Thursday before Easter 2026, 14:00 in Berlin (summer time); Friday 3 and Monday 6 April are holidays.
     start = utc("2026-04-02T12:00")
     assert BERLIN.add_business_hours(start, 8) == utc("2026-04-07T12:00")
@@ -45,14 +46,14 @@ def test_easter_is_skipped_and_named():
     )
 
 
-def test_the_clock_change_moves_the_utc_hour_and_not_the_local_one():
+def test_the_clock_change_moves_the_utc_hour_and_not_the_local_one() -> None:
     # Clocks go forward on Sunday 2026-03-29: 12:00 in Berlin is 11:00 UTC on Friday and 10:00 UTC on Monday.
     assert BERLIN.add_business_hours(utc("2026-03-27T11:00"), 8) == utc("2026-03-30T10:00")
     # And back on Sunday 2026-10-25.
     assert BERLIN.add_business_hours(utc("2026-10-23T10:00"), 8) == utc("2026-10-26T11:00")
 
 
-def test_a_working_day_with_a_clock_change_inside_is_as_long_as_it_is():
+def test_a_working_day_with_a_clock_change_inside_is_as_long_as_it_is() -> None:
     # Israel works on Sundays, the day on which European clocks change; Berlin as the zone and opening at night put the
     # change inside the opening hours.
     night = BusinessCalendar("IL", timezone="Europe/Berlin", opens=time(0), closes=time(6))
@@ -60,19 +61,19 @@ def test_a_working_day_with_a_clock_change_inside_is_as_long_as_it_is():
     assert night.add_business_hours(utc("2026-10-24T22:00"), 7) == utc("2026-10-25T05:00")
 
 
-def test_a_holiday_of_one_state_is_a_working_day_in_another():
+def test_a_holiday_of_one_state_is_a_working_day_in_another() -> None:
     # Corpus Christi, Thursday 2026-06-04: free in Bavaria, worked in Berlin.
     start = utc("2026-06-03T14:00")  # 16:00 local, one hour left
     assert BusinessCalendar("DE", "BY").add_business_hours(start, 2) == utc("2026-06-05T08:00")
     assert BusinessCalendar("DE", "BE").add_business_hours(start, 2) == utc("2026-06-04T08:00")
 
 
-def test_a_start_with_another_offset_is_the_same_instant():
+def test_a_start_with_another_offset_is_the_same_instant() -> None:
     new_york = datetime(2026, 11, 18, 4, 0, tzinfo=timezone(timedelta(hours=-5)))
     assert BERLIN.add_business_hours(new_york, 4) == utc("2026-11-18T13:00")
 
 
-def test_the_stored_inputs_explain_and_recompute_the_due_date():
+def test_the_stored_inputs_explain_and_recompute_the_due_date() -> None:
     start = utc("2026-04-02T12:00")
     inputs = BERLIN.inputs(start, 8)
     stored = msgspec.json.decode(msgspec.json.encode(inputs), type=CalendarInputs)
@@ -83,7 +84,7 @@ def test_the_stored_inputs_explain_and_recompute_the_due_date():
     assert inputs.holidays_version == "0.109"
 
 
-def test_weekend_holidays_cost_nothing_and_are_not_named():
+def test_weekend_holidays_cost_nothing_and_are_not_named() -> None:
     # Saturday 3 October 2026 is the day of unity, a weekend day anyway.
     assert BERLIN.inputs(utc("2026-10-02T14:00"), 8).holidays_skipped == ()
 
@@ -98,7 +99,7 @@ def test_weekend_holidays_cost_nothing_and_are_not_named():
         ({"country": "DE", "opens": time(17), "closes": time(9)}, "cannot open at 17:00:00"),
     ],
 )
-def test_a_calendar_that_does_not_exist_is_refused(calendar: dict, reason: str):
+def test_a_calendar_that_does_not_exist_is_refused(calendar: dict[str, Any], reason: str) -> None:
     with pytest.raises(CalendarError, match=reason):
         BusinessCalendar(**calendar)
 
@@ -111,7 +112,7 @@ def test_a_calendar_that_does_not_exist_is_refused(calendar: dict, reason: str):
         (utc("2026-11-18T09:00"), 10_001, "between 0 and 10000"),
     ],
 )
-def test_what_cannot_be_computed_is_refused(start: datetime, hours: int, reason: str):
+def test_what_cannot_be_computed_is_refused(start: datetime, hours: int, reason: str) -> None:
     with pytest.raises(CalendarError, match=reason):
         BERLIN.add_business_hours(start, hours)
 
@@ -121,7 +122,7 @@ def test_what_cannot_be_computed_is_refused(start: datetime, hours: int, reason:
     first=st.integers(0, 60),
     second=st.integers(0, 60),
 )
-def test_hours_add_up(start: datetime, first: int, second: int):
+def test_hours_add_up(start: datetime, first: int, second: int) -> None:
     in_steps = BERLIN.add_business_hours(BERLIN.add_business_hours(start, first), second)
     at_once = BERLIN.add_business_hours(start, first + second)
     # At a closing time, 0 further hours mean the next opening: the only place where the two ways may differ.

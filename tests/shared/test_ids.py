@@ -18,7 +18,7 @@ from redress.ids import derived_uuid, new_uuid, parse_public_id, public_id
         (UUID("01890a5d-ac96-774b-bcce-b302099a8057"), "dsp_01h455vb4pex5vsknk084sn02q"),
     ],
 )
-def test_an_id_is_its_prefix_and_26_characters(uuid: UUID, text: str):
+def test_an_id_is_its_prefix_and_26_characters(uuid: UUID, text: str) -> None:
     assert public_id("dsp", uuid) == text
     assert parse_public_id("dsp", text) == uuid
 
@@ -37,18 +37,18 @@ def test_an_id_is_its_prefix_and_26_characters(uuid: UUID, text: str):
         "dsp_",
     ],
 )
-def test_anything_else_is_not_an_id(text: str):
+def test_anything_else_is_not_an_id(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected dsp_|not a character"):
         parse_public_id("dsp", text)
 
 
-def test_the_same_parts_always_give_the_same_id():
+def test_the_same_parts_always_give_the_same_id() -> None:
     # Computed apart from the code: SHA-1 of the namespace's bytes and "invoice\x1fdemo\x1f4711", cut and marked as v5.
     assert derived_uuid("invoice", "demo", "4711") == UUID("7246e9cb-aa14-50b4-94ca-563ff0f2518b")
     assert derived_uuid("invoice", "a", "bc") != derived_uuid("invoice", "ab", "c")
 
 
-def test_new_ids_sort_by_creation():
+def test_new_ids_sort_by_creation() -> None:
     ids = [new_uuid() for _ in range(1_000)]
     assert ids == sorted(ids)
     assert {uuid.version for uuid in ids} == {7}
@@ -56,5 +56,5 @@ def test_new_ids_sort_by_creation():
 
 
 @given(st.uuids())
-def test_written_and_read_again_it_is_the_same_id(uuid: UUID):
+def test_written_and_read_again_it_is_the_same_id(uuid: UUID) -> None:
     assert parse_public_id("evt", public_id("evt", uuid)) == uuid

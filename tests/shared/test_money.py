@@ -19,7 +19,7 @@ from redress.money import MAX_MINOR, Money, MoneyError, allocate, minor_digits, 
         ("0", "EUR", 0),
     ],
 )
-def test_decimal_text_is_read_in_the_currencys_own_minor_unit(amount: str, currency: str, minor: int):
+def test_decimal_text_is_read_in_the_currencys_own_minor_unit(amount: str, currency: str, minor: int) -> None:
     assert parse_money(amount, currency) == Money(minor, currency)
 
 
@@ -37,7 +37,7 @@ def test_decimal_text_is_read_in_the_currencys_own_minor_unit(amount: str, curre
         (Money(12_345, "CLF"), "1.2345"),
     ],
 )
-def test_an_amount_is_written_with_all_its_decimals(money: Money, amount: str):
+def test_an_amount_is_written_with_all_its_decimals(money: Money, amount: str) -> None:
     assert money.amount == amount
 
 
@@ -61,18 +61,18 @@ def test_an_amount_is_written_with_all_its_decimals(money: Money, amount: str):
         ("9999999999999999", "EUR", "beyond the accepted range"),
     ],
 )
-def test_text_that_is_not_exact_money_is_refused_with_the_reason(amount: str, currency: str, reason: str):
+def test_text_that_is_not_exact_money_is_refused_with_the_reason(amount: str, currency: str, reason: str) -> None:
     with pytest.raises(MoneyError, match=reason):
         parse_money(amount, currency)
 
 
-def test_the_largest_accepted_amount_is_exact():
+def test_the_largest_accepted_amount_is_exact() -> None:
     assert parse_money("10000000000000.00", "EUR") == Money(MAX_MINOR, "EUR")
     with pytest.raises(MoneyError):
         parse_money("10000000000000.01", "EUR")
 
 
-def test_two_currencies_are_never_added_subtracted_or_compared():
+def test_two_currencies_are_never_added_subtracted_or_compared() -> None:
     euro, dollar = Money(1, "EUR"), Money(1, "USD")
     for wrong in (lambda: euro + dollar, lambda: euro - dollar, lambda: euro < dollar, lambda: euro <= dollar):
         with pytest.raises(MoneyError):
@@ -82,12 +82,12 @@ def test_two_currencies_are_never_added_subtracted_or_compared():
     assert euro != dollar
 
 
-def test_sums_start_at_zero_of_their_currency():
+def test_sums_start_at_zero_of_their_currency() -> None:
     assert total([], "JPY") == Money(0, "JPY")
     assert total([Money(150, "EUR"), Money(-50, "EUR")], "EUR") == Money(100, "EUR")
 
 
-def test_minor_digits_follow_iso_4217():
+def test_minor_digits_follow_iso_4217() -> None:
     assert [minor_digits(code) for code in ("JPY", "EUR", "KWD", "CLF")] == [0, 2, 3, 4]
 
 
@@ -104,17 +104,17 @@ def test_minor_digits_follow_iso_4217():
         (-100, [1, 1, 1], [-33, -33, -34]),
     ],
 )
-def test_allocation_is_by_largest_remainder(minor: int, weights: list[int], parts: list[int]):
+def test_allocation_is_by_largest_remainder(minor: int, weights: list[int], parts: list[int]) -> None:
     assert allocate(minor, weights) == parts
 
 
-def test_nothing_can_be_allocated_to_nobody():
+def test_nothing_can_be_allocated_to_nobody() -> None:
     with pytest.raises(MoneyError):
         allocate(1, [0, 0])
 
 
 @given(st.integers(-(10**12), 10**12), st.lists(st.integers(0, 10**9), min_size=1, max_size=30))
-def test_the_parts_always_add_up(minor: int, weights: list[int]):
+def test_the_parts_always_add_up(minor: int, weights: list[int]) -> None:
     if sum(weights) == 0:
         minor = 0
     parts = allocate(minor, weights)
@@ -123,6 +123,6 @@ def test_the_parts_always_add_up(minor: int, weights: list[int]):
 
 
 @given(st.integers(-MAX_MINOR, MAX_MINOR), st.sampled_from(["EUR", "JPY", "KWD", "CLF"]))
-def test_written_and_read_again_it_is_the_same_money(minor: int, currency: str):
+def test_written_and_read_again_it_is_the_same_money(minor: int, currency: str) -> None:
     money = Money(minor, currency)
     assert parse_money(money.amount, currency) == money

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx2 as httpx
@@ -30,7 +31,7 @@ from collections_service.policies.tolerance import FIRST_TOLERANCE
 from collections_service.projections.movements import Movements
 from collections_service.projections.recollection_tasks import RecollectionTasks
 from redress.contracts import dispute_events
-from redress.contracts.common import wire
+from redress.contracts.common import WireMoney, wire
 from redress.contracts.envelope import Published
 from redress.eventlog import migrations, vault
 from redress.eventlog.postgres import PostgresEventLog
@@ -86,20 +87,24 @@ class Office:
             },
         )
 
-    async def erp(self, *items: object, tenant: str = "demo") -> list[dict]:
+    async def erp(self, *items: object, tenant: str = "demo") -> list[dict[str, Any]]:
         """Post the items as one batch; the result of each."""
         response = await self.post(list(items), tenant=tenant)
         assert response.status_code == 207, response.text
-        return response.json()["items"]
+        answered: list[dict[str, Any]] = response.json()["items"]
+        return answered
 
     async def accepted(self, *items: object, tenant: str = "demo") -> None:
         for result in await self.erp(*items, tenant=tenant):
             assert result["result"] == "accepted", result
 
-    async def get(self, path: str, *, tenant: str = "demo", role: str = "analyst", status: int = 200, **query) -> dict:
+    async def get(
+        self, path: str, *, tenant: str = "demo", role: str = "analyst", status: int = 200, **query: Any
+    ) -> dict[str, Any]:
         response = await self.http.get(path, params=query, headers=self.issuer.bearer(role, tenant=tenant))
         assert response.status_code == status, response.text
-        return response.json()
+        body: dict[str, Any] = response.json()
+        return body
 
     async def follow(self) -> None:
         """Run the projections up to the head of the log."""
@@ -195,7 +200,7 @@ async def take(office: Office, *messages: Incoming, tenants: tuple[str, ...] = (
 # -- messages of an ERP, to vary
 
 
-def invoice(invoice_id: str = "INV-1", total: str = "1000.00", **fields: object) -> dict:
+def invoice(invoice_id: str = "INV-1", total: str = "1000.00", **fields: object) -> dict[str, Any]:
     return {
         "kind": "invoice-posted",
         "source": "sap",
@@ -211,7 +216,9 @@ def invoice(invoice_id: str = "INV-1", total: str = "1000.00", **fields: object)
     }
 
 
-def payment(payment_id: str = "P-1", amount: str = "1000.00", pays: dict[str, str] | None = None, **fields) -> dict:
+def payment(
+    payment_id: str = "P-1", amount: str = "1000.00", pays: dict[str, str] | None = None, **fields: object
+) -> dict[str, Any]:
     pays = {"INV-1": amount} if pays is None else pays
     return {
         "kind": "payment-received",
@@ -227,7 +234,7 @@ def payment(payment_id: str = "P-1", amount: str = "1000.00", pays: dict[str, st
     }
 
 
-def reversal(payment_id: str = "P-1", **fields: object) -> dict:
+def reversal(payment_id: str = "P-1", **fields: object) -> dict[str, Any]:
     return {
         "kind": "payment-reversed",
         "source": "sap",
@@ -238,7 +245,7 @@ def reversal(payment_id: str = "P-1", **fields: object) -> dict:
     }
 
 
-def credit_memo(credit_memo_id: str = "CM-1", pays: dict[str, str] | None = None, **fields: object) -> dict:
+def credit_memo(credit_memo_id: str = "CM-1", pays: dict[str, str] | None = None, **fields: object) -> dict[str, Any]:
     return {
         "kind": "credit-memo-posted",
         "source": "sap",
@@ -253,7 +260,7 @@ def credit_memo(credit_memo_id: str = "CM-1", pays: dict[str, str] | None = None
     }
 
 
-def correction(invoice_id: str = "INV-1", **fields: object) -> dict:
+def correction(invoice_id: str = "INV-1", **fields: object) -> dict[str, Any]:
     return {
         "kind": "invoice-corrected",
         "source": "sap",
@@ -306,7 +313,7 @@ def dispute_event(
 ) -> Published:
     """`open` is the open disputed amount per invoice; `awaiting` and `rejected` belong to the first."""
 
-    def money(minor: int):
+    def money(minor: int) -> WireMoney:
         return wire(Money(minor, currency))
 
     stream = derived_uuid("test-dispute", tenant, name)
@@ -355,5 +362,5 @@ def dispute_event(
     )
 
 
-def results(items: Sequence[dict]) -> list[str]:
+def results(items: Sequence[dict[str, Any]]) -> list[str]:
     return [item["result"] for item in items]

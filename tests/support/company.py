@@ -39,7 +39,7 @@ class Company:
     def of(self, tenant: str) -> "Company":
         return Company(self.data, tenant, self.client, self.urls)
 
-    async def get(self, service: str, path: str, role: str = "auditor", **params: Any) -> Any:
+    async def get(self, service: str, path: str, role: str = "auditor", **params: Any) -> Any:  # noqa: ANN401 - JSON
         answer = await self.client.get(self.urls[service] + path, params=params, headers=self._auth(role))
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -48,7 +48,7 @@ class Company:
         self,
         service: str,
         path: str,
-        body: Any,
+        body: object,
         role: str,
         *,
         version: int | None = None,

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -57,7 +58,7 @@ class Company:
     def as_(self, role: str) -> "Company":
         return Company(self.client, self.issuer, self.tenant, role)
 
-    async def get(self, path: str, **params) -> httpx.Response:
+    async def get(self, path: str, **params: Any) -> httpx.Response:
         wanted = {name: value for name, value in params.items() if value is not None}
         return await self.client.get(path, params=wanted, headers=self._bearer())
 
@@ -66,19 +67,23 @@ class Company:
         sent = {"Idempotency-Key": str(new_uuid()), **self._bearer(), **names}
         return await self.client.post(path, json=body, headers=sent)
 
-    async def open(self, **changes) -> dict:
+    async def open(self, **changes: object) -> dict[str, Any]:
         answer = await self.post("/v1/disputes", opening(**changes))
         assert answer.status_code == 201, answer.text
-        return answer.json()
+        dispute: dict[str, Any] = answer.json()
+        return dispute
 
-    async def command(self, dispute: dict, action: str, body: object = None, **headers: str) -> httpx.Response:
+    async def command(
+        self, dispute: dict[str, Any], action: str, body: object = None, **headers: str
+    ) -> httpx.Response:
         headers.setdefault("If_Match", f'"{dispute["version"]}"')
         return await self.post(f"/v1/disputes/{dispute['dispute_id']}/{action}", body, **headers)
 
-    async def done(self, dispute: dict, action: str, body: object = None) -> dict:
+    async def done(self, dispute: dict[str, Any], action: str, body: object = None) -> dict[str, Any]:
         answer = await self.command(dispute, action, body)
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        changed: dict[str, Any] = answer.json()
+        return changed
 
     def _bearer(self) -> dict[str, str]:
         return self.issuer.bearer(self.role, tenant=self.tenant)
@@ -107,7 +112,7 @@ def money(amount: str, currency: str = "EUR") -> dict[str, str]:
     return {"amount": amount, "currency": currency}
 
 
-def opening(*items: dict, **changes) -> dict:
+def opening(*items: dict[str, Any], **changes: object) -> dict[str, Any]:
     body = {
         "customer_id": "C-1",
         "items": list(items) or [{"invoice_id": "INV-1", "amount": money("200.00")}],

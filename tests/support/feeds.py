@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2 as httpx
 from support.issuer import Issuer
 from support.notes import NotesPublication
 from support.serving import serving
 
-from redress.eventlog.log import EventLog
-from redress.messaging.feed import Feed, feed_router
+from redress.messaging.feed import Feed, FollowedLog, feed_router
 from redress.messaging.feed_source import FeedClient
 from redress.web.app import create_base_app
 from redress.web.health import Health
@@ -45,13 +45,13 @@ class ServedFeed:
     def client_for(self, role: str, tenant: str) -> FeedClient:
         return FeedClient(self.http, self.address, StaticToken(self.issuer.token(role, tenant=tenant)))
 
-    async def get(self, path: str, role: str = "service", tenant: str = "*", **parameters: object) -> httpx.Response:
+    async def get(self, path: str, role: str = "service", tenant: str = "*", **parameters: Any) -> httpx.Response:
         headers = self.issuer.bearer(role, tenant=tenant)
         return await self.http.get(self.address + path, params=parameters, headers=headers)
 
 
 @asynccontextmanager
-async def served_feed(log: EventLog) -> AsyncIterator[ServedFeed]:
+async def served_feed(log: FollowedLog) -> AsyncIterator[ServedFeed]:
     async with Issuer().serving() as issuer, httpx.AsyncClient(timeout=40.0) as http:
         app = create_base_app(
             title="Notes", version="1", description="", auth=issuer.authenticator(http), health=Health(ready={})

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 from support.databases import Database, MakeDatabase
@@ -12,11 +13,12 @@ from support.eventually import eventually
 from support.feeds import ServedFeed, served_feed
 from support.notes import NotesPublication, Seen, install_notes, notes_seen, worker_pool
 
-from redress.contracts.envelope import PARTITIONS
+from redress.contracts.envelope import PARTITIONS, Published
 from redress.eventlog.postgres import PostgresEventLog
 from redress.ids import new_uuid
 from redress.messaging.feed_source import FeedSource
 from redress.messaging.kafka_source import KafkaSource
+from redress.messaging.memory import InMemoryBroker
 from redress.messaging.port import Broker, TopicSpec
 from redress.messaging.relay import Relay
 from redress.messaging.source import Source
@@ -42,13 +44,20 @@ class Publisher:
         await self.log.append(tenant, [a_write(stream, version, *notes)])
         self.versions[stream] = version + len(notes)
 
+    @property
+    def in_memory(self) -> InMemoryBroker:
+        """The broker, for tests that look into its topics."""
+        assert isinstance(self.broker, InMemoryBroker)
+        return self.broker
+
     async def in_the_log(self) -> int:
         """Wait until everything that was appended has its place; the head."""
         head = sum(self.versions.values())
         await self.log.wait_for(head, 5.0)
         return head
 
-    def relay(self, **options) -> Relay:
+    def relay(self, **options: Any) -> Relay:
+        assert self.broker is not None
         return Relay(self.pool, self.log, NotesPublication(self.log), self.broker, self.topic, **options)
 
     async def delivered(self) -> int:
@@ -67,12 +76,13 @@ class Follower:
     database: Database
     pool: asyncpg.Pool
     group: str
-    _made: list[Runner] = field(default_factory=list)
+    _made: list[Runner[Published]] = field(default_factory=list)
 
-    def source(self, transport: str, member: str = "worker") -> Source:
+    def source(self, transport: str, member: str = "worker") -> Source[Published]:
         publisher = self.publisher
         if transport == "feed":
             return FeedSource(SERVICE, publisher.served.client)
+        assert publisher.broker is not None
         return KafkaSource(
             SERVICE,
             publisher.broker,
@@ -83,7 +93,9 @@ class Follower:
         )
 
     @asynccontextmanager
-    async def running(self, seen: Seen, transport: str, member: str = "worker", **options) -> AsyncIterator[Runner]:
+    async def running(
+        self, seen: Seen, transport: str, member: str = "worker", **options: Any
+    ) -> AsyncIterator[Runner[Published]]:
         """A process that follows until the block ends. If it died, its failure is raised there."""
         runner = Runner(self.pool, seen, self.source(transport, member), pauses_s=(0.0,), **options)
         stop = asyncio.Event()
@@ -105,7 +117,7 @@ class Follower:
         """Wait until the consumer's furthest shard is at `head`."""
 
         async def there() -> bool:
-            return (
+            return bool(
                 await self.pool.fetchval("SELECT max(seq) FROM es.consumer WHERE name = $1", f"{name}:{SERVICE}")
                 == head
             )

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
+import httpx2 as httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from starlette.applications import Starlette
@@ -33,7 +35,7 @@ class Issuer:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.key: RSAKey | ECKey = _first_key()
-        self.published: list[dict] = [self.key.as_dict(private=False)]
+        self.published: list[dict[str, Any]] = [self.key.as_dict(private=False)]
         self.fetches = 0
         self.outage = False
         self.iss = "https://issuer.test"
@@ -46,8 +48,14 @@ class Issuer:
             self.jwks_url = f"{address}/jwks"
             yield self
 
-    def authenticator(self, client, **settings) -> Authenticator:
-        chosen = {"issuer": self.iss, "audience": AUDIENCE, "jwks_url": self.jwks_url, "clock": self._clock, **settings}
+    def authenticator(self, client: httpx.AsyncClient, **settings: Any) -> Authenticator:
+        chosen: dict[str, Any] = {
+            "issuer": self.iss,
+            "audience": AUDIENCE,
+            "jwks_url": self.jwks_url,
+            "clock": self._clock,
+            **settings,
+        }
         return Authenticator(client=client, **chosen)
 
     def token(
@@ -58,7 +66,7 @@ class Issuer:
         subject: str = "anna",
         expires_in: timedelta = timedelta(minutes=15),
         key: RSAKey | ECKey | OctKey | None = None,
-        header: dict | None = None,
+        header: dict[str, Any] | None = None,
         **claims: object,
     ) -> str:
         """A token. A claim or header member given as None is left out."""
@@ -85,7 +93,7 @@ class Issuer:
             default_type=None,
         )
 
-    def bearer(self, role: str | Sequence[str] = "analyst", **settings) -> dict[str, str]:
+    def bearer(self, role: str | Sequence[str] = "analyst", **settings: Any) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(role, **settings)}"}
 
     async def jwks(self, _: Request) -> Response:
@@ -115,7 +123,8 @@ class Issuers:
         return issuer
 
     async def _jwks(self, request: Request) -> Response:
-        return await self._issuers[request.path_params["number"]].jwks(request)
+        issuer: Issuer = self._issuers[request.path_params["number"]]
+        return await issuer.jwks(request)
 
 
 @cache

@@ -84,7 +84,7 @@ class PoisonedError(Exception):
 class Seen:
     """Writes every note it sees. Notes in `poison` cannot be applied."""
 
-    tables = ("seen",)
+    tables: tuple[str, ...] = ("seen",)
 
     def __init__(self, name: str = "seen", poison: Sequence[str] = ()) -> None:
         self.name = name

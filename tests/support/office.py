@@ -1,7 +1,7 @@
 """A small app with one route of each kind, built on the kernel as the services build theirs."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
@@ -73,7 +73,7 @@ LOG_REFUSALS = {
 }
 
 
-def office(auth: Authenticator, **settings) -> FastAPI:
+def office(auth: Authenticator, **settings: Any) -> FastAPI:
     router = APIRouter(prefix="/v1/disputes", tags=["disputes"])
     cursors = Cursors(b"0123456789abcdef")
 
@@ -125,7 +125,7 @@ def office(auth: Authenticator, **settings) -> FastAPI:
     async def well() -> None:
         return None
 
-    defaults = {
+    defaults: dict[str, Any] = {
         "title": "Office",
         "version": "1.0",
         "description": "For tests.",

@@ -2,15 +2,17 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import _GeneratorContextManager, asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 from support.eventually import eventually
 
 
 @asynccontextmanager
-async def serving(app, **settings) -> AsyncIterator[str]:
+async def serving(app: ASGIApp, **settings: Any) -> AsyncIterator[str]:
     """The base address (`http://127.0.0.1:port`) of the app while the block runs."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
@@ -40,9 +42,12 @@ async def serving(app, **settings) -> AsyncIterator[str]:
         listener.close()
 
 
-class _Server(uvicorn.Server):
-    def capture_signals(self):
-        # The signals belong to pytest.
-        from contextlib import nullcontext
+@contextmanager
+def _nothing_captured() -> Iterator[None]:
+    """The signals belong to pytest."""
+    yield
 
-        return nullcontext()
+
+class _Server(uvicorn.Server):
+    def capture_signals(self) -> _GeneratorContextManager[None]:
+        return _nothing_captured()

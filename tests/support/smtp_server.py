@@ -71,7 +71,7 @@ class ScriptedServer:
         self.received.append(message_from_bytes(content, policy=policy.default))
         self.recipients += envelope.rcpt_tos
         if self.cut == "after-data":
-            server.transport.abort()
+            _cut(server)
             return "250 never arrives"
         if self.silent_at == "after-data":
             await self._speaks.wait()
@@ -85,12 +85,18 @@ class ScriptedServer:
         return AuthResult(success=data.password == b"right", handled=False)
 
 
+def _cut(server: SMTP) -> None:
+    transport = server.transport
+    assert isinstance(transport, asyncio.WriteTransport)
+    transport.abort()
+
+
 class _Server(SMTP):
     """Cuts the connection at DATA when the script says so."""
 
     async def smtp_DATA(self, arg: str) -> None:
         if self.event_handler.cut == "before-data":
-            self.transport.abort()
+            _cut(self)
             return
         await super().smtp_DATA(arg)
 

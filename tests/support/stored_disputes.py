@@ -15,6 +15,7 @@ from dispute_service.policies.sla import Sla
 from dispute_service.resolution_matrix.events import MatrixPublished
 from redress.calendars import CalendarInputs, SkippedHoliday
 from redress.contracts.common import Sealed, SealedContact
+from redress.eventlog.codec import Codec
 
 FOLDER = Path(__file__).parent.parent / "dispute_service" / "event_log" / "stored"
 AT = datetime(2026, 3, 30, 16, 2, tzinfo=UTC)
@@ -165,7 +166,7 @@ EXAMPLES: dict[str, Any] = {
 CODECS = (DISPUTE_CODEC, INVOICE_CODEC, MATRIX_CODEC)
 
 
-def codec_of(name: str) -> Any:
+def codec_of(name: str) -> Codec[Any]:
     return next(codec for codec in CODECS if name in codec.names)
 
 

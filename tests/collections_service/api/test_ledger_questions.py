@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 from support.clock import SetClock
 from support.collections_office import (
@@ -12,16 +13,16 @@ from support.collections_office import (
 )
 
 
-def row(ageing: dict, group: str = "total", currency: str = "EUR") -> dict:
+def row(ageing: dict[str, Any], group: str = "total", currency: str = "EUR") -> dict[str, Any]:
     (found,) = [r for r in ageing["rows"] if (r["group"], r["currency"]) == (group, currency)]
     return found
 
 
-def bucket(found: dict, name: str) -> str:
+def bucket(found: dict[str, Any], name: str) -> str:
     return next(b["open"]["amount"] for b in found["buckets"] if b["bucket"] == name)
 
 
-async def test_an_invoice_ages_from_its_due_date_or_its_document_date(office: Office):
+async def test_an_invoice_ages_from_its_due_date_or_its_document_date(office: Office) -> None:
     await office.accepted(invoice())  # issued 10 January, due 9 February 2026
     await office.follow()
 
@@ -36,7 +37,7 @@ async def test_an_invoice_ages_from_its_due_date_or_its_document_date(office: Of
     assert (await office.get("/v1/ageing", as_of="2026-01-09"))["rows"] == []
 
 
-async def test_currencies_are_never_added(office: Office):
+async def test_currencies_are_never_added(office: Office) -> None:
     await office.accepted(invoice(), invoice("INV-2", currency="USD", total="70.00"))
     await office.follow()
 
@@ -45,7 +46,7 @@ async def test_currencies_are_never_added(office: Office):
     assert [(r["currency"], r["open"]["amount"]) for r in ageing["rows"]] == [("EUR", "1000.00"), ("USD", "70.00")]
 
 
-async def test_unapplied_cash_is_negative_and_counts_from_its_value_date(office: Office):
+async def test_unapplied_cash_is_negative_and_counts_from_its_value_date(office: Office) -> None:
     await office.accepted(invoice(), payment(amount="1100.00", pays={"INV-1": "200.00"}))
     await office.follow()
 
@@ -59,7 +60,7 @@ async def test_unapplied_cash_is_negative_and_counts_from_its_value_date(office:
     assert (before["open"]["amount"], before["unapplied"]["amount"]) == ("1000.00", "0.00")
 
 
-async def test_only_the_disputed_part_is_held_from_the_day_it_is_effective(office: Office):
+async def test_only_the_disputed_part_is_held_from_the_day_it_is_effective(office: Office) -> None:
     await office.accepted(invoice())
     await office.hear(dispute_event("dispute-opened", version=1, open={"INV-1": 30_000}))
     await office.follow()
@@ -73,7 +74,7 @@ async def test_only_the_disputed_part_is_held_from_the_day_it_is_effective(offic
     assert (await office.get("/v1/holds", as_of="2026-01-15"))["items"][0]["held"]["amount"] == "300.00"
 
 
-async def test_a_dispute_event_heard_twice_has_one_effect(office: Office):
+async def test_a_dispute_event_heard_twice_has_one_effect(office: Office) -> None:
     await office.accepted(invoice())
     opened = dispute_event("dispute-opened", version=1, open={"INV-1": 30_000})
 
@@ -83,7 +84,7 @@ async def test_a_dispute_event_heard_twice_has_one_effect(office: Office):
     assert (await office.get("/v1/invoices/INV-1"))["version"] == 3
 
 
-async def test_a_dispute_heard_before_its_invoice_waits_for_it(office: Office):
+async def test_a_dispute_heard_before_its_invoice_waits_for_it(office: Office) -> None:
     await office.hear(dispute_event("dispute-opened", version=1, open={"INV-1": 30_000}))
     await office.get("/v1/invoices/INV-1", status=404)
 
@@ -92,7 +93,7 @@ async def test_a_dispute_heard_before_its_invoice_waits_for_it(office: Office):
     assert (await office.get("/v1/invoices/INV-1"))["disputed"]["amount"] == "300.00"
 
 
-async def test_a_rejected_dispute_becomes_a_task_to_collect_again(office: Office):
+async def test_a_rejected_dispute_becomes_a_task_to_collect_again(office: Office) -> None:
     await office.accepted(invoice())
     await office.hear(
         dispute_event("dispute-opened", version=1, open={"INV-1": 30_000}),
@@ -111,7 +112,7 @@ async def test_a_rejected_dispute_becomes_a_task_to_collect_again(office: Office
     assert (task["collectable"]["amount"], task["done"]) == ("0.00", True)
 
 
-async def test_a_granted_credit_stays_held_until_the_credit_memo_arrives(office: Office):
+async def test_a_granted_credit_stays_held_until_the_credit_memo_arrives(office: Office) -> None:
     await office.accepted(invoice())
     await office.hear(
         dispute_event("dispute-opened", version=1, open={"INV-1": 30_000}),
@@ -128,7 +129,7 @@ async def test_a_granted_credit_stays_held_until_the_credit_memo_arrives(office:
     assert (shown["open"]["amount"], shown["disputed"]["amount"]) == ("700.00", "0.00")
 
 
-async def test_what_was_known_then_does_not_change_by_what_is_learnt_later(office: Office, clock: SetClock):
+async def test_what_was_known_then_does_not_change_by_what_is_learnt_later(office: Office, clock: SetClock) -> None:
     await office.accepted(invoice())
     await office.follow()
     (registered,) = await office.log.read_log(0, 1)
@@ -147,7 +148,7 @@ async def test_what_was_known_then_does_not_change_by_what_is_learnt_later(offic
     assert (listed["open"]["amount"], listed["days_overdue"]) == ("1000.00", 1)
 
 
-async def test_a_customer_is_shown_with_a_position_per_currency(office: Office, clock: SetClock):
+async def test_a_customer_is_shown_with_a_position_per_currency(office: Office, clock: SetClock) -> None:
     await office.accepted(
         invoice(),
         invoice("INV-2", currency="USD", total="70.00"),
@@ -169,7 +170,7 @@ async def test_a_customer_is_shown_with_a_position_per_currency(office: Office, 
     await office.get("/v1/customers/C-9", status=404)
 
 
-async def test_a_changed_address_is_recorded_once(office: Office):
+async def test_a_changed_address_is_recorded_once(office: Office) -> None:
     customer = {"id": "C-1", "name": "Muster GmbH", "email": "neu@muster.test", "language": "de"}
     await office.accepted(invoice(), invoice("INV-2", customer=customer), invoice("INV-3", customer=customer))
 
@@ -181,7 +182,7 @@ async def test_a_changed_address_is_recorded_once(office: Office):
     assert [event.type for event in changes] == ["customer-registered", "customer-changed"]
 
 
-async def test_an_invoice_list_is_paged_by_number(office: Office):
+async def test_an_invoice_list_is_paged_by_number(office: Office) -> None:
     await office.accepted(*(invoice(f"INV-{n}") for n in range(1, 6)), payment(pays={"INV-2": "1000.00"}))
 
     first = await office.get("/v1/invoices", customer_id="C-1", open="true", limit=2)
@@ -192,7 +193,7 @@ async def test_an_invoice_list_is_paged_by_number(office: Office):
     await office.get("/v1/invoices", customer_id="C-2", cursor=first["next_cursor"], status=400)
 
 
-async def test_a_source_tells_what_waits_and_what_was_refused(office: Office):
+async def test_a_source_tells_what_waits_and_what_was_refused(office: Office) -> None:
     await office.erp(reversal("P-9"), invoice(total="-1"), {"source": "sap", "kind": "nonsense"})
 
     health = await office.get("/v1/erp/sources/sap/health", role="erp")

@@ -19,13 +19,13 @@ EXPECTED = {
 }
 
 
-async def test_the_table_names_every_route(office: Office):
+async def test_the_table_names_every_route(office: Office) -> None:
     routes = {(route.method, route.path) for route in listed_routes(office.app) if route.path not in OPEN_PATHS}
     assert {route for route in routes if route[0] != "HEAD"} == set(EXPECTED)
 
 
 @pytest.mark.parametrize("role", sorted(PERMISSIONS))
-async def test_each_role_may_do_what_the_table_says_and_nothing_else(office: Office, role: str):
+async def test_each_role_may_do_what_the_table_says_and_nothing_else(office: Office, role: str) -> None:
     for (method, path), allowed in EXPECTED.items():
         for parameter in ("{source}", "{customer_id}", "{invoice_id}"):
             path = path.replace(parameter, "x")  # noqa: PLW2901 - the concrete path of this turn
@@ -34,6 +34,6 @@ async def test_each_role_may_do_what_the_table_says_and_nothing_else(office: Off
         assert (answer.status_code != 403) is (role in allowed), (method, path, role, answer.text)
 
 
-async def test_nobody_is_let_in_without_a_token(office: Office):
+async def test_nobody_is_let_in_without_a_token(office: Office) -> None:
     for method, path in EXPECTED:
         assert (await office.http.request(method, path)).status_code == 401

@@ -9,14 +9,14 @@ async def control_numbers(office: Office, tenant: str = "demo", source: str = "d
     return numbers and {name: numbers[name] for name in ("highest", "gaps", "backward_jumps")}
 
 
-async def test_a_business_event_of_dynamics_is_accepted_with_its_control_number(office: Office):
+async def test_a_business_event_of_dynamics_is_accepted_with_its_control_number(office: Office) -> None:
     await office.accepted(business_event("CIV-1", 5637144576))
 
     assert (await office.get("/v1/invoices/CIV-1"))["total"] == {"amount": "1250.10", "currency": "USD"}
     assert await control_numbers(office) == {"highest": 5637144576, "gaps": 0, "backward_jumps": 0}
 
 
-async def test_gaps_and_backward_jumps_are_counted_over_batches(office: Office):
+async def test_gaps_and_backward_jumps_are_counted_over_batches(office: Office) -> None:
     await office.accepted(business_event("CIV-1", 10), business_event("CIV-2", 11), business_event("CIV-3", 14))
     assert await control_numbers(office) == {"highest": 14, "gaps": 1, "backward_jumps": 0}
 
@@ -27,7 +27,7 @@ async def test_gaps_and_backward_jumps_are_counted_over_batches(office: Office):
     assert health["control_numbers"]["last_backward_at"] is not None
 
 
-async def test_a_repetition_is_no_backward_jump(office: Office):
+async def test_a_repetition_is_no_backward_jump(office: Office) -> None:
     await office.accepted(business_event("CIV-1", 10), business_event("CIV-2", 11))
 
     await office.erp(business_event("CIV-1", 10))
@@ -35,7 +35,7 @@ async def test_a_repetition_is_no_backward_jump(office: Office):
     assert await control_numbers(office) == {"highest": 11, "gaps": 0, "backward_jumps": 0}
 
 
-async def test_every_source_and_every_tenant_counts_for_itself(office: Office):
+async def test_every_source_and_every_tenant_counts_for_itself(office: Office) -> None:
     await office.accepted(
         business_event("CIV-1", 7), business_event("CIV-2", 90, LegalEntity="demf"), invoice(control_number=3)
     )
@@ -48,7 +48,7 @@ async def test_every_source_and_every_tenant_counts_for_itself(office: Office):
     assert await control_numbers(office, tenant="other") == {"highest": 1000, "gaps": 0, "backward_jumps": 0}
 
 
-async def test_the_largest_number_that_can_be_kept_is_kept_and_a_larger_one_refused(office: Office):
+async def test_the_largest_number_that_can_be_kept_is_kept_and_a_larger_one_refused(office: Office) -> None:
     largest, too_large = await office.erp(
         business_event("CIV-1", 2**63 - 1), business_event("CIV-2", 2**63, LegalEntity="demf")
     )

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def event(**changes: object) -> bytes:
     return json.dumps({**SAMPLE, **changes}).encode()
 
 
-def test_a_posted_invoice_is_read_out_of_the_flat_envelope():
+def test_a_posted_invoice_is_read_out_of_the_flat_envelope() -> None:
     message = read_business_event(event(), standard_mapping())
 
     assert (message.source, message.source_event_id) == ("d365:usmf", "3C47A4CD-6EDC-4319-B893-3F862EED65FD")
@@ -62,20 +63,20 @@ def effective_at_day() -> date:
         ({"InvoiceAmountInAccountingCurrency": "12"}, "invalid_amount", "/InvoiceAmountInAccountingCurrency"),
     ],
 )
-def test_what_cannot_be_mapped_points_into_the_business_event(changes: dict, code: str, pointer: str):
+def test_what_cannot_be_mapped_points_into_the_business_event(changes: dict[str, Any], code: str, pointer: str) -> None:
     with pytest.raises(Unreadable) as refused:
         read_business_event(event(**changes), standard_mapping())
 
     assert (refused.value.code, refused.value.pointer) == (code, pointer)
 
 
-def test_a_currency_in_the_event_counts_more_than_the_configured_one():
+def test_a_currency_in_the_event_counts_more_than_the_configured_one() -> None:
     message = read_business_event(event(CurrencyCode="CAD"), standard_mapping())
 
     assert message.currency == "CAD"
 
 
-def test_another_business_event_is_a_matter_of_data():
+def test_another_business_event_is_a_matter_of_data() -> None:
     mapping = parse_mapping(
         """
         [events.CustomerPaymentPostedBusinessEvent]

@@ -45,7 +45,7 @@ async def die_over(office: Office, tenant_id: str, *items: dict) -> None:
 
 async def test_an_unforeseen_failure_over_one_item_leaves_it_received_and_takes_the_others(
     office: Office, clock: SetClock
-):
+) -> None:
     failing = Failing(office.parts.intake, KeyError("a defect"), only=POISONED)
 
     response = await office.post([invoice("INV-1"), invoice(POISONED), invoice("INV-2")])
@@ -64,7 +64,7 @@ async def test_an_unforeseen_failure_over_one_item_leaves_it_received_and_takes_
     await office.get(f"/v1/invoices/{POISONED}")
 
 
-async def test_over_the_topic_the_messages_behind_it_are_taken(office: Office):
+async def test_over_the_topic_the_messages_behind_it_are_taken(office: Office) -> None:
     Failing(office.worker_intake, KeyError("a defect"), only=POISONED)
 
     assert await take(office, message(invoice(POISONED)), message(invoice("INV-1"))) == []
@@ -75,7 +75,7 @@ async def test_over_the_topic_the_messages_behind_it_are_taken(office: Office):
 @pytest.mark.parametrize("failure", [KeyError("a defect"), LogUnavailable("a statement timeout, every time")])
 async def test_the_sweep_takes_the_others_of_all_tenants_and_comes_back_to_it_later(
     office: Office, clock: SetClock, failure: Exception
-):
+) -> None:
     await die_over(office, "acme", invoice("INV-1"))
     await die_over(office, "demo", invoice(POISONED), invoice("INV-1"), invoice("INV-2"))
     await die_over(office, "zeta", invoice("INV-1"))
@@ -103,7 +103,7 @@ async def test_the_sweep_takes_the_others_of_all_tenants_and_comes_back_to_it_la
     await office.get(f"/v1/invoices/{POISONED}")
 
 
-async def test_a_message_that_cannot_even_be_opened_again_stops_nobody(office: Office, clock: SetClock):
+async def test_a_message_that_cannot_even_be_opened_again_stops_nobody(office: Office, clock: SetClock) -> None:
     await office.erp(payment(pays={"INV-1": "1000.00"}), {**payment("P-2"), "customer_id": "C-2"})
     broken = await office.parts.vault.seal("demo", "customer:C-2", "base64:x")
     await office.worker.execute("UPDATE erp.message SET raw = $1 WHERE person = 'customer:C-2'", [broken.box])

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from support.collections_office import credit_memo, invoice, payment
@@ -9,7 +10,7 @@ from collections_service.erp_intake.translation import command_of
 from redress.money import Money
 
 
-def refused(document: dict) -> tuple[str, str]:
+def refused(document: dict[str, Any]) -> tuple[str, str]:
     with pytest.raises(Unreadable) as caught:
         command_of(read(json.dumps(document).encode()), None)
     return caught.value.pointer, str(caught.value)
@@ -39,7 +40,7 @@ def refused(document: dict) -> tuple[str, str]:
         (credit_memo(customer_id=None), "/customer_id", "customer or customer_id is required"),
     ],
 )
-def test_what_is_wrong_is_named_and_pointed_at(document: dict, pointer: str, reason: str):
+def test_what_is_wrong_is_named_and_pointed_at(document: dict[str, Any], pointer: str, reason: str) -> None:
     at, said = refused(document)
 
     assert at == pointer
@@ -47,12 +48,12 @@ def test_what_is_wrong_is_named_and_pointed_at(document: dict, pointer: str, rea
 
 
 @pytest.mark.parametrize("total", ["1250.10", 1250.10, {"amount": "1250.10", "currency": "EUR"}, "1250.1000"])
-def test_an_amount_may_be_text_a_number_or_an_object(total: object):
+def test_an_amount_may_be_text_a_number_or_an_object(total: object) -> None:
     message = read(json.dumps(invoice(total=total)).encode())
 
     assert money(message.total, "EUR", "/total") == Money(125_010, "EUR")
 
 
 @pytest.mark.parametrize("raw", [b'{"a": 1}', b"\xff\xfe", b"base64:eA==", b""])
-def test_bytes_survive_being_text(raw: bytes):
+def test_bytes_survive_being_text(raw: bytes) -> None:
     assert as_bytes(as_text(raw)) == raw

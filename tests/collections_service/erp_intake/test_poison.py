@@ -129,7 +129,7 @@ def good(invoice_id: str) -> bytes:
     return json.dumps(invoice(invoice_id)).encode()
 
 
-async def test_it_is_refused_where_it_stands_and_stops_none_of_its_neighbours(office: Office):
+async def test_it_is_refused_where_it_stands_and_stops_none_of_its_neighbours(office: Office) -> None:
     wrong: dict[str, object] = {}
     for number, (name, (poison, pointer)) in enumerate(POISON.items()):
         response = await office.post(batch(good(f"A-{number}"), poison, good(f"B-{number}")))
@@ -142,7 +142,7 @@ async def test_it_is_refused_where_it_stands_and_stops_none_of_its_neighbours(of
     assert wrong == {}
 
 
-async def test_all_at_once_are_kept_as_they_came_and_shown(office: Office):
+async def test_all_at_once_are_kept_as_they_came_and_shown(office: Office) -> None:
     response = await office.post(batch(*(poison for poison, _ in POISON.values()), good("INV-9")))
 
     assert results(response.json()["items"]) == [*["rejected"] * len(POISON), "accepted"]
@@ -158,7 +158,7 @@ async def test_all_at_once_are_kept_as_they_came_and_shown(office: Office):
     assert sum(health["counts"]["rejected"] for health in refused) == len(rows) - len(UNSEEN)
 
 
-async def test_over_the_topic_it_stops_neither_its_neighbours_nor_the_messages_behind_it(office: Office):
+async def test_over_the_topic_it_stops_neither_its_neighbours_nor_the_messages_behind_it(office: Office) -> None:
     poison = [poison for poison, _ in POISON.values()]
 
     shown = await take(
@@ -174,7 +174,7 @@ async def test_over_the_topic_it_stops_neither_its_neighbours_nor_the_messages_b
     "body",
     [b'[{"kind": ', b"[{]", b'[{"a": "b}]', b"[{}] x", b"[{},]", b"[NaN", b"[}", b"{} []", b"[{}}"],
 )
-def test_a_body_whose_brackets_do_not_match_is_no_batch(body: bytes):
+def test_a_body_whose_brackets_do_not_match_is_no_batch(body: bytes) -> None:
     if body.startswith(b"["):
         with pytest.raises(NotABatch):
             split(body)

@@ -155,7 +155,7 @@ ALL = [(aggregate, example) for aggregate, examples in EXAMPLES.items() for exam
 
 
 @pytest.mark.parametrize(("aggregate", "example"), ALL, ids=lambda each: type(each).__name__)
-def test_a_stored_shape_is_read_and_written_as_ever(aggregate: str, example: object):
+def test_a_stored_shape_is_read_and_written_as_ever(aggregate: str, example: object) -> None:
     name, version, payload = CODECS[aggregate].encode(example)
     file = STORED / aggregate / f"{name}.v{version}.json"
     if os.environ.get("WRITE_GOLDEN") and not file.exists():
@@ -169,13 +169,13 @@ def test_a_stored_shape_is_read_and_written_as_ever(aggregate: str, example: obj
 
 
 @pytest.mark.parametrize("aggregate", list(CODECS))
-def test_every_stored_name_has_an_example(aggregate: str):
+def test_every_stored_name_has_an_example(aggregate: str) -> None:
     examples = {CODECS[aggregate].encode(example)[0] for example in EXAMPLES[aggregate]}
 
     assert examples == set(CODECS[aggregate].names)
 
 
-def test_every_file_is_of_a_known_name_and_version():
+def test_every_file_is_of_a_known_name_and_version() -> None:
     for file in STORED.glob("*/*.json"):
         name, version, _ = file.name.split(".")
         CODECS[file.parent.name].decode(name, int(version.removeprefix("v")), file.read_bytes())

@@ -16,7 +16,7 @@ async def broker() -> InMemoryBroker:
     return broker
 
 
-async def test_a_message_goes_the_same_way_as_over_http(office: Office):
+async def test_a_message_goes_the_same_way_as_over_http(office: Office) -> None:
     await take(office, message(invoice()), message([payment()], 1), message(invoice(), 2))
 
     assert (await office.get("/v1/invoices/INV-1"))["status"] == "settled"
@@ -24,14 +24,14 @@ async def test_a_message_goes_the_same_way_as_over_http(office: Office):
     assert (health["counts"], health["repeated"]) == ({"accepted": 2}, 1)
 
 
-async def test_a_header_may_name_a_tenant_that_the_topic_is_open_to(office: Office):
+async def test_a_header_may_name_a_tenant_that_the_topic_is_open_to(office: Office) -> None:
     await take(office, message(invoice(), tenant=b"acme"), tenants=("demo", "acme"))
 
     await office.get("/v1/invoices/INV-1", tenant="acme")
     await office.get("/v1/invoices/INV-1", tenant="demo", status=404)
 
 
-async def test_a_header_naming_any_other_tenant_is_refused_and_kept(office: Office):
+async def test_a_header_naming_any_other_tenant_is_refused_and_kept(office: Office) -> None:
     await take(office, message(invoice(), tenant=b"acme"))
     await take(office, message(invoice(), tenant=b"*"), tenants=("demo", "*"))
 
@@ -40,7 +40,7 @@ async def test_a_header_naming_any_other_tenant_is_refused_and_kept(office: Offi
     assert [refused["code"] for refused in health["rejected"]] == ["tenant_not_allowed"]
 
 
-async def test_rubbish_is_kept_and_does_not_stop_the_topic(office: Office):
+async def test_rubbish_is_kept_and_does_not_stop_the_topic(office: Office) -> None:
     shown = await take(office, message(b"[{", 7), message(b"", 8), message([invoice(), invoice("INV-2", total="x")], 9))
 
     await office.get("/v1/invoices/INV-1")
@@ -52,7 +52,7 @@ async def test_rubbish_is_kept_and_does_not_stop_the_topic(office: Office):
     assert shown[2].headers["reason"] == b"/1/total invalid_message: Invalid decimal string"
 
 
-async def test_control_numbers_of_dynamics_are_kept_with_their_gaps_and_backward_jumps(office: Office):
+async def test_control_numbers_of_dynamics_are_kept_with_their_gaps_and_backward_jumps(office: Office) -> None:
     await office.accepted(business_event("CIV-0", 500), tenant="other")
 
     refused = await take(
@@ -68,7 +68,7 @@ async def test_control_numbers_of_dynamics_are_kept_with_their_gaps_and_backward
     assert (numbers["highest"], numbers["gaps"], numbers["backward_jumps"]) == (12, 1, 1)
 
 
-async def test_a_dead_letter_topic_that_is_away_stops_nothing(office: Office):
+async def test_a_dead_letter_topic_that_is_away_stops_nothing(office: Office) -> None:
     nowhere = InMemoryBroker()
     nowhere.failing = True
 
@@ -78,7 +78,7 @@ async def test_a_dead_letter_topic_that_is_away_stops_nothing(office: Office):
     assert kept == "invalid_json"
 
 
-async def test_both_topics_are_followed_in_whatever_order_they_come(office: Office, broker: InMemoryBroker):
+async def test_both_topics_are_followed_in_whatever_order_they_come(office: Office, broker: InMemoryBroker) -> None:
     producer = broker.producer()
     await producer.start()
     early = Outgoing(0, b"k", msgspec.json.encode(payment()), [], 0)

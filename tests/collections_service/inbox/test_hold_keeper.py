@@ -17,7 +17,7 @@ class RacedLog:
         return await self._office.worker_log.append_on(connection, tenant_id, writes, command)
 
 
-async def test_a_payment_at_the_same_moment_is_taken_into_account(office: Office):
+async def test_a_payment_at_the_same_moment_is_taken_into_account(office: Office) -> None:
     await office.accepted(invoice(), invoice("INV-2"))
     event = dispute_event("dispute-opened", version=1, open={"INV-1": 30_000, "INV-2": 10_000})
 
@@ -29,7 +29,7 @@ async def test_a_payment_at_the_same_moment_is_taken_into_account(office: Office
     assert (await office.get("/v1/invoices/INV-2"))["disputed"]["amount"] == "100.00"
 
 
-async def test_several_events_of_one_dispute_in_one_batch_are_taken_in_order(office: Office):
+async def test_several_events_of_one_dispute_in_one_batch_are_taken_in_order(office: Office) -> None:
     await office.accepted(invoice())
 
     await office.hear(
@@ -54,7 +54,7 @@ async def stream_of(office: Office):
     return await office.worker.fetchval("SELECT stream_id FROM read.invoice_current WHERE invoice_id = 'INV-1'")
 
 
-async def test_a_dispute_in_another_currency_than_the_invoice_holds_nothing_and_stops_nobody(office: Office):
+async def test_a_dispute_in_another_currency_than_the_invoice_holds_nothing_and_stops_nobody(office: Office) -> None:
     await office.accepted(invoice(), invoice("INV-2"))
 
     await office.hear(

@@ -122,7 +122,7 @@ class Ledger:
 
 @settings(max_examples=400)
 @given(st.lists(messages(), max_size=25))
-def test_money_is_conserved_and_holds_fit(heard: list[Any]):
+def test_money_is_conserved_and_holds_fit(heard: list[Any]) -> None:
     ledger = Ledger()
     for message in [invoice(1_000, invoice_id="INV-1"), *heard]:
         ledger.hear(message)
@@ -144,7 +144,7 @@ def test_money_is_conserved_and_holds_fit(heard: list[Any]):
 
 @settings(max_examples=300)
 @given(st.lists(messages(), max_size=14), st.randoms())
-def test_the_same_facts_end_in_the_same_books_whoever_came_first(heard: list[Any], random: Any):
+def test_the_same_facts_end_in_the_same_books_whoever_came_first(heard: list[Any], random: Any) -> None:
     erp: list[Any] = [invoice(1_000, invoice_id="INV-1"), invoice(1_000, invoice_id="INV-2")]
     disputes: list[Any] = []
     for message in heard:
@@ -171,7 +171,7 @@ def test_the_same_facts_end_in_the_same_books_whoever_came_first(heard: list[Any
                 assert amount_on(claim.held, day(number)) == amount_on(twin.held, day(number))
 
 
-def test_a_ledger_with_a_broken_rule_would_be_noticed():
+def test_a_ledger_with_a_broken_rule_would_be_noticed() -> None:
     ledger = Ledger()
     ledger.hear(invoice(1_000))
     ledger.hear(("INV-1", dispute(1_000)))

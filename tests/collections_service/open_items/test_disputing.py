@@ -21,43 +21,43 @@ from collections_service.open_items.state import OpenItem, amount_on
 from redress.money import Money
 
 
-def test_only_the_disputed_part_is_held():
+def test_only_the_disputed_part_is_held() -> None:
     item = disputed(registered(100_000), dispute(30_000))
 
     assert (item.held_minor, item.undisputed_minor) == (30_000, 70_000)
 
 
-def test_the_hold_counts_from_the_day_the_dispute_is_effective():
+def test_the_hold_counts_from_the_day_the_dispute_is_effective() -> None:
     events = decisions.report_dispute(dispute(30_000, on=12), registered(100_000))
 
     assert events[1] == HoldPlaced(dispute_id="dsp_1", steps=(Step(day(12), 30_000),), held=eur(30_000))
 
 
-def test_a_claim_above_the_open_amount_holds_what_is_open():
+def test_a_claim_above_the_open_amount_holds_what_is_open() -> None:
     item = disputed(paid(registered(100_000), payment(90_000)), dispute(30_000, on=31))
 
     assert item.held_minor == 10_000
 
 
-def test_the_same_report_again_changes_nothing():
+def test_the_same_report_again_changes_nothing() -> None:
     item = disputed(registered(100_000), dispute(30_000))
 
     assert decisions.report_dispute(dispute(30_000), item) == []
 
 
-def test_an_older_report_changes_nothing():
+def test_an_older_report_changes_nothing() -> None:
     item = disputed(registered(100_000), dispute(30_000, version=4))
 
     assert decisions.report_dispute(dispute(10_000, version=3), item) == []
 
 
-def test_a_report_that_moves_no_money_is_not_recorded():
+def test_a_report_that_moves_no_money_is_not_recorded() -> None:
     item = disputed(registered(100_000), dispute(30_000))
 
     assert decisions.report_dispute(dispute(30_000, version=2), item) == []
 
 
-def test_a_dispute_in_another_currency_is_refused():
+def test_a_dispute_in_another_currency_is_refused() -> None:
     dollars = Money(1, "USD")
     with pytest.raises(CurrencyDiffers):
         decisions.report_dispute(
@@ -65,7 +65,7 @@ def test_a_dispute_in_another_currency_is_refused():
         )
 
 
-def test_a_withdrawn_dispute_releases_everything():
+def test_a_withdrawn_dispute_releases_everything() -> None:
     item = disputed(registered(100_000), dispute(30_000))
 
     events = decisions.report_dispute(dispute(0, version=2, on=25, outcome="withdrawn"), item)
@@ -75,7 +75,7 @@ def test_a_withdrawn_dispute_releases_everything():
     ]
 
 
-def test_what_was_found_invalid_is_to_be_collected_again():
+def test_what_was_found_invalid_is_to_be_collected_again() -> None:
     item = disputed(registered(100_000), dispute(30_000))
 
     events = decisions.report_dispute(dispute(0, version=2, on=25, rejected=30_000, outcome="rejected"), item)
@@ -86,7 +86,7 @@ def test_what_was_found_invalid_is_to_be_collected_again():
     ]
 
 
-def test_a_partly_valid_dispute_holds_the_granted_credit_and_collects_the_rest():
+def test_a_partly_valid_dispute_holds_the_granted_credit_and_collects_the_rest() -> None:
     item = disputed(registered(100_000), dispute(30_000))
 
     events = decisions.report_dispute(
@@ -102,7 +102,7 @@ def test_a_partly_valid_dispute_holds_the_granted_credit_and_collects_the_rest()
     ]
 
 
-def test_what_was_paid_meanwhile_is_not_collected_again():
+def test_what_was_paid_meanwhile_is_not_collected_again() -> None:
     item = paid(disputed(registered(100_000), dispute(30_000)), payment(100_000))
 
     events = decisions.report_dispute(dispute(0, version=2, on=35, rejected=30_000), item)
@@ -110,7 +110,7 @@ def test_what_was_paid_meanwhile_is_not_collected_again():
     assert [type(event) for event in events] == [DisputeReported]
 
 
-def test_the_credit_memo_serves_the_dispute_that_waits_for_it():
+def test_the_credit_memo_serves_the_dispute_that_waits_for_it() -> None:
     item = disputed(registered(100_000), dispute(30_000))
     item = disputed(item, dispute(30_000, version=2, on=25, awaiting=30_000))
     command = ApplyCreditMemo(source="sap", credit_memo_id="CM-1", issued_on=day(28), named=eur(30_000))
@@ -133,7 +133,7 @@ def test_the_credit_memo_serves_the_dispute_that_waits_for_it():
     assert decisions.apply_credit_memo(command, item) == []
 
 
-def test_a_dispute_that_becomes_known_after_the_payment_is_held_on_the_days_between():
+def test_a_dispute_that_becomes_known_after_the_payment_is_held_on_the_days_between() -> None:
     item = paid(registered(100_000), payment(100_000, on=30))
 
     events = decisions.report_dispute(dispute(30_000, on=12), item)
@@ -143,7 +143,7 @@ def test_a_dispute_that_becomes_known_after_the_payment_is_held_on_the_days_betw
     assert [amount_on(claim.held, day(n)) for n in (11, 12, 29, 30)] == [0, 30_000, 30_000, 0]
 
 
-def test_a_dispute_of_an_unknown_invoice_is_remembered_and_holds_nothing():
+def test_a_dispute_of_an_unknown_invoice_is_remembered_and_holds_nothing() -> None:
     item = disputed(OpenItem(), dispute(30_000))
 
     assert (item.held_minor, item.claims[0].claimed_now) == (0, 30_000)

@@ -25,36 +25,36 @@ def applied(minor: int, on: int = 30, applied_on: int = 30) -> PaymentApplied:
     )
 
 
-def test_a_full_payment_settles_the_invoice():
+def test_a_full_payment_settles_the_invoice() -> None:
     events = decisions.apply_payment(payment(100_000), registered(100_000), FIRST_TOLERANCE)
 
     assert events == [applied(100_000)]
 
 
-def test_of_an_overpayment_only_the_open_amount_is_applied():
+def test_of_an_overpayment_only_the_open_amount_is_applied() -> None:
     events = decisions.apply_payment(payment(120_000), registered(100_000), FIRST_TOLERANCE)
 
     assert events == [applied(100_000)]
 
 
-def test_the_same_payment_again_changes_nothing():
+def test_the_same_payment_again_changes_nothing() -> None:
     item = paid(registered(100_000), payment(40_000))
 
     assert decisions.apply_payment(payment(40_000), item, FIRST_TOLERANCE) == []
 
 
-def test_a_settled_invoice_takes_no_more_money():
+def test_a_settled_invoice_takes_no_more_money() -> None:
     item = paid(registered(100_000), payment(100_000))
 
     assert decisions.apply_payment(payment(5, payment_id="P-2"), item, FIRST_TOLERANCE) == []
 
 
-def test_a_payment_waits_for_its_invoice():
+def test_a_payment_waits_for_its_invoice() -> None:
     with pytest.raises(InvoiceNotRegistered):
         decisions.apply_payment(payment(5), OpenItem(), FIRST_TOLERANCE)
 
 
-def test_dollars_do_not_pay_euros():
+def test_dollars_do_not_pay_euros() -> None:
     command = payment(5)
     with pytest.raises(CurrencyDiffers, match="INV-1 is in EUR; USD"):
         decisions.apply_payment(
@@ -64,13 +64,13 @@ def test_dollars_do_not_pay_euros():
         )
 
 
-def test_money_received_before_the_invoice_was_issued_counts_from_the_issue_date():
+def test_money_received_before_the_invoice_was_issued_counts_from_the_issue_date() -> None:
     events = decisions.apply_payment(payment(100_000, on=5), registered(100_000), FIRST_TOLERANCE)
 
     assert events == [applied(100_000, on=5, applied_on=10)]
 
 
-def test_a_remainder_beyond_the_tolerance_is_a_short_payment():
+def test_a_remainder_beyond_the_tolerance_is_a_short_payment() -> None:
     _, short = decisions.apply_payment(payment(99_499, reason="damaged"), registered(100_000), FIRST_TOLERANCE)
 
     assert short == ShortPaymentDetected(
@@ -86,7 +86,7 @@ def test_a_remainder_beyond_the_tolerance_is_a_short_payment():
     )
 
 
-def test_a_remainder_within_the_tolerance_is_recorded_and_stays_open():
+def test_a_remainder_within_the_tolerance_is_recorded_and_stays_open() -> None:
     _, tolerated = decisions.apply_payment(payment(99_500), registered(100_000), FIRST_TOLERANCE)
 
     assert isinstance(tolerated, RemainderTolerated)
@@ -95,13 +95,13 @@ def test_a_remainder_within_the_tolerance_is_recorded_and_stays_open():
     assert paid(registered(100_000), payment(99_500)).open_minor == 500
 
 
-def test_what_a_dispute_holds_is_not_short_a_second_time():
+def test_what_a_dispute_holds_is_not_short_a_second_time() -> None:
     item = disputed(registered(100_000), dispute(30_000))
 
     assert decisions.apply_payment(payment(70_000), item, FIRST_TOLERANCE) == [applied(70_000)]
 
 
-def test_a_payment_takes_the_undisputed_part_first_and_then_the_hold_gives_way():
+def test_a_payment_takes_the_undisputed_part_first_and_then_the_hold_gives_way() -> None:
     item = disputed(registered(100_000), dispute(30_000))
 
     events = decisions.apply_payment(payment(80_000), item, FIRST_TOLERANCE)
@@ -114,7 +114,7 @@ def test_a_payment_takes_the_undisputed_part_first_and_then_the_hold_gives_way()
     ]
 
 
-def test_of_two_disputes_the_older_gives_way_first():
+def test_of_two_disputes_the_older_gives_way_first() -> None:
     item = disputed(registered(100_000), dispute(30_000, dispute_id="dsp_old", opened=15))
     item = disputed(item, dispute(20_000, dispute_id="dsp_young", opened=25, on=25))
 
@@ -126,7 +126,7 @@ def test_of_two_disputes_the_older_gives_way_first():
     ]
 
 
-def test_a_returned_payment_opens_the_invoice_and_the_hold_again():
+def test_a_returned_payment_opens_the_invoice_and_the_hold_again() -> None:
     item = paid(disputed(registered(100_000), dispute(30_000)), payment(100_000))
     assert (item.open_minor, item.held_minor) == (0, 0)
 
@@ -138,7 +138,7 @@ def test_a_returned_payment_opens_the_invoice_and_the_hold_again():
     ]
 
 
-def test_a_payment_is_returned_once():
+def test_a_payment_is_returned_once() -> None:
     item = paid(registered(100_000), payment(100_000))
     command = ReversePayment(source="sap", payment_id="P-1", reversed_on=day(33))
     item = after(decisions.reverse_payment(command, item), item)
@@ -146,7 +146,7 @@ def test_a_payment_is_returned_once():
     assert decisions.reverse_payment(command, item) == []
 
 
-def test_a_second_payment_dated_before_the_return_of_the_first_counts_from_the_return():
+def test_a_second_payment_dated_before_the_return_of_the_first_counts_from_the_return() -> None:
     item = paid(registered(100_000), payment(100_000, on=20))
     item = after(
         decisions.reverse_payment(ReversePayment(source="sap", payment_id="P-1", reversed_on=day(25)), item), item

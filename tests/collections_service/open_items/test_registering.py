@@ -14,18 +14,18 @@ from collections_service.open_items.refusals import (
 from collections_service.open_items.state import OpenItem
 
 
-def test_a_posted_invoice_is_open_in_full():
+def test_a_posted_invoice_is_open_in_full() -> None:
     (event,) = decisions.register(invoice(100_000), OpenItem())
 
     assert isinstance(event, InvoiceRegistered)
     assert registered(100_000).open_minor == 100_000
 
 
-def test_the_same_invoice_again_changes_nothing():
+def test_the_same_invoice_again_changes_nothing() -> None:
     assert decisions.register(invoice(100_000), registered(100_000)) == []
 
 
-def test_the_same_number_with_another_total_is_refused_by_name():
+def test_the_same_number_with_another_total_is_refused_by_name() -> None:
     with pytest.raises(InvoiceDiffers, match=r"registered with total 1000.00 EUR, not 999.00 EUR"):
         decisions.register(invoice(99_900), registered(100_000))
 
@@ -34,35 +34,35 @@ def correction(**fields: object) -> CorrectInvoice:
     return replace(CorrectInvoice(invoice_id="INV-1", corrected_on=day(35)), **fields)
 
 
-def test_a_corrected_total_counts_from_the_day_of_the_correction():
+def test_a_corrected_total_counts_from_the_day_of_the_correction() -> None:
     (event,) = decisions.correct(correction(total=eur(80_000)), registered(100_000))
 
     assert isinstance(event, InvoiceCorrected)
     assert (event.total, event.effective_on) == (eur(80_000), day(35))
 
 
-def test_a_correction_to_what_it_is_already_changes_nothing():
+def test_a_correction_to_what_it_is_already_changes_nothing() -> None:
     assert decisions.correct(correction(total=eur(100_000), due_on=day(40)), registered(100_000)) == []
 
 
-def test_a_correction_below_what_is_paid_is_refused():
+def test_a_correction_below_what_is_paid_is_refused() -> None:
     item = paid(registered(100_000), payment(90_000))
 
     with pytest.raises(BelowSettledAmount, match=r"cannot become 800.00 EUR: 900.00 EUR is paid or credited"):
         decisions.correct(correction(total=eur(80_000)), item)
 
 
-def test_a_correction_waits_for_its_invoice():
+def test_a_correction_waits_for_its_invoice() -> None:
     with pytest.raises(InvoiceNotRegistered):
         decisions.correct(correction(total=eur(80_000)), OpenItem())
 
 
-def test_the_customer_of_an_invoice_cannot_be_corrected():
+def test_the_customer_of_an_invoice_cannot_be_corrected() -> None:
     with pytest.raises(CannotBeCorrected, match=r"customer of invoice INV-1 is C-1 and cannot become C-2"):
         decisions.correct(correction(customer_id="C-2"), registered())
 
 
-def test_a_dispute_known_before_its_invoice_holds_as_soon_as_the_invoice_arrives():
+def test_a_dispute_known_before_its_invoice_holds_as_soon_as_the_invoice_arrives() -> None:
     unknown = disputed(OpenItem(), dispute(30_000, on=20))
 
     events = decisions.register(invoice(100_000), unknown)

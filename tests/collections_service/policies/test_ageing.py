@@ -20,5 +20,5 @@ from collections_service.policies.ageing import bucket_of
         (date(2036, 5, 2), "91+"),
     ],
 )
-def test_an_invoice_due_on_the_31st_of_january_ages_through_the_buckets(as_of: date, bucket: str):
+def test_an_invoice_due_on_the_31st_of_january_ages_through_the_buckets(as_of: date, bucket: str) -> None:
     assert bucket_of(as_of, date(2026, 1, 31)) == bucket

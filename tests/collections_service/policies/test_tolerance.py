@@ -16,11 +16,11 @@ from redress.money import Money
         (Money(1_000_000, "KWD"), Money(5_000, "KWD")),
     ],
 )
-def test_the_larger_of_one_major_unit_and_half_a_percent_is_tolerated(total: Money, tolerated: Money):
+def test_the_larger_of_one_major_unit_and_half_a_percent_is_tolerated(total: Money, tolerated: Money) -> None:
     assert FIRST_TOLERANCE.tolerated(total) == tolerated
 
 
-def test_a_decision_cites_the_version_of_the_policy():
+def test_a_decision_cites_the_version_of_the_policy() -> None:
     policy = ShortPaymentTolerance(version=7, at_least=Decimal(0), percent=Decimal(1))
 
     assert policy.name == "short-payment-tolerance@7"

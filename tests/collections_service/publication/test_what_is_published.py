@@ -15,7 +15,7 @@ async def published(office: Office) -> list[Published]:
     return await CollectionsPublication(office.log).publish(stored)
 
 
-async def test_every_event_carries_the_invoice_after_it(office: Office):
+async def test_every_event_carries_the_invoice_after_it(office: Office) -> None:
     await office.accepted(invoice(), correction(total="900.00"), payment(amount="100.00"), reversal())
 
     events = await published(office)
@@ -30,7 +30,7 @@ async def test_every_event_carries_the_invoice_after_it(office: Office):
     ]
 
 
-async def test_holds_and_credits_are_told_with_their_disputes(office: Office):
+async def test_holds_and_credits_are_told_with_their_disputes(office: Office) -> None:
     await office.accepted(invoice())
     await office.hear(dispute_event("dispute-opened", version=1, open={"INV-1": 30_000}))
     await office.hear(
@@ -62,7 +62,7 @@ async def test_holds_and_credits_are_told_with_their_disputes(office: Office):
     assert told[2][2]["why"] == "resolved as CREDIT_PARTIAL"
 
 
-async def test_unapplied_cash_is_told_without_an_invoice(office: Office):
+async def test_unapplied_cash_is_told_without_an_invoice(office: Office) -> None:
     await office.accepted(payment(amount="70.00", pays={}), reversal())
 
     told = [msgspec.json.decode(event.data) for event in await published(office)]
@@ -73,7 +73,7 @@ async def test_unapplied_cash_is_told_without_an_invoice(office: Office):
     ]
 
 
-async def test_the_same_event_is_published_alike_whoever_asks_and_wherever_one_starts(office: Office):
+async def test_the_same_event_is_published_alike_whoever_asks_and_wherever_one_starts(office: Office) -> None:
     await office.accepted(invoice(), payment(amount="100.00"), reversal())
     whole = {event.id: event for event in await published(office)}
     stored = await office.log.read_log(0, 200)
@@ -87,7 +87,7 @@ async def test_the_same_event_is_published_alike_whoever_asks_and_wherever_one_s
             assert event == whole[event.id]
 
 
-async def test_nothing_of_a_customers_name_or_address_is_published(office: Office):
+async def test_nothing_of_a_customers_name_or_address_is_published(office: Office) -> None:
     await office.accepted(invoice())
 
     everything = msgspec.json.encode(await published(office))
@@ -96,7 +96,7 @@ async def test_nothing_of_a_customers_name_or_address_is_published(office: Offic
     assert b"muster.test" not in everything
 
 
-async def test_the_envelope_says_who_when_and_why(office: Office):
+async def test_the_envelope_says_who_when_and_why(office: Office) -> None:
     await office.accepted(invoice())
 
     (event,) = await published(office)

@@ -4,6 +4,7 @@ streams themselves."""
 import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -27,7 +28,7 @@ def an_amount(dice: random.Random) -> str:
     return f"{dice.randrange(1, 1500)}.{dice.randrange(100):02}"
 
 
-def a_message(dice: random.Random, number: int) -> dict:
+def a_message(dice: random.Random, number: int) -> dict[str, Any]:
     invoice_id = f"INV-{dice.randrange(12)}"
     currency = CURRENCIES[int(invoice_id[4:]) % 2]
     about = {"source_event_id": f"m-{number}", "currency": currency}
@@ -58,7 +59,7 @@ def a_message(dice: random.Random, number: int) -> dict:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_buckets_and_unapplied_are_the_balance_on_both_axes(office: Office, seed: int):
+async def test_buckets_and_unapplied_are_the_balance_on_both_axes(office: Office, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - repeatable, no secret
     instants: list[datetime] = []
     for round_ in range(8):
@@ -141,5 +142,5 @@ def unapplied_changes(event: ReceiptEvent) -> list[tuple[str, date, int]]:
     return [(amount.currency, on, amount.minor), *taken]
 
 
-def minor(money: dict) -> int:
+def minor(money: dict[str, Any]) -> int:
     return parse_money(money["amount"], money["currency"]).minor

@@ -36,7 +36,7 @@ def two_invoices() -> dict[str, OpenItem]:
     }
 
 
-def test_one_payment_pays_every_invoice_it_names():
+def test_one_payment_pays_every_invoice_it_names() -> None:
     applied = decisions.receive(received(3_000, A=1_000, B=2_000), Receipt(), two_invoices(), FIRST_TOLERANCE)
 
     assert [type(event) for events in applied.invoices.values() for event in events] == [PaymentApplied] * 2
@@ -45,7 +45,7 @@ def test_one_payment_pays_every_invoice_it_names():
     assert event.unapplied == eur(0)
 
 
-def test_what_no_invoice_takes_is_unapplied_cash():
+def test_what_no_invoice_takes_is_unapplied_cash() -> None:
     (event,) = decisions.receive(received(5_000, A=4_000), Receipt(), two_invoices(), FIRST_TOLERANCE).receipt
 
     assert isinstance(event, PaymentReceived)
@@ -53,14 +53,14 @@ def test_what_no_invoice_takes_is_unapplied_cash():
     assert event.unapplied == eur(4_000)
 
 
-def test_a_payment_without_allocations_is_unapplied_in_full():
+def test_a_payment_without_allocations_is_unapplied_in_full() -> None:
     (event,) = decisions.receive(received(700), Receipt(), {}, FIRST_TOLERANCE).receipt
 
     assert isinstance(event, PaymentReceived)
     assert event.unapplied == eur(700)
 
 
-def test_a_payment_waits_until_every_invoice_it_names_is_known():
+def test_a_payment_waits_until_every_invoice_it_names_is_known() -> None:
     items = {**two_invoices(), "C": OpenItem()}
 
     with pytest.raises(InvoiceNotRegistered) as refused:
@@ -68,12 +68,12 @@ def test_a_payment_waits_until_every_invoice_it_names_is_known():
     assert refused.value.invoice_id == "C"
 
 
-def test_more_allocated_than_received_is_refused():
+def test_more_allocated_than_received_is_refused() -> None:
     with pytest.raises(AllocationsExceedAmount, match=r"add up to 30.00 EUR, which is more than 29.99 EUR"):
         decisions.receive(received(2_999, A=1_000, B=2_000), Receipt(), two_invoices(), FIRST_TOLERANCE)
 
 
-def test_an_invoice_named_twice_is_refused():
+def test_an_invoice_named_twice_is_refused() -> None:
     command = ReceivePayment(
         source="sap",
         payment_id="P-1",
@@ -91,7 +91,7 @@ def known(command: ReceivePayment) -> Receipt:
     return evolve(Receipt(), event)
 
 
-def test_the_same_payment_again_changes_nothing():
+def test_the_same_payment_again_changes_nothing() -> None:
     command = received(1_000, A=1_000)
 
     again = decisions.receive(command, known(command), two_invoices(), FIRST_TOLERANCE)
@@ -99,12 +99,12 @@ def test_the_same_payment_again_changes_nothing():
     assert (again.receipt, again.invoices) == ((), {})
 
 
-def test_the_same_payment_id_with_another_amount_is_refused():
+def test_the_same_payment_id_with_another_amount_is_refused() -> None:
     with pytest.raises(ReceiptDiffers):
         decisions.receive(received(900, A=900), known(received(1_000, A=1_000)), two_invoices(), FIRST_TOLERANCE)
 
 
-def test_a_reversal_reopens_the_invoices_and_takes_the_unapplied_cash():
+def test_a_reversal_reopens_the_invoices_and_takes_the_unapplied_cash() -> None:
     items = two_invoices()
     applied = decisions.receive(received(5_000, A=4_000), Receipt(), items, FIRST_TOLERANCE)
     items["A"] = after(applied.invoices["A"], items["A"])
@@ -123,12 +123,12 @@ def test_a_reversal_reopens_the_invoices_and_takes_the_unapplied_cash():
     assert (again.receipt, again.invoices) == ((), {})
 
 
-def test_a_reversal_waits_for_its_payment():
+def test_a_reversal_waits_for_its_payment() -> None:
     with pytest.raises(ReceiptNotKnown):
         decisions.reverse(ReverseReceipt(source="sap", payment_id="P-9", reversed_on=day(35)), Receipt(), {})
 
 
-def test_a_credit_memo_beyond_the_open_amount_leaves_credit_on_account():
+def test_a_credit_memo_beyond_the_open_amount_leaves_credit_on_account() -> None:
     command = PostCreditMemo(
         source="sap",
         credit_memo_id="CM-1",

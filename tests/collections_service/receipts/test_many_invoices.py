@@ -14,7 +14,7 @@ async def open_amounts(office: Office) -> set[str]:
 
 
 @pytest.mark.parametrize("many", [20, 100])
-async def test_a_payment_of_many_invoices_settles_each_and_comes_back_from_each(office: Office, many: int):
+async def test_a_payment_of_many_invoices_settles_each_and_comes_back_from_each(office: Office, many: int) -> None:
     await office.accepted(*(invoice(number, total="10.00") for number in numbers(many)))
 
     await office.accepted(payment(amount=f"{many * 10}.00", pays=dict.fromkeys(numbers(many), "10.00")))
@@ -25,7 +25,7 @@ async def test_a_payment_of_many_invoices_settles_each_and_comes_back_from_each(
 
 
 @pytest.mark.parametrize("many", [20, 100])
-async def test_a_short_payment_of_many_disputed_invoices_is_taken_whole(office: Office, many: int):
+async def test_a_short_payment_of_many_disputed_invoices_is_taken_whole(office: Office, many: int) -> None:
     await office.accepted(*(invoice(number, total="100.00") for number in numbers(many)))
     await office.hear(
         *(dispute_event("dispute-opened", version=1, name=number, open={number: 5_000}) for number in numbers(many))
@@ -37,7 +37,7 @@ async def test_a_short_payment_of_many_disputed_invoices_is_taken_whole(office: 
 
 
 @pytest.mark.parametrize("many", [20, 100])
-async def test_a_credit_memo_for_many_invoices_is_applied_to_each(office: Office, many: int):
+async def test_a_credit_memo_for_many_invoices_is_applied_to_each(office: Office, many: int) -> None:
     await office.accepted(*(invoice(number, total="10.00") for number in numbers(many)))
 
     await office.accepted(credit_memo(pays=dict.fromkeys(numbers(many), "4.00")))

@@ -7,10 +7,10 @@ def _leaves(refusal: type[Refusal]) -> list[type[Refusal]]:
     return [leaf for each in below for leaf in _leaves(each)] if below else [refusal]
 
 
-def test_every_refusal_has_a_status():
+def test_every_refusal_has_a_status() -> None:
     assert set(_leaves(Refusal)) == set(STATUS)
 
 
-def test_no_two_refusals_share_a_code():
+def test_no_two_refusals_share_a_code() -> None:
     codes = [refusal.code for refusal in STATUS]
     assert len(set(codes)) == len(codes)

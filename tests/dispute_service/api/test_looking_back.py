@@ -1,18 +1,19 @@
 """Any past state: by version, as known at an instant, as true for an instant; what happened, and what changed."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from support.dispute_api import money, opening
+from support.dispute_api import Company, Office, money, opening
 
 
-async def _history(company) -> dict:
+async def _history(company: Company) -> dict[str, Any]:
     opened = await company.open(effective_at="2026-02-02T09:00:00Z", description="Zu teuer.")
     assigned = await company.done(opened, "assign")
     await company.done(assigned, "withdraw", {"reason": "paid in cash", "effective_at": "2026-02-06T09:00:00Z"})
     return opened
 
 
-async def test_a_dispute_is_shown_at_any_version(company):
+async def test_a_dispute_is_shown_at_any_version(company: Company) -> None:
     path = f"/v1/disputes/{(await _history(company))['dispute_id']}"
     states = [(await company.get(path, version=n)).json()["status"] for n in (1, 2, 3)]
     assert states == ["open", "assigned", "withdrawn"]
@@ -20,7 +21,7 @@ async def test_a_dispute_is_shown_at_any_version(company):
     assert "etag" not in (await company.get(path, version=1)).headers
 
 
-async def test_a_dispute_is_shown_as_it_was_known(company):
+async def test_a_dispute_is_shown_as_it_was_known(company: Company) -> None:
     path = f"/v1/disputes/{(await _history(company))['dispute_id']}"
     times = [entry["recorded_at"] for entry in (await company.get(f"{path}/events")).json()["items"]]
     assert (await company.get(path, known_at=times[1])).json()["status"] == "assigned"
@@ -28,13 +29,13 @@ async def test_a_dispute_is_shown_as_it_was_known(company):
     assert (await company.get(path, known_at=before)).status_code == 404
 
 
-async def test_a_dispute_is_shown_as_it_is_true_for_a_day(company):
+async def test_a_dispute_is_shown_as_it_is_true_for_a_day(company: Company) -> None:
     path = f"/v1/disputes/{(await _history(company))['dispute_id']}"
     assert (await company.get(path, as_of="2026-02-05T12:00:00Z")).json()["open"] == money("200.00")
     assert (await company.get(path, as_of="2026-02-07T12:00:00Z")).json()["open"] == money("0.00")
 
 
-async def test_the_timeline_says_who_did_what_when_and_why(company):
+async def test_the_timeline_says_who_did_what_when_and_why(company: Company) -> None:
     path = f"/v1/disputes/{(await _history(company))['dispute_id']}"
     entries = (await company.get(f"{path}/events")).json()["items"]
     assert [entry["type"] for entry in entries] == ["dispute-opened", "dispute-assigned", "dispute-withdrawn"]
@@ -47,7 +48,7 @@ async def test_the_timeline_says_who_did_what_when_and_why(company):
     assert hidden[0]["data"]["description"] == {"text": None, "withheld": "not-permitted"}
 
 
-async def test_a_long_timeline_comes_in_pages(company):
+async def test_a_long_timeline_comes_in_pages(company: Company) -> None:
     path = f"/v1/disputes/{(await _history(company))['dispute_id']}/events"
     first = (await company.get(path, limit=2)).json()
     assert [entry["version"] for entry in first["items"]] == [1, 2]
@@ -56,7 +57,7 @@ async def test_a_long_timeline_comes_in_pages(company):
     assert last["next_after"] is None
 
 
-async def test_a_diff_names_the_changed_places(company):
+async def test_a_diff_names_the_changed_places(company: Company) -> None:
     path = f"/v1/disputes/{(await _history(company))['dispute_id']}/diff"
     answer = (await company.get(path, **{"from": 1, "to": 2})).json()
     changed = {change["path"]: (change["before"], change["after"]) for change in answer["changes"]}
@@ -67,7 +68,7 @@ async def test_a_diff_names_the_changed_places(company):
     assert wrong.json()["errors"][0]["parameter"] == "to"
 
 
-async def test_an_erased_person_cannot_be_read_and_everything_else_can(company, office):
+async def test_an_erased_person_cannot_be_read_and_everything_else_can(company: Company, office: Office) -> None:
     contact = {"name": "Erika Muster", "email": "erika@kunde.example", "language": "de"}
     opened = await company.open(contact=contact)
     await office.vault.erase(company.tenant, office.vault.person_of_email(company.tenant, contact["email"]))
@@ -76,7 +77,7 @@ async def test_an_erased_person_cannot_be_read_and_everything_else_can(company, 
     assert shown["withheld"] == {"contact_name": "erased", "contact_email": "erased"}
 
 
-async def test_a_list_is_filtered_sorted_and_paged(company):
+async def test_a_list_is_filtered_sorted_and_paged(company: Company) -> None:
     for number, (amount, reason) in enumerate([("30.00", "TAX"), ("10.00", "PRICE"), ("20.00", "TAX")]):
         item = {"invoice_id": f"INV-{number}", "amount": money(amount)}
         await company.open(items=[item], reason_code=reason, customer_id=f"C-{number}")
@@ -105,13 +106,13 @@ async def test_a_list_is_filtered_sorted_and_paged(company):
     assert foreign.status_code == 400
 
 
-async def test_a_list_refuses_what_it_does_not_know(company):
+async def test_a_list_refuses_what_it_does_not_know(company: Company) -> None:
     assert (await company.get("/v1/disputes", sort="colour")).json()["errors"][0]["parameter"] == "sort"
     assert (await company.get("/v1/disputes", status="lost")).status_code == 422
     assert (await company.get("/v1/disputes", limit=201)).status_code == 422
 
 
-async def test_the_reasons_come_with_names_and_crosswalk(company):
+async def test_the_reasons_come_with_names_and_crosswalk(company: Company) -> None:
     body = (await company.get("/v1/reasons")).json()
     assert len(body["reasons"]) == 21
     price = body["reasons"][0]
@@ -125,7 +126,7 @@ async def test_the_reasons_come_with_names_and_crosswalk(company):
     assert len(body["root_causes"]) == 14
 
 
-async def test_the_feed_gives_the_published_events_to_the_services(office, company):
+async def test_the_feed_gives_the_published_events_to_the_services(office: Office, company: Company) -> None:
     opened = await company.open()
     await office.log.wait_for(1, 2.0)
     headers = office.issuer.bearer("service", tenant="*", subject="collections-service")
@@ -144,7 +145,7 @@ async def test_the_feed_gives_the_published_events_to_the_services(office, compa
     assert mine["actor"] == "person:anna"
 
 
-async def test_the_matrix_is_read_published_and_used(company):
+async def test_the_matrix_is_read_published_and_used(company: Company) -> None:
     admin = company.as_("admin")
     default = await admin.get("/v1/policies/resolution-matrix")
     assert default.json()["version"] == 0

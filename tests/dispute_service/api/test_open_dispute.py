@@ -1,11 +1,11 @@
 import asyncio
 
-from support.dispute_api import money, opening
+from support.dispute_api import Company, Office, money, opening
 
 from redress.ids import parse_public_id
 
 
-async def test_an_opened_dispute_is_there_with_its_address_version_and_actions(company):
+async def test_an_opened_dispute_is_there_with_its_address_version_and_actions(company: Company) -> None:
     answer = await company.post("/v1/disputes", opening())
     assert answer.status_code == 201, answer.text
     body = answer.json()
@@ -21,7 +21,7 @@ async def test_an_opened_dispute_is_there_with_its_address_version_and_actions(c
     assert read.json() == {**body, "description": None, "contact": None, "rationale": None, "withheld": {}}
 
 
-async def test_the_same_key_gives_the_same_answer_and_one_dispute(company):
+async def test_the_same_key_gives_the_same_answer_and_one_dispute(company: Company) -> None:
     first = await company.post("/v1/disputes", opening(), Idempotency_Key="k-1")
     again = await company.post("/v1/disputes", opening(), Idempotency_Key="k-1")
     assert again.status_code == 201
@@ -32,20 +32,20 @@ async def test_the_same_key_gives_the_same_answer_and_one_dispute(company):
     assert len((await company.get("/v1/disputes")).json()["items"]) == 1
 
 
-async def test_fifteen_disputes_of_one_invoice_opened_at_the_same_moment_are_all_opened(company):
+async def test_fifteen_disputes_of_one_invoice_opened_at_the_same_moment_are_all_opened(company: Company) -> None:
     lines = [{"invoice_id": "INV-1", "line": str(line), "amount": money("1.00")} for line in range(15)]
     answers = await asyncio.gather(*(company.post("/v1/disputes", opening(line)) for line in lines))
     assert [answer.status_code for answer in answers] == [201] * 15
 
 
-async def test_the_same_key_for_another_request_is_refused(company):
+async def test_the_same_key_for_another_request_is_refused(company: Company) -> None:
     await company.post("/v1/disputes", opening(), Idempotency_Key="k-1")
     other = await company.post("/v1/disputes", opening(reason_code="TAX"), Idempotency_Key="k-1")
     assert other.status_code == 422
     assert other.json()["code"] == "idempotency_key_reused"
 
 
-async def test_every_wrong_place_is_named_with_what_is_allowed(company):
+async def test_every_wrong_place_is_named_with_what_is_allowed(company: Company) -> None:
     body = opening(
         {"invoice_id": "INV-1", "amount": {"amount": "1.234", "currency": "EUR"}},
         reason_code="COLOUR",
@@ -60,7 +60,7 @@ async def test_every_wrong_place_is_named_with_what_is_allowed(company):
     assert "PRICE" in found["#/reason_code"]
 
 
-async def test_a_refusal_of_the_core_points_into_the_body(company):
+async def test_a_refusal_of_the_core_points_into_the_body(company: Company) -> None:
     body = opening(
         {"invoice_id": "INV-1", "amount": money("1.00")},
         {"invoice_id": "INV-2", "amount": money("1.00", "USD")},
@@ -71,13 +71,15 @@ async def test_a_refusal_of_the_core_points_into_the_body(company):
     assert problem["errors"][0]["allowed"] == "EUR"
 
 
-async def test_what_has_not_happened_yet_is_not_recorded(company):
+async def test_what_has_not_happened_yet_is_not_recorded(company: Company) -> None:
     problem = (await company.post("/v1/disputes", opening(effective_at="2026-03-04T12:00:01Z"))).json()
     assert problem["code"] == "effective_in_future"
     assert problem["errors"][0]["pointer"] == "#/effective_at"
 
 
-async def test_personal_text_is_sealed_and_shown_only_to_those_who_work_with_it(company, office):
+async def test_personal_text_is_sealed_and_shown_only_to_those_who_work_with_it(
+    company: Company, office: Office
+) -> None:
     contact = {"name": "Erika Muster", "email": "erika@kunde.example", "language": "de"}
     opened = await company.open(description="Der Preis war anders vereinbart.", contact=contact)
     assert "Muster" not in str(opened)
@@ -97,7 +99,7 @@ async def test_personal_text_is_sealed_and_shown_only_to_those_who_work_with_it(
     }
 
 
-async def test_another_companys_dispute_does_not_exist(office, company):
+async def test_another_companys_dispute_does_not_exist(office: Office, company: Company) -> None:
     opened = await company.open()
     stranger = office.company()
     path = f"/v1/disputes/{opened['dispute_id']}"
@@ -111,7 +113,9 @@ async def test_another_companys_dispute_does_not_exist(office, company):
     assert (await stranger.get("/v1/disputes")).json()["items"] == []
 
 
-async def test_an_amount_that_is_disputed_already_is_refused_once_the_invoice_is_known(office, company):
+async def test_an_amount_that_is_disputed_already_is_refused_once_the_invoice_is_known(
+    office: Office, company: Company
+) -> None:
     from datetime import UTC, datetime
 
     from dispute_service.disputable_invoices.commands import RecordInvoice

@@ -1,5 +1,7 @@
 """Every route, and the permission it asks for: the table that people agreed on, written out."""
 
+from support.dispute_api import Office
+
 from redress.web.routes import OPEN_PATHS, listed_routes
 
 D = "/v1/disputes/{dispute_id}"
@@ -28,7 +30,7 @@ TABLE = {
 }
 
 
-def test_every_route_asks_for_the_agreed_permission(office):
+def test_every_route_asks_for_the_agreed_permission(office: Office) -> None:
     found = {
         (route.method, route.path): " ".join(route.permissions)
         for route in listed_routes(office.app)
@@ -37,7 +39,7 @@ def test_every_route_asks_for_the_agreed_permission(office):
     assert found == TABLE
 
 
-async def test_nothing_is_answered_without_a_token(office):
+async def test_nothing_is_answered_without_a_token(office: Office) -> None:
     for method, path in TABLE:
         answer = await office.client.request(method, path.replace("{dispute_id}", "dsp_x").replace("{event_id}", "x"))
         assert answer.status_code == 401, (method, path)

@@ -2,9 +2,10 @@
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from support.dispute_api import opening
+from support.dispute_api import Company, Office, opening
 
 NONSENSE = [
     None,
@@ -44,7 +45,7 @@ def _with(path: tuple, nonsense: object) -> object:
     if not path:
         return nonsense
     body = copy.deepcopy(FULL)
-    here: dict | list = body
+    here: dict[str, Any] | list = body
     for name in path[:-1]:
         here = here[name]
     here[path[-1]] = nonsense
@@ -52,7 +53,7 @@ def _with(path: tuple, nonsense: object) -> object:
 
 
 @pytest.mark.parametrize("path", list(_places(FULL)), ids=lambda path: "/".join(map(str, path)) or "whole")
-async def test_a_strange_field_is_taken_or_named(office, path):
+async def test_a_strange_field_is_taken_or_named(office: Office, path) -> None:
     for nonsense in NONSENSE:
         company = office.company()
         answer = await company.post("/v1/disputes", _with(path, nonsense))
@@ -62,7 +63,7 @@ async def test_a_strange_field_is_taken_or_named(office, path):
 
 
 @pytest.mark.parametrize("name", FILTERS)
-async def test_a_strange_filter_is_taken_or_named(company, name):
+async def test_a_strange_filter_is_taken_or_named(company: Company, name) -> None:
     for nonsense in NONSENSE:
         if isinstance(nonsense, str | int):
             answer = await company.get("/v1/disputes", **{name: str(nonsense)})

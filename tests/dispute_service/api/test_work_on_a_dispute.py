@@ -1,9 +1,9 @@
 import asyncio
 
-from support.dispute_api import money
+from support.dispute_api import Company, money
 
 
-async def test_a_dispute_is_worked_from_the_first_call_to_its_end(company):
+async def test_a_dispute_is_worked_from_the_first_call_to_its_end(company: Company) -> None:
     opened = await company.open()
     assigned = await company.done(opened, "assign")
     assert assigned["status"] == "assigned"
@@ -41,7 +41,7 @@ async def test_a_dispute_is_worked_from_the_first_call_to_its_end(company):
     assert withdrawn["version"] == 11
 
 
-async def test_a_command_names_the_version_it_was_decided_on(company):
+async def test_a_command_names_the_version_it_was_decided_on(company: Company) -> None:
     opened = await company.open()
     path = f"/v1/disputes/{opened['dispute_id']}/assign"
     missing = await company.post(path, {})
@@ -53,7 +53,7 @@ async def test_a_command_names_the_version_it_was_decided_on(company):
     assert stale.headers["etag"] == '"2"'
 
 
-async def test_of_two_people_who_decide_on_the_same_version_one_is_told(company):
+async def test_of_two_people_who_decide_on_the_same_version_one_is_told(company: Company) -> None:
     opened = await company.open()
     answers = await asyncio.gather(
         *(company.command(opened, "assign", {"owner": f"person-{n}", "team": "Billing"}) for n in range(6))
@@ -61,7 +61,7 @@ async def test_of_two_people_who_decide_on_the_same_version_one_is_told(company)
     assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412, 412]
 
 
-async def test_a_wrong_state_says_what_is_possible(company):
+async def test_a_wrong_state_says_what_is_possible(company: Company) -> None:
     opened = await company.open()
     withdrawn = await company.done(opened, "withdraw", {"reason": "x"})
     refused = await company.command(withdrawn, "resolve", {"resolution_code": "OFFSET"})
@@ -72,7 +72,7 @@ async def test_a_wrong_state_says_what_is_possible(company):
     assert problem["status"] == 409
 
 
-async def test_a_repeated_command_changes_nothing_and_answers_the_same(company):
+async def test_a_repeated_command_changes_nothing_and_answers_the_same(company: Company) -> None:
     opened = await company.open()
     body = {"text": "once", "visibility": "internal"}
     first = await company.command(opened, "add-note", body, Idempotency_Key="n-1")
@@ -81,20 +81,20 @@ async def test_a_repeated_command_changes_nothing_and_answers_the_same(company):
     assert (await company.get(f"/v1/disputes/{opened['dispute_id']}")).json()["version"] == 2
 
 
-async def test_what_is_already_so_is_answered_without_a_new_version(company):
+async def test_what_is_already_so_is_answered_without_a_new_version(company: Company) -> None:
     opened = await company.open()
     assigned = await company.done(opened, "assign")
     again = await company.done(assigned, "assign")
     assert again["version"] == 2
 
 
-async def test_a_dispute_that_does_not_exist_is_not_found(company):
+async def test_a_dispute_that_does_not_exist_is_not_found(company: Company) -> None:
     for dispute_id in ("dsp_00000000000000000000000000", "dsp_x", "INV-1"):
         answer = await company.command({"dispute_id": dispute_id, "version": 1}, "assign")
         assert answer.status_code == 404, answer.text
 
 
-async def test_a_command_can_be_recorded_late(company):
+async def test_a_command_can_be_recorded_late(company: Company) -> None:
     opened = await company.open(effective_at="2026-02-02T09:00:00Z")
     assert opened["opened_at"] == "2026-02-02T09:00:00Z"
     late = await company.done(
@@ -108,14 +108,14 @@ async def test_a_command_can_be_recorded_late(company):
     assert refused.json()["code"] == "effective_before_opening"
 
 
-async def test_who_may_not_decide_is_refused(company):
+async def test_who_may_not_decide_is_refused(company: Company) -> None:
     opened = await company.open()
     refused = await company.as_("collector").command(opened, "resolve", {"resolution_code": "OFFSET"})
     assert refused.status_code == 403
     assert (await company.as_("analyst").command(opened, "resolve", {"resolution_code": "OFFSET"})).status_code == 200
 
 
-async def test_a_command_that_arrives_five_times_at_once_is_done_once_and_answered_five_times(company):
+async def test_a_command_that_arrives_five_times_at_once_is_done_once_and_answered_five_times(company: Company) -> None:
     dispute = await company.open()
     answers = await asyncio.gather(
         *(company.command(dispute, "withdraw", {"reason": "A mistake."}, Idempotency_Key="k-once") for _ in range(5))

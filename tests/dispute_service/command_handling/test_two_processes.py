@@ -1,6 +1,7 @@
 """Several processes of the service take commands on the same disputes, each remembering what it has seen."""
 
 from itertools import count
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,7 +36,7 @@ def shown(answered: Answered) -> tuple[int, int]:
     return document["version"], document["escalation_level"]
 
 
-async def test_what_another_process_did_meanwhile_counts():
+async def test_what_another_process_did_meanwhile_counts() -> None:
     log = InMemoryEventLog()
     one, other = CommandHandler(log), CommandHandler(log)
     await one.open(commanded(), DISPUTE, open_())
@@ -44,7 +45,7 @@ async def test_what_another_process_did_meanwhile_counts():
     assert shown(await told(other, escalate(3), expected=3)) == (4, 3)
 
 
-async def test_a_decision_on_a_version_that_another_process_has_gone_beyond_is_refused():
+async def test_a_decision_on_a_version_that_another_process_has_gone_beyond_is_refused() -> None:
     log = InMemoryEventLog()
     one, other = CommandHandler(log), CommandHandler(log)
     await one.open(commanded(), DISPUTE, open_())
@@ -54,8 +55,8 @@ async def test_a_decision_on_a_version_that_another_process_has_gone_beyond_is_r
     assert refused.value.actual == 2
 
 
-async def test_a_dispute_that_was_worked_on_here_is_read_on_from_there_and_not_from_its_beginning():
-    asked: list[dict] = []
+async def test_a_dispute_that_was_worked_on_here_is_read_on_from_there_and_not_from_its_beginning() -> None:
+    asked: list[dict[str, Any]] = []
 
     class Watched(InMemoryEventLog):
         async def look(self, tenant_id, key, after):

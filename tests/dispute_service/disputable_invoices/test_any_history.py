@@ -38,7 +38,7 @@ _commands = some.one_of(
 
 
 @given(some.lists(_commands, max_size=30))
-def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands):
+def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands) -> None:
     state = INITIAL
     history = []
     for command in commands:

@@ -60,23 +60,23 @@ def contest(
 LINES = (KnownLine("1", euro("600.00")), KnownLine("2", euro("240.34")))  # net; 1,000.00 with tax of 19 %
 
 
-def test_what_is_open_can_be_contested():
+def test_what_is_open_can_be_contested() -> None:
     invoices().after(invoice()).when(contest("1,000.00")).then(
         ReservationSet(at=AT, dispute_id="D-1", held=(Held(None, 100000),))
     )
 
 
-def test_the_same_reservation_again_changes_nothing():
+def test_the_same_reservation_again_changes_nothing() -> None:
     invoices().after(invoice(), contest("10.00")).when(contest("10.00")).then_nothing()
 
 
-def test_more_than_is_open_is_refused_with_the_numbers():
+def test_more_than_is_open_is_refused_with_the_numbers() -> None:
     refusal = invoices().after(invoice("400.00")).when(contest("400.01")).then_refused(refusals.ExceedsOpenAmount)
     assert refusal.message == "400.01 EUR cannot be disputed on invoice INV-1: 400.00 EUR is open there."
     assert refusal.allowed == "up to 400.00 EUR"
 
 
-def test_what_another_dispute_holds_is_refused_and_the_other_is_named():
+def test_what_another_dispute_holds_is_refused_and_the_other_is_named() -> None:
     refusal = (invoices().after(invoice(), contest("700.00")).when(contest("300.01", "D-2"))).then_refused(
         refusals.AlreadyDisputed
     )
@@ -84,19 +84,19 @@ def test_what_another_dispute_holds_is_refused_and_the_other_is_named():
     assert refusal.allowed == "up to 300.00 EUR"
 
 
-def test_disjoint_amounts_live_side_by_side():
+def test_disjoint_amounts_live_side_by_side() -> None:
     state = invoices().after(invoice(), contest("700.00"), contest("300.00", "D-2")).state
     assert state.reserved == euro("1,000.00")
 
 
-def test_a_line_takes_its_share_of_the_total_with_tax():
+def test_a_line_takes_its_share_of_the_total_with_tax() -> None:
     # 600.00 of 840.34 net, so 714.00 of 1,000.00 gross (rounded up to the cent).
     invoices().after(invoice(lines=LINES)).when(contest("714.00", line="1")).then_kinds(ReservationSet)
     refusal = invoices().after(invoice(lines=LINES)).when(contest("714.01", line="1"))
     assert refusal.then_refused(refusals.ExceedsOpenAmount).line == "1"
 
 
-def test_a_line_that_does_not_exist_names_those_that_do():
+def test_a_line_that_does_not_exist_names_those_that_do() -> None:
     refusal = invoices().after(invoice(lines=LINES)).when(contest("1.00", line="7")).then_refused(refusals.UnknownLine)
     assert refusal.allowed == ("1", "2")
 
@@ -108,30 +108,30 @@ def test_a_line_that_does_not_exist_names_those_that_do():
         (contest("1.00", currency="USD"), refusals.CurrencyMismatch),
     ],
 )
-def test_somebody_elses_invoice_is_refused(command, refusal):
+def test_somebody_elses_invoice_is_refused(command, refusal) -> None:
     invoices().after(invoice()).when(command).then_refused(refusal)
 
 
-def test_an_invoice_the_ledger_does_not_know_takes_any_amount():
+def test_an_invoice_the_ledger_does_not_know_takes_any_amount() -> None:
     invoices().when(contest("5,000.00")).then_kinds(ReservationSet)
 
 
-def test_letting_go_is_always_possible():
+def test_letting_go_is_always_possible() -> None:
     state = invoices().after(contest("5,000.00"), invoice("10.00", 2)).when(contest("0")).then_kinds(ReservationSet)
     assert state.reservations == ()
 
 
-def test_an_older_fact_of_the_ledger_changes_nothing():
+def test_an_older_fact_of_the_ledger_changes_nothing() -> None:
     invoices().after(invoice("400.00", 3)).when(invoice("1,000.00", 2)).then_nothing()
     invoices().after(invoice("400.00", 3)).when(invoice("400.00", 3)).then_nothing()
 
 
-def test_an_invoice_takes_fifteen_disputes():
+def test_an_invoice_takes_fifteen_disputes() -> None:
     many = [contest("1.00", f"D-{n}") for n in range(15)]
     invoices().after(invoice(), *many).when(contest("1.00", "D-99")).then_refused(refusals.TooManyDisputes)
 
 
-def test_a_payment_takes_the_undisputed_part_first_then_the_oldest_dispute():
+def test_a_payment_takes_the_undisputed_part_first_then_the_oldest_dispute() -> None:
     state = invoices().after(invoice(), contest("200.00", "younger", days=2), contest("300.00", "older", days=1)).state
     assert reductions(state, euro("500.00")) == []
     assert reductions(state, euro("450.00")) == [Reduction("older", 5000)]
@@ -139,7 +139,7 @@ def test_a_payment_takes_the_undisputed_part_first_then_the_oldest_dispute():
     assert reductions(state, 0) == [Reduction("older", 30000), Reduction("younger", 20000)]
 
 
-def test_a_credit_memo_serves_awaited_credits_first():
+def test_a_credit_memo_serves_awaited_credits_first() -> None:
     state = (
         invoices()
         .after(invoice(), contest("300.00", "older", days=1), contest("200.00", "waits", days=2, awaiting="150.00"))

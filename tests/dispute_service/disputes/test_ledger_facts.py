@@ -29,7 +29,7 @@ from dispute_service.disputes.events import (
 from dispute_service.disputes.state import Status
 
 
-def test_a_payment_takes_its_part():
+def test_a_payment_takes_its_part() -> None:
     state = (
         disputes()
         .after(open_())
@@ -48,7 +48,7 @@ def test_a_payment_takes_its_part():
     assert (state.status, state.open, state.items[0].paid) == (Status.OPEN, 15000, 5000)
 
 
-def test_a_full_payment_ends_the_dispute_as_paid_by_the_customer():
+def test_a_full_payment_ends_the_dispute_as_paid_by_the_customer() -> None:
     outcome = disputes().after(open_()).when(payment("200.00"))
     assert outcome.events[1] == DisputeResolved(
         at=NOW,
@@ -60,47 +60,47 @@ def test_a_full_payment_ends_the_dispute_as_paid_by_the_customer():
     assert outcome.after.status is Status.RESOLVED
 
 
-def test_a_posting_counts_once():
+def test_a_posting_counts_once() -> None:
     disputes().after(open_(), payment("50.00")).when(payment("50.00")).then_nothing()
 
 
-def test_a_payment_takes_no_more_than_is_open():
+def test_a_payment_takes_no_more_than_is_open() -> None:
     state = disputes().after(open_(), payment("999.00")).state
     assert (state.open, state.items[0].paid) == (0, 20000)
 
 
-def test_a_payment_of_another_invoice_leaves_the_dispute_alone():
+def test_a_payment_of_another_invoice_leaves_the_dispute_alone() -> None:
     disputes().after(open_()).when(payment("50.00", invoice_id="INV-9")).then_nothing()
 
 
-def test_an_ended_dispute_has_nothing_left_to_take():
+def test_an_ended_dispute_has_nothing_left_to_take() -> None:
     disputes().after(open_(), withdraw()).when(payment("50.00")).then_nothing()
 
 
-def test_a_payment_gives_in_on_the_invalid_part_first():
+def test_a_payment_gives_in_on_the_invalid_part_first() -> None:
     state = disputes().after(open_(), verdict("150.00", "50.00"), payment("60.00")).state
     assert (state.items[0].valid, state.items[0].invalid, state.items[0].open) == (14000, 0, 14000)
 
 
-def test_the_awaited_credit_memo_settles():
+def test_the_awaited_credit_memo_settles() -> None:
     outcome = disputes().after(open_(), resolve("CREDIT_FULL")).when(credit_memo("200.00"))
     assert outcome.events[1:] == [DisputeSettled(at=NOW)]
     assert outcome.after.status is Status.RESOLVED
     assert outcome.after.resolution_code == "CREDIT_FULL"
 
 
-def test_half_a_credit_memo_does_not_settle():
+def test_half_a_credit_memo_does_not_settle() -> None:
     state = disputes().after(open_(), resolve("CREDIT_FULL"), credit_memo("80.00")).state
     assert (state.status, state.awaiting_credit, state.items[0].credited) == (Status.SETTLING, 12000, 8000)
 
 
-def test_a_credit_memo_nobody_waited_for_ends_the_dispute_in_the_customers_favour():
+def test_a_credit_memo_nobody_waited_for_ends_the_dispute_in_the_customers_favour() -> None:
     outcome = disputes().after(open_()).when(credit_memo("200.00"))
     assert isinstance(outcome.events[1], DisputeResolved)
     assert outcome.events[1].resolution_code == "CREDIT_FULL"
 
 
-def test_a_reversed_payment_gives_back_what_it_took():
+def test_a_reversed_payment_gives_back_what_it_took() -> None:
     state = (
         disputes()
         .after(open_(), payment("50.00"))
@@ -120,29 +120,29 @@ def test_a_reversed_payment_gives_back_what_it_took():
     disputes().after(open_(), payment("50.00"), reversal("50.00")).when(reversal("50.00")).then_nothing()
 
 
-def test_a_reversal_gives_back_no_more_than_its_payment_took():
+def test_a_reversal_gives_back_no_more_than_its_payment_took() -> None:
     state = disputes().after(open_(), payment("50.00"), payment("10.00", "P-2", 3), reversal("900.00")).state
     assert (state.open, state.items[0].paid) == (19000, 1000)
 
 
-def test_a_reversed_full_payment_reopens_by_itself():
+def test_a_reversed_full_payment_reopens_by_itself() -> None:
     outcome = disputes().after(open_(), payment("200.00"), close()).when(reversal("200.00"))
     state = outcome.then_kinds(PaymentReversed, DisputeReopened)
     assert (state.status, state.open, state.resolution_code) == (Status.INVESTIGATING, 20000, None)
     assert outcome.events[1].by_ledger
 
 
-def test_a_reversal_takes_a_verdict_back():
+def test_a_reversal_takes_a_verdict_back() -> None:
     state = disputes().after(open_(), payment("50.00"), verdict("100.00", "50.00"), reversal("50.00")).state
     assert (state.status, state.verdict, state.items[0].valid) == (Status.INVESTIGATING, None, 0)
 
 
-def test_a_reversed_payment_of_a_rejected_dispute_is_to_be_collected_like_the_rest():
+def test_a_reversed_payment_of_a_rejected_dispute_is_to_be_collected_like_the_rest() -> None:
     state = disputes().after(open_(), payment("50.00"), resolve("REJECTED_COLLECT"), reversal("50.00")).state
     assert (state.status, state.items[0].rejected) == (Status.RESOLVED, 20000)
 
 
-def test_an_invoice_becomes_known_later():
+def test_an_invoice_becomes_known_later() -> None:
     unknown = c.ContestedItem(invoice_id="INV-1", line=None, amount=item().amount, known=False)
     command = c.NoteInvoice(at=NOW, invoice_id="INV-1", legal_entity="DE02", ledger_version=1, reduce_by=0)
     state = (
@@ -155,13 +155,13 @@ def test_an_invoice_becomes_known_later():
     disputes().after(open_(unknown), command).when(command).then_nothing()
 
 
-def test_a_corrected_invoice_takes_what_no_longer_fits():
+def test_a_corrected_invoice_takes_what_no_longer_fits() -> None:
     command = c.NoteInvoice(at=NOW, invoice_id="INV-1", legal_entity="DE01", ledger_version=2, reduce_by=20000)
     outcome = disputes().after(open_()).when(command)
     outcome.then_kinds(AmountReduced, DisputeResolved)
 
 
-def test_a_fact_does_not_count_before_the_opening():
+def test_a_fact_does_not_count_before_the_opening() -> None:
     early = datetime(2026, 3, 1, tzinfo=UTC)
     outcome = disputes().after(open_()).when(payment("200.00", at=early))
     assert [event.at for event in outcome.events] == [datetime(2026, 3, 2, 9, 0, tzinfo=UTC)] * 2

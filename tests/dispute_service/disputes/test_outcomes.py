@@ -31,7 +31,7 @@ from dispute_service.disputes.events import (
 from dispute_service.disputes.state import Status
 
 
-def test_a_verdict_is_spread_over_the_items_to_the_cent():
+def test_a_verdict_is_spread_over_the_items_to_the_cent() -> None:
     state = (
         disputes()
         .after(open_(item("100.00"), item("50.00", "INV-2")))
@@ -50,12 +50,12 @@ def test_a_verdict_is_spread_over_the_items_to_the_cent():
     assert state.status is Status.DECIDED
 
 
-def test_a_verdict_covers_all_that_is_open():
+def test_a_verdict_covers_all_that_is_open() -> None:
     refusal = disputes().after(open_()).when(verdict("100.00", "99.99")).then_refused(refusals.VerdictDoesNotAddUp)
     assert refusal.allowed == "valid + invalid = 200.00 EUR, neither below zero"
 
 
-def test_the_same_verdict_again_changes_nothing_and_another_one_replaces_it():
+def test_the_same_verdict_again_changes_nothing_and_another_one_replaces_it() -> None:
     disputes().after(open_(), verdict("150.00", "50.00")).when(verdict("150.00", "50.00")).then_nothing()
     disputes().after(open_(), verdict("150.00", "50.00")).when(verdict("0.00", "200.00")).then_kinds(DisputeDecided)
 
@@ -75,7 +75,7 @@ def test_the_same_verdict_again_changes_nothing_and_another_one_replaces_it():
         ("VOID_LOGGED_IN_ERROR", Outcome(item=0, withdrawn=20000), Status.RESOLVED),
     ],
 )
-def test_a_code_that_says_it_all_needs_no_verdict(code, outcome, status):
+def test_a_code_that_says_it_all_needs_no_verdict(code, outcome, status) -> None:
     state = (
         disputes()
         .after(open_())
@@ -86,7 +86,7 @@ def test_a_code_that_says_it_all_needs_no_verdict(code, outcome, status):
     disputes().after(open_(), resolve(code)).when(resolve(code)).then_nothing()
 
 
-def test_a_partial_credit_follows_the_verdict_and_rejects_the_rest():
+def test_a_partial_credit_follows_the_verdict_and_rejects_the_rest() -> None:
     state = (
         disputes()
         .after(open_(), verdict("150.00", "50.00"))
@@ -100,7 +100,7 @@ def test_a_partial_credit_follows_the_verdict_and_rejects_the_rest():
     assert (state.status, state.open, state.awaiting_credit) == (Status.SETTLING, 15000, 15000)
 
 
-def test_a_stated_credit_is_spread_in_proportion():
+def test_a_stated_credit_is_spread_in_proportion() -> None:
     disputes().after(open_(item("100.00"), item("50.00", "INV-2"))).when(resolve("GOODWILL", "20.00")).then(
         DisputeResolved(
             at=NOW,
@@ -110,28 +110,28 @@ def test_a_stated_credit_is_spread_in_proportion():
     )
 
 
-def test_a_code_that_leaves_the_credit_open_wants_it_said():
+def test_a_code_that_leaves_the_credit_open_wants_it_said() -> None:
     disputes().after(open_()).when(resolve("CREDIT_PARTIAL")).then_refused(refusals.CreditNotStated)
     disputes().after(open_()).when(resolve("GOODWILL")).then_refused(refusals.CreditNotStated)
 
 
-def test_a_credit_stays_within_what_was_found_valid_unless_it_is_goodwill():
+def test_a_credit_stays_within_what_was_found_valid_unless_it_is_goodwill() -> None:
     decided = disputes().after(open_(), verdict("50.00", "150.00"))
     refusal = decided.when(resolve("CREDIT_PARTIAL", "50.01")).then_refused(refusals.CreditOutOfBounds)
     assert refusal.message == "50.01 EUR cannot be credited: 50.00 EUR was found valid."
     decided.when(resolve("GOODWILL", "50.01")).then_kinds(DisputeResolved)
 
 
-def test_a_partial_credit_of_everything_is_a_full_one():
+def test_a_partial_credit_of_everything_is_a_full_one() -> None:
     disputes().after(open_()).when(resolve("CREDIT_PARTIAL", "200.00")).then_refused(refusals.CreditOutOfBounds)
 
 
-def test_a_code_that_credits_nothing_takes_no_credit():
+def test_a_code_that_credits_nothing_takes_no_credit() -> None:
     refusal = disputes().after(open_()).when(resolve("OFFSET", "5.00")).then_refused(refusals.CreditOutOfBounds)
     assert refusal.message == "5.00 EUR cannot be credited: OFFSET credits 0.00 EUR."
 
 
-def test_a_resolution_does_not_contradict_the_verdict():
+def test_a_resolution_does_not_contradict_the_verdict() -> None:
     refusal = (disputes().after(open_(), verdict("50.00", "150.00")).when(resolve("CREDIT_FULL"))).then_refused(
         refusals.ContradictsVerdict
     )
@@ -141,24 +141,24 @@ def test_a_resolution_does_not_contradict_the_verdict():
     )
 
 
-def test_withdrawn_and_unknown_are_no_resolution_codes():
+def test_withdrawn_and_unknown_are_no_resolution_codes() -> None:
     for code in ("WITHDRAWN", "SETTLED_BY_COIN"):
         refusal = disputes().after(open_()).when(resolve(code)).then_refused(refusals.UnknownCode)
         assert refusal.place == ("resolution_code",)
 
 
-def test_a_resolved_dispute_cannot_be_resolved_otherwise():
+def test_a_resolved_dispute_cannot_be_resolved_otherwise() -> None:
     disputes().after(open_(), resolve("OFFSET")).when(resolve("REFUND")).then_refused(refusals.WrongState)
 
 
-def test_only_a_resolved_dispute_is_closed():
+def test_only_a_resolved_dispute_is_closed() -> None:
     disputes().after(open_(), resolve("OFFSET")).when(close()).then(DisputeClosed(at=NOW))
     disputes().after(open_(), resolve("OFFSET"), close()).when(close()).then_nothing()
     refusal = disputes().after(open_(), resolve("CREDIT_FULL")).when(close()).then_refused(refusals.WrongState)
     assert refusal.allowed_actions == ("add-note", "reopen", "escalate")
 
 
-def test_a_withdrawn_contest_is_collectable_again():
+def test_a_withdrawn_contest_is_collectable_again() -> None:
     state = (
         disputes()
         .after(open_())
@@ -173,7 +173,7 @@ def test_a_withdrawn_contest_is_collectable_again():
 @pytest.mark.parametrize(
     "ending", [withdraw(), resolve("REJECTED_COLLECT"), resolve("WRITE_OFF_SMALL"), resolve("CUSTOMER_PAID")]
 )
-def test_what_no_posting_has_settled_can_be_reopened(ending):
+def test_what_no_posting_has_settled_can_be_reopened(ending) -> None:
     outcome = disputes().after(open_(), ending).when(reopen())
     (event,) = outcome.events
     assert isinstance(event, DisputeReopened)
@@ -182,27 +182,27 @@ def test_what_no_posting_has_settled_can_be_reopened(ending):
     disputes().after(open_(), ending, reopen()).when(reopen()).then_nothing()
 
 
-def test_reopening_a_settling_dispute_calls_the_awaited_credit_back():
+def test_reopening_a_settling_dispute_calls_the_awaited_credit_back() -> None:
     state = disputes().after(open_(), verdict("150.00", "50.00"), resolve("CREDIT_PARTIAL"), reopen()).state
     assert (state.open, state.awaiting_credit, state.items[0].rejected) == (20000, 0, 0)
 
 
-def test_reopening_starts_the_clock_anew():
+def test_reopening_starts_the_clock_anew() -> None:
     (event,) = disputes().after(open_(), withdraw()).when(reopen()).events
     assert event.sla.inputs.start == NOW
 
 
-def test_what_was_paid_or_credited_stays_settled():
+def test_what_was_paid_or_credited_stays_settled() -> None:
     disputes().after(open_(), payment("200.00")).when(reopen()).then_refused(refusals.NothingToReopen)
     settled = disputes().after(open_(), resolve("CREDIT_FULL"), credit_memo("200.00"))
     settled.when(reopen()).then_refused(refusals.NothingToReopen)
 
 
-def test_an_active_dispute_is_not_reopened():
+def test_an_active_dispute_is_not_reopened() -> None:
     disputes().after(open_()).when(reopen()).then_refused(refusals.WrongState)
 
 
-def test_the_constructed_case_of_the_reference_adds_up():
+def test_the_constructed_case_of_the_reference_adds_up() -> None:
     """domain.md §7.5: of 800 contested, 300 credited, 250 paid, 150 rejected: 100 open."""
     history = [
         open_(item("550.00", "INV-1"), item("250.00", "INV-2")),
@@ -217,6 +217,6 @@ def test_the_constructed_case_of_the_reference_adds_up():
     assert state.status is Status.SETTLING
 
 
-def test_a_reversed_payment_of_a_withdrawn_contest_stays_given_up():
+def test_a_reversed_payment_of_a_withdrawn_contest_stays_given_up() -> None:
     state = disputes().after(open_(), payment("50.00"), withdraw(), reversal("50.00")).state
     assert (state.status, state.items[0].withdrawn, state.items[0].paid) == (Status.WITHDRAWN, 20000, 0)

@@ -34,7 +34,7 @@ from dispute_service.disputes.events import (
 from dispute_service.disputes.state import Dispute, Status
 
 
-def test_the_matrix_assigns_a_team_and_says_why():
+def test_the_matrix_assigns_a_team_and_says_why() -> None:
     outcome = disputes().after(open_()).when(assign_by_matrix())
     (event,) = outcome.events
     assert isinstance(event, DisputeAssigned)
@@ -47,11 +47,11 @@ def test_the_matrix_assigns_a_team_and_says_why():
     assert outcome.after.status is Status.ASSIGNED
 
 
-def test_assigning_by_matrix_twice_changes_nothing():
+def test_assigning_by_matrix_twice_changes_nothing() -> None:
     disputes().after(open_(), assign_by_matrix()).when(assign_by_matrix()).then_nothing()
 
 
-def test_a_person_is_assigned_with_a_reason():
+def test_a_person_is_assigned_with_a_reason() -> None:
     command = c.AssignTo(at=NOW, owner="a.roth", team="Billing", reason="knows the contract")
     state = (
         disputes()
@@ -72,16 +72,16 @@ def test_a_person_is_assigned_with_a_reason():
     disputes().after(open_(), command).when(command).then_nothing()
 
 
-def test_an_assignment_names_somebody():
+def test_an_assignment_names_somebody() -> None:
     disputes().after(open_()).when(c.AssignTo(at=NOW, owner=None, team=None)).then_refused(refusals.NobodyNamed)
 
 
-def test_an_ended_dispute_cannot_be_assigned():
+def test_an_ended_dispute_cannot_be_assigned() -> None:
     refusal = disputes().after(open_(), withdraw()).when(assign_by_matrix()).then_refused(refusals.WrongState)
     assert refusal.allowed_actions == ("add-note", "reopen")
 
 
-def test_another_reason_brings_another_promise_counted_from_the_opening():
+def test_another_reason_brings_another_promise_counted_from_the_opening() -> None:
     outcome = disputes().after(open_()).when(c.Classify(at=NOW, reason_code="DUPLICATE"))
     (event,) = outcome.events
     assert isinstance(event, DisputeClassified)
@@ -91,7 +91,7 @@ def test_another_reason_brings_another_promise_counted_from_the_opening():
     assert outcome.after.sla.due_at == datetime(2026, 3, 5, 9, 0, tzinfo=UTC)  # 24 working hours from Monday 10:00
 
 
-def test_a_root_cause_alone_leaves_the_promise():
+def test_a_root_cause_alone_leaves_the_promise() -> None:
     command = c.Classify(at=NOW, reason_code="PRICE", root_cause="CONTRACT_INTERPRETATION")
     state = (
         disputes()
@@ -103,7 +103,7 @@ def test_a_root_cause_alone_leaves_the_promise():
     disputes().after(open_(), command).when(command).then_nothing()
 
 
-def test_a_root_cause_that_does_not_exist_is_refused():
+def test_a_root_cause_that_does_not_exist_is_refused() -> None:
     command = c.Classify(at=NOW, reason_code="PRICE", root_cause="BAD_LUCK")
     assert disputes().after(open_()).when(command).then_refused(refusals.UnknownCode).place == ("root_cause",)
 
@@ -111,7 +111,7 @@ def test_a_root_cause_that_does_not_exist_is_refused():
 @pytest.mark.parametrize(
     ("asked", "status"), [("customer", Status.AWAITING_CUSTOMER), ("department", Status.AWAITING_INTERNAL)]
 )
-def test_a_question_waits_for_whoever_was_asked(asked, status):
+def test_a_question_waits_for_whoever_was_asked(asked, status) -> None:
     state = (
         disputes()
         .after(open_())
@@ -122,16 +122,16 @@ def test_a_question_waits_for_whoever_was_asked(asked, status):
     disputes().after(open_(), ask(asked=asked)).when(ask(asked=asked)).then_nothing()
 
 
-def test_an_answer_cannot_be_due_before_it_was_asked_for():
+def test_an_answer_cannot_be_due_before_it_was_asked_for() -> None:
     command = c.RequestInformation(at=NOW, request_id="q", asked="customer", what=TEXT, due=date(2026, 3, 3))
     disputes().after(open_()).when(command).then_refused(refusals.AnswerDueInPast)
 
 
-def test_a_decided_dispute_asks_nobody_any_more():
+def test_a_decided_dispute_asks_nobody_any_more() -> None:
     disputes().after(open_(), verdict("200.00", "0.00")).when(ask()).then_refused(refusals.WrongState)
 
 
-def test_an_answer_takes_the_investigation_up():
+def test_an_answer_takes_the_investigation_up() -> None:
     state = (
         disputes().after(open_(), ask()).when(record()).then(InformationRecorded(at=NOW, record_id="rec-1", text=TEXT))
     )
@@ -140,7 +140,7 @@ def test_an_answer_takes_the_investigation_up():
     disputes().after(open_(), ask(), record()).when(record()).then_nothing()
 
 
-def test_a_note_can_be_added_in_any_state():
+def test_a_note_can_be_added_in_any_state() -> None:
     for history in ([open_()], [open_(), withdraw()], [open_(), resolve("OFFSET"), close()]):
         disputes().after(*history).when(note()).then(
             NoteAdded(at=NOW, note_id="note-1", text=TEXT, visibility="internal")
@@ -148,7 +148,7 @@ def test_a_note_can_be_added_in_any_state():
     disputes().after(open_(), note()).when(note()).then_nothing()
 
 
-def test_an_escalation_goes_up_to_the_backup_of_the_matrix():
+def test_an_escalation_goes_up_to_the_backup_of_the_matrix() -> None:
     state = (
         disputes()
         .after(open_())
@@ -162,12 +162,12 @@ def test_an_escalation_goes_up_to_the_backup_of_the_matrix():
     disputes().after(open_()).when(escalate(4)).then_refused(refusals.EscalationNotHigher)
 
 
-def test_nothing_happens_to_a_dispute_before_it_was_opened():
+def test_nothing_happens_to_a_dispute_before_it_was_opened() -> None:
     early = datetime(2026, 3, 2, 8, 59, tzinfo=UTC)
     disputes().after(open_(at=MONDAY)).when(note(at=early)).then_refused(refusals.EffectiveBeforeOpening)
 
 
-def test_a_promise_is_broken_when_its_time_is_over_and_nobody_answered():
+def test_a_promise_is_broken_when_its_time_is_over_and_nobody_answered() -> None:
     due = datetime(2026, 3, 9, 9, 0, tzinfo=UTC)
     ring = c.BreachSla(at=due, due_at=due)
     late = disputes(now=datetime(2026, 3, 9, 9, 1, tzinfo=UTC)).after(open_())
@@ -176,7 +176,7 @@ def test_a_promise_is_broken_when_its_time_is_over_and_nobody_answered():
     late.after(ring).when(ring).then_nothing()
 
 
-def test_a_timer_of_an_answered_dispute_or_of_an_earlier_promise_is_ignored():
+def test_a_timer_of_an_answered_dispute_or_of_an_earlier_promise_is_ignored() -> None:
     due = datetime(2026, 3, 9, 9, 0, tzinfo=UTC)
     ring = c.BreachSla(at=due, due_at=due)
     later = disputes(now=datetime(2026, 3, 9, 9, 1, tzinfo=UTC))
@@ -185,7 +185,7 @@ def test_a_timer_of_an_answered_dispute_or_of_an_earlier_promise_is_ignored():
     disputes().after(open_()).when(ring).then_nothing()
 
 
-def test_a_late_answer_breaks_the_promise_at_its_due_date():
+def test_a_late_answer_breaks_the_promise_at_its_due_date() -> None:
     answered = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
     due = datetime(2026, 3, 9, 9, 0, tzinfo=UTC)
     outcome = disputes(now=answered).after(open_()).when(resolve("OFFSET", at=answered))

@@ -7,13 +7,13 @@ STORED = sorted(FOLDER.glob("*.json"))
 
 
 @pytest.mark.parametrize("file", STORED, ids=lambda file: file.stem)
-def test_a_stored_shape_is_still_read(file):
+def test_a_stored_shape_is_still_read(file) -> None:
     name, _, version = file.stem.rpartition(".v")
     event = codec_of(name).decode(name, int(version), file.read_bytes())
     assert event == EXAMPLES[name]
 
 
-def test_every_event_has_a_golden_file_of_its_current_shape():
+def test_every_event_has_a_golden_file_of_its_current_shape() -> None:
     wanted = set()
     for codec in CODECS:
         for name in codec.names:

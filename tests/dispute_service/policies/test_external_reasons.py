@@ -24,15 +24,15 @@ from dispute_service.policies.reasons import REASON_BY_CODE
         (None, "UNIDENTIFIED"),
     ],
 )
-def test_a_payers_words_become_a_reason(words, reason):
+def test_a_payers_words_become_a_reason(words, reason) -> None:
     assert read_reason(words).reason_code == reason
 
 
-def test_only_reasons_that_exist_are_read():
+def test_only_reasons_that_exist_are_read() -> None:
     from dispute_service.policies.external_reasons import PEPPOL, WORDS
 
     assert {code for code, _ in WORDS} | {reason for _, reason in PEPPOL} <= set(REASON_BY_CODE)
 
 
-def test_a_reading_says_how_it_was_read():
+def test_a_reading_says_how_it_was_read() -> None:
     assert read_reason("Skonto 2%").explanation == "the payer's words contain “skonto”"

@@ -1,17 +1,18 @@
 """Postings of the ledger, from the published event to the dispute that people see."""
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest_asyncio
-from support.dispute_api import money, opening
+from support.dispute_api import Company, Office, money, opening
 from support.ledger_facts import LedgerInvoice
 
 from dispute_service.process_managers.contested_invoices import ContestedInvoices
 
 
 @pytest_asyncio.fixture
-async def tell(office):
+async def tell(office: Office):
     """Tells the service facts of the ledger, as its worker does."""
     connection = await asyncpg.connect(office.database.worker)
 
@@ -24,15 +25,17 @@ async def tell(office):
 
 
 @pytest_asyncio.fixture
-async def invoice(company) -> LedgerInvoice:
+async def invoice(company: Company) -> LedgerInvoice:
     return LedgerInvoice(company.tenant)
 
 
-async def _read(company, dispute: dict) -> dict:
+async def _read(company: Company, dispute: dict[str, Any]) -> dict[str, Any]:
     return (await company.get(f"/v1/disputes/{dispute['dispute_id']}")).json()
 
 
-async def test_a_full_payment_ends_a_dispute_as_paid_by_the_customer(company, tell, invoice):
+async def test_a_full_payment_ends_a_dispute_as_paid_by_the_customer(
+    company: Company, tell, invoice: LedgerInvoice
+) -> None:
     await tell(invoice.registered())
     dispute = await company.open()
     await tell(invoice.paid("1000.00", leaves="0.00"))
@@ -45,7 +48,7 @@ async def test_a_full_payment_ends_a_dispute_as_paid_by_the_customer(company, te
     assert entries[-1]["correlation_id"] == "corr-1"
 
 
-async def test_the_undisputed_part_is_paid_first(company, tell, invoice):
+async def test_the_undisputed_part_is_paid_first(company: Company, tell, invoice: LedgerInvoice) -> None:
     await tell(invoice.registered())
     dispute = await company.open()
     await tell(invoice.paid("800.00", leaves="200.00"))
@@ -54,7 +57,7 @@ async def test_the_undisputed_part_is_paid_first(company, tell, invoice):
     assert (await _read(company, dispute))["open"] == money("150.00")
 
 
-async def test_a_fact_that_comes_twice_counts_once(company, tell, invoice):
+async def test_a_fact_that_comes_twice_counts_once(company: Company, tell, invoice: LedgerInvoice) -> None:
     registered, paid = invoice.registered(), invoice.paid("900.00", leaves="100.00")
     dispute = await company.open()
     await tell(registered, paid)
@@ -65,7 +68,7 @@ async def test_a_fact_that_comes_twice_counts_once(company, tell, invoice):
     assert (now["version"], now["open"]) == (version, money("100.00"))
 
 
-async def test_a_dispute_of_an_unknown_invoice_learns_of_it(company, tell, invoice):
+async def test_a_dispute_of_an_unknown_invoice_learns_of_it(company: Company, tell, invoice: LedgerInvoice) -> None:
     dispute = await company.open()
     assert dispute["items"][0]["known"] is False
     await tell(invoice.registered())
@@ -73,14 +76,14 @@ async def test_a_dispute_of_an_unknown_invoice_learns_of_it(company, tell, invoi
     assert (now["items"][0]["known"], now["legal_entity"]) == (True, "DE01")
 
 
-async def test_a_dispute_over_more_than_the_invoice_shrinks_to_it(company, tell):
+async def test_a_dispute_over_more_than_the_invoice_shrinks_to_it(company: Company, tell) -> None:
     dispute = await company.open(items=[{"invoice_id": "INV-1", "amount": money("1500.00")}])
     await tell(LedgerInvoice(company.tenant).registered())
     now = await _read(company, dispute)
     assert now["open"] == money("1000.00")
 
 
-async def test_an_awaited_credit_memo_settles(company, tell, invoice):
+async def test_an_awaited_credit_memo_settles(company: Company, tell, invoice: LedgerInvoice) -> None:
     await tell(invoice.registered())
     resolved = await company.done(await company.open(), "resolve", {"resolution_code": "CREDIT_FULL"})
     assert resolved["status"] == "settling"
@@ -90,7 +93,7 @@ async def test_an_awaited_credit_memo_settles(company, tell, invoice):
     assert now["allowed_actions"] == ["add-note", "close"]
 
 
-async def test_a_reversed_payment_reopens_what_it_had_ended(company, tell, invoice):
+async def test_a_reversed_payment_reopens_what_it_had_ended(company: Company, tell, invoice: LedgerInvoice) -> None:
     await tell(invoice.registered())
     dispute = await company.open()
     await tell(invoice.paid("1000.00", leaves="0.00"))
@@ -105,7 +108,9 @@ async def test_a_reversed_payment_reopens_what_it_had_ended(company, tell, invoi
     assert again.json()["code"] == "already_disputed"
 
 
-async def test_a_short_payment_opens_a_dispute_and_the_matrix_assigns_it(company, tell, invoice):
+async def test_a_short_payment_opens_a_dispute_and_the_matrix_assigns_it(
+    company: Company, tell, invoice: LedgerInvoice
+) -> None:
     await tell(
         invoice.registered(), invoice.paid("900.00", leaves="100.00"), invoice.short_paid("100.00", "Skonto 10%")
     )
@@ -118,7 +123,9 @@ async def test_a_short_payment_opens_a_dispute_and_the_matrix_assigns_it(company
     assert dispute["opened_at"] == "2026-03-04T00:00:00Z"
 
 
-async def test_a_short_payment_of_what_is_contested_already_opens_nothing_and_says_why(company, tell, invoice, office):
+async def test_a_short_payment_of_what_is_contested_already_opens_nothing_and_says_why(
+    company: Company, tell, invoice: LedgerInvoice, office: Office
+) -> None:
     await tell(invoice.registered())
     await company.open(items=[{"invoice_id": "INV-1", "amount": money("100.00")}])
     await tell(invoice.paid("900.00", leaves="100.00"), invoice.short_paid("100.00"))
@@ -130,7 +137,9 @@ async def test_a_short_payment_of_what_is_contested_already_opens_nothing_and_sa
     assert b"disputes hold all that is open" in events[-1].payload
 
 
-async def test_a_whole_batch_about_one_invoice_is_taken_in_order(company, tell, invoice):
+async def test_a_whole_batch_about_one_invoice_is_taken_in_order(
+    company: Company, tell, invoice: LedgerInvoice
+) -> None:
     registered = invoice.registered()
     paid = [invoice.paid("10.00", leaves=f"{1000 - n * 10}.00", payment_id=f"P-{n}") for n in range(1, 31)]
     dispute = await company.open(items=[{"invoice_id": "INV-1", "amount": money("900.00")}])
@@ -139,7 +148,7 @@ async def test_a_whole_batch_about_one_invoice_is_taken_in_order(company, tell, 
     assert now["open"] == money("700.00")
 
 
-async def test_facts_of_many_invoices_and_companies_are_taken_together(office, tell):
+async def test_facts_of_many_invoices_and_companies_are_taken_together(office: Office, tell) -> None:
     companies = [office.company() for _ in range(3)]
     facts = []
     for each in companies:
@@ -152,7 +161,9 @@ async def test_facts_of_many_invoices_and_companies_are_taken_together(office, t
         assert too_much.json()["open"] == money("999.00")
 
 
-async def test_people_and_the_ledger_at_the_same_time_lose_nothing(company, tell, invoice, office):
+async def test_people_and_the_ledger_at_the_same_time_lose_nothing(
+    company: Company, tell, invoice: LedgerInvoice, office: Office
+) -> None:
     """A person notes while payments arrive: whoever comes second decides anew, and nobody is blocked for ever."""
     await tell(invoice.registered())
     dispute = await company.open(items=[{"invoice_id": "INV-1", "amount": money("900.00")}])
@@ -177,7 +188,9 @@ async def test_people_and_the_ledger_at_the_same_time_lose_nothing(company, tell
     assert sum(entry["type"] == "note-added" for entry in entries) == noted
 
 
-async def test_of_two_people_who_contest_the_same_amount_at_once_one_is_refused(company, tell, invoice):
+async def test_of_two_people_who_contest_the_same_amount_at_once_one_is_refused(
+    company: Company, tell, invoice: LedgerInvoice
+) -> None:
     await tell(invoice.registered())
     body = opening({"invoice_id": "INV-1", "amount": money("600.00")})
     answers = await asyncio.gather(*(company.post("/v1/disputes", body) for _ in range(5)))

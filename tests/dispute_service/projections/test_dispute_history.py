@@ -1,8 +1,10 @@
 """Lists as they were known at a past instant."""
 
+from typing import Any
+
 import asyncpg
 import pytest_asyncio
-from support.dispute_api import money
+from support.dispute_api import Company, Office, money
 from support.eventually import eventually
 
 from dispute_service.projections.dispute_history import DisputeHistory
@@ -11,7 +13,7 @@ from redress.projections.runner import Runner
 
 
 @pytest_asyncio.fixture
-async def catch_up(office):
+async def catch_up(office: Office):
     """Brings the history to the end of the log."""
     pool = await asyncpg.create_pool(office.database.worker, min_size=1, max_size=2)
 
@@ -28,12 +30,12 @@ async def catch_up(office):
     pool.terminate()
 
 
-async def _recorded(company, dispute: dict) -> list[str]:
+async def _recorded(company: Company, dispute: dict[str, Any]) -> list[str]:
     entries = (await company.get(f"/v1/disputes/{dispute['dispute_id']}/events")).json()["items"]
     return [entry["recorded_at"] for entry in entries]
 
 
-async def test_a_list_shows_what_was_known_then(company, catch_up):
+async def test_a_list_shows_what_was_known_then(company: Company, catch_up) -> None:
     first = await company.open()
     assigned = await company.done(first, "assign")
     await catch_up()
@@ -55,7 +57,7 @@ async def test_a_list_shows_what_was_known_then(company, catch_up):
     assert await known("2020-01-01T00:00:00Z") == []
 
 
-async def test_the_list_now_and_the_list_as_known_now_are_the_same(company, catch_up):
+async def test_the_list_now_and_the_list_as_known_now_are_the_same(company: Company, catch_up) -> None:
     for number in range(3):
         opened = await company.open(items=[{"invoice_id": f"INV-{number}", "amount": money("5.00")}])
         await company.done(opened, "assign")

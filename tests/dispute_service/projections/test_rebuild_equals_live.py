@@ -2,7 +2,7 @@
 
 import asyncpg
 from pydantic import SecretStr
-from support.dispute_api import Office
+from support.dispute_api import Company, Office
 
 from dispute_service import wiring
 from dispute_service.projections.dispute_history import DisputeHistory
@@ -11,7 +11,7 @@ from redress.messaging.log_source import LogSource
 from redress.projections.runner import Runner
 
 
-async def test_rebuilding_changes_nothing(office: Office, company):
+async def test_rebuilding_changes_nothing(office: Office, company: Company) -> None:
     opened = await company.open()
     assigned = await company.done(opened, "assign")
     await company.done(assigned, "withdraw", {"reason": "x"})

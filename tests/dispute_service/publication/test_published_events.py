@@ -1,5 +1,7 @@
 """What others hear of a dispute: the contract's event, with the dispute as it is after it."""
 
+from typing import Any
+
 import jsonschema
 import msgspec
 import pytest
@@ -37,7 +39,7 @@ STREAM = derived_uuid("test", "dispute")
 SCHEMAS = {contract.name: json_schema(contract) for contract in catalogue() if contract.topic == TOPIC}
 
 
-async def _published(*commands) -> list[dict]:
+async def _published(*commands) -> list[dict[str, Any]]:
     """The published events of a dispute that these commands made, each checked against its contract."""
     log = InMemoryEventLog()
     history = disputes()
@@ -116,11 +118,11 @@ HISTORIES = {
         ),
     ],
 )
-async def test_everything_that_concerns_others_is_published_in_order(history, types):
+async def test_everything_that_concerns_others_is_published_in_order(history, types) -> None:
     assert [event["type"] for event in await _published(*HISTORIES[history])] == types
 
 
-async def test_the_summary_is_the_dispute_after_the_event():
+async def test_the_summary_is_the_dispute_after_the_event() -> None:
     events = {event["version"]: event for event in await _published(*HISTORIES["credit"])}
     assert events[1]["dispute"]["status"] == "open"
     assert events[2]["dispute"]["team"] == "Pricing"
@@ -133,21 +135,21 @@ async def test_the_summary_is_the_dispute_after_the_event():
     assert (item["open"], item["awaiting_credit"], item["paid"]) == (money("100.00"), money("100.00"), money("50.00"))
 
 
-async def test_a_dispute_that_a_payment_ended_says_what_was_paid():
+async def test_a_dispute_that_a_payment_ended_says_what_was_paid() -> None:
     resolved = (await _published(*HISTORIES["payment"]))[2]
     assert resolved["resolution_code"] == "CUSTOMER_PAID"
     assert resolved["paid"] == money("200.00")
     assert resolved["dispute"]["open"] == money("0.00")
 
 
-async def test_a_reversed_payment_of_an_active_dispute_says_that_more_is_contested():
+async def test_a_reversed_payment_of_an_active_dispute_says_that_more_is_contested() -> None:
     events = await _published(open_(), payment("50.00"), reversal("50.00"))
     assert [event["type"] for event in events] == ["dispute-opened", "dispute-amount-reduced", "dispute-reopened"]
     assert events[2]["dispute"]["open"] == money("200.00")
     assert events[2]["reason"] == "Payment P-1 was reversed."
 
 
-async def test_the_matrix_is_named_when_it_decided():
+async def test_the_matrix_is_named_when_it_decided() -> None:
     by_matrix = (await _published(open_(), assign_by_matrix()))[1]
     assert (by_matrix["by"], by_matrix["rule_id"], by_matrix["policy_version"]) == ("matrix", "default-price", 0)
     by_person = (await _published(open_(), c.AssignTo(at=NOW, owner="a", team=None, reason="knows it")))[1]

@@ -51,7 +51,7 @@ def facts(amount: str, reason_code: str = "PRICE", legal_entity: str | None = "D
     return RoutingFacts(reason_code=reason_code, amount=eur(amount), legal_entity=legal_entity)
 
 
-def test_a_published_matrix_is_the_next_version():
+def test_a_published_matrix_is_the_next_version() -> None:
     state = (
         matrices().when(publish(LARGE, REST)).then(MatrixPublished(at=MONDAY, rules=(LARGE, REST), calendars=CALENDARS))
     )
@@ -59,16 +59,16 @@ def test_a_published_matrix_is_the_next_version():
     assert matrices().after(publish(LARGE, REST), publish(REST)).state.version == 2
 
 
-def test_publishing_the_matrix_in_force_changes_nothing():
+def test_publishing_the_matrix_in_force_changes_nothing() -> None:
     matrices().after(publish(REST)).when(publish(REST)).then_nothing()
 
 
-def test_a_matrix_that_leaves_a_dispute_without_an_owner_is_refused():
+def test_a_matrix_that_leaves_a_dispute_without_an_owner_is_refused() -> None:
     refusal = matrices().when(publish(LARGE)).then_refused(MatrixNotAcceptable)
     assert refusal.place == ("rules", 0)
 
 
-def test_every_wrong_place_is_named():
+def test_every_wrong_place_is_named() -> None:
     broken = msgspec.structs.replace(
         LARGE,
         reason_codes=("COLOUR",),
@@ -87,7 +87,7 @@ def test_every_wrong_place_is_named():
     ]
 
 
-def test_a_calendar_of_no_country_is_refused():
+def test_a_calendar_of_no_country_is_refused() -> None:
     command = PublishMatrix(
         at=MONDAY,
         rules=(msgspec.structs.replace(REST, calendar="x"),),
@@ -103,7 +103,7 @@ class Case:
     rule: str
 
 
-def test_the_first_rule_that_fits_decides():
+def test_the_first_rule_that_fits_decides() -> None:
     matrix = matrices().after(publish(LARGE, REST)).state
     for case in (
         Case("10,000.00", "DE01", "price-large"),
@@ -114,7 +114,7 @@ def test_the_first_rule_that_fits_decides():
         assert route(matrix, facts(case.amount, legal_entity=case.legal_entity)).rule_id == case.rule
 
 
-def test_a_routing_says_in_words_why():
+def test_a_routing_says_in_words_why() -> None:
     matrix = matrices().after(publish(LARGE, REST)).state
     assert route(matrix, facts("12,000.00")).explanation == (
         "Rule price-large of resolution matrix 1 applies (reason PRICE, legal entity DE01, "
@@ -122,7 +122,7 @@ def test_a_routing_says_in_words_why():
     )
 
 
-def test_the_default_matrix_has_an_owner_for_every_reason():
+def test_the_default_matrix_has_an_owner_for_every_reason() -> None:
     assert len(REASONS) == 21
     for reason in REASONS:
         routing = route(default_matrix(), facts("1.00", reason.code, None))

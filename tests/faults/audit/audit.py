@@ -18,8 +18,8 @@ async def audit(address: Address) -> Verdict:
     """Everything should be at rest: what is still under way counts as missing."""
     async with open_world(address) as world:
         promises = Promises(world.history())
-        topics, findings = await read_topics(world)
-        findings: list[Finding] = list(findings)
+        topics, of_topics = await read_topics(world)
+        findings: list[Finding] = list(of_topics)
         findings += await log_rules(world)
         findings += await command_rules(world, promises)
         disputes = await fold_disputes(world) if "dispute" in world.databases else {}

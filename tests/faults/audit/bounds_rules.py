@@ -1,12 +1,14 @@
 """I8, I10, I13, I14: consumers go forward only, timers ring once and in time, memory is bounded, all comes to rest."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import timedelta
 from statistics import median
+from typing import Protocol
 
 from faults.audit.report import Finding
 from faults.audit.world import World
-from faults.history import Checkpoint, Drained, FaultsOver, Measured
+from faults.history import AnyLine, Checkpoint, Drained, FaultsOver, Measured
 
 DRAINED_WITHIN_S = 60.0
 LATE_AFTER_FAULTS_S = 60.0
@@ -83,7 +85,11 @@ async def _timers(world: World, service: str) -> Finding:
     return finding
 
 
-def bounded(world: World) -> list[Finding]:
+class HasHistory(Protocol):
+    def history(self) -> Iterator[AnyLine]: ...
+
+
+def bounded(world: HasHistory) -> list[Finding]:
     memory = Finding("I13", "processes", f"memory under {MOST_MEMORY >> 20} MB, open files under {MOST_FILES}")
     flat = Finding(
         "I13", "processes", f"memory of a life of {SHORTEST_LIFE_S:.0f} s or more is flat after {WARM_AFTER_S:.0f} s"

@@ -153,8 +153,8 @@ async def _reservations(world: World, folded: dict[UUID, FoldedDispute]) -> Find
     by_dispute: dict[str, int] = defaultdict(int)
     for (_, dispute), held in reserved.items():
         by_dispute[dispute] += held
-    for stream, dispute in folded.items():
-        held, is_open = by_dispute.get(str(stream), 0), sum(dispute.open)
+    for stream, found in folded.items():
+        held, is_open = by_dispute.get(str(stream), 0), sum(found.open)
         finding.must(held == is_open, f"{held} are reserved for it, {is_open} are open", stream=stream)
     return finding
 

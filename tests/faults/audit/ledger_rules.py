@@ -245,7 +245,7 @@ def _control_totals(ledger: FoldedLedger, promises: Promises) -> Finding:
     return finding
 
 
-def _minor(amount: Any, currency: str) -> int:
+def _minor(amount: object, currency: str) -> int:
     return parse_money(str(amount["amount"] if isinstance(amount, dict) else amount), currency).minor
 
 

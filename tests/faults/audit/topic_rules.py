@@ -106,7 +106,7 @@ async def _read(world: World, topics: Topics, service: str) -> Finding:
     return finding
 
 
-def _check(finding: Finding, partitions: list[_Partition], number: int, record: Any) -> Message | None:
+def _check(finding: Finding, partitions: list[_Partition], number: int, record: Any) -> Message | None:  # noqa: ANN401 - aiokafka has no types
     """The message if it is the first copy of its event."""
     headers = {name: value.decode() for name, value in record.headers}
     seq, prev, subject = int(headers["ce_seq"]), int(headers["ce_prev"]), UUID(headers["ce_subject"])

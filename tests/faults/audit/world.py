@@ -73,7 +73,7 @@ class World:
     async def rows(self, service: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
         return list(await self.databases[service].fetch(sql, *arguments, timeout=600))
 
-    async def value(self, service: str, sql: str, *arguments: object) -> Any:
+    async def value(self, service: str, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - a column of any type
         return await self.databases[service].fetchval(sql, *arguments, timeout=600)
 
 

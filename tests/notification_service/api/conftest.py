@@ -1,11 +1,10 @@
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import httpx2 as httpx
 import pytest
 import pytest_asyncio
-from fastapi import FastAPI
 from support.issuer import Issuer
+from support.notification_house import Api, House
 
 from notification_service.api.app import create_app
 from notification_service.api.parts import Parts
@@ -16,21 +15,6 @@ from redress.web.health import Health
 from redress.web.pages import Cursors
 
 
-@dataclass
-class Api:
-    """The API as callers of different roles see it."""
-
-    app: FastAPI
-    issuer: Issuer
-    http: httpx.AsyncClient
-
-    async def get(self, path: str, role: str = "analyst", tenant: str = "demo", **headers: str) -> httpx.Response:
-        return await self.http.get(path, headers={**self.issuer.bearer(role, tenant=tenant), **headers})
-
-    async def put(self, path: str, body: object, role: str = "admin", **headers: str) -> httpx.Response:
-        return await self.http.put(path, json=body, headers={**self.issuer.bearer(role), **headers})
-
-
 @pytest_asyncio.fixture(scope="session")
 async def issuer() -> AsyncIterator[Issuer]:
     async with Issuer().serving() as issuer:
@@ -38,7 +22,7 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 
 @pytest.fixture
-async def api(house, issuer: Issuer) -> AsyncIterator[Api]:
+async def api(house: House, issuer: Issuer) -> AsyncIterator[Api]:
     async with (
         PostgresEventLog.open(house.database.api) as log,
         httpx.AsyncClient(trust_env=False) as outside,

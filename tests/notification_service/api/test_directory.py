@@ -1,6 +1,7 @@
 import asyncio
 
 import asyncpg
+from support.notification_house import Api, House
 from support.published_disputes import dispute, published
 
 from notification_service.api.directory import PROBLEMS
@@ -10,7 +11,7 @@ from redress.contracts.dispute_events import DisputeAssigned
 ANNA = {"name": "Anna Roth", "email": "anna@muster.example", "language": "de"}
 
 
-async def test_an_entry_is_recorded_and_read(api):
+async def test_an_entry_is_recorded_and_read(api: Api) -> None:
     created = await api.put("/v1/directory/anna", ANNA)
     assert (created.status_code, created.headers["ETag"]) == (201, '"1"')
     read = await api.get("/v1/directory/anna")
@@ -18,13 +19,13 @@ async def test_an_entry_is_recorded_and_read(api):
     assert read.headers["ETag"] == '"1"'
 
 
-async def test_the_same_entry_again_changes_nothing(api):
+async def test_the_same_entry_again_changes_nothing(api: Api) -> None:
     await api.put("/v1/directory/anna", ANNA)
     again = await api.put("/v1/directory/anna", ANNA)
     assert (again.status_code, again.headers["ETag"]) == (200, '"1"')
 
 
-async def test_a_changed_entry_is_a_new_version(api):
+async def test_a_changed_entry_is_a_new_version(api: Api) -> None:
     await api.put("/v1/directory/anna", ANNA)
     for number, change in enumerate([{"email": "a@muster.example"}, {"name": "Anna Berg"}, {"language": "en"}], 2):
         ANNA_NOW = {**ANNA, **change}  # noqa: N806 - one entry, changed
@@ -32,7 +33,7 @@ async def test_a_changed_entry_is_a_new_version(api):
         assert changed.headers["ETag"] == f'"{number}"'
 
 
-async def test_a_version_nobody_has_seen_is_not_overwritten(api):
+async def test_a_version_nobody_has_seen_is_not_overwritten(api: Api) -> None:
     await api.put("/v1/directory/anna", ANNA)
     await api.put("/v1/directory/anna", {**ANNA, "language": "en"})
     stale = await api.put("/v1/directory/anna", ANNA, **{"If-Match": '"1"'})
@@ -41,7 +42,7 @@ async def test_a_version_nobody_has_seen_is_not_overwritten(api):
     assert current.status_code == 200
 
 
-async def test_two_people_who_write_at_once_both_succeed_one_after_the_other(api):
+async def test_two_people_who_write_at_once_both_succeed_one_after_the_other(api: Api) -> None:
     answers = await asyncio.gather(
         api.put("/v1/directory/anna", ANNA), api.put("/v1/directory/anna", {**ANNA, "name": "Anna Berg"})
     )
@@ -49,17 +50,17 @@ async def test_two_people_who_write_at_once_both_succeed_one_after_the_other(api
     assert (await api.get("/v1/directory/anna")).headers["ETag"] == '"2"'
 
 
-async def test_a_team_has_a_lead(api):
+async def test_a_team_has_a_lead(api: Api) -> None:
     team = await api.put("/v1/directory/team:pricing", {**ANNA, "name": "Pricing", "lead": "lena"})
     assert team.json()["lead"] == "lena"
 
 
-async def test_a_team_is_found_however_its_name_is_written(api):
+async def test_a_team_is_found_however_its_name_is_written(api: Api) -> None:
     await api.put("/v1/directory/team:Cash application", {**ANNA, "name": "Cash application"})
     assert (await api.get("/v1/directory/team:cash-application")).json()["id"] == "team:cash-application"
 
 
-async def test_what_cannot_be_recorded_is_refused_with_its_reason(api):
+async def test_what_cannot_be_recorded_is_refused_with_its_reason(api: Api) -> None:
     for path, body, code in [
         ("/v1/directory/anna", {**ANNA, "lead": "lena"}, "only_teams_have_leads"),
         ("/v1/directory/team:tax", {**ANNA, "lead": "team:tax"}, "leads_itself"),
@@ -74,20 +75,20 @@ async def test_what_cannot_be_recorded_is_refused_with_its_reason(api):
     assert pointer == {"pointer": "#/email", "detail": "is not an e-mail address that can be written to"}
 
 
-async def test_every_refusal_has_its_answer():
+async def test_every_refusal_has_its_answer() -> None:
     assert set(PROBLEMS) == set(DirectoryRefusal.__subclasses__())
 
 
-async def test_nobody_who_is_not_there_is_found(api):
+async def test_nobody_who_is_not_there_is_found(api: Api) -> None:
     assert (await api.get("/v1/directory/nobody")).status_code == 404
 
 
-async def test_an_entry_is_of_one_tenant(api):
+async def test_an_entry_is_of_one_tenant(api: Api) -> None:
     await api.put("/v1/directory/anna", ANNA)
     assert (await api.get("/v1/directory/anna", tenant="other")).status_code == 404
 
 
-async def test_who_is_entered_is_told_and_the_log_does_not_say_who(house, api):
+async def test_who_is_entered_is_told_and_the_log_does_not_say_who(house: House, api: Api) -> None:
     await api.put("/v1/directory/anna", ANNA)
     assigned = DisputeAssigned(dispute=dispute(owner="anna", status="assigned"), by="person", explanation="by hand")
     await house.hear(published(assigned, 2))

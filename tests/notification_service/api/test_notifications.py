@@ -2,12 +2,13 @@ from datetime import timedelta
 
 from msgspec import structs
 from support.notification_examples import NOON, eur
+from support.notification_house import Api, House
 from support.published_disputes import contact, dispute, published, resolved
 
 from redress.contracts.dispute_events import DisputeAssigned, DisputeClosed, DisputeOpened, DisputeResolved
 
 
-async def opened(house, number=1, tenant="demo"):
+async def opened(house: House, number=1, tenant="demo"):
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
     event = published(
         DisputeOpened(dispute=dispute(number, contact=maria)), tenant=tenant, at=NOON - timedelta(seconds=60 - number)
@@ -16,7 +17,7 @@ async def opened(house, number=1, tenant="demo"):
     return event
 
 
-async def test_a_notification_is_listed_with_its_reason_in_words(house, api):
+async def test_a_notification_is_listed_with_its_reason_in_words(house: House, api: Api) -> None:
     await house.hear(published(DisputeOpened(dispute=dispute())))
     body = (await api.get("/v1/notifications")).json()
     (item,) = body["items"]
@@ -27,7 +28,7 @@ async def test_a_notification_is_listed_with_its_reason_in_words(house, api):
     assert item["address"] is None
 
 
-async def test_notifications_are_found_by_dispute_and_status(house, api):
+async def test_notifications_are_found_by_dispute_and_status(house: House, api: Api) -> None:
     one, two = await opened(house, 1), await opened(house, 2)
     await house.sender().until_idle()
     await opened(house, 3)
@@ -38,7 +39,7 @@ async def test_notifications_are_found_by_dispute_and_status(house, api):
     assert (await api.get("/v1/notifications?status=lost")).status_code == 422
 
 
-async def test_pages_show_each_notification_once(house, api):
+async def test_pages_show_each_notification_once(house: House, api: Api) -> None:
     for number in range(7):
         await opened(house, number)
     seen, path = [], "/v1/notifications?limit=3"
@@ -50,14 +51,14 @@ async def test_pages_show_each_notification_once(house, api):
     assert len(seen) == 7
 
 
-async def test_a_cursor_is_of_its_own_list(house, api):
+async def test_a_cursor_is_of_its_own_list(house: House, api: Api) -> None:
     for number in range(3):
         await opened(house, number)
     cursor = (await api.get("/v1/notifications?limit=1")).json()["next_cursor"]
     assert (await api.get(f"/v1/notifications?limit=1&status=sent&cursor={cursor}")).status_code == 400
 
 
-async def test_the_history_says_what_happened_when_and_why(house, api):
+async def test_the_history_says_what_happened_when_and_why(house: House, api: Api) -> None:
     await opened(house)
     house.mails.rcpt = ["451 4.7.1 later"]
     await house.sender().until_idle()
@@ -82,7 +83,7 @@ async def test_the_history_says_what_happened_when_and_why(house, api):
     assert again.status_code == 304
 
 
-async def test_an_earlier_state_is_shown_as_it_was_known(house, api):
+async def test_an_earlier_state_is_shown_as_it_was_known(house: House, api: Api) -> None:
     await opened(house)
     await house.sender().until_idle()
     (item,) = (await api.get("/v1/notifications")).json()["items"]
@@ -95,7 +96,7 @@ async def test_an_earlier_state_is_shown_as_it_was_known(house, api):
     assert before.status_code == 404
 
 
-async def test_addresses_are_masked_for_those_who_do_not_write_to_customers(house, api):
+async def test_addresses_are_masked_for_those_who_do_not_write_to_customers(house: House, api: Api) -> None:
     await opened(house)
     for role, shown in [
         ("analyst", "maria@kunde.example"),
@@ -107,14 +108,14 @@ async def test_addresses_are_masked_for_those_who_do_not_write_to_customers(hous
         assert item["address"] == shown
 
 
-async def test_an_erased_address_is_gone(house, api):
+async def test_an_erased_address_is_gone(house: House, api: Api) -> None:
     await opened(house)
     await house.vault.erase("demo", house.vault.person_of_email("demo", "maria@kunde.example"))
     (item,) = (await api.get("/v1/notifications")).json()["items"]
     assert item["address"] is None
 
 
-async def test_a_tenant_sees_its_own_notifications_only(house, api):
+async def test_a_tenant_sees_its_own_notifications_only(house: House, api: Api) -> None:
     await opened(house, tenant="other")
     assert (await api.get("/v1/notifications")).json()["items"] == []
     (item,) = (await api.get("/v1/notifications", tenant="other")).json()["items"]
@@ -123,7 +124,7 @@ async def test_a_tenant_sees_its_own_notifications_only(house, api):
     assert (await api.get(f"/v1/notifications/why?event_id={event_id}")).status_code == 404
 
 
-async def test_why_somebody_was_told(house, api):
+async def test_why_somebody_was_told(house: House, api: Api) -> None:
     event = await opened(house)
     await house.sender().until_idle()
     body = (await api.get(f"/v1/notifications/why?event_id={event.id}&recipient=Maria@kunde.example")).json()
@@ -142,7 +143,7 @@ async def test_why_somebody_was_told(house, api):
     assert short.json() == body
 
 
-async def test_why_somebody_was_not_told(house, api):
+async def test_why_somebody_was_not_told(house: House, api: Api) -> None:
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de")
     old = published(DisputeOpened(dispute=dispute(contact=maria)), effective_at=NOON - timedelta(days=400))
     await house.hear(old)
@@ -153,7 +154,7 @@ async def test_why_somebody_was_not_told(house, api):
     )
 
 
-async def test_why_a_mail_was_moot(house, api):
+async def test_why_a_mail_was_moot(house: House, api: Api) -> None:
     event = await opened(house)
     summary = resolved(dispute(1), "CUSTOMER_PAID")
     zero = eur("0.00")
@@ -178,7 +179,7 @@ async def test_why_a_mail_was_moot(house, api):
     )
 
 
-async def test_an_event_no_rule_speaks_about_says_so(house, api):
+async def test_an_event_no_rule_speaks_about_says_so(house: House, api: Api) -> None:
     closed = published(DisputeClosed(dispute=structs.replace(dispute(), status="closed")), 9)
     await house.hear(closed)
     body = (await api.get(f"/v1/notifications/why?event_id={closed.id}")).json()
@@ -186,19 +187,19 @@ async def test_an_event_no_rule_speaks_about_says_so(house, api):
     assert body["rules"] == body["notifications"] == []
 
 
-async def test_a_recipient_no_rule_named_is_told_so(house, api):
+async def test_a_recipient_no_rule_named_is_told_so(house: House, api: Api) -> None:
     event = await opened(house)
     body = (await api.get(f"/v1/notifications/why?event_id={event.id}&recipient=anna")).json()
     assert body["answer"] == "The rules about dispute-opened did not name this recipient."
 
 
-async def test_an_event_never_heard_is_not_found(house, api):
+async def test_an_event_never_heard_is_not_found(house: House, api: Api) -> None:
     response = await api.get("/v1/notifications/why?event_id=evt_01jg000000e008000000000001")
     assert response.status_code == 404
     assert response.json()["code"] == "not_found"
 
 
-async def test_an_owner_is_named_by_its_directory_id(house, api):
+async def test_an_owner_is_named_by_its_directory_id(house: House, api: Api) -> None:
     assigned = published(
         DisputeAssigned(dispute=dispute(owner="anna", status="assigned"), by="person", explanation="by hand"), 2
     )
@@ -207,7 +208,7 @@ async def test_an_owner_is_named_by_its_directory_id(house, api):
     assert "not sent: the directory has no entry anna" in body["answer"]
 
 
-async def test_the_feed_tells_what_became_of_notifications(house, api):
+async def test_the_feed_tells_what_became_of_notifications(house: House, api: Api) -> None:
     await opened(house)
     await house.sender().until_idle()
     await house.log.wait_for(4, 5.0)
@@ -217,6 +218,6 @@ async def test_the_feed_tells_what_became_of_notifications(house, api):
     assert one.json()["data"]["notification"]["status"] == "sent"
 
 
-async def test_wrong_ids_are_not_found(api):
+async def test_wrong_ids_are_not_found(api: Api) -> None:
     for path in ("/v1/notifications/ntf_x", "/v1/notifications/dsp_01jg000000e008000000000001"):
         assert (await api.get(path)).status_code == 404

@@ -17,34 +17,34 @@ PRICING = RecordEntry(entry_id="team:pricing", name=NAME, email=EMAIL, language=
 RECORDED = DirectoryEntryRecorded(entry_id="team:pricing", name=NAME, email=EMAIL, language="de", lead="lena")
 
 
-def test_an_entry_is_recorded():
+def test_an_entry_is_recorded() -> None:
     assert decide(PRICING, DirectoryEntry()) == [RECORDED]
 
 
-def test_the_same_entry_again_changes_nothing():
+def test_the_same_entry_again_changes_nothing() -> None:
     assert decide(PRICING, evolve(DirectoryEntry(), RECORDED)) == []
 
 
-def test_another_address_is_news():
+def test_another_address_is_news() -> None:
     moved = RecordEntry(
         entry_id="team:pricing", name=NAME, email=Sealed("person:q", b"other"), language="de", lead="lena"
     )
     assert decide(moved, evolve(DirectoryEntry(), RECORDED)) != []
 
 
-def test_nobody_leads_themselves():
+def test_nobody_leads_themselves() -> None:
     with pytest.raises(LeadsItself):
         decide(
             RecordEntry(entry_id="team:tax", name=NAME, email=EMAIL, language="en", lead="team:tax"), DirectoryEntry()
         )
 
 
-def test_only_a_team_has_a_lead():
+def test_only_a_team_has_a_lead() -> None:
     with pytest.raises(OnlyTeamsHaveLeads):
         decide(RecordEntry(entry_id="anna", name=NAME, email=EMAIL, language="en", lead="lena"), DirectoryEntry())
 
 
 @pytest.mark.parametrize("entry_id", ["", " anna", "a\nb", "x" * 101, "../x"])
-def test_an_id_is_a_plain_word(entry_id):
+def test_an_id_is_a_plain_word(entry_id) -> None:
     with pytest.raises(BadEntryId):
         decide(RecordEntry(entry_id=entry_id, name=NAME, email=EMAIL, language="en"), DirectoryEntry())

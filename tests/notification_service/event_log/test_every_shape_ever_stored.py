@@ -63,7 +63,7 @@ CASES = [(NOTIFICATION_CODEC, name, event) for name, event in NOTIFICATIONS.item
 
 
 @pytest.mark.parametrize(("codec", "name", "event"), CASES, ids=[name for _, name, _ in CASES])
-def test_what_was_stored_is_read_and_what_is_written_has_not_changed(codec, name, event):
+def test_what_was_stored_is_read_and_what_is_written_has_not_changed(codec, name, event) -> None:
     stored_name, version, payload = codec.encode(event)
     path = STORED / f"{name}.v{version}.json"
     if os.environ.get("WRITE_GOLDEN") and not path.exists():
@@ -74,13 +74,13 @@ def test_what_was_stored_is_read_and_what_is_written_has_not_changed(codec, name
     assert payload == path.read_bytes().rstrip(b"\n")
 
 
-def test_every_stored_name_has_its_file():
+def test_every_stored_name_has_its_file() -> None:
     names = {path.name.partition(".")[0] for path in STORED.iterdir()}
     assert names == {*NOTIFICATION_CODEC.names, *DIRECTORY_CODEC.names}
 
 
 @pytest.mark.parametrize("path", sorted(STORED.iterdir()) if STORED.exists() else [], ids=lambda path: path.name)
-def test_every_file_ever_written_is_still_readable(path):
+def test_every_file_ever_written_is_still_readable(path) -> None:
     name = path.name.partition(".")[0]
     version = int(path.name.removesuffix(".json").rpartition(".v")[2])
     codec = DIRECTORY_CODEC if name in DIRECTORY_CODEC.names else NOTIFICATION_CODEC

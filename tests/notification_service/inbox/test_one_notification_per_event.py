@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from msgspec import Raw, structs
 from support.notification_examples import NOON, eur
+from support.notification_house import House
 from support.published_disputes import contact, dispute, published, question
 
 from notification_service.directory.entry import RecordEntry, decide
@@ -20,7 +21,7 @@ from redress.eventlog.aggregates import load, write
 from redress.eventlog.events import Actor, Meta, decode_meta
 
 
-async def enter(house, entry_id, email, *, lead=None, language="en"):
+async def enter(house: House, entry_id, email, *, lead=None, language="en") -> None:
     """Put somebody into the directory."""
     person = house.vault.person_of_email("demo", email)
     command = RecordEntry(
@@ -36,14 +37,14 @@ async def enter(house, entry_id, email, *, lead=None, language="en"):
     await house.log.append("demo", [stream_write])
 
 
-async def test_an_opened_dispute_queues_an_acknowledgement(house):
+async def test_an_opened_dispute_queues_an_acknowledgement(house: House) -> None:
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de")
     await house.hear(published(DisputeOpened(dispute=dispute(contact=maria))))
     person = house.vault.person_of_email("demo", "maria@kunde.example")
     assert await house.rows() == [(person, "queued", None)]
 
 
-async def test_an_event_delivered_again_adds_nothing(house):
+async def test_an_event_delivered_again_adds_nothing(house: House) -> None:
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de")
     opened = published(DisputeOpened(dispute=dispute(contact=maria)))
     await house.hear(opened)
@@ -52,7 +53,7 @@ async def test_an_event_delivered_again_adds_nothing(house):
     assert await house.names() == ["notification-queued"]
 
 
-async def test_everybody_the_rules_name_is_told(house):
+async def test_everybody_the_rules_name_is_told(house: House) -> None:
     await enter(house, "anna", "anna@muster.example")
     await enter(house, "lena", "lena@muster.example", language="de")
     await enter(house, "team:pricing", "pricing@muster.example", lead="lena")
@@ -91,7 +92,7 @@ async def test_everybody_the_rules_name_is_told(house):
     ]
 
 
-async def test_an_owner_whose_name_is_an_address_is_reached_there_and_the_address_is_sealed(house):
+async def test_an_owner_whose_name_is_an_address_is_reached_there_and_the_address_is_sealed(house: House) -> None:
     owned = dispute(owner="Owner@muster.example", status="assigned")
     await house.hear(published(DisputeAssigned(dispute=owned, by="person", explanation="by hand"), 2))
     person = house.vault.person_of_email("demo", "owner@muster.example")
@@ -101,7 +102,7 @@ async def test_an_owner_whose_name_is_an_address_is_reached_there_and_the_addres
     assert await house.vault.open("demo", event.notice.address.email) == "Owner@muster.example"
 
 
-async def test_who_cannot_be_reached_leaves_a_reason(house):
+async def test_who_cannot_be_reached_leaves_a_reason(house: House) -> None:
     owned = dispute(owner="anna", team="pricing", status="assigned")
     await house.hear(
         published(DisputeOpened(dispute=dispute()), 1),
@@ -110,14 +111,14 @@ async def test_who_cannot_be_reached_leaves_a_reason(house):
     assert await house.rows() == [("customer:C-100", "skipped", "no_contact"), ("anna", "skipped", "no_address")]
 
 
-async def test_imported_history_is_skipped_with_its_reason(house):
+async def test_imported_history_is_skipped_with_its_reason(house: House) -> None:
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de")
     old = published(DisputeOpened(dispute=dispute(contact=maria)), effective_at=NOON - timedelta(days=5_000))
     await house.hear(old)
     assert [row[1:] for row in await house.rows()] == [("skipped", "historical")]
 
 
-async def test_tenants_have_their_own_notifications_and_directories(house):
+async def test_tenants_have_their_own_notifications_and_directories(house: House) -> None:
     await enter(house, "anna", "anna@muster.example")
     owned = dispute(owner="anna", status="assigned")
     assigned = DisputeAssigned(dispute=owned, by="person", explanation="by hand")
@@ -126,7 +127,7 @@ async def test_tenants_have_their_own_notifications_and_directories(house):
     assert await house.rows("other") == [("anna", "skipped", "no_address")]
 
 
-async def test_an_event_type_of_a_newer_release_is_passed_over(house):
+async def test_an_event_type_of_a_newer_release_is_passed_over(house: House) -> None:
     newer = structs.replace(
         published(DisputeOpened(dispute=dispute())), type="dispute-teleported", data=Raw(b'{"type":"x"}')
     )
@@ -134,7 +135,7 @@ async def test_an_event_type_of_a_newer_release_is_passed_over(house):
     assert await house.rows() == []
 
 
-async def test_what_caused_it_stands_in_the_log(house):
+async def test_what_caused_it_stands_in_the_log(house: House) -> None:
     await house.hear(opened := published(DisputeOpened(dispute=dispute())))
     await house.log.wait_for(1, 5.0)
     (stored,) = await house.log.read_log(0, 10)
@@ -144,6 +145,6 @@ async def test_what_caused_it_stands_in_the_log(house):
     assert meta.policy == ("notice-rules@1",)
 
 
-async def test_a_hundred_events_in_one_batch(house):
+async def test_a_hundred_events_in_one_batch(house: House) -> None:
     await house.hear(*(published(DisputeOpened(dispute=dispute(number))) for number in range(100)))
     assert len(await house.rows()) == 100

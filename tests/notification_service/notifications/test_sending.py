@@ -67,35 +67,35 @@ def outcome(what: Outcome, attempt: int = 1) -> RecordOutcome:
     return RecordOutcome(attempt=attempt, outcome=what)
 
 
-def test_an_announced_notice_is_queued():
+def test_an_announced_notice_is_queued() -> None:
     assert when(given(), Announce(notice=NOTICE, explanation="to be sent")) == [QUEUED]
 
 
-def test_an_announced_non_notice_is_skipped_with_its_reason():
+def test_an_announced_non_notice_is_skipped_with_its_reason() -> None:
     assert when(given(), Announce(notice=NOTICE, explanation="old", skip=Reason.HISTORICAL)) == [
         NotificationSuppressed(notice=NOTICE, reason=Reason.HISTORICAL, explanation="old")
     ]
 
 
-def test_the_same_notice_announced_twice_is_one_notification():
+def test_the_same_notice_announced_twice_is_one_notification() -> None:
     assert when(given(QUEUED), Announce(notice=NOTICE, explanation="again")) == []
 
 
-def test_a_finished_notification_is_not_announced_again():
+def test_a_finished_notification_is_not_announced_again() -> None:
     assert when(given(QUEUED, STARTED, HANDOVER, SENT), Announce(notice=NOTICE, explanation="again")) == []
 
 
-def test_a_queued_notification_is_taken_and_the_attempt_counts_at_once():
+def test_a_queued_notification_is_taken_and_the_attempt_counts_at_once() -> None:
     assert when(given(QUEUED), StartSending(lease_until=LEASE)) == [STARTED]
     assert given(QUEUED, STARTED).attempts == 1
 
 
-def test_a_notification_in_somebodys_hands_is_not_taken():
+def test_a_notification_in_somebodys_hands_is_not_taken() -> None:
     with pytest.raises(NotDue):
         when(given(QUEUED, STARTED), StartSending(lease_until=LEASE))
 
 
-def test_a_notification_that_waits_for_its_next_attempt_is_not_taken_early():
+def test_a_notification_that_waits_for_its_next_attempt_is_not_taken_early() -> None:
     waiting = given(
         QUEUED,
         STARTED,
@@ -108,7 +108,7 @@ def test_a_notification_that_waits_for_its_next_attempt_is_not_taken_early():
     ]
 
 
-def test_nothing_is_sent_that_was_never_announced():
+def test_nothing_is_sent_that_was_never_announced() -> None:
     with pytest.raises(NotAnnounced):
         when(given(), StartSending(lease_until=LEASE))
 
@@ -122,12 +122,12 @@ def test_nothing_is_sent_that_was_never_announced():
         NotificationSkipped(attempt=1, reason=Reason.MOOT_PAID, explanation="paid"),
     ],
 )
-def test_a_finished_notification_is_never_sent_again_by_itself(last):
+def test_a_finished_notification_is_never_sent_again_by_itself(last) -> None:
     with pytest.raises(Finished):
         when(given(QUEUED, STARTED, HANDOVER, last), StartSending(lease_until=LEASE), now=NOON + timedelta(days=9))
 
 
-def test_a_sender_that_is_still_at_it_keeps_the_notification():
+def test_a_sender_that_is_still_at_it_keeps_the_notification() -> None:
     later = LEASE + timedelta(minutes=5)
     still = ContinueSending(attempt=1, lease_until=later)
     for state in (given(QUEUED, STARTED), given(QUEUED, STARTED, HANDOVER)):
@@ -138,7 +138,7 @@ def test_a_sender_that_is_still_at_it_keeps_the_notification():
         when(kept, StartSending(lease_until=later), now=LEASE)
 
 
-def test_only_the_present_sender_keeps_it():
+def test_only_the_present_sender_keeps_it() -> None:
     second = given(QUEUED, STARTED, structs.replace(STARTED, attempt=2, after=Reason.SENDER_STOPPED))
     with pytest.raises(NotYours):
         when(second, ContinueSending(attempt=1, lease_until=LEASE + timedelta(minutes=5)))
@@ -146,7 +146,7 @@ def test_only_the_present_sender_keeps_it():
         when(given(QUEUED, STARTED, HANDOVER, SENT), ContinueSending(attempt=1, lease_until=LEASE))
 
 
-def test_a_sender_whose_lease_is_over_does_not_begin_the_handover():
+def test_a_sender_whose_lease_is_over_does_not_begin_the_handover() -> None:
     command = StartHandover(
         attempt=1, message_id="<n@host>", language="de", wording="acknowledgement@1", rendered_sha256="ab"
     )
@@ -158,19 +158,19 @@ def test_a_sender_whose_lease_is_over_does_not_begin_the_handover():
     ]
 
 
-def test_a_sender_that_vanished_before_the_handover_is_replaced():
+def test_a_sender_that_vanished_before_the_handover_is_replaced() -> None:
     assert when(given(QUEUED, STARTED), StartSending(lease_until=LEASE + timedelta(minutes=5)), now=LEASE) == [
         SendingStarted(attempt=2, lease_until=LEASE + timedelta(minutes=5), after=Reason.SENDER_STOPPED)
     ]
 
 
-def test_a_sender_that_vanished_during_the_handover_leaves_an_unknown_outcome():
+def test_a_sender_that_vanished_during_the_handover_leaves_an_unknown_outcome() -> None:
     assert when(given(QUEUED, STARTED, HANDOVER), StartSending(lease_until=LEASE), now=LEASE) == [
         OutcomeUnknown(attempt=1, reason=Reason.SENDER_LOST_AFTER_DATA)
     ]
 
 
-def test_a_sender_that_vanished_on_the_last_attempt_ends_it():
+def test_a_sender_that_vanished_on_the_last_attempt_ends_it() -> None:
     third = given(QUEUED, structs.replace(STARTED, attempt=3))
     assert when(third, StartSending(lease_until=LEASE), now=LEASE) == [
         NotificationFailed(
@@ -179,7 +179,7 @@ def test_a_sender_that_vanished_on_the_last_attempt_ends_it():
     ]
 
 
-def test_the_handover_is_recorded_before_the_first_byte():
+def test_the_handover_is_recorded_before_the_first_byte() -> None:
     command = StartHandover(
         attempt=1, message_id="<n@host>", language="de", wording="acknowledgement@1", rendered_sha256="ab"
     )
@@ -191,14 +191,14 @@ def test_the_handover_is_recorded_before_the_first_byte():
         when(given(QUEUED), command)
 
 
-def test_an_accepted_mail_is_sent():
+def test_an_accepted_mail_is_sent() -> None:
     accepted = outcome(Accepted(message_id="<n@host>", server_code="250"))
     assert when(given(QUEUED, STARTED, HANDOVER), accepted) == [SENT]
     assert when(given(QUEUED, STARTED, HANDOVER, SENT), accepted) == []
     assert given(QUEUED, STARTED, HANDOVER, SENT).status is Status.SENT
 
 
-def test_a_temporary_refusal_waits_longer_each_time():
+def test_a_temporary_refusal_waits_longer_each_time() -> None:
     later = NotNow(reason=Reason.TEMPORARILY_REJECTED, server_code="451 4.7.1")
     assert when(given(QUEUED, STARTED), outcome(later)) == [
         SendingPostponed(
@@ -214,7 +214,7 @@ def test_a_temporary_refusal_waits_longer_each_time():
     assert postponed.retry_at == NOON + timedelta(minutes=2)
 
 
-def test_the_last_temporary_refusal_is_a_failure():
+def test_the_last_temporary_refusal_is_a_failure() -> None:
     third = given(QUEUED, structs.replace(STARTED, attempt=3))
     assert when(third, outcome(NotNow(reason=Reason.SERVER_UNREACHABLE), attempt=3)) == [
         NotificationFailed(
@@ -223,7 +223,7 @@ def test_the_last_temporary_refusal_is_a_failure():
     ]
 
 
-def test_a_final_refusal_is_a_failure_with_its_code():
+def test_a_final_refusal_is_a_failure_with_its_code() -> None:
     never = Never(reason=Reason.REJECTED, detail="the server refused the recipient", server_code="550 5.1.1")
     assert when(given(QUEUED, STARTED), outcome(never)) == [
         NotificationFailed(
@@ -232,25 +232,25 @@ def test_a_final_refusal_is_a_failure_with_its_code():
     ]
 
 
-def test_a_cut_after_the_final_dot_is_unknown():
+def test_a_cut_after_the_final_dot_is_unknown() -> None:
     assert when(given(QUEUED, STARTED, HANDOVER), outcome(NobodyKnows(reason=Reason.CUT_AFTER_DATA))) == [
         OutcomeUnknown(attempt=1, reason=Reason.CUT_AFTER_DATA)
     ]
 
 
-def test_a_notice_that_is_no_longer_worth_sending_is_skipped():
+def test_a_notice_that_is_no_longer_worth_sending_is_skipped() -> None:
     assert when(
         given(QUEUED, STARTED), outcome(NotWorthSending(reason=Reason.MOOT_PAID, explanation="paid in full"))
     ) == [NotificationSkipped(attempt=1, reason=Reason.MOOT_PAID, explanation="paid in full")]
 
 
-def test_an_outcome_of_an_attempt_that_was_taken_over_is_refused():
+def test_an_outcome_of_an_attempt_that_was_taken_over_is_refused() -> None:
     second = given(QUEUED, STARTED, structs.replace(STARTED, attempt=2, after=Reason.SENDER_STOPPED))
     with pytest.raises(NotYours):
         when(second, outcome(NotNow(reason=Reason.CONNECTION_LOST), attempt=1))
 
 
-def test_the_pauses_grow():
+def test_the_pauses_grow() -> None:
     pauses = SendingPolicy().pauses
     assert list(pauses) == sorted(set(pauses))
     assert SendingPolicy().max_attempts == 9

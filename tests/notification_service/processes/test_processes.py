@@ -125,7 +125,7 @@ async def ends_well(*processes: asyncio.subprocess.Process) -> AsyncIterator[Non
         assert process.returncode == 0, output.decode()[-3_000:]
 
 
-async def test_from_an_event_in_the_feed_to_a_mail(deployment):
+async def test_from_an_event_in_the_feed_to_a_mail(deployment: Deployment) -> None:
     assert (await deployment.job("migrate"))[0] == 0
     assert (await deployment.job("migrate"))[0] == 0
     api, worker = await deployment.start("api"), await deployment.start("worker")
@@ -159,7 +159,7 @@ async def test_from_an_event_in_the_feed_to_a_mail(deployment):
     assert output.strip().endswith(" events/s: every chain and the order are intact")
 
 
-async def test_a_worker_that_is_killed_and_started_again_sends_each_mail_once(deployment):
+async def test_a_worker_that_is_killed_and_started_again_sends_each_mail_once(deployment: Deployment) -> None:
     assert (await deployment.job("migrate"))[0] == 0
     first = await deployment.start("worker")
     await deployment.open_disputes(30)
@@ -174,7 +174,7 @@ async def test_a_worker_that_is_killed_and_started_again_sends_each_mail_once(de
     assert len(addresses) == len(set(addresses))
 
 
-async def test_every_missing_setting_is_named_at_once(deployment):
+async def test_every_missing_setting_is_named_at_once(deployment: Deployment) -> None:
     process = await deployment.start("worker", SMTP_HOST="", MAIL_FROM="", DISPUTE_URL="")
     output, _ = await asyncio.wait_for(process.communicate(), 30.0)
     assert process.returncode == 1

@@ -95,14 +95,14 @@ def data(event):
         ),
     ],
 )
-async def test_each_end_is_told_with_its_reason(history, told):
+async def test_each_end_is_told_with_its_reason(history, told) -> None:
     events = await published(*history)
     assert data(events[-1]) == told
     assert events[-1].type == type(told).__struct_config__.tag
     assert {contract.name for contract in catalogue()} >= {event.type for event in events}
 
 
-async def test_attempts_are_nobody_elses_business():
+async def test_attempts_are_nobody_elses_business() -> None:
     events = await published(
         QUEUED,
         STARTED,
@@ -113,7 +113,7 @@ async def test_attempts_are_nobody_elses_business():
     assert [event.type for event in events] == ["notification-queued"]
 
 
-async def test_the_envelope_says_what_it_belongs_to():
+async def test_the_envelope_says_what_it_belongs_to() -> None:
     (event,) = await published(QUEUED)
     assert (event.source, event.tenant, event.subject, event.seq, event.version) == (
         "/redress/notification-service",
@@ -128,7 +128,7 @@ async def test_the_envelope_says_what_it_belongs_to():
     assert event.id.startswith("evt_")
 
 
-async def test_nothing_personal_is_published():
+async def test_nothing_personal_is_published() -> None:
     (event,) = await published(QUEUED)
     assert b"person:" not in bytes(event.data)
     assert b"box" not in bytes(event.data)

@@ -59,20 +59,20 @@ ACKNOWLEDGEMENT, ASSIGNMENT, QUESTION, OUTCOME, BREACH = (
         (BREACH, now("resolved", resolution_code="GOODWILL"), Reason.MOOT_RESOLVED),
     ],
 )
-def test_what_has_happened_since_decides(told, state, reason):
+def test_what_has_happened_since_decides(told, state, reason) -> None:
     moot = still_worth_sending(told, state)
     assert (None if moot is None else moot.reason) == reason
 
 
-def test_a_state_that_is_not_newer_than_the_event_changes_nothing():
+def test_a_state_that_is_not_newer_than_the_event_changes_nothing() -> None:
     assert still_worth_sending(ACKNOWLEDGEMENT, now("resolved", version=3)) is None
 
 
-def test_an_unknown_dispute_changes_nothing():
+def test_an_unknown_dispute_changes_nothing() -> None:
     assert still_worth_sending(ACKNOWLEDGEMENT, None) is None
 
 
-def test_the_reason_is_told_in_words():
+def test_the_reason_is_told_in_words() -> None:
     moot = still_worth_sending(ACKNOWLEDGEMENT, now("resolved", resolution_code="CREDIT_FULL"))
     assert moot is not None
     assert moot.explanation == "the dispute is resolved: CREDIT_FULL (version 4)"

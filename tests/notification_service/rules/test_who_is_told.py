@@ -29,36 +29,36 @@ def only(planned: list[Planned]) -> Planned:
     return planned[0]
 
 
-def test_the_customer_is_told_that_the_dispute_has_arrived():
+def test_the_customer_is_told_that_the_dispute_has_arrived() -> None:
     told = only(plan(heard(OPENED_EVENT), NOBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("acknowledgement", "person:maria", None)
     assert told.notice.rule == "acknowledgement-to-customer"
     assert told.explanation == ("dispute-opened is told to the customer's contact, as an acknowledgement; to be sent")
 
 
-def test_the_owner_is_told_of_the_assignment():
+def test_the_owner_is_told_of_the_assignment() -> None:
     told = only(plan(heard(ASSIGNED_EVENT), EVERYBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("assignment", "anna", None)
 
 
-def test_a_team_is_told_where_no_person_is_the_owner():
+def test_a_team_is_told_where_no_person_is_the_owner() -> None:
     event = structs.replace(ASSIGNED_EVENT, dispute=structs.replace(ASSIGNED, owner=None))
     told = only(plan(heard(event), EVERYBODY))
     assert (told.notice.recipient, told.skip) == ("team:pricing", None)
 
 
-def test_a_question_to_the_customer_goes_to_the_contact():
+def test_a_question_to_the_customer_goes_to_the_contact() -> None:
     told = only(plan(heard(ASKED_EVENT), NOBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("information-request", "person:maria", None)
 
 
-def test_a_question_to_the_department_goes_to_the_team():
+def test_a_question_to_the_department_goes_to_the_team() -> None:
     event = structs.replace(ASKED_EVENT, asked="department")
     told = only(plan(heard(event), EVERYBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("department-request", "team:pricing", None)
 
 
-def test_the_customer_is_told_the_outcome_with_its_amounts_but_not_the_analysts_rationale():
+def test_the_customer_is_told_the_outcome_with_its_amounts_but_not_the_analysts_rationale() -> None:
     told = only(plan(heard(RESOLVED_EVENT), NOBODY))
     outcome = told.notice.facts
     assert isinstance(outcome, Resolution)
@@ -70,44 +70,44 @@ def test_the_customer_is_told_the_outcome_with_its_amounts_but_not_the_analysts_
     assert "rationale" not in Resolution.__struct_fields__
 
 
-def test_a_breach_is_told_to_the_lead_of_the_team():
+def test_a_breach_is_told_to_the_lead_of_the_team() -> None:
     told = only(plan(heard(BREACHED_EVENT), EVERYBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("sla-breach", "lena", None)
 
 
-def test_a_breach_is_told_to_the_team_where_its_lead_is_not_known():
+def test_a_breach_is_told_to_the_team_where_its_lead_is_not_known() -> None:
     without_lena = structs.replace(EVERYBODY, people={k: v for k, v in EVERYBODY.people.items() if k != "lena"})
     assert only(plan(heard(BREACHED_EVENT), without_lena)).notice.recipient == "team:pricing"
 
 
-def test_a_dispute_without_a_contact_leaves_a_reason():
+def test_a_dispute_without_a_contact_leaves_a_reason() -> None:
     event = DisputeOpened(dispute=structs.replace(SUMMARY, contact=None))
     told = only(plan(heard(event), NOBODY))
     assert (told.skip, told.notice.recipient, told.notice.address) == (Reason.NO_CONTACT, "customer:C-100", None)
 
 
-def test_an_owner_without_an_address_leaves_a_reason():
+def test_an_owner_without_an_address_leaves_a_reason() -> None:
     told = only(plan(heard(ASSIGNED_EVENT), NOBODY))
     assert (told.skip, told.notice.recipient) == (Reason.NO_ADDRESS, "anna")
     assert told.explanation.endswith("not sent: the directory has no entry anna")
 
 
-def test_an_assignment_to_nobody_leaves_a_reason():
+def test_an_assignment_to_nobody_leaves_a_reason() -> None:
     event = structs.replace(ASSIGNED_EVENT, dispute=structs.replace(ASSIGNED, owner=None, team=None))
     assert only(plan(heard(event), EVERYBODY)).skip is Reason.NO_OWNER
 
 
-def test_a_breach_of_no_team_leaves_a_reason():
+def test_a_breach_of_no_team_leaves_a_reason() -> None:
     event = structs.replace(BREACHED_EVENT, dispute=structs.replace(ASSIGNED, team=None))
     assert only(plan(heard(event), EVERYBODY)).skip is Reason.NO_TEAM
 
 
-def test_an_owner_who_stays_the_owner_is_not_told_again():
+def test_an_owner_who_stays_the_owner_is_not_told_again() -> None:
     event = structs.replace(ASSIGNED_EVENT, previous_owner="anna", previous_team="tax")
     assert only(plan(heard(event), EVERYBODY)).skip is Reason.DUPLICATE
 
 
-def test_a_team_that_gets_the_dispute_back_from_a_person_is_told():
+def test_a_team_that_gets_the_dispute_back_from_a_person_is_told() -> None:
     event = structs.replace(
         ASSIGNED_EVENT,
         dispute=structs.replace(ASSIGNED, owner=None),
@@ -118,7 +118,7 @@ def test_a_team_that_gets_the_dispute_back_from_a_person_is_told():
 
 
 @pytest.mark.parametrize("event", [OPENED_EVENT, ASSIGNED_EVENT, ASKED_EVENT, RESOLVED_EVENT, BREACHED_EVENT])
-def test_imported_history_mails_nobody_and_says_so(event):
+def test_imported_history_mails_nobody_and_says_so(event) -> None:
     told = only(plan(heard(event, effective_at=NOON - timedelta(days=31)), EVERYBODY))
     assert told.skip is Reason.HISTORICAL
     assert told.explanation.endswith(
@@ -126,22 +126,22 @@ def test_imported_history_mails_nobody_and_says_so(event):
     )
 
 
-def test_history_is_the_reason_even_where_there_is_no_contact():
+def test_history_is_the_reason_even_where_there_is_no_contact() -> None:
     event = DisputeOpened(dispute=structs.replace(SUMMARY, contact=None))
     told = only(plan(heard(event, effective_at=NOON - timedelta(days=31)), NOBODY))
     assert told.skip is Reason.HISTORICAL
 
 
-def test_an_event_of_thirty_days_ago_is_not_history_yet():
+def test_an_event_of_thirty_days_ago_is_not_history_yet() -> None:
     assert only(plan(heard(OPENED_EVENT, effective_at=NOON - timedelta(days=30)), NOBODY)).skip is None
 
 
-def test_no_rule_speaks_about_a_closed_dispute():
+def test_no_rule_speaks_about_a_closed_dispute() -> None:
     assert plan(heard(DisputeClosed(dispute=SUMMARY)), EVERYBODY) == []
     assert rules_about("dispute-closed") == []
 
 
-def test_the_names_to_look_up_are_known_before_planning():
+def test_the_names_to_look_up_are_known_before_planning() -> None:
     assert names_in(ASSIGNED_EVENT) == ("anna",)
     assert names_in(BREACHED_EVENT) == ("team:pricing",)
     assert names_in(OPENED_EVENT) == ()
@@ -151,7 +151,7 @@ def test_the_names_to_look_up_are_known_before_planning():
     assert names_in(question) == ("team:pricing",)
 
 
-def test_every_reason_has_its_words():
+def test_every_reason_has_its_words() -> None:
     assert set(CATALOGUE) == set(Reason)
 
 
@@ -166,5 +166,5 @@ def test_every_reason_has_its_words():
         ("team:Cash application", "team:cash-application"),
     ],
 )
-def test_a_team_has_one_name_however_it_is_written(team, name):
+def test_a_team_has_one_name_however_it_is_written(team, name) -> None:
     assert team_name(team) == name

@@ -30,7 +30,7 @@ def read(content: bytes) -> EmailMessage:
     return message
 
 
-def test_the_headers_say_who_what_and_to_which_thread_it_belongs():
+def test_the_headers_say_who_what_and_to_which_thread_it_belongs() -> None:
     message = read(written("Märia Wéber"))
     assert message["From"] == "Müller & Söhne <ar@muster.example>"
     assert message["To"] == "Märia Wéber <maria@kunde.example>"
@@ -42,7 +42,7 @@ def test_the_headers_say_who_what_and_to_which_thread_it_belongs():
     assert message["Date"] == "Mon, 23 Nov 2026 12:00:00 +0000"
 
 
-def test_text_and_html_say_the_same_in_two_parts():
+def test_text_and_html_say_the_same_in_two_parts() -> None:
     message = read(written(None))
     assert message.get_content_type() == "multipart/alternative"
     text, html = message.iter_parts()
@@ -51,7 +51,7 @@ def test_text_and_html_say_the_same_in_two_parts():
     assert "1.234,50 EUR" in html.get_content()
 
 
-def test_every_attempt_has_the_same_bytes():
+def test_every_attempt_has_the_same_bytes() -> None:
     assert written("Maria") == written("Maria")
 
 
@@ -67,7 +67,7 @@ def test_every_attempt_has_the_same_bytes():
         "\N{RIGHT-TO-LEFT OVERRIDE}evE",
     ],
 )
-def test_no_name_adds_a_header_or_a_recipient(name):
+def test_no_name_adds_a_header_or_a_recipient(name) -> None:
     content = written(name)
     message = read(content)
     assert message["Bcc"] is None
@@ -97,11 +97,11 @@ def test_no_name_adds_a_header_or_a_recipient(name):
         ("m@" + "k" * 300 + ".example", None),
     ],
 )
-def test_only_plain_addresses_are_written_to(text, address):
+def test_only_plain_addresses_are_written_to(text, address) -> None:
     assert deliverable(text) == address
 
 
-async def test_dots_and_long_lines_survive_the_wire():
+async def test_dots_and_long_lines_survive_the_wire() -> None:
     question = ".\n..two\nx" + "ä" * 3_000 + "\n.end"
     async with scripted_server() as server:
         worded = WORDING.compose(

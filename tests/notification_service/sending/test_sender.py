@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 from support.eventually import eventually
 from support.notification_examples import NOON, eur
+from support.notification_house import House
 from support.published_disputes import contact, dispute, published, question, resolved
 
 from notification_service.notifications.policy import SendingPolicy
@@ -22,18 +23,18 @@ from redress.contracts.dispute_events import (
 from redress.eventlog.log import LogUnavailable
 
 
-async def opened(house, number=1, email="maria@kunde.example", language="de"):
+async def opened(house: House, number=1, email="maria@kunde.example", language="de"):
     maria = await contact(house.vault, "Maria Weber", email, language)
     summary = dispute(number, contact=maria)
     await house.hear(published(DisputeOpened(dispute=summary)))
     return summary
 
 
-async def statuses(house):
+async def statuses(house: House):
     return [row[1:] for row in await house.rows()]
 
 
-async def test_a_queued_notification_becomes_a_mail(house):
+async def test_a_queued_notification_becomes_a_mail(house: House) -> None:
     summary = await opened(house)
     await house.sender().until_idle()
     assert await statuses(house) == [("sent", None)]
@@ -45,7 +46,7 @@ async def test_a_queued_notification_becomes_a_mail(house):
     assert "Sehr geehrte/r Maria Weber," in mail.get_body(("plain",)).get_content()
 
 
-async def test_an_english_reader_gets_english(house):
+async def test_an_english_reader_gets_english(house: House) -> None:
     await opened(house, language="en")
     await house.sender().until_idle()
     (mail,) = house.mails.received
@@ -53,7 +54,7 @@ async def test_an_english_reader_gets_english(house):
     assert mail["Content-Language"] == "en"
 
 
-async def test_the_mails_of_a_dispute_are_one_thread(house):
+async def test_the_mails_of_a_dispute_are_one_thread(house: House) -> None:
     summary = await opened(house)
     asked = DisputeInformationRequested(
         dispute=structs.replace(summary, status="awaiting_customer"),
@@ -69,7 +70,7 @@ async def test_the_mails_of_a_dispute_are_one_thread(house):
     assert "Lieferschein" in second.get_body(("plain",)).get_content()
 
 
-async def test_nothing_is_sent_twice(house):
+async def test_nothing_is_sent_twice(house: House) -> None:
     await opened(house)
     await house.sender().until_idle()
     await house.sender().until_idle()
@@ -78,7 +79,7 @@ async def test_nothing_is_sent_twice(house):
     assert len(house.mails.received) == 1
 
 
-async def test_two_senders_send_each_mail_once(house):
+async def test_two_senders_send_each_mail_once(house: House) -> None:
     for number in range(12):
         await opened(house, number)
     await asyncio.gather(*(house.sender().until_idle() for _ in range(3)))
@@ -86,7 +87,7 @@ async def test_two_senders_send_each_mail_once(house):
     assert len(house.mails.received) == 12
 
 
-async def test_a_temporary_refusal_is_tried_again_after_its_pause(house):
+async def test_a_temporary_refusal_is_tried_again_after_its_pause(house: House) -> None:
     await opened(house)
     house.mails.rcpt = ["451 4.7.1 greylisted"]
     await house.sender().until_idle()
@@ -99,7 +100,7 @@ async def test_a_temporary_refusal_is_tried_again_after_its_pause(house):
     assert await statuses(house) == [("sent", None)]
 
 
-async def test_attempts_come_to_an_end(house):
+async def test_attempts_come_to_an_end(house: House) -> None:
     await opened(house)
     house.mails.rcpt = ["451 4.7.1 never ready"] * 9
     policy = SendingPolicy(pauses=(timedelta(seconds=1), timedelta(seconds=2)))
@@ -110,14 +111,14 @@ async def test_attempts_come_to_an_end(house):
     assert (await house.names()).count("sending-started") == 3
 
 
-async def test_a_final_refusal_fails(house):
+async def test_a_final_refusal_fails(house: House) -> None:
     await opened(house)
     house.mails.rcpt = ["550 5.1.1 <maria@kunde.example> unknown"]
     await house.sender().until_idle()
     assert await statuses(house) == [("failed", "rejected")]
 
 
-async def test_a_cut_after_the_final_dot_is_unknown_for_ever(house):
+async def test_a_cut_after_the_final_dot_is_unknown_for_ever(house: House) -> None:
     await opened(house)
     house.mails.cut = "after-data"
     await house.sender().until_idle()
@@ -129,7 +130,7 @@ async def test_a_cut_after_the_final_dot_is_unknown_for_ever(house):
     assert len(house.mails.received) == 1
 
 
-async def _a_sender_dies(house, *, silent_at, after):
+async def _a_sender_dies(house: House, *, silent_at, after) -> None:
     """While it waits for the mail server, which has heard it say `after`."""
     house.mails.silent_at = silent_at
     dying = asyncio.create_task(house.sender().run())
@@ -138,7 +139,7 @@ async def _a_sender_dies(house, *, silent_at, after):
     await asyncio.gather(dying, return_exceptions=True)
 
 
-async def test_a_sender_killed_before_the_handover_is_replaced(house):
+async def test_a_sender_killed_before_the_handover_is_replaced(house: House) -> None:
     await opened(house)
     await _a_sender_dies(house, silent_at="rcpt", after="RCPT")
     house.mails.silent_at = None
@@ -149,7 +150,7 @@ async def test_a_sender_killed_before_the_handover_is_replaced(house):
     assert len(house.mails.received) == 1
 
 
-async def test_a_sender_killed_after_the_handover_leaves_an_unknown_outcome(house):
+async def test_a_sender_killed_after_the_handover_leaves_an_unknown_outcome(house: House) -> None:
     await opened(house)
     await _a_sender_dies(house, silent_at="after-data", after="DATA")
     house.clock.at += timedelta(hours=1)
@@ -158,7 +159,7 @@ async def test_a_sender_killed_after_the_handover_leaves_an_unknown_outcome(hous
     assert len(house.mails.received) == 1
 
 
-async def test_what_a_dead_sender_had_in_hand_is_taken_up_within_a_minute(house):
+async def test_what_a_dead_sender_had_in_hand_is_taken_up_within_a_minute(house: House) -> None:
     await opened(house)
     await _a_sender_dies(house, silent_at="rcpt", after="RCPT")
     house.mails.silent_at = None
@@ -170,7 +171,7 @@ async def test_what_a_dead_sender_had_in_hand_is_taken_up_within_a_minute(house)
 
 
 @pytest.mark.parametrize("slow_at", ["rcpt", "after-data"])
-async def test_a_mail_in_hand_of_a_sender_whose_mail_server_is_slow_is_left_to_it(house, slow_at):
+async def test_a_mail_in_hand_of_a_sender_whose_mail_server_is_slow_is_left_to_it(house: House, slow_at) -> None:
     """It renews its lease: hours may pass, and another sender finds nothing to do."""
     await opened(house)
     house.mails.silent_at = slow_at
@@ -190,7 +191,9 @@ async def test_a_mail_in_hand_of_a_sender_whose_mail_server_is_slow_is_left_to_i
     assert len(house.mails.received) == 1
 
 
-async def test_a_sender_that_stood_still_longer_than_its_lease_sends_nothing_of_what_another_one_took(house):
+async def test_a_sender_that_stood_still_longer_than_its_lease_sends_nothing_of_what_another_one_took(
+    house: House,
+) -> None:
     await opened(house)
     house.mails.silent_at = "rcpt"
     stood_still = asyncio.create_task(house.sender(patience_s=60.0).run())
@@ -207,7 +210,7 @@ async def test_a_sender_that_stood_still_longer_than_its_lease_sends_nothing_of_
     assert len(house.mails.received) == 1
 
 
-async def test_a_sender_that_never_hears_of_its_appends_records_what_became_of_the_mail(house):
+async def test_a_sender_that_never_hears_of_its_appends_records_what_became_of_the_mail(house: House) -> None:
     """The renewal and the outcome are stored, and their answers are lost: the same events again are no conflict."""
 
     class LosesAnswers:
@@ -240,7 +243,7 @@ async def test_a_sender_that_never_hears_of_its_appends_records_what_became_of_t
     assert len(house.mails.received) == 1
 
 
-async def test_a_sender_that_is_stopped_finishes_the_mail_in_hand(house):
+async def test_a_sender_that_is_stopped_finishes_the_mail_in_hand(house: House) -> None:
     await opened(house)
     sender = house.sender()
     running = asyncio.create_task(sender.run())
@@ -250,7 +253,7 @@ async def test_a_sender_that_is_stopped_finishes_the_mail_in_hand(house):
     assert await statuses(house) == [("sent", None)]
 
 
-async def test_a_dispute_paid_in_the_meantime_is_not_acknowledged(house):
+async def test_a_dispute_paid_in_the_meantime_is_not_acknowledged(house: House) -> None:
     summary = await opened(house)
     paid = resolved(summary, "CUSTOMER_PAID")
     reduced = DisputeAmountReduced(
@@ -274,7 +277,7 @@ async def test_a_dispute_paid_in_the_meantime_is_not_acknowledged(house):
     assert "von Ihnen bezahlt: 1.234,50 EUR" in mail.get_body(("plain",)).get_content()
 
 
-async def test_a_full_payment_alone_makes_the_acknowledgement_moot(house):
+async def test_a_full_payment_alone_makes_the_acknowledgement_moot(house: House) -> None:
     summary = await opened(house)
     reduced = DisputeAmountReduced(
         dispute=structs.replace(summary, open=eur("0.00")),
@@ -287,7 +290,7 @@ async def test_a_full_payment_alone_makes_the_acknowledgement_moot(house):
     assert await statuses(house) == [("skipped", "moot_paid")]
 
 
-async def test_a_withdrawn_dispute_is_not_acknowledged(house):
+async def test_a_withdrawn_dispute_is_not_acknowledged(house: House) -> None:
     summary = await opened(house)
     await house.hear(published(DisputeWithdrawn(dispute=structs.replace(summary, status="withdrawn"), reason="x"), 2))
     await house.sender().until_idle()
@@ -295,7 +298,7 @@ async def test_a_withdrawn_dispute_is_not_acknowledged(house):
     assert house.mails.commands == []
 
 
-async def test_only_the_last_owner_is_told_when_a_dispute_moves_on_at_once(house):
+async def test_only_the_last_owner_is_told_when_a_dispute_moves_on_at_once(house: House) -> None:
     first = dispute(owner="anna@muster.example", status="assigned")
     second = dispute(owner="bert@muster.example", status="assigned")
     await house.hear(
@@ -309,20 +312,20 @@ async def test_only_the_last_owner_is_told_when_a_dispute_moves_on_at_once(house
     assert house.mails.recipients == ["bert@muster.example"]
 
 
-async def test_an_erased_person_gets_no_mail(house):
+async def test_an_erased_person_gets_no_mail(house: House) -> None:
     await opened(house)
     await house.vault.erase("demo", house.vault.person_of_email("demo", "maria@kunde.example"))
     await house.sender().until_idle()
     assert await statuses(house) == [("skipped", "erased")]
 
 
-async def test_an_address_that_is_none_fails_and_says_so(house):
+async def test_an_address_that_is_none_fails_and_says_so(house: House) -> None:
     await opened(house, email="maria at kunde")
     await house.sender().until_idle()
     assert await statuses(house) == [("failed", "bad_address")]
 
 
-async def test_nothing_personal_is_readable_in_the_log(house):
+async def test_nothing_personal_is_readable_in_the_log(house: House) -> None:
     await opened(house)
     house.mails.rcpt = ["550 5.1.1 <maria@kunde.example> Maria Weber is unknown"]
     await house.sender().until_idle()
@@ -337,17 +340,17 @@ async def test_nothing_personal_is_readable_in_the_log(house):
     assert b"Weber" not in everything
 
 
-async def _begun(house, command):
+async def _begun(house: House, command):
     return command in house.mails.commands
 
 
-async def _renewed_since(house, before):
+async def _renewed_since(house: House, before):
     return (await house.names()).count("sending-continued") > before
 
 
-async def _sent(house):
+async def _sent(house: House):
     return await statuses(house) == [("sent", None)]
 
 
-async def _ended(house, command, times):
+async def _ended(house: House, command, times):
     return house.mails.commands.count(command) == times

@@ -61,7 +61,7 @@ async def deliver(script: ScriptedServer) -> tuple[Outcome, bool]:
         return await smtp(script).deliver(a_mail(), handover), handover.begun
 
 
-async def test_a_mail_that_is_taken_is_sent():
+async def test_a_mail_that_is_taken_is_sent() -> None:
     script = ScriptedServer()
     outcome, begun = await deliver(script)
     assert outcome == Accepted(message_id="<ntf_01jg000000e008000000000001@muster.example>", server_code="250 2.0.0")
@@ -70,7 +70,7 @@ async def test_a_mail_that_is_taken_is_sent():
 
 
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
-async def test_a_4xx_is_tried_again_later(step):
+async def test_a_4xx_is_tried_again_later(step) -> None:
     script = ScriptedServer()
     setattr(script, step, ["451 4.7.1 <maria@kunde.example> greylisted, come back"])
     outcome, begun = await deliver(script)
@@ -79,14 +79,14 @@ async def test_a_4xx_is_tried_again_later(step):
 
 
 @pytest.mark.parametrize(("step", "what"), [("mail", "the sender"), ("rcpt", "the recipient"), ("data", "the mail")])
-async def test_a_5xx_is_final_and_its_words_are_not_kept(step, what):
+async def test_a_5xx_is_final_and_its_words_are_not_kept(step, what) -> None:
     script = ScriptedServer()
     setattr(script, step, ["550 5.1.1 <maria@kunde.example> no such person"])
     outcome, _ = await deliver(script)
     assert outcome == Never(reason=Reason.REJECTED, detail=f"the server refused {what}", server_code="550 5.1.1")
 
 
-async def test_a_connection_cut_after_the_final_dot_leaves_the_outcome_unknown():
+async def test_a_connection_cut_after_the_final_dot_leaves_the_outcome_unknown() -> None:
     script = ScriptedServer()
     script.cut = "after-data"
     outcome, begun = await deliver(script)
@@ -95,13 +95,13 @@ async def test_a_connection_cut_after_the_final_dot_leaves_the_outcome_unknown()
     assert len(script.received) == 1  # the server did have the mail: sending it again would have been the second one
 
 
-async def test_a_server_silent_after_the_final_dot_leaves_the_outcome_unknown():
+async def test_a_server_silent_after_the_final_dot_leaves_the_outcome_unknown() -> None:
     script = ScriptedServer()
     script.silent_at = "after-data"
     assert await deliver(script) == (NobodyKnows(reason=Reason.SILENT_AFTER_DATA), True)
 
 
-async def test_a_connection_cut_before_the_mail_is_tried_again():
+async def test_a_connection_cut_before_the_mail_is_tried_again() -> None:
     script = ScriptedServer()
     script.cut = "before-data"
     outcome, _ = await deliver(script)
@@ -109,13 +109,13 @@ async def test_a_connection_cut_before_the_mail_is_tried_again():
     assert script.received == []
 
 
-async def test_a_server_that_is_slow_before_the_mail_is_tried_again():
+async def test_a_server_that_is_slow_before_the_mail_is_tried_again() -> None:
     script = ScriptedServer()
     script.silent_at = "rcpt"
     assert await deliver(script) == (NotNow(reason=Reason.CONNECTION_LOST), False)
 
 
-async def test_a_server_that_is_not_there_is_tried_again():
+async def test_a_server_that_is_not_there_is_tried_again() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets the port, and nobody answers on it
         gone = Smtp(Server(host="127.0.0.1", port=taken.getsockname()[1]), local_name="muster.example", deadlines=QUICK)
@@ -123,7 +123,7 @@ async def test_a_server_that_is_not_there_is_tried_again():
 
 
 @with_password
-async def test_a_wrong_password_is_mended_by_people_so_the_mail_waits():
+async def test_a_wrong_password_is_mended_by_people_so_the_mail_waits() -> None:
     async with scripted_server(auth=True) as script:
         wrong = smtp(script, username="redress", password="wrong")
         outcome = await wrong.deliver(a_mail(), Handover())
@@ -133,21 +133,21 @@ async def test_a_wrong_password_is_mended_by_people_so_the_mail_waits():
 
 
 @with_password
-async def test_a_password_is_used():
+async def test_a_password_is_used() -> None:
     async with scripted_server(auth=True) as script:
         right = smtp(script, username="redress", password="right")
         assert isinstance(await right.deliver(a_mail(), Handover()), Accepted)
         assert script.logins == ["redress"]
 
 
-async def test_where_encryption_is_asked_for_nothing_is_sent_without_it():
+async def test_where_encryption_is_asked_for_nothing_is_sent_without_it() -> None:
     async with scripted_server() as script:
         outcome = await smtp(script, starttls=True).deliver(a_mail(), Handover())
         assert outcome == NotNow(reason=Reason.SERVER_UNREACHABLE)
         assert script.commands == []
 
 
-async def test_a_handover_that_may_not_begin_sends_nothing():
+async def test_a_handover_that_may_not_begin_sends_nothing() -> None:
     async def refuse() -> None:
         raise RuntimeError("somebody else has it")
 

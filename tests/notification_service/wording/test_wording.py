@@ -28,11 +28,11 @@ ASKED = Personal(what="The delivery note")
     ("asked", "given"),
     [("de", DE), ("de-AT", DE), ("DE_CH", DE), ("en", EN), ("en-GB", EN), ("fr", EN), ("", EN), ("den", EN)],
 )
-def test_german_for_those_who_ask_for_german_and_english_for_everybody_else(asked, given):
+def test_german_for_those_who_ask_for_german_and_english_for_everybody_else(asked, given) -> None:
     assert choose(asked) == given
 
 
-def test_money_is_written_as_the_language_writes_it():
+def test_money_is_written_as_the_language_writes_it() -> None:
     assert money(Money(123450, "EUR"), DE) == "1.234,50 EUR"
     assert money(Money(123450, "EUR"), EN) == "€1,234.50"
     assert money(Money(123450, "USD"), DE) == "1.234,50 USD"
@@ -42,7 +42,7 @@ def test_money_is_written_as_the_language_writes_it():
     assert money(Money(123456789012345, "EUR"), DE) == "1.234.567.890.123,45 EUR"
 
 
-def test_days_are_written_as_the_language_writes_them():
+def test_days_are_written_as_the_language_writes_them() -> None:
     assert day(date(2026, 11, 23), DE) == "23.11.2026"
     assert day(date(2026, 11, 3), DE) == "03.11.2026"
     assert day(date(2026, 11, 23), EN) == "23 November 2026"
@@ -64,27 +64,27 @@ def test_days_are_written_as_the_language_writes_them():
         ("Frau", DE, "Sehr geehrte/r Frau,"),
     ],
 )
-def test_the_opening_is_formal_and_guesses_nobodys_sex(name, language, opening):
+def test_the_opening_is_formal_and_guesses_nobodys_sex(name, language, opening) -> None:
     assert salutation(name, language) == opening
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("language", list(Language))
-def test_every_subject_carries_the_dispute_id(template, language):
+def test_every_subject_carries_the_dispute_id(template, language) -> None:
     mail = WORDING.compose(template, FACTS_BY_TEMPLATE[template], ASKED, language, "Muster GmbH")
     assert mail.subject.endswith(f"[{DISPUTE}]")
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("language", list(Language))
-def test_a_missing_variable_blocks_the_mail(template, language):
+def test_a_missing_variable_blocks_the_mail(template, language) -> None:
     complete = variables(FACTS_BY_TEMPLATE[template], ASKED, language, "Muster GmbH")
     incomplete = {name: value for name, value in complete.items() if name != "dispute_id"}
     with pytest.raises(WordingError, match="dispute_id"):
         WORDING.render(template, language, incomplete)
 
 
-def test_a_question_without_its_text_is_not_asked():
+def test_a_question_without_its_text_is_not_asked() -> None:
     question = FACTS_BY_TEMPLATE["information-request"]
     assert isinstance(question, InformationRequest)
     assert needed_text_is_erased(question, NOBODY)
@@ -110,7 +110,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("language", list(Language))
-def test_hostile_text_is_only_text(text, language):
+def test_hostile_text_is_only_text(text, language) -> None:
     facts = structs.replace(
         FACTS,
         customer_id=text,
@@ -135,7 +135,7 @@ def test_hostile_text_is_only_text(text, language):
         assert len(mail.text) < 12_000
 
 
-def test_a_hundred_parts_are_cut_short_and_say_so():
+def test_a_hundred_parts_are_cut_short_and_say_so() -> None:
     part = FACTS.parts[0]
     many = structs.replace(FACTS, parts=tuple(structs.replace(part, invoice_id=f"R{n}") for n in range(120)))
     mail = WORDING.compose("acknowledgement", Acknowledgement(dispute=many), NOBODY, DE, "Muster GmbH")
@@ -144,7 +144,7 @@ def test_a_hundred_parts_are_cut_short_and_say_so():
     assert "  - und 70 weitere" in mail.text
 
 
-def test_the_outcome_names_only_shares_there_are():
+def test_the_outcome_names_only_shares_there_are() -> None:
     paid = Resolution(
         dispute=FACTS,
         resolution_code="CUSTOMER_PAID",
@@ -160,7 +160,7 @@ def test_the_outcome_names_only_shares_there_are():
 
 
 @pytest.mark.parametrize("language", list(Language))
-def test_every_canonical_code_has_words(language):
+def test_every_canonical_code_has_words(language) -> None:
     reasons = [
         "PRICE",
         "QTY_SHORT",
@@ -204,7 +204,7 @@ def test_every_canonical_code_has_words(language):
     assert words.reason("OUR_OWN", language) == "OUR_OWN"
 
 
-def test_the_same_notice_is_worded_the_same_way_every_time():
+def test_the_same_notice_is_worded_the_same_way_every_time() -> None:
     facts = FACTS_BY_TEMPLATE["acknowledgement"]
     first = WORDING.compose("acknowledgement", facts, NOBODY, DE, "Muster GmbH")
     assert first.sha256 == Wording().compose("acknowledgement", facts, NOBODY, DE, "Muster GmbH").sha256
@@ -212,7 +212,7 @@ def test_the_same_notice_is_worded_the_same_way_every_time():
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_no_text_is_long_enough_to_push_the_token_out_of_the_subject(template):
+def test_no_text_is_long_enough_to_push_the_token_out_of_the_subject(template) -> None:
     facts = FACTS_BY_TEMPLATE[template]
     endless = structs.replace(facts, dispute=structs.replace(facts.dispute, reason_code="R" * 5_000))
     if isinstance(endless, Resolution):

@@ -58,7 +58,7 @@ class Member:
             self.behind = polled.behind
             for message in polled.messages:
                 self.read.setdefault(message.partition, []).append(message)
-            read = {f"p{each}": [message.value.decode() for message in got] for each, got in self.read.items()}
+            read = {f"p{each}": [(message.value or b"").decode() for message in got] for each, got in self.read.items()}
             assert read == {partition: list(values) for partition, values in expected.items()}
             return True
 

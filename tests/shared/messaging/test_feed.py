@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from support.event_log import a_write, an_event, stream_id
@@ -28,7 +29,7 @@ async def served(log: InMemoryEventLog) -> AsyncIterator[ServedFeed]:
         yield feed
 
 
-def shape(events: list[dict]) -> list[tuple[int, int, str]]:
+def shape(events: list[dict[str, Any]]) -> list[tuple[int, int, str]]:
     return [(event["prev"], event["seq"], event["data"]["note"]) for event in events]
 
 
@@ -164,7 +165,7 @@ async def test_a_position_beyond_the_log_is_refused(log: InMemoryEventLog, serve
         ({"timeout": 30001}, "timeout"),
     ],
 )
-async def test_a_wrong_parameter_is_named(served: ServedFeed, parameters: dict[str, object], place: str) -> None:
+async def test_a_wrong_parameter_is_named(served: ServedFeed, parameters: dict[str, Any], place: str) -> None:
     answer = await served.get("/v1/feed", **parameters)
     assert answer.status_code == 422
     assert [error["parameter"] for error in answer.json()["errors"]] == [place]
@@ -193,7 +194,7 @@ class CountingLog(InMemoryEventLog):
         super().__init__()
         self.read_after: list[int] = []
 
-    async def read_log(self, after_seq: int, limit: int, **filters) -> list[RecordedEvent]:
+    async def read_log(self, after_seq: int, limit: int, **filters: Any) -> list[RecordedEvent]:
         self.read_after.append(after_seq)
         return await super().read_log(after_seq, limit, **filters)
 

@@ -28,7 +28,7 @@ async def both(make_database: MakeDatabase) -> AsyncIterator[tuple[Publisher, Fo
         yield made
 
 
-async def test_a_publisher_that_is_away_is_asked_again_until_it_is_back(both) -> None:
+async def test_a_publisher_that_is_away_is_asked_again_until_it_is_back(both: tuple[Publisher, Follower]) -> None:
     publisher, _ = both
     client = publisher.served.client
     client._base = NOBODY
@@ -41,7 +41,7 @@ async def test_a_publisher_that_is_away_is_asked_again_until_it_is_back(both) ->
     assert [item.seq for item in (await source.fetch(marks, 10, 5.0)).items] == [1]
 
 
-async def test_a_refused_token_is_replaced_once(both) -> None:
+async def test_a_refused_token_is_replaced_once(both: tuple[Publisher, Follower]) -> None:
     class Rotating(StaticToken):
         forgotten = 0
 
@@ -58,13 +58,13 @@ async def test_a_refused_token_is_replaced_once(both) -> None:
     assert tokens.forgotten == 1
 
 
-async def test_a_log_that_ends_before_our_position_is_said_to_be_restored(both) -> None:
+async def test_a_log_that_ends_before_our_position_is_said_to_be_restored(both: tuple[Publisher, Follower]) -> None:
     publisher, _ = both
     with pytest.raises(PositionBeyondHead):
         await publisher.served.client.after(5, 10, 0.0)
 
 
-async def test_a_service_that_may_not_follow_is_told_so_and_waits(both) -> None:
+async def test_a_service_that_may_not_follow_is_told_so_and_waits(both: tuple[Publisher, Follower]) -> None:
     publisher, _ = both
     with pytest.raises(SourceUnavailable, match="403"):
         await publisher.served.client_for("analyst", "acme").after(0, 10, 0.0)
@@ -78,7 +78,9 @@ async def test_a_service_that_may_not_follow_is_told_so_and_waits(both) -> None:
         (b'[{"id":"evt_1"}]', SourceUnavailable),
     ],
 )
-async def test_what_is_not_a_feed_is_not_taken_for_one(both, answer: bytes, failure: type[Exception]) -> None:
+async def test_what_is_not_a_feed_is_not_taken_for_one(
+    both: tuple[Publisher, Follower], answer: bytes, failure: type[Exception]
+) -> None:
     publisher, _ = both
 
     async def feed(_: Request) -> Response:
@@ -90,7 +92,7 @@ async def test_what_is_not_a_feed_is_not_taken_for_one(both, answer: bytes, fail
             await client.after(0, 10, 0.0)
 
 
-async def test_an_answer_that_leaves_something_out_is_refused(both) -> None:
+async def test_an_answer_that_leaves_something_out_is_refused(both: tuple[Publisher, Follower]) -> None:
     publisher, follower = both
     await publisher.notes("a", "one", "two", "three")
     await publisher.in_the_log()
@@ -109,7 +111,7 @@ async def test_an_answer_that_leaves_something_out_is_refused(both) -> None:
         await follower.has_seen(["one", "two", "three"])
 
 
-async def test_the_next_page_is_on_its_way_while_one_is_applied(both) -> None:
+async def test_the_next_page_is_on_its_way_while_one_is_applied(both: tuple[Publisher, Follower]) -> None:
     publisher, _ = both
     await publisher.notes("a", "one", "two", "three")
     await publisher.in_the_log()
@@ -133,7 +135,7 @@ async def test_the_next_page_is_on_its_way_while_one_is_applied(both) -> None:
     assert asked == [0, 2]
 
 
-async def test_a_page_on_its_way_is_not_taken_for_another_one(both) -> None:
+async def test_a_page_on_its_way_is_not_taken_for_another_one(both: tuple[Publisher, Follower]) -> None:
     publisher, _ = both
     await publisher.notes("a", "one", "two", "three")
     await publisher.in_the_log()

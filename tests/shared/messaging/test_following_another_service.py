@@ -1,7 +1,9 @@
 """One service follows another: the same promises over the feed, over an in-memory broker and over a real Kafka."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from support.databases import MakeDatabase
@@ -10,9 +12,11 @@ from support.following import Follower, Publisher, publisher_and_follower
 from support.kafka import Kafka
 from support.notes import Seen, notes_seen
 
+from redress.contracts.envelope import Published
 from redress.messaging.kafka import KafkaBroker
 from redress.messaging.memory import InMemoryBroker
 from redress.messaging.port import Broker
+from redress.projections.runner import Runner
 
 
 @dataclass
@@ -21,7 +25,9 @@ class Both:
     follower: Follower
     transport: str
 
-    def running(self, seen: Seen, member: str = "worker", **options):
+    def running(
+        self, seen: Seen, member: str = "worker", **options: Any
+    ) -> AbstractAsyncContextManager[Runner[Published]]:
         return self.follower.running(seen, self.transport, member, **options)
 
 
@@ -81,7 +87,8 @@ async def test_a_failing_stream_is_parked_and_the_others_go_on(both: Both) -> No
         await both.follower.has_seen(["before", "fine", "still fine"])
 
         async def three_parked() -> bool:
-            return await both.follower.pool.fetchval("SELECT count(*) FROM es.parked WHERE parked_at IS NOT NULL") == 3
+            parked = await both.follower.pool.fetchval("SELECT count(*) FROM es.parked WHERE parked_at IS NOT NULL")
+            return bool(parked == 3)
 
         await eventually(three_parked)
         seen.poison.clear()

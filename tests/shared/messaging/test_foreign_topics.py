@@ -15,6 +15,7 @@ from redress.messaging.foreign_source import ForeignSource
 from redress.messaging.kafka import KafkaBroker
 from redress.messaging.memory import InMemoryBroker
 from redress.messaging.port import Broker, Incoming, Outgoing, TopicSpec
+from redress.projections.projection import Connection
 from redress.projections.runner import Runner
 
 
@@ -25,8 +26,9 @@ class Inbox:
     name: str = "erp-inbox"
     poison: set[bytes] = field(default_factory=set)
 
-    async def apply(self, connection: asyncpg.Connection, messages: Sequence[Incoming]) -> None:
+    async def apply(self, connection: Connection, messages: Sequence[Incoming]) -> None:
         for message in messages:
+            assert message.value is not None
             if message.value in self.poison:
                 raise PoisonedError(message.value.decode())
             await connection.execute(
@@ -52,7 +54,7 @@ class Erp:
         )
         await producer.close()
 
-    async def followed(self, inbox: Inbox, *, until: Sequence[str]) -> Runner:
+    async def followed(self, inbox: Inbox, *, until: Sequence[str]) -> Runner[Incoming]:
         """A process that follows the topic until the inbox has these messages (in any order of partitions)."""
         source = ForeignSource(self.broker, self.topic, group=f"g.{self.topic}", member="worker", partitions=2)
         runner = Runner(self.pool, inbox, source, pauses_s=(0.0,))

@@ -9,7 +9,7 @@ from support.event_log import stream_id
 from support.following import Follower, Publisher, publisher_and_follower
 from support.notes import Seen, notes_seen
 
-from redress.contracts.envelope import partition_of
+from redress.contracts.envelope import Published, partition_of
 from redress.messaging.memory import InMemoryBroker
 from redress.messaging.port import Incoming, Outgoing, TopicSpec
 from redress.messaging.source import EpochChanged, GapNotClosed
@@ -25,10 +25,10 @@ async def both(make_database: MakeDatabase) -> AsyncIterator[tuple[Publisher, Fo
 
 
 def messages(publisher: Publisher) -> list[Incoming]:
-    return publisher.broker.topic(publisher.topic).messages[PARTITION]
+    return publisher.in_memory.topic(publisher.topic).messages[PARTITION]
 
 
-async def caught_up(follower: Follower, seen: Seen | None = None) -> Runner:
+async def caught_up(follower: Follower, seen: Seen | None = None) -> Runner[Published]:
     """A process that takes what the topic has and ends."""
     runner = Runner(follower.pool, seen or Seen(), follower.source("kafka"), pauses_s=(0.0,))
     await runner.open()
@@ -39,7 +39,9 @@ async def caught_up(follower: Follower, seen: Seen | None = None) -> Runner:
     return runner
 
 
-async def test_a_message_that_is_missing_in_the_topic_is_fetched_from_the_feed(both) -> None:
+async def test_a_message_that_is_missing_in_the_topic_is_fetched_from_the_feed(
+    both: tuple[Publisher, Follower],
+) -> None:
     publisher, follower = both
     await publisher.notes("a", "one", "two", "three", "four")
     await publisher.delivered()
@@ -49,7 +51,7 @@ async def test_a_message_that_is_missing_in_the_topic_is_fetched_from_the_feed(b
     assert runner._metrics.gaps.labels(runner.name)._value.get() == 1
 
 
-async def test_what_retention_took_away_is_fetched_from_the_feed(both) -> None:
+async def test_what_retention_took_away_is_fetched_from_the_feed(both: tuple[Publisher, Follower]) -> None:
     publisher, follower = both
     await publisher.notes("a", "one")
     await publisher.delivered()
@@ -57,27 +59,27 @@ async def test_what_retention_took_away_is_fetched_from_the_feed(both) -> None:
     await publisher.notes("a", "two", "three")
     await publisher.notes("b", "other")
     await publisher.delivered()
-    publisher.broker.trim(publisher.topic, PARTITION, before=3)
+    publisher.in_memory.trim(publisher.topic, PARTITION, before=3)
     await caught_up(follower)
     assert await notes_seen(follower.pool) == ["one", "two", "three", "other"]
 
 
-async def test_a_topic_that_was_lost_and_made_again_loses_nothing(both) -> None:
+async def test_a_topic_that_was_lost_and_made_again_loses_nothing(both: tuple[Publisher, Follower]) -> None:
     publisher, follower = both
     await publisher.notes("a", "one", "two")
     await publisher.delivered()
     await caught_up(follower)
     await publisher.notes("a", "three")
     await publisher.delivered()
-    publisher.broker._topics.clear()
-    await publisher.broker.make_topics([TopicSpec(publisher.topic, 12, 1)])
+    publisher.in_memory._topics.clear()
+    await publisher.in_memory.make_topics([TopicSpec(publisher.topic, 12, 1)])
     await publisher.notes("a", "four")
     await publisher.delivered()
     await caught_up(follower)
     assert await notes_seen(follower.pool) == ["one", "two", "three", "four"]
 
 
-async def test_a_gap_that_the_feed_cannot_close_stops_the_consumer(both) -> None:
+async def test_a_gap_that_the_feed_cannot_close_stops_the_consumer(both: tuple[Publisher, Follower]) -> None:
     publisher, follower = both
     await publisher.notes("a", "one")
     await publisher.delivered()
@@ -89,7 +91,7 @@ async def test_a_gap_that_the_feed_cannot_close_stops_the_consumer(both) -> None
     assert await notes_seen(follower.pool) == []
 
 
-async def test_a_message_of_another_epoch_stops_the_consumer(both) -> None:
+async def test_a_message_of_another_epoch_stops_the_consumer(both: tuple[Publisher, Follower]) -> None:
     publisher, follower = both
     await publisher.notes("a", "one", "two")
     await publisher.delivered()
@@ -100,11 +102,11 @@ async def test_a_message_of_another_epoch_stops_the_consumer(both) -> None:
     assert await notes_seen(follower.pool) == ["one"]
 
 
-async def test_a_stranger_s_message_in_our_topic_is_passed_over(both) -> None:
+async def test_a_stranger_s_message_in_our_topic_is_passed_over(both: tuple[Publisher, Follower]) -> None:
     publisher, follower = both
     await publisher.notes("a", "one")
     await publisher.delivered()
-    producer = publisher.broker.producer()
+    producer = publisher.in_memory.producer()
     await producer.publish(publisher.topic, [Outgoing(PARTITION, b"k", b"hello", (), 0)])
     await publisher.notes("a", "two")
     await publisher.delivered()
@@ -112,7 +114,7 @@ async def test_a_stranger_s_message_in_our_topic_is_passed_over(both) -> None:
     assert await notes_seen(follower.pool) == ["one", "two"]
 
 
-async def test_repeated_messages_are_dropped(both) -> None:
+async def test_repeated_messages_are_dropped(both: tuple[Publisher, Follower]) -> None:
     publisher, follower = both
     await publisher.notes("a", "one", "two")
     await publisher.delivered()
@@ -124,7 +126,9 @@ async def test_repeated_messages_are_dropped(both) -> None:
     assert await notes_seen(follower.pool) == ["one", "two", "three"]
 
 
-async def test_changing_the_transport_back_and_forth_doubles_and_loses_nothing(both) -> None:
+async def test_changing_the_transport_back_and_forth_doubles_and_loses_nothing(
+    both: tuple[Publisher, Follower],
+) -> None:
     publisher, follower = both
     expected: list[str] = []
 
@@ -142,9 +146,9 @@ async def test_changing_the_transport_back_and_forth_doubles_and_loses_nothing(b
     assert len(await notes_seen(follower.pool)) == 60
 
 
-async def test_the_broker_is_told_how_far_the_group_is_for_lag_monitors(both) -> None:
+async def test_the_broker_is_told_how_far_the_group_is_for_lag_monitors(both: tuple[Publisher, Follower]) -> None:
     publisher, follower = both
     await publisher.notes("a", "one", "two")
     await publisher.delivered()
     await caught_up(follower)
-    assert publisher.broker.committed == {(publisher.topic, follower.group): {PARTITION: 2}}
+    assert publisher.in_memory.committed == {(publisher.topic, follower.group): {PARTITION: 2}}

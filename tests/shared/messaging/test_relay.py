@@ -30,7 +30,7 @@ async def publisher(make_database: MakeDatabase, broker: InMemoryBroker) -> Asyn
 
 def chain(publisher: Publisher, partition: int) -> list[tuple[int, int]]:
     """(prev, seq) of the messages of a partition."""
-    messages = publisher.broker.topic(publisher.topic).messages[partition]
+    messages = publisher.in_memory.topic(publisher.topic).messages[partition]
     return [(int(message.headers["ce_prev"]), int(message.headers["ce_seq"])) for message in messages]
 
 
@@ -39,14 +39,14 @@ def all_seqs(publisher: Publisher) -> list[int]:
 
 
 async def checkpoint(publisher: Publisher) -> int:
-    return await publisher.pool.fetchval("SELECT seq FROM es.consumer WHERE name = 'relay'")
+    return int(await publisher.pool.fetchval("SELECT seq FROM es.consumer WHERE name = 'relay'"))
 
 
 async def test_each_message_is_a_cloud_event_with_the_stream_as_its_key(publisher: Publisher) -> None:
     await publisher.notes("a", "one")
     await publisher.delivered()
     partition = partition_of(stream_id("a"))
-    (message,) = publisher.broker.topic(publisher.topic).messages[partition]
+    (message,) = publisher.in_memory.topic(publisher.topic).messages[partition]
     assert (message.key, message.value) == (str(stream_id("a")).encode(), b'{"note":"one"}')
     headers = dict(message.headers)
     assert headers.pop("ce_id").startswith(b"evt_")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -49,27 +50,32 @@ def outcome(armed: str) -> tuple[int, list[str]]:
     return process.returncode, out.splitlines()
 
 
-async def test_an_unarmed_failpoint_is_nothing():
+class _BeginsNothing:
+    def transaction(self) -> AbstractAsyncContextManager[object]:
+        raise AssertionError("a transaction was begun")
+
+
+async def test_an_unarmed_failpoint_is_nothing() -> None:
     await failpoint("relay.after_ack")
     assert failpoint("relay.after_ack") is failpoint("append.before")  # no object is made for it
-    async with transaction_if_armed(None, "append.before_commit"):  # and no transaction begun
+    async with transaction_if_armed(_BeginsNothing(), "append.before_commit"):  # and no transaction begun
         pass
 
 
-def test_the_process_is_gone_the_third_time_it_gets_there():
+def test_the_process_is_gone_the_third_time_it_gets_there() -> None:
     assert outcome("here=kill@3") == (-signal.SIGKILL, ["before 1", "before 2", "before 3"])
 
 
-def test_a_failure_is_raised_there_once():
+def test_a_failure_is_raised_there_once() -> None:
     assert outcome("here=raise@2") == (0, ["before 1", "before 2", "raised 2", "before 3"])
 
 
-def test_one_user_of_a_shared_place_is_meant():
+def test_one_user_of_a_shared_place_is_meant() -> None:
     assert outcome("here/payments=kill") == (0, ["before 1", "before 2", "before 3"])
     assert outcome("here/orders=kill") == (-signal.SIGKILL, ["before 1"])
 
 
-async def test_a_process_that_stands_still_goes_on_when_it_is_told_to():
+async def test_a_process_that_stands_still_goes_on_when_it_is_told_to() -> None:
     process = started("here=stop")
 
     async def stopped() -> bool:
@@ -82,7 +88,7 @@ async def test_a_process_that_stands_still_goes_on_when_it_is_told_to():
     assert (process.returncode, out.splitlines()) == (0, ["before 1", "before 2", "before 3"])
 
 
-def test_several_are_armed_in_one_line():
+def test_several_are_armed_in_one_line() -> None:
     assert read_failpoints("relay.after_ack=kill@3, append.before=pause:2.5,") == {
         "relay.after_ack": Failpoint("kill", nth=3),
         "append.before": Failpoint("pause", 2.5),
@@ -93,7 +99,7 @@ def test_several_are_armed_in_one_line():
     "wrong",
     ["here", "here=die", "=kill", "here=kill@0", "here=kill@soon", "here=pause", "here=pause:long", "here=kill:2"],
 )
-def test_what_cannot_be_read_is_named(wrong):
+def test_what_cannot_be_read_is_named(wrong: str) -> None:
     with pytest.raises(FailpointsWrong, match=re.escape(wrong)):
         read_failpoints(wrong)
 
@@ -105,7 +111,7 @@ def named_in_the_sources() -> Iterator[str]:
                 yield from re.findall(r'await failpoint\(\s*"([^"]+)"', file.read_text())
 
 
-def test_every_name_stands_at_one_place():
+def test_every_name_stands_at_one_place() -> None:
     names = list(named_in_the_sources())
     assert len(names) > 10
     assert sorted(names) == sorted(set(names))

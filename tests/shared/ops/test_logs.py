@@ -1,6 +1,8 @@
 import io
 import json
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -22,12 +24,12 @@ class Written:
     def raw(self) -> str:
         return self.stream.getvalue()
 
-    def lines(self) -> list[dict]:
+    def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.raw.splitlines()]
 
 
 @pytest.fixture
-def written():
+def written() -> Iterator[Written]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     written = Written()
@@ -38,7 +40,7 @@ def written():
     logging.captureWarnings(capture=False)
 
 
-def test_a_line_says_when_what_and_which_service(written: Written):
+def test_a_line_says_when_what_and_which_service(written: Written) -> None:
     structlog.stdlib.get_logger("redress.test").info("dispute opened", dispute="dsp_1", amount_minor=1250)
     (line,) = written.lines()
     assert line.pop("timestamp").endswith("Z")
@@ -53,12 +55,12 @@ def test_a_line_says_when_what_and_which_service(written: Written):
     }
 
 
-def test_a_log_that_cannot_be_written_any_more_does_not_stop_the_work(written: Written):
+def test_a_log_that_cannot_be_written_any_more_does_not_stop_the_work(written: Written) -> None:
     written.stream.close()
     structlog.stdlib.get_logger("redress.test").error("nobody reads this")
 
 
-def test_every_way_to_say_something_ends_in_a_line(written: Written):
+def test_every_way_to_say_something_ends_in_a_line(written: Written) -> None:
     log = structlog.stdlib.get_logger("redress.test")
     log.info("one")
     log.warning("two")
@@ -74,14 +76,14 @@ def test_every_way_to_say_something_ends_in_a_line(written: Written):
     assert "ValueError: invalid literal for int()" in lines[-1]["exception"]
 
 
-def test_a_log_leaves_out_what_is_below_its_level(written: Written):
+def test_a_log_leaves_out_what_is_below_its_level(written: Written) -> None:
     log = structlog.stdlib.get_logger("redress.test")
     log.debug("too much")
     log.info("enough")
     assert [line["event"] for line in written.lines()] == ["enough"]
 
 
-def test_a_line_names_what_it_was_caused_by(written: Written):
+def test_a_line_names_what_it_was_caused_by(written: Written) -> None:
     trace = TraceParent("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
     with telemetry.caused_by(Causes("sap:1", trace, causation_id="evt_9", request_id="req_1")):
         structlog.stdlib.get_logger("redress.test").info("inside")
@@ -94,7 +96,7 @@ def test_a_line_names_what_it_was_caused_by(written: Written):
     assert "correlation_id" not in third
 
 
-def test_records_of_libraries_have_the_same_form(written: Written):
+def test_records_of_libraries_have_the_same_form(written: Written) -> None:
     logging.getLogger("uvicorn.error").info("Uvicorn running on %s", "http://127.0.0.1:8001")
     logging.getLogger("uvicorn.access").info("GET /v1/disputes?q=secret 200")
     logging.getLogger("httpx2").info("HTTP Request: GET ...")
@@ -103,7 +105,7 @@ def test_records_of_libraries_have_the_same_form(written: Written):
     assert line["event"] == "Uvicorn running on http://127.0.0.1:8001"
 
 
-def test_no_text_can_forge_a_line_or_colour_a_terminal(written: Written):
+def test_no_text_can_forge_a_line_or_colour_a_terminal(written: Written) -> None:
     forged = 'x\r\n{"level":"info","event":"paid"}\x1b[31m\u202eevil\u2028\x85\x00'
     structlog.stdlib.get_logger("redress.test").info("note", text=forged, **{"a\nb": 1})
     assert written.raw.count("\n") == 1
@@ -112,7 +114,7 @@ def test_no_text_can_forge_a_line_or_colour_a_terminal(written: Written):
     assert json.loads(written.raw)["text"] == forged
 
 
-def test_texts_and_fields_are_bounded(written: Written):
+def test_texts_and_fields_are_bounded(written: Written) -> None:
     many = {f"field{number}": "x" * 10_000 for number in range(1_000)}
     structlog.stdlib.get_logger("redress.test").info(
         "e" * 100_000, deep=[[[[[[["bottom"]]]]]]], rows=list(range(100_000)), raw=b"\x00" * 1_000_000, **many
@@ -125,7 +127,7 @@ def test_texts_and_fields_are_bounded(written: Written):
     assert len(written.raw) < 120_000
 
 
-def test_secrets_do_not_reach_the_log(written: Written):
+def test_secrets_do_not_reach_the_log(written: Written) -> None:
     log = structlog.stdlib.get_logger("redress.test")
     log.info(
         "called with Bearer %s",
@@ -146,7 +148,7 @@ def test_secrets_do_not_reach_the_log(written: Written):
     assert second["exception"].endswith("postgresql://office:[password]@db/office")
 
 
-def test_a_long_traceback_is_told_from_its_end(written: Written):
+def test_a_long_traceback_is_told_from_its_end(written: Written) -> None:
     def down(depth: int) -> None:
         if depth:
             down(depth - 1)
@@ -161,7 +163,7 @@ def test_a_long_traceback_is_told_from_its_end(written: Written):
     assert len(line["exception"]) == MAX_TRACEBACK + 1
 
 
-def test_what_is_not_json_is_written_as_text(written: Written):
+def test_what_is_not_json_is_written_as_text(written: Written) -> None:
     class Strange:
         def __str__(self) -> str:
             return "strange"
@@ -170,7 +172,7 @@ def test_what_is_not_json_is_written_as_text(written: Written):
     assert (written.lines()[0]["thing"], written.lines()[0]["number"]) == ("strange", "inf")
 
 
-def test_a_client_that_cannot_reach_its_broker_says_so_once_not_a_hundred_times(written: Written):
+def test_a_client_that_cannot_reach_its_broker_says_so_once_not_a_hundred_times(written: Written) -> None:
     for node in range(100):
         logging.getLogger("aiokafka.client").error("Unable to connect to node %s", node)
     logging.getLogger("aiokafka.client").error("Something else")

@@ -44,7 +44,7 @@ class Worked:
         await eventually(probe)
 
 
-async def test_parts_run_until_they_are_asked_to_stop():
+async def test_parts_run_until_they_are_asked_to_stop() -> None:
     stop, first, second = asyncio.Event(), Worked(), Worked()
     running = asyncio.create_task(run_parts([Part("first", first), Part("second", second)], stop))
     await first.has_started()
@@ -54,7 +54,7 @@ async def test_parts_run_until_they_are_asked_to_stop():
     assert (first.stops, second.stops) == (1, 1)
 
 
-async def test_a_part_that_fails_is_started_again_and_the_others_do_not_notice():
+async def test_a_part_that_fails_is_started_again_and_the_others_do_not_notice() -> None:
     stop, shaky, calm = asyncio.Event(), Worked(failing=3), Worked()
     running = asyncio.create_task(run_parts([Part("shaky", shaky), Part("calm", calm)], stop, backoff=AT_ONCE))
     await shaky.has_started(times=4)
@@ -63,7 +63,7 @@ async def test_a_part_that_fails_is_started_again_and_the_others_do_not_notice()
     assert (shaky.stops, calm.starts) == (1, 1)
 
 
-async def test_what_a_failed_part_had_in_hand_is_gone_when_it_starts_again(monkeypatch: pytest.MonkeyPatch):
+async def test_what_a_failed_part_had_in_hand_is_gone_when_it_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its clients hold each other in circles, which the collector of a worker does not look for by itself."""
 
     class Forgets:
@@ -104,7 +104,7 @@ async def _reached(at_start: list[int], starts: int) -> bool:
     return len(at_start) == starts
 
 
-async def test_a_part_in_which_something_was_cancelled_is_started_again_too():
+async def test_a_part_in_which_something_was_cancelled_is_started_again_too() -> None:
     lives = 0
     stop = asyncio.Event()
 
@@ -122,7 +122,7 @@ async def test_a_part_in_which_something_was_cancelled_is_started_again_too():
     assert lives == 3
 
 
-async def test_a_part_that_just_ends_is_started_again_too():
+async def test_a_part_that_just_ends_is_started_again_too() -> None:
     stop, starts = asyncio.Event(), []
 
     async def brief(_: asyncio.Event) -> None:
@@ -134,7 +134,7 @@ async def test_a_part_that_just_ends_is_started_again_too():
     assert len(starts) == 3
 
 
-async def test_a_part_that_does_not_stop_is_cut_off():
+async def test_a_part_that_does_not_stop_is_cut_off() -> None:
     stop, begun, cancelled = asyncio.Event(), asyncio.Event(), []
 
     async def deaf(_: asyncio.Event) -> None:
@@ -152,7 +152,7 @@ async def test_a_part_that_does_not_stop_is_cut_off():
     assert cancelled == [True]
 
 
-async def test_stopping_does_not_wait_for_a_pause_between_restarts():
+async def test_stopping_does_not_wait_for_a_pause_between_restarts() -> None:
     stop, broken = asyncio.Event(), Worked(failing=1_000)
     backoff = Backoff(first_s=60, most_s=60)
     running = asyncio.create_task(run_parts([Part("broken", broken)], stop, backoff=backoff))
@@ -161,12 +161,12 @@ async def test_stopping_does_not_wait_for_a_pause_between_restarts():
     assert await asyncio.wait_for(running, 5) == STOPPED
 
 
-def test_pauses_double_up_to_a_bound():
+def test_pauses_double_up_to_a_bound() -> None:
     backoff = Backoff(first_s=0.5, most_s=30)
     assert [backoff.pause_s(failures) for failures in (1, 2, 3, 6, 7, 8, 10_000)] == [0.5, 1, 2, 16, 30, 30, 30]
 
 
-async def test_an_api_can_have_parts_beside_it():
+async def test_an_api_can_have_parts_beside_it() -> None:
     sequencer = Worked()
     async with parts_running([Part("sequencer", sequencer)]):
         await sequencer.has_started()
@@ -238,7 +238,7 @@ API = """
     ],
     ids=["SIGTERM", "SIGINT", "deaf part", "still starting"],
 )
-def test_a_worker_stops_at_a_signal(tmp_path: Path, kind: str, number: int, code: int, closed: bool):
+def test_a_worker_stops_at_a_signal(tmp_path: Path, kind: str, number: int, code: int, closed: bool) -> None:
     with _program(tmp_path, WORKER, kind) as process:
         assert _says(process, "working")
         process.send_signal(number)
@@ -249,7 +249,7 @@ def test_a_worker_stops_at_a_signal(tmp_path: Path, kind: str, number: int, code
 
 async def test_a_worker_gives_a_sign_of_life_where_a_container_looks_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     heartbeat = tmp_path / "heartbeat"
     monkeypatch.setenv("HEARTBEAT_FILE", str(heartbeat))
     with _program(tmp_path, WORKER, "well") as process:
@@ -263,7 +263,7 @@ async def test_a_worker_gives_a_sign_of_life_where_a_container_looks_for_it(
         assert process.returncode == 0
 
 
-def test_a_worker_that_cannot_start_says_why(tmp_path: Path):
+def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
     with _program(tmp_path, WORKER, "unable") as process:
         output = process.communicate(timeout=10)[0]
         assert process.returncode == 3
@@ -271,7 +271,7 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path):
     assert "ConnectionError: no database" in output
 
 
-def test_an_api_stops_at_a_signal_and_ends_its_long_polls(tmp_path: Path):
+def test_an_api_stops_at_a_signal_and_ends_its_long_polls(tmp_path: Path) -> None:
     port = _free_port()
     fetch = f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:{port}/poll', timeout=20).read())"
     with _program(tmp_path, API, "well", str(port)) as process:
@@ -287,14 +287,14 @@ def test_an_api_stops_at_a_signal_and_ends_its_long_polls(tmp_path: Path):
     assert "closed" in rest
 
 
-def test_an_api_that_cannot_start_says_why(tmp_path: Path):
+def test_an_api_that_cannot_start_says_why(tmp_path: Path) -> None:
     with _program(tmp_path, API, "unable", str(_free_port())) as process:
         output = process.communicate(timeout=10)[0]
         assert process.returncode == 3
     assert "no database" in output
 
 
-def test_an_api_whose_port_is_taken_says_so(tmp_path: Path):
+def test_an_api_whose_port_is_taken_says_so(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

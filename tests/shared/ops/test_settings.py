@@ -1,4 +1,5 @@
 import base64
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,11 @@ COMPLETE = {
 }
 
 
+Environment = Callable[[dict[str, str]], None]
+
+
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch):
+def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
     def become(variables: dict[str, str]) -> None:
         for name in [*COMPLETE, "OFFICE_WORKER_DATABASE_URL", "SECRETS_DIR", "TRANSPORT", "LOG_LEVEL"]:
             monkeypatch.delenv(name, raising=False)
@@ -35,17 +39,17 @@ def environment(monkeypatch: pytest.MonkeyPatch):
     return become
 
 
-def test_a_complete_environment_becomes_frozen_settings(environment):
+def test_a_complete_environment_becomes_frozen_settings(environment: Environment) -> None:
     environment(COMPLETE)
     settings = load_settings(OfficeSettings, ["database_url"])
     assert (settings.port, settings.host, settings.transport) == (8001, "127.0.0.1", "kafka")
     assert settings.audience == "redress"
     assert settings.vault_key_bytes == bytes(range(32))
     with pytest.raises(ValidationError, match="frozen"):
-        settings.port = 1
+        settings.port = 1  # type: ignore[misc]  # that it is read-only is what this asks
 
 
-def test_every_missing_and_every_wrong_name_is_reported_at_once(environment):
+def test_every_missing_and_every_wrong_name_is_reported_at_once(environment: Environment) -> None:
     environment({"TRANSPORT": "pigeon", "CURSOR_KEY": "short", "OFFICE_PORT": "0"})
     with pytest.raises(SettingsError) as refused:
         load_settings(OfficeSettings, ["worker_database_url"])
@@ -61,7 +65,7 @@ def test_every_missing_and_every_wrong_name_is_reported_at_once(environment):
     )
 
 
-def test_an_empty_variable_is_a_missing_one(environment):
+def test_an_empty_variable_is_a_missing_one(environment: Environment) -> None:
     environment({**COMPLETE, "ISSUER": "", "OFFICE_WORKER_DATABASE_URL": ""})
     with pytest.raises(SettingsError, match=r"(?s)missing: ISSUER.*missing: OFFICE_WORKER_DATABASE_URL"):
         load_settings(OfficeSettings, ["worker_database_url"])
@@ -75,14 +79,14 @@ def test_an_empty_variable_is_a_missing_one(environment):
         (base64.b64encode(b"x" * 32).decode(), "not random"),
     ],
 )
-def test_a_weak_vault_key_is_refused_without_being_shown(environment, key: str, reason: str):
+def test_a_weak_vault_key_is_refused_without_being_shown(environment: Environment, key: str, reason: str) -> None:
     environment({**COMPLETE, "VAULT_KEY": key})
     with pytest.raises(SettingsError, match=reason) as refused:
         load_settings(OfficeSettings)
     assert key not in str(refused.value)
 
 
-def test_secrets_may_come_from_files(environment, tmp_path: Path):
+def test_secrets_may_come_from_files(environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "VAULT_KEY").write_text(RANDOM + "\n")
     (tmp_path / "office_worker_database_url").write_text("postgresql://w@/office")
     variables = {name: value for name, value in COMPLETE.items() if name != "VAULT_KEY"}
@@ -93,7 +97,7 @@ def test_secrets_may_come_from_files(environment, tmp_path: Path):
     assert settings.worker_database_url.get_secret_value() == "postgresql://w@/office"
 
 
-def test_no_secret_is_shown_when_settings_are_printed(environment):
+def test_no_secret_is_shown_when_settings_are_printed(environment: Environment) -> None:
     environment({**COMPLETE, "OFFICE_DATABASE_URL": "postgresql://office:hunter2@db/office"})
     shown = repr(load_settings(OfficeSettings))
     assert "hunter2" not in shown

@@ -1,9 +1,10 @@
 """One handler following the log of its own service, on PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,12 +14,15 @@ from support.eventually import eventually
 from support.notes import PoisonedError, Seen, install_notes, notes_seen, worker_pool
 from support.running import running
 
+from redress.contracts.envelope import Published
+from redress.eventlog.events import RecordedEvent
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.log_source import LogSource
 from redress.messaging.source import EpochChanged, Mark, PositionBeyondHead
 from redress.projections import checkpoints
 from redress.projections.applying import HandlerBroken
 from redress.projections.database import DatabaseGone
+from redress.projections.projection import Connection
 from redress.projections.runner import Runner
 
 
@@ -28,7 +32,7 @@ class Service:
     log: PostgresEventLog
     pool: asyncpg.Pool
 
-    def runner(self, seen: Seen, **options: object) -> Runner:
+    def runner(self, seen: Seen, **options: Any) -> Runner[RecordedEvent]:
         return Runner(self.pool, seen, LogSource(self.log), pauses_s=(0.0,), **options)
 
     async def notes(self, stream: str, *notes: str, after: int = 0) -> None:
@@ -42,7 +46,7 @@ class Service:
         await eventually(nothing_pending)
 
     async def checkpoint(self, name: str = "seen") -> int:
-        return await self.pool.fetchval("SELECT seq FROM es.consumer WHERE name = $1", name)
+        return int(await self.pool.fetchval("SELECT seq FROM es.consumer WHERE name = $1", name))
 
     async def parked(self) -> list[tuple[int, int, str]]:
         rows = await self.pool.fetch(
@@ -64,7 +68,7 @@ async def service(make_database: MakeDatabase) -> AsyncIterator[Service]:
         yield made
 
 
-async def caught_up(runner: Runner) -> None:
+async def caught_up(runner: Runner[RecordedEvent]) -> None:
     await runner.open()
     await runner.catch_up()
 
@@ -116,7 +120,7 @@ async def test_a_consumer_waits_for_the_checkpoint_and_then_finds_its_events_app
         catching_up = asyncio.create_task(late.catch_up())
 
         async def somebody_waits() -> bool:
-            return await service.pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
+            return bool(await service.pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0)
 
         await eventually(somebody_waits)
         await Seen().apply(quicker, await service.log.read_log(0, 10))
@@ -159,7 +163,7 @@ async def test_a_passing_failure_is_tried_again_and_leaves_no_trace(service: Ser
     class FailsTwice(Seen):
         failures = 2
 
-        async def apply(self, connection, events):
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
             if self.failures:
                 self.failures -= 1
                 raise PoisonedError("not now")
@@ -175,7 +179,7 @@ async def test_an_event_that_kills_the_process_is_counted_and_parked_after_five_
     class Killer(Seen):
         """Ends the process at the poisoned event: nothing after it in the runner gets to run."""
 
-        async def apply(self, connection, events):
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
             try:
                 await super().apply(connection, events)
             except PoisonedError:
@@ -246,7 +250,7 @@ async def test_a_consumer_that_lost_its_database_connection_goes_on_where_it_was
     class LosesConnectionOnce(Seen):
         lost = False
 
-        async def apply(self, connection, events):
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
             if not self.lost:
                 self.lost = True
                 await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")

@@ -1,8 +1,9 @@
 """A projection is built anew beside the live one and takes its place, without anybody noticing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,9 +14,12 @@ from support.following import publisher_and_follower
 from support.notes import Seen, install_notes, notes_seen, worker_pool
 from support.running import running
 
+from redress.contracts.envelope import Published
+from redress.eventlog.events import RecordedEvent
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.feed_source import FeedSource
 from redress.messaging.log_source import LogSource
+from redress.projections.projection import Connection
 from redress.projections.rebuild import Progress, RebuildFailed, RebuildRefused, Rebuilt, drop_old, rebuild
 from redress.projections.runner import Runner
 from redress.projections.shadow import CannotShadow
@@ -28,7 +32,7 @@ class Service:
     pool: asyncpg.Pool
     versions: dict[str, int] = field(default_factory=dict)
 
-    def runner(self, seen: Seen) -> Runner:
+    def runner(self, seen: Seen) -> Runner[RecordedEvent]:
         return Runner(self.pool, seen, LogSource(self.log), pauses_s=(0.0,))
 
     async def notes(self, stream: str, *notes: str) -> None:
@@ -37,7 +41,7 @@ class Service:
         self.versions[stream] = version + len(notes)
         await self.log.wait_for(sum(self.versions.values()), 5.0)
 
-    async def rebuilt(self, seen: Seen, **options) -> Rebuilt:
+    async def rebuilt(self, seen: Seen, **options: Any) -> Rebuilt:
         return await rebuild(
             seen,
             LogSource(self.log),
@@ -80,7 +84,7 @@ async def test_a_rebuilt_projection_equals_the_live_one(service: Service) -> Non
 
 async def test_a_corrected_handler_takes_effect_on_the_whole_past(service: Service) -> None:
     class Shouting(Seen):
-        async def apply(self, connection, events):
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
             await super().apply(connection, events)
             await connection.execute("UPDATE seen SET note = upper(note)")
 
@@ -141,16 +145,17 @@ async def test_the_new_table_is_protected_indexed_and_granted_like_the_old(servi
     await service.as_owner("CREATE UNIQUE INDEX seen_once ON read.seen (seq) WHERE note <> ''")
 
     class WithoutId(Seen):
-        async def apply(self, connection, events):
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
             await connection.executemany(
                 "INSERT INTO seen (tenant_id, stream_id, version, seq, note) VALUES ('acme', $1, $2, $3, 'x')",
-                [(event.stream_id, event.version, event.seq) for event in events],
+                [(event.stream_id, event.version, event.seq) for event in events if isinstance(event, RecordedEvent)],
             )
 
     await service.notes("a", "one")
     before = await service.pool.fetchrow(described)
     await service.rebuilt(WithoutId())
     assert await service.pool.fetchrow(described) == before
+    assert before is not None
     assert before["relrowsecurity"]
 
 

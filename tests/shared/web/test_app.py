@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import re
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx2 as httpx
@@ -45,7 +46,7 @@ def app(issuer: Issuer, client: httpx.AsyncClient, database: Database) -> FastAP
 
 
 @pytest_asyncio.fixture
-async def api(app: FastAPI, issuer: Issuer):
+async def api(app: FastAPI, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         serving(app) as address,
         httpx.AsyncClient(base_url=address, headers=issuer.bearer("analyst"), trust_env=False) as api,
@@ -53,7 +54,7 @@ async def api(app: FastAPI, issuer: Issuer):
         yield api
 
 
-async def test_every_answer_has_its_ids_and_the_headers_that_keep_browsers_safe(api: httpx.AsyncClient):
+async def test_every_answer_has_its_ids_and_the_headers_that_keep_browsers_safe(api: httpx.AsyncClient) -> None:
     for path, status in [("/v1/disputes", 200), ("/nothing", 404), ("/livez", 200)]:
         answer = await api.get(path)
         assert answer.status_code == status
@@ -65,7 +66,7 @@ async def test_every_answer_has_its_ids_and_the_headers_that_keep_browsers_safe(
         assert "server" not in answer.headers
 
 
-async def test_the_callers_own_ids_are_kept_if_they_are_plain(api: httpx.AsyncClient):
+async def test_the_callers_own_ids_are_kept_if_they_are_plain(api: httpx.AsyncClient) -> None:
     plain = await api.get("/livez", headers={"X-Request-ID": "gw-1", "X-Correlation-ID": "sap:4711"})
     assert (plain.headers["x-request-id"], plain.headers["x-correlation-id"]) == ("gw-1", "sap:4711")
     strange = await api.get("/livez", headers={"X-Request-ID": "<script>", "X-Correlation-ID": "x" * 500})
@@ -73,21 +74,23 @@ async def test_the_callers_own_ids_are_kept_if_they_are_plain(api: httpx.AsyncCl
     assert strange.headers["x-correlation-id"] == strange.headers["x-request-id"]
 
 
-async def test_a_refusal_names_the_trace_it_belongs_to(api: httpx.AsyncClient):
+async def test_a_refusal_names_the_trace_it_belongs_to(api: httpx.AsyncClient) -> None:
     answer = await api.get("/nothing", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
     assert answer.json()["trace_id"] == TRACE
 
 
-async def test_requests_at_the_same_time_keep_their_ids_apart(api: httpx.AsyncClient):
+async def test_requests_at_the_same_time_keep_their_ids_apart(api: httpx.AsyncClient) -> None:
     async def ask(number: int) -> bool:
         headers = {"Idempotency-Key": "k", "X-Correlation-ID": f"c-{number}"}
         answer = await api.post("/v1/disputes/9/context", headers=headers)
-        return answer.json()["meta"]["correlation_id"] == answer.headers["x-correlation-id"] == f"c-{number}"
+        return bool(answer.json()["meta"]["correlation_id"] == answer.headers["x-correlation-id"] == f"c-{number}")
 
     assert all(await asyncio.gather(*(ask(number) for number in range(50))))
 
 
-async def test_each_request_is_one_log_line_without_secrets_or_search_words(api: httpx.AsyncClient, issuer: Issuer):
+async def test_each_request_is_one_log_line_without_secrets_or_search_words(
+    api: httpx.AsyncClient, issuer: Issuer
+) -> None:
     await api.get("/v1/disputes/9")  # the issuer's keys are fetched
     stream = io.StringIO()
     configure_logs("office", "1.0", stream=stream)
@@ -111,7 +114,7 @@ async def test_each_request_is_one_log_line_without_secrets_or_search_words(api:
     assert token not in stream.getvalue()
 
 
-async def test_metrics_count_by_route_template(api: httpx.AsyncClient):
+async def test_metrics_count_by_route_template(api: httpx.AsyncClient) -> None:
     for number in range(3):
         await api.get(f"/v1/disputes/{number}")
     await api.get("/v1/nothing/at/all")
@@ -125,20 +128,20 @@ async def test_metrics_count_by_route_template(api: httpx.AsyncClient):
     assert "/v1/nothing" not in text
 
 
-async def test_two_apps_count_apart(issuer: Issuer, client: httpx.AsyncClient):
+async def test_two_apps_count_apart(issuer: Issuer, client: httpx.AsyncClient) -> None:
     first, second = office(issuer.authenticator(client)), office(issuer.authenticator(client))
     first.state.metrics.request_answered("GET", "/x", 200, 0.1)
     assert b'route="/x"' in first.state.metrics.exposition()
     assert b'route="/x"' not in second.state.metrics.exposition()
 
 
-async def test_a_process_is_alive_whatever_the_database_does(api: httpx.AsyncClient, database: Database):
+async def test_a_process_is_alive_whatever_the_database_does(api: httpx.AsyncClient, database: Database) -> None:
     database.trouble = ConnectionError("10.0.0.5 refused")
     asked = database.asked
     assert ((await api.get("/livez")).status_code, database.asked) == (200, asked)
 
 
-async def test_a_process_is_ready_when_its_database_answers(api: httpx.AsyncClient, database: Database):
+async def test_a_process_is_ready_when_its_database_answers(api: httpx.AsyncClient, database: Database) -> None:
     well = await api.get("/readyz")
     assert (well.status_code, well.text, well.headers["cache-control"]) == (200, "ok", "no-store")
     database.trouble = ConnectionError("10.0.0.5 refused")
@@ -151,7 +154,9 @@ async def test_a_process_is_ready_when_its_database_answers(api: httpx.AsyncClie
     assert (await api.get("/readyz?verbose")).json() == {"status": "ok", "checks": {"database": "ok"}}
 
 
-async def test_a_process_has_started_once_its_first_checks_have_passed(api: httpx.AsyncClient, database: Database):
+async def test_a_process_has_started_once_its_first_checks_have_passed(
+    api: httpx.AsyncClient, database: Database
+) -> None:
     database.trouble = RuntimeError("migrations are not at head")
     assert (await api.get("/startupz")).status_code == 503
     database.trouble = None
@@ -160,12 +165,12 @@ async def test_a_process_has_started_once_its_first_checks_have_passed(api: http
     assert (await api.get("/startupz")).status_code == 200  # started is started
 
 
-async def test_an_app_that_is_not_running_has_not_started(app: FastAPI):
+async def test_an_app_that_is_not_running_has_not_started(app: FastAPI) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://office") as api:
         assert (await api.get("/startupz?verbose")).json()["checks"] == {"lifespan": "not running"}
 
 
-async def test_the_docs_need_nothing_from_elsewhere(api: httpx.AsyncClient):
+async def test_the_docs_need_nothing_from_elsewhere(api: httpx.AsyncClient) -> None:
     for path in ("/docs", "/docs/problems"):
         page = await api.get(path)
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -178,7 +183,7 @@ async def test_the_docs_need_nothing_from_elsewhere(api: httpx.AsyncClient):
     assert 'id="stale_version"' in catalogue
 
 
-async def test_the_openapi_document_tells_of_refusals_tokens_and_headers(api: httpx.AsyncClient):
+async def test_the_openapi_document_tells_of_refusals_tokens_and_headers(api: httpx.AsyncClient) -> None:
     document = (await api.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
     assert document["components"]["schemas"]["Problem"]["required"] == ["type", "title", "status", "code"]
@@ -196,11 +201,11 @@ async def test_the_openapi_document_tells_of_refusals_tokens_and_headers(api: ht
     assert decide["operationId"] == "decide"
 
 
-async def test_an_app_starts_with_its_lifespan_and_stops_with_it(issuer: Issuer, client: httpx.AsyncClient):
+async def test_an_app_starts_with_its_lifespan_and_stops_with_it(issuer: Issuer, client: httpx.AsyncClient) -> None:
     seen = []
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI):
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         seen.append("opened")
         yield
         seen.append("closed")

@@ -1,5 +1,7 @@
 """Commands over HTTP: the key, the version, the fingerprint, and what a handler is given."""
 
+from collections.abc import AsyncIterator
+
 import httpx2 as httpx
 import pytest
 import pytest_asyncio
@@ -15,7 +17,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest_asyncio.fixture
-async def api(issuer: Issuer, client: httpx.AsyncClient, clock: SetClock):
+async def api(issuer: Issuer, client: httpx.AsyncClient, clock: SetClock) -> AsyncIterator[httpx.AsyncClient]:
     app = office(issuer.authenticator(client), clock=clock)
     headers = issuer.bearer("analyst", subject="anna", tenant="acme")
     async with httpx.AsyncClient(
@@ -24,7 +26,7 @@ async def api(issuer: Issuer, client: httpx.AsyncClient, clock: SetClock):
         yield api
 
 
-async def test_a_handler_is_given_who_when_why_and_on_which_version(api: httpx.AsyncClient):
+async def test_a_handler_is_given_who_when_why_and_on_which_version(api: httpx.AsyncClient) -> None:
     headers = {"Idempotency-Key": "k-1", "If-Match": '"3"', "X-Correlation-ID": "sap:4711", "traceparent": TRACE}
     shown = (await api.post("/v1/disputes/9/context", json={}, headers=headers)).json()
     assert (shown["tenant"], shown["key"], shown["expected"]) == ("acme", "k-1", 3)
@@ -38,7 +40,7 @@ async def test_a_handler_is_given_who_when_why_and_on_which_version(api: httpx.A
     assert meta["traceparent"] != TRACE
 
 
-async def test_a_repeated_command_has_the_same_command_id_and_fingerprint(api: httpx.AsyncClient):
+async def test_a_repeated_command_has_the_same_command_id_and_fingerprint(api: httpx.AsyncClient) -> None:
     first, again, other_key, other_body = [
         (await api.post("/v1/disputes/9/context", content=body, headers={"Idempotency-Key": key})).json()
         for key, body in [
@@ -52,7 +54,7 @@ async def test_a_repeated_command_has_the_same_command_id_and_fingerprint(api: h
     assert first["fingerprint"] == again["fingerprint"] == other_key["fingerprint"] != other_body["fingerprint"]
 
 
-def test_the_fingerprint_is_over_method_path_version_and_canonical_body():
+def test_the_fingerprint_is_over_method_path_version_and_canonical_body() -> None:
     # Computed apart from the code: SHA-256 over each part after its length in eight bytes.
     assert fingerprint("POST", "/v1/disputes", b'{ "b": [1, 2], "a": "\xc3\xa4" }', '"7"').hex() == (
         "64af0a6d351cc13b8ea9bb19c64cd10e071b3273e05c6dec86440c5d2e0ea1bd"
@@ -82,19 +84,19 @@ def test_the_fingerprint_is_over_method_path_version_and_canonical_body():
         ("x" * 255, "x" * 255),
     ],
 )
-async def test_the_key_may_be_quoted_or_not(api: httpx.AsyncClient, sent: str, key: str):
+async def test_the_key_may_be_quoted_or_not(api: httpx.AsyncClient, sent: str, key: str) -> None:
     response = await api.post("/v1/disputes/9/context", headers={"Idempotency-Key": sent})
     assert response.json()["key"] == key
 
 
 @pytest.mark.parametrize("sent", [None, "", '""', "a b", "x" * 256, "a\tb", "ä"])
-async def test_a_missing_or_impossible_key_is_refused(api: httpx.AsyncClient, sent: str | None):
-    headers = {} if sent is None else {"Idempotency-Key": sent.encode()}
+async def test_a_missing_or_impossible_key_is_refused(api: httpx.AsyncClient, sent: str | None) -> None:
+    headers = {} if sent is None else {b"Idempotency-Key": sent.encode()}
     response = await api.post("/v1/disputes/9/context", headers=headers)
     assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_required")
 
 
-async def test_a_stored_answer_is_replayed_byte_for_byte_and_marked():
+async def test_a_stored_answer_is_replayed_byte_for_byte_and_marked() -> None:
     response = replay(StoredAnswer(b"f", 201, b'{"id": "dsp_1"}'), {"ETag": '"1"'})
     assert (response.status_code, response.body) == (201, b'{"id": "dsp_1"}')
     assert response.headers["idempotent-replayed"] == "true"
@@ -117,7 +119,7 @@ async def test_a_stored_answer_is_replayed_byte_for_byte_and_marked():
 )
 async def test_a_decision_needs_the_version_it_was_made_on(
     api: httpx.AsyncClient, sent: str | None, status: int, code: str
-):
+) -> None:
     headers = {"Idempotency-Key": "k"} | ({} if sent is None else {"If-Match": sent})
     response = await api.post("/v1/disputes/9/decide", headers=headers)
     assert (response.status_code, response.json()["code"]) == (status, code)
@@ -126,19 +128,19 @@ async def test_a_decision_needs_the_version_it_was_made_on(
         assert response.json()["current_version"] == 7
 
 
-async def test_a_decision_on_the_present_version_is_accepted(api: httpx.AsyncClient):
+async def test_a_decision_on_the_present_version_is_accepted(api: httpx.AsyncClient) -> None:
     response = await api.post("/v1/disputes/9/decide", headers={"Idempotency-Key": "k", "If-Match": '"7"'})
     assert (response.status_code, response.headers["etag"]) == (200, '"8"')
 
 
-async def test_a_reader_who_has_the_version_gets_no_body(api: httpx.AsyncClient):
+async def test_a_reader_who_has_the_version_gets_no_body(api: httpx.AsyncClient) -> None:
     first = await api.get("/v1/disputes/9")
     assert first.headers["etag"] == '"7"'
     again = await api.get("/v1/disputes/9", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", '"7"')
 
 
-def test_etags_are_versions():
+def test_etags_are_versions() -> None:
     assert etag(7) == '"7"'
     assert parse_etag('"7"') == 7
     assert [parse_etag(text) for text in ('"07"', '"-7"', "7", '""', '"\u0667"')] == [None] * 5

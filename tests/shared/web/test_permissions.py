@@ -33,22 +33,22 @@ EVERYTHING = "directory:read disputes:read erp:read events:read feed:read holds:
         ("service", "feed:read events:read"),
     ],
 )
-def test_each_role_may_do_what_was_agreed_and_nothing_else(role: str, permissions: str):
+def test_each_role_may_do_what_was_agreed_and_nothing_else(role: str, permissions: str) -> None:
     assert PERMISSIONS[role] == frozenset(permissions.split())
 
 
-def test_there_is_no_other_role_and_every_permission_is_known_and_used():
+def test_there_is_no_other_role_and_every_permission_is_known_and_used() -> None:
     assert set(PERMISSIONS) == {"analyst", "approver", "collector", "auditor", "erp", "ops", "admin", "service"}
     assert frozenset().union(*PERMISSIONS.values()) == set(PERMISSION_MEANINGS)
 
 
-def test_roles_add_up_and_unknown_ones_give_nothing():
+def test_roles_add_up_and_unknown_ones_give_nothing() -> None:
     assert permissions_of(["service", "ops"]) == {"feed:read", "events:read", "ops:read", "ops:write", "erp:read"}
     assert permissions_of(["root", ""]) == frozenset()
     assert roles_with("disputes:decide") == ["analyst", "approver"]
 
 
-def test_a_route_cannot_ask_for_a_permission_that_does_not_exist():
+def test_a_route_cannot_ask_for_a_permission_that_does_not_exist() -> None:
     with pytest.raises(KeyError):
         requires("disputes:destroy")
 
@@ -58,7 +58,7 @@ def app(issuer: Issuer, client: httpx.AsyncClient) -> FastAPI:
     return office(issuer.authenticator(client))
 
 
-def test_an_app_can_say_which_permission_each_route_asks_for(app: FastAPI):
+def test_an_app_can_say_which_permission_each_route_asks_for(app: FastAPI) -> None:
     asked = {(route.method, route.path): route.permissions for route in listed_routes(app) if route.authenticated}
     assert asked[("POST", "/v1/disputes")] == ("disputes:open",)
     assert asked[("POST", "/v1/disputes/{dispute_id}/decide")] == ("disputes:write",)
@@ -67,7 +67,7 @@ def test_an_app_can_say_which_permission_each_route_asks_for(app: FastAPI):
     assert open_paths == OPEN_PATHS
 
 
-async def test_every_route_answers_every_role_as_the_table_says(app: FastAPI, issuer: Issuer):
+async def test_every_route_answers_every_role_as_the_table_says(app: FastAPI, issuer: Issuer) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://office") as api:
         for route in listed_routes(app):
             if not route.authenticated:
@@ -80,7 +80,7 @@ async def test_every_route_answers_every_role_as_the_table_says(app: FastAPI, is
                 assert (answer.status_code == 403) == (not given.issuperset(route.permissions)), (route, role)
 
 
-async def test_a_forbidden_caller_is_told_the_permission_and_who_has_it(app: FastAPI, issuer: Issuer):
+async def test_a_forbidden_caller_is_told_the_permission_and_who_has_it(app: FastAPI, issuer: Issuer) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://office") as api:
         answer = await api.post("/v1/disputes/9/decide", headers=issuer.bearer(["auditor", "ops"]))
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
@@ -103,7 +103,9 @@ async def test_a_forbidden_caller_is_told_the_permission_and_who_has_it(app: Fas
         ("bearer nonsense", "invalid_token", 'error="invalid_token"'),
     ],
 )
-async def test_a_stranger_is_told_how_to_come_in(app: FastAPI, authorization: str | None, code: str, challenge: str):
+async def test_a_stranger_is_told_how_to_come_in(
+    app: FastAPI, authorization: str | None, code: str, challenge: str
+) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://office") as api:
         answer = await api.get("/v1/disputes", headers=headers)
@@ -111,7 +113,7 @@ async def test_a_stranger_is_told_how_to_come_in(app: FastAPI, authorization: st
     assert challenge in answer.headers["www-authenticate"]
 
 
-async def test_without_the_issuers_keys_the_answer_is_503_and_not_an_open_door(app: FastAPI, issuer: Issuer):
+async def test_without_the_issuers_keys_the_answer_is_503_and_not_an_open_door(app: FastAPI, issuer: Issuer) -> None:
     issuer.outage = True
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://office") as api:
         answer = await api.get("/v1/disputes", headers=issuer.bearer())
@@ -119,7 +121,7 @@ async def test_without_the_issuers_keys_the_answer_is_503_and_not_an_open_door(a
     assert answer.headers["retry-after"] == "5"
 
 
-def test_an_app_with_a_forgotten_route_does_not_start(app: FastAPI):
+def test_an_app_with_a_forgotten_route_does_not_start(app: FastAPI) -> None:
     refuse_open_routes(app)
     router = APIRouter(prefix="/v1")
 

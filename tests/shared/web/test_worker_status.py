@@ -28,7 +28,7 @@ async def test_metrics_and_health_are_served_until_the_worker_stops() -> None:
     Gauge("consumer_parked", "Events that wait for a person.", registry=registry).set(3)
     (part,) = worker_status("127.0.0.1", port, registry, _broken)
     stop = asyncio.Event()
-    running = asyncio.create_task(part.run(stop))
+    running = asyncio.ensure_future(part.run(stop))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
 
         async def answers() -> httpx.Response | None:
@@ -38,6 +38,7 @@ async def test_metrics_and_health_are_served_until_the_worker_stops() -> None:
                 return None
 
         metrics = await eventually(answers)
+        assert metrics is not None
         assert "consumer_parked 3.0" in metrics.text
         assert (await client.get("/livez")).status_code == 200
         assert (await client.get("/readyz")).status_code == 503

@@ -1,13 +1,13 @@
 """The parts of the local stack, one function each: what is run, with which settings, and when it counts as ready."""
 
 import http.client
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from redress_local.environment import inherited, inherited_for_downloads
 from redress_local.kafka import KafkaCluster
 from redress_local.postgres import PostgresServer
 from redress_local.process import Process, log_tail
@@ -19,7 +19,6 @@ from redress_local.tokens import AUDIENCE
 
 _DRAIN_S = 7.0  # of the thirteen seconds that an end may take; the rest is for what the services stood on
 _READY_WITHIN_S = 60.0
-_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REDRESS_CACHE")
 
 _CREATE_TOPICS: Final = Path(__file__).parents[3] / "kafka" / "create_topics.py"  # we are installed editable
 
@@ -55,7 +54,7 @@ class Blueprint:
 
     def kafka_jars(self) -> Job:
         """A job, because the first download takes long enough for somebody to change their mind."""
-        return self._job("kafka-jars", ["-m", "redress_local.kafka_jars"], within_s=180.0)
+        return self._job("kafka-jars", ["-m", "redress_local.kafka_jars"], inherited_for_downloads(), within_s=180.0)
 
     def kafka(self) -> Part:
         """The addresses are known from here on; the jars must be there."""
@@ -116,7 +115,7 @@ class Blueprint:
             name,
             [sys.executable, *arguments],
             log=self.logs / f"{name}.log",
-            env={**_inherited(), **environment},
+            env={**inherited(), **environment},
             grace_s=_DRAIN_S,
         )
 
@@ -126,12 +125,10 @@ class Blueprint:
 
         return Part(name, process, start, stage, address)
 
-    def _job(
-        self, name: str, arguments: list[str], environment: Mapping[str, str] | None = None, within_s: float = 60.0
-    ) -> Job:
+    def _job(self, name: str, arguments: list[str], environment: Mapping[str, str], within_s: float = 60.0) -> Job:
         log = self.logs / f"{name}.log"
         argv = [sys.executable, *arguments]
-        return Job(name, Process(name, argv, log=log, env={**_inherited(), **(environment or {})}), within_s)
+        return Job(name, Process(name, argv, log=log, env={**inherited(), **environment}), within_s)
 
     def _common(self) -> dict[str, str]:
         common = {
@@ -171,12 +168,6 @@ class Blueprint:
                 "MAIL_FROM": "Accounts Receivable <ar@redress.example>",
             }
         return environment
-
-
-def _inherited() -> dict[str, str]:
-    """Little of the caller's environment: a DATABASE_URL of somebody's shell must not reach a service."""
-    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
 def _wait(process: Process, ready: Callable[[Process], bool]) -> None:

@@ -150,5 +150,5 @@ def main() -> None:
     try:
         app()
     except _REFUSALS as refused:
-        _errors.print(f"redress: {refused}", markup=False, style="red")
+        _errors.print(f"redress: {refused}", markup=False, style="red", soft_wrap=True)
         sys.exit(2)

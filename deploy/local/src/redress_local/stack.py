@@ -25,6 +25,7 @@ _WATCH_S = 0.25
 _RESTART_PAUSES_S: Final = (0.2, 1.0, 2.0, 5.0, 10.0)  # then every ten seconds
 _HEALTHY_AFTER_S = 60.0  # a part that ran this long begins with the first pause again
 _THREADS = 24
+_SAID_WHY: Final = 2  # a program that ends with this has said the cause in one line, its last
 END_S: Final = 13.0  # promised are fifteen seconds
 
 
@@ -81,7 +82,7 @@ class Stack:
         self._say(f"  {part.name:<22} ready in {time.monotonic() - begun:4.1f} s{where}")
 
     async def run(self, job: Job) -> None:
-        """Run a job to its end. RuntimeError with the end of its log if it fails or takes too long."""
+        """Run a job to its end. RuntimeError with its reason or the end of its log if it fails or takes too long."""
         begun = time.monotonic()
         self._jobs.append(job)
         try:
@@ -91,6 +92,8 @@ class Stack:
                 if time.monotonic() - begun > job.within_s:
                     raise RuntimeError(f"{job.name} took longer than {job.within_s:.0f} s, see {job.process.log}")
                 await asyncio.sleep(0.02)
+            if job.process.exit_code == _SAID_WHY:
+                raise RuntimeError(log_tail(job.process.log, 1))
             if job.process.exit_code != 0:
                 end = log_tail(job.process.log)
                 raise RuntimeError(

@@ -125,7 +125,7 @@ async def worker(settings: DisputeSettings) -> AsyncIterator[Sequence[Part]]:
             client=feed_client(settings, http, settings.collections_url),
             broker=broker,
         )
-        poller = TimerPoller(pool, SlaBreach(log), metrics=TimerMetrics(registry), committed=log.poke)
+        poller = TimerPoller(pool, {"sla": SlaBreach(log).fire}, metrics=TimerMetrics(registry), committed=log.poke)
         parts = [consumer_part(Runner(pool, each, LogSource(log), metrics=metrics)) for each in own]
         parts.append(consumer_part(Runner(pool, ledger, source, metrics=metrics, committed=log.poke)))
         parts.append(Part("timers", poller.run))

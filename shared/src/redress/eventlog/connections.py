@@ -4,6 +4,9 @@ import asyncio
 
 import asyncpg
 
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+"""A connection of one's own or one that a pool has lent."""
+
 ACQUIRE_S = 2.0
 
 

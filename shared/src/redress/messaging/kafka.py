@@ -50,7 +50,7 @@ _log = structlog.stdlib.get_logger("redress.messaging")
 class KafkaBroker:
     """A Kafka cluster. `security` goes to the client as it is (security_protocol, sasl_*, ssl_context)."""
 
-    def __init__(self, bootstrap_servers: str, *, client_id: str = "redress", **security: Any) -> None:  # noqa: ANN401
+    def __init__(self, bootstrap_servers: str, *, client_id: str = "redress", **security: Any) -> None:
         self._options: dict[str, Any] = {
             "bootstrap_servers": bootstrap_servers,
             "client_id": client_id,

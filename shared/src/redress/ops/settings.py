@@ -54,7 +54,25 @@ class OwnerSettings(Settings):
     owner_database_url: SecretStr
 
 
-class ServiceSettings(Settings):
+class FollowerSettings(Settings):
+    """Of whoever reads another service's feed: the own credentials, and where the others are."""
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    audience: Annotated[str, Field(validation_alias="AUDIENCE")] = "redress"
+    token_url: Annotated[str | None, Field(validation_alias="TOKEN_URL")] = None
+    dispute_url: Annotated[str | None, Field(validation_alias="DISPUTE_URL")] = None
+    collections_url: Annotated[str | None, Field(validation_alias="COLLECTIONS_URL")] = None
+    notification_url: Annotated[str | None, Field(validation_alias="NOTIFICATION_URL")] = None
+
+
+class RebuildSettings(OwnerSettings, FollowerSettings):
+    """Of a rebuild: the owner makes and exchanges tables, the worker fills them."""
+
+    worker_database_url: SecretStr
+
+
+class ServiceSettings(FollowerSettings):
     """What every service reads. Database URLs are asyncpg DSNs; host and port are where the API listens.
 
     On `worker_port`, if it is given, the worker serves its own health and metrics.
@@ -68,8 +86,6 @@ class ServiceSettings(Settings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)]
     worker_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
 
     vault_database_url: Annotated[SecretStr | None, Field(validation_alias="VAULT_DATABASE_URL")] = None
     vault_key: Annotated[SecretStr, AfterValidator(_vault_key), Field(validation_alias="VAULT_KEY")]
@@ -78,11 +94,6 @@ class ServiceSettings(Settings):
     kafka_bootstrap_servers: Annotated[str | None, Field(validation_alias="KAFKA_BOOTSTRAP_SERVERS")] = None
     issuer: Annotated[str, Field(validation_alias="ISSUER")]
     jwks_url: Annotated[str, Field(validation_alias="JWKS_URL")]
-    audience: Annotated[str, Field(validation_alias="AUDIENCE")] = "redress"
-    token_url: Annotated[str | None, Field(validation_alias="TOKEN_URL")] = None
-    dispute_url: Annotated[str | None, Field(validation_alias="DISPUTE_URL")] = None
-    collections_url: Annotated[str | None, Field(validation_alias="COLLECTIONS_URL")] = None
-    notification_url: Annotated[str | None, Field(validation_alias="NOTIFICATION_URL")] = None
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(validation_alias="LOG_LEVEL")] = "INFO"
 
     @property
@@ -95,6 +106,12 @@ class ServiceSettings(Settings):
 
 
 S = TypeVar("S", bound=Settings)
+
+
+def prefixed(settings: type[S], like: type[Settings]) -> type[S]:
+    """The same settings, read with the prefix of another class: a job's, with its service's."""
+    config = SettingsConfigDict(env_prefix=like.model_config.get("env_prefix", ""))
+    return type(settings.__name__, (settings,), {"model_config": config, "__module__": settings.__module__})
 
 
 def load_settings(settings: type[S], require: Sequence[str] = ()) -> S:

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
-import asyncpg
+from redress.eventlog.connections import Connection as Connection  # noqa: PLC0414 - until the last importer has moved
 
 E_contra = TypeVar("E_contra", contravariant=True)
-
-Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 
 class Projection(Protocol[E_contra]):

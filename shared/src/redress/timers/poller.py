@@ -5,9 +5,9 @@ its tries counted before each, and others are not held up by it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn
 from uuid import UUID
 
 import asyncpg
@@ -29,13 +29,15 @@ MOST_PAUSE_S: Final = 300.0
 ACQUIRE_S: Final = 5.0
 
 
-class TimerHandler(Protocol):
-    async def fire(self, connection: Connection, timer: Timer, now: datetime) -> None:
-        """Do what the timer is for, through `connection` only; it is marked as fired in the same transaction.
+FireTimer = Callable[[Connection, Timer, datetime], Awaitable[None]]
+"""Does what a timer is for, through the connection only; the timer is marked as fired in the same transaction.
 
-        `now` is the database's clock, at or after `timer.due_at`. What the timer was for may be over: then do nothing.
-        """
-        ...
+The instant is the database's clock, at or after `timer.due_at`. When the reason for the timer is over, it does nothing.
+"""
+
+
+class UnknownTimerKind(Exception):
+    """No handler is registered for this kind: a newer release has set the timer, or a feature is missing."""
 
 
 class TimerMetrics:
@@ -46,19 +48,22 @@ class TimerMetrics:
 
 
 class TimerPoller:
-    """The pool's role is the service's worker role. `committed` is called after each firing (the log's `poke`)."""
+    """`handlers` say per kind of timer how it is fired; a timer of another kind fails loudly and is tried again.
+
+    The pool's role is the service's worker role. `committed` is called after each firing (the log's `poke`).
+    """
 
     def __init__(
         self,
         pool: asyncpg.Pool,
-        handler: TimerHandler,
+        handlers: Mapping[str, FireTimer],
         *,
         metrics: TimerMetrics | None = None,
         committed: Callable[[], None] | None = None,
         every_s: float = EVERY_S,
     ) -> None:
         self._pool = pool
-        self._handler = handler
+        self._handlers = handlers
         self._metrics = metrics or TimerMetrics(CollectorRegistry())
         self._committed = committed
         self._every_s = every_s
@@ -109,7 +114,7 @@ class TimerPoller:
                     now = await _take(connection, timer.timer_id)
                     if now is None:
                         return False
-                    await self._handler.fire(connection, _tried(timer, attempt), now)
+                    await self._handler(timer)(connection, _tried(timer, attempt), now)
                     await failpoint("timer.before_commit")
                 await failpoint("timer.after_commit")
             except Exception as failure:
@@ -122,6 +127,12 @@ class TimerPoller:
         if self._committed is not None:
             self._committed()
         return True
+
+    def _handler(self, timer: Timer) -> FireTimer:
+        try:
+            return self._handlers[timer.kind]
+        except KeyError:
+            raise UnknownTimerKind(timer.kind) from None
 
     async def _count(self, connection: Connection, timer: Timer) -> int | None:
         """This try's number, committed before it is made; None if somebody else is at it."""

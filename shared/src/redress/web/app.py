@@ -11,19 +11,23 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from redress.clock import Clock, SystemClock
+from redress.handling.command import StaleVersion
 from redress.ids import new_uuid, public_id
 from redress.ops import telemetry
 from redress.ops.telemetry import Causes
 from redress.web.auth import Authenticator, Principal
 from redress.web.docs import docs_routes, document_problems
+from redress.web.etag import stale
 from redress.web.health import Health, health_routes
 from redress.web.metrics import Metrics, metrics_routes
+from redress.web.openapi import describe_answers
 from redress.web.problem import MEDIA_TYPE, install_problem_handlers, kernel_problem, problem_response
 from redress.web.routes import listed_routes, refuse_open_routes, route_templates
 
@@ -93,14 +97,20 @@ def create_base_app(
     app.state.metrics = counted
     app.state.stopping = asyncio.Event()  # set when the process begins to stop; long polls end then (ops.run)
     install_problem_handlers(app)
+    app.add_exception_handler(StaleVersion, _on_stale)
     app.include_router(health_routes(health))
     app.include_router(metrics_routes(counted))
     app.include_router(docs_routes(app, problems or {}))
     return app
 
 
+async def _on_stale(_: Request, error: Exception) -> Response:
+    assert isinstance(error, StaleVersion)  # noqa: S101 - registered for this type only
+    return problem_response(stale(error.actual))
+
+
 class _App(FastAPI):
-    def __init__(self, metrics: Metrics, **settings: Any) -> None:  # noqa: ANN401 - FastAPI's own keywords
+    def __init__(self, metrics: Metrics, **settings: Any) -> None:
         self._metrics = metrics
         super().__init__(**settings)
 
@@ -113,6 +123,7 @@ class _App(FastAPI):
         document = super().openapi()
         if not made_before:
             document.setdefault("components", {}).setdefault("schemas", {}).setdefault("Problem", PROBLEM_SCHEMA)
+            describe_answers(self, document)
             for route in listed_routes(self):
                 if route.headers:
                     operation = document["paths"][route.path][route.method.lower()]

@@ -20,9 +20,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from redress.contracts.common import wire
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
 from redress.eventlog.outage import OUTAGE, is_outage
+from redress.money import Money
 from redress.ops import telemetry
+from redress.refusal import Detail, Kind, Refusal
 
 MEDIA_TYPE = "application/problem+json"
 CATALOGUE_PATH = "/docs/problems"
@@ -55,6 +58,8 @@ KERNEL_PROBLEMS: dict[str, tuple[int, str]] = {
     "unavailable": (503, "Not available at the moment"),
     "authentication_unavailable": (503, "Tokens cannot be checked at the moment"),
 }
+
+STATUS_OF_KIND: dict[Kind, int] = {"absent": 404, "conflict": 409, "invalid": 422, "forbidden": 403}
 
 _CODE_OF_STATUS = {
     400: "malformed_request",
@@ -130,6 +135,29 @@ def not_found(what: str) -> Problem:
     return kernel_problem("not_found", f"there is no {what}")
 
 
+def problem_of(refusal: Refusal) -> Problem:
+    """A refusal of a business rule as a problem; its kind gives the status."""
+    return Problem(
+        STATUS_OF_KIND[refusal.kind],
+        refusal.code,
+        refusal.title,
+        refusal.message,
+        errors=[FieldError(pointer(place), detail, allowed) for place, detail, allowed in refusal.places],
+        allowed_actions=refusal.allowed_actions,
+        extra={name: _json(value) for name, value in refusal.details.items()},
+    )
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """The JSON pointer of a place in a body, as a URI fragment."""
+    parts = [str(part).replace("~", "~0").replace("/", "~1") for part in path]
+    return "#/" + "/".join(parts) if parts else "#"
+
+
+def _json(value: Detail) -> object:
+    return wire(value) if isinstance(value, Money) else value
+
+
 def problem_body(problem: Problem) -> dict[str, object]:
     """The JSON members of a problem, the current request's ids included."""
     body: dict[str, object] = {
@@ -163,6 +191,7 @@ def problem_response(problem: Problem) -> Response:
 def install_problem_handlers(app: FastAPI) -> None:
     """Answer every refusal and failure of the app as problem+json."""
     app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     for refusal in (VersionConflict, KeyReused, CommandInFlight, AppendTooLarge, LogUnavailable):
@@ -175,6 +204,11 @@ def install_problem_handlers(app: FastAPI) -> None:
 async def _on_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this type only
     return problem_response(error)
+
+
+async def _on_refusal(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101
+    return problem_response(problem_of(error))
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:

@@ -12,7 +12,6 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from msgspec import Struct
 
 from redress.web.auth import Permission
-from redress.web.commands import Commanded
 
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/docs", "/docs/problems", "/openapi.json"})
 
@@ -46,7 +45,7 @@ def listed_routes(app: FastAPI) -> list[ListedRoute]:
         if isinstance(context.original_route, APIRoute):
             calls = list(_calls(context.dependant))
         permissions = sorted({call.permission for call in calls if isinstance(call, Permission)})
-        headers = [header for call in calls if isinstance(call, Commanded) for header in call.header_parameters]
+        headers = [header for call in calls for header in getattr(call, "header_parameters", ())]
         found += [ListedRoute(method, path, tuple(permissions), tuple(headers)) for method in methods]
     return sorted(found, key=lambda route: (route.path, route.method))
 

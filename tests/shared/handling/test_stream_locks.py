@@ -1,22 +1,23 @@
 """Commands on one stream go one after the other in the order in which they came; others do not wait."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from support.event_log import stream_id
 
-from redress.eventlog import turns as turns_module
 from redress.eventlog.log import LogUnavailable
-from redress.eventlog.turns import Turns
+from redress.handling import stream_locks
+from redress.handling.stream_locks import StreamLocks
 
 A, B = stream_id("a"), stream_id("b")
 
 
 async def test_those_who_want_the_same_stream_come_one_by_one_in_their_order() -> None:
-    turns, story = Turns(), list[str]()
+    locks, story = StreamLocks(), list[str]()
 
     async def command(name: str) -> None:
-        async with turns.of(A):
+        async with locks.hold([A]):
             story.append(f"{name} begins")
             await asyncio.sleep(0)
             story.append(f"{name} ends")
@@ -26,16 +27,16 @@ async def test_those_who_want_the_same_stream_come_one_by_one_in_their_order() -
 
 
 async def test_another_stream_is_not_waited_for() -> None:
-    turns = Turns()
-    async with turns.of(A), asyncio.timeout(1.0), turns.of(B):
+    locks = StreamLocks()
+    async with locks.hold([A]), asyncio.timeout(1.0), locks.hold([B]):
         pass
 
 
 async def test_two_who_want_the_same_two_streams_never_block_each_other_whatever_order_they_name_them_in() -> None:
-    turns, done = Turns(), list[str]()
+    locks, done = StreamLocks(), list[str]()
 
-    async def command(name: str, *streams: object) -> None:
-        async with turns.of(*streams):  # type: ignore[arg-type]
+    async def command(name: str, *streams: UUID) -> None:
+        async with locks.hold([*streams]):
             await asyncio.sleep(0)
             done.append(name)
 
@@ -45,40 +46,40 @@ async def test_two_who_want_the_same_two_streams_never_block_each_other_whatever
 
 
 async def test_one_that_fails_or_gives_up_lets_the_next_in() -> None:
-    turns = Turns()
+    locks = StreamLocks()
 
     async def fails() -> None:
-        async with turns.of(A):
+        async with locks.hold([A]):
             raise KeyError("refused")
 
-    async with turns.of(A):
+    async with locks.hold([A]):
         gives_up = asyncio.create_task(fails())
         waits = asyncio.create_task(fails())
         await asyncio.sleep(0)
         gives_up.cancel()
     with pytest.raises(KeyError):
         await waits
-    async with asyncio.timeout(1.0), turns.of(A):
+    async with asyncio.timeout(1.0), locks.hold([A]):
         pass
-    assert not turns._locks
-    assert not turns._users
+    assert not locks._locks
+    assert not locks._users
 
 
 async def test_a_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns_module, "WAITING_LIMIT", 1)
-    turns = Turns()
-    async with turns.of(A):
+    monkeypatch.setattr(stream_locks, "WAITING_LIMIT", 1)
+    locks = StreamLocks()
+    async with locks.hold([A]):
         with pytest.raises(LogUnavailable):
-            async with turns.of(A):
+            async with locks.hold([A]):
                 pass
 
 
 async def test_nobody_waits_for_all_those_before_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns_module, "WAITING_S", 0.01)
-    turns = Turns()
-    async with turns.of(A):
+    monkeypatch.setattr(stream_locks, "WAITING_S", 0.01)
+    locks = StreamLocks()
+    async with locks.hold([A]):
         with pytest.raises(LogUnavailable):
-            async with turns.of(B, A):
+            async with locks.hold([B, A]):
                 pass
-        async with asyncio.timeout(1.0), turns.of(B):
+        async with asyncio.timeout(1.0), locks.hold([B]):
             pass

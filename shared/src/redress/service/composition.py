@@ -1,0 +1,246 @@
+"""Builds the processes of a service out of its features and settings. Nothing is opened before a process starts."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import httpx2 as httpx
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+
+from redress.clock import SystemClock
+from redress.contracts.envelope import Published
+from redress.eventlog.events import RecordedEvent
+from redress.eventlog.log import EventLog
+from redress.eventlog.postgres import PostgresEventLog
+from redress.eventlog.vault import Vault
+from redress.handling.command_runner import CommandRunner
+from redress.handling.state_cache import StateCache
+from redress.messaging.feed import Feed, feed_router
+from redress.messaging.feed_source import FeedSource
+from redress.messaging.log_source import LogSource
+from redress.messaging.relay import Relay, RelayMetrics
+from redress.messaging.state_publication import StatePublication
+from redress.ops.run import Part
+from redress.ops.settings import RebuildSettings, ServiceSettings
+from redress.projections.metrics import ConsumerMetrics
+from redress.projections.projection import Projection, is_reactor
+from redress.projections.rebuild import Progress, Rebuilt
+from redress.projections.rebuild import rebuild as rebuild_projection
+from redress.projections.runner import Runner
+from redress.reading.tenant_reads import TenantReads
+from redress.service.connections import (
+    API_READERS,
+    authenticator,
+    broker_of,
+    feed_client,
+    lazy_app,
+    required,
+    source_of,
+    worker_pool,
+)
+from redress.service.feature import ApiParts, Following, Service, WorkerParts
+from redress.timers.poller import TimerMetrics, TimerPoller
+from redress.timers.reaction import firing
+from redress.web.app import Lifespan, create_base_app
+from redress.web.health import Health
+from redress.web.openapi import problem_catalogue
+from redress.web.pages import Cursors
+from redress.web.worker_status import worker_status
+
+
+def publication(service: Service[Any], log: EventLog) -> StatePublication:
+    """The service's public face: what of its features' streams is published."""
+    streams = [stream for feature in service.features for stream in feature.publishes]
+    return StatePublication(log, service.source, streams)
+
+
+# -- the API
+
+
+def create_app(service: Service[Any], parts: ApiParts[Any], lifespan: Lifespan | None = None) -> FastAPI:
+    """The HTTP app over its parts; `lifespan` opens and closes what only a running process has."""
+    app = create_base_app(
+        title=f"Redress {service.name}",
+        version=version(f"redress-{service.name}"),
+        description=service.about,
+        auth=parts.auth,
+        health=parts.health,
+        clock=parts.clock,
+        lifespan=lifespan,
+        max_body_bytes=service.max_body_bytes,
+        problems=problem_catalogue([refusal for feature in service.features for refusal in feature.refusals]),
+    )
+    for feature in service.features:
+        if feature.routes is not None:
+            app.include_router(feature.routes(parts))
+    app.include_router(feed_router(parts.feed))
+    return app
+
+
+def api(service: Service[Any], settings: ServiceSettings) -> Starlette:
+    """The app whose parts are opened when it is served."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[FastAPI]:
+        async with _api_parts(service, settings) as parts:
+            yield create_app(service, parts)
+
+    return lazy_app(opened)
+
+
+@asynccontextmanager
+async def _api_parts(service: Service[Any], settings: ServiceSettings) -> AsyncIterator[ApiParts[Any]]:
+    async with (
+        PostgresEventLog.open(required(settings.database_url), readers=API_READERS) as log,
+        Vault.open_at(required(settings.vault_database_url), settings.vault_key_bytes) as vault,
+        httpx.AsyncClient() as http,
+    ):
+        yield ApiParts(
+            settings=settings,
+            log=log,
+            pool=log.pool,
+            reads=TenantReads(log.pool),
+            vault=vault,
+            runner=CommandRunner(log, StateCache(service.cached_states)),
+            cursors=Cursors(settings.cursor_key_bytes),
+            feed=Feed(log, publication(service, log)),
+            auth=authenticator(settings, http),
+            health=Health(ready={"database": log.head}),
+            clock=SystemClock(),
+        )
+
+
+# -- the worker
+
+
+@asynccontextmanager
+async def worker(service: Service[Any], settings: ServiceSettings) -> AsyncIterator[Sequence[Part]]:
+    """Sequencer, projections of the own log, handlers of others' events, timers, the features' own parts, the relay."""
+    registry = CollectorRegistry()
+    async with (
+        PostgresEventLog.open(required(settings.worker_database_url)) as log,
+        worker_pool(settings) as pool,
+        Vault.open_at(required(settings.vault_database_url), settings.vault_key_bytes) as vault,
+        httpx.AsyncClient() as http,
+    ):
+        parts = WorkerParts(
+            settings=settings,
+            log=log,
+            pool=pool,
+            vault=vault,
+            http=http,
+            broker=broker_of(settings, service.name),
+            registry=registry,
+            metrics=ConsumerMetrics(registry),
+            clock=SystemClock(),
+        )
+        yield [
+            *_own_consumers(service, parts),
+            *_followers(service, parts),
+            *_timers(service, parts),
+            *(part for feature in service.features if feature.parts is not None for part in feature.parts(parts)),
+            *_relay(service, parts),
+            *worker_status(settings.host, settings.worker_port, registry, log.head),
+        ]
+
+
+def _own_consumers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Part]:
+    for projection in own_projections(service):
+        runner = Runner(parts.pool, projection, LogSource(parts.log), metrics=parts.metrics, committed=parts.log.poke)
+        yield Part(runner.name, runner.run)
+
+
+def _followers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Part]:
+    for following in _following(service):
+        followed = service.follows[following.of]
+        handler = following.handler(parts)
+        source = source_of(
+            handler.name,
+            of=following.of,
+            by=service.name,
+            topic=followed.topic,
+            client=feed_client(parts.settings, parts.http, getattr(parts.settings, followed.url_setting)),
+            broker=parts.broker,
+        )
+        runner = Runner(parts.pool, handler, source, metrics=parts.metrics, committed=parts.log.poke)
+        yield Part(runner.name, runner.run)
+
+
+def _timers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Part]:
+    handlers = {
+        kind: firing(service.name, kind, parts.log, react)
+        for feature in service.features
+        for kind, react in feature.timers.items()
+    }
+    poller = TimerPoller(parts.pool, handlers, metrics=TimerMetrics(parts.registry), committed=parts.log.poke)
+    yield Part("timers", poller.run)
+
+
+def _relay(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Part]:
+    if parts.broker is not None:
+        relay = Relay(
+            parts.pool,
+            parts.log,
+            publication(service, parts.log),
+            parts.broker,
+            service.topic,
+            metrics=RelayMetrics(parts.registry),
+        )
+        yield Part("relay", relay.run)
+
+
+# -- rebuilds
+
+
+def own_projections(service: Service[Any]) -> list[Projection[RecordedEvent]]:
+    """Everything that follows the service's own log."""
+    return [projection for feature in service.features for projection in feature.projections()]
+
+
+def rebuildable(service: Service[Any]) -> list[str]:
+    """The names of the read models that can be built anew from events alone."""
+    own = [projection.name for projection in own_projections(service) if not is_reactor(projection)]
+    return own + [handler().name for each in _following(service) if (handler := each.rebuilt_as) is not None]
+
+
+async def rebuild(
+    service: Service[Any], settings: RebuildSettings, name: str, progress: Callable[[Progress], None]
+) -> Rebuilt:
+    """Build a read model anew while the worker may go on. KeyError for one that does not exist, RebuildFailed."""
+    owner_dsn, worker_dsn = required(settings.owner_database_url), required(settings.worker_database_url)
+    own = {each.name: each for each in own_projections(service) if not is_reactor(each)}
+    if name in own:
+        async with PostgresEventLog.open(worker_dsn) as log:
+            return await rebuild_projection(
+                own[name], LogSource(log), owner_dsn=owner_dsn, worker_dsn=worker_dsn, progress=progress
+            )
+    handler, of = _rebuilt_from_others(service)[name]
+    async with httpx.AsyncClient() as http:
+        url: str | None = getattr(settings, service.follows[of].url_setting)
+        source = FeedSource(of, feed_client(settings, http, url))
+        return await rebuild_projection(handler, source, owner_dsn=owner_dsn, worker_dsn=worker_dsn, progress=progress)
+
+
+def _rebuilt_from_others(service: Service[Any]) -> dict[str, tuple[Projection[Published], str]]:
+    made = [(each.rebuilt_as(), each.of) for each in _following(service) if each.rebuilt_as is not None]
+    return {handler.name: (handler, of) for handler, of in made}
+
+
+def _following(service: Service[Any]) -> list[Following]:
+    return [following for feature in service.features for following in feature.follows]
+
+
+# -- settings
+
+
+def needed_by_worker(service: Service[Any]) -> tuple[str, ...]:
+    """Optional settings that the worker cannot do without."""
+    followed = () if not service.follows else ("client_id", "client_secret", "token_url")
+    urls = tuple(each.url_setting for each in service.follows.values())
+    return ("worker_database_url", "vault_database_url", *followed, *urls, *service.needed_by_worker)
+
+
+NEEDED_BY_API = ("database_url", "vault_database_url")
