@@ -16,8 +16,7 @@ from dispute_service.disputes.events import (
     OpenedItem,
     Outcome,
 )
-from dispute_service.event_log.codec import DISPUTE_CODEC
-from dispute_service.event_log.streams import DISPUTE
+from dispute_service.disputes.stream import DISPUTE
 from redress.eventlog.events import MAX_STREAMS_PER_APPEND, NewEvent, StreamWrite
 from redress.eventlog.postgres import PostgresEventLog
 from redress.ids import new_uuid
@@ -60,7 +59,7 @@ def events_of(number: int) -> list[DisputeEvent]:
 
 def life_of(number: int) -> Life:
     """The same as it is stored."""
-    return [DISPUTE_CODEC.encode(event) for event in events_of(number)]
+    return [DISPUTE.codec.encode(event) for event in events_of(number)]
 
 
 async def fill_with_disputes(log: PostgresEventLog, events: int) -> None:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from support.feeds import StaticToken
 
 from bench.processes import Gate, Span, kilobytes
-from dispute_service.publication.publish import DisputePublication
+from dispute_service.service import SERVICE as DISPUTES
 from notification_service.projections.dispute_state import DisputeStates
 from redress.assembly import WORKER_CONNECTIONS, WORKER_TIMEOUT_S
 from redress.contracts.envelope import PARTITIONS, Published
@@ -34,6 +34,7 @@ from redress.ops.run import collect_less_often
 from redress.projections.projection import Projection
 from redress.projections.rebuild import rebuild
 from redress.projections.runner import POLL_S, Runner
+from redress.service.composition import publication
 
 SERVICE = "dispute-service"
 IN_FLIGHT = 5_000  # sends of the bare producer that are waited for together
@@ -176,7 +177,7 @@ async def relay_on(gate: Gate, database: str, bootstrap_servers: str, topic: str
 async def _relay(database: str, bootstrap_servers: str, topic: str) -> AsyncIterator[Relay]:
     async with PostgresEventLog.open(database) as log, _pool(database) as pool:
         broker = KafkaBroker(bootstrap_servers, client_id="bench")
-        yield Relay(pool, log, DisputePublication(log), broker, topic)
+        yield Relay(pool, log, publication(DISPUTES, log), broker, topic)
 
 
 async def produce_bare(gate: Gate, database: str, bootstrap_servers: str, topic: str, events: int) -> Span:
@@ -241,7 +242,7 @@ async def _messages(database: str) -> Sequence[Outgoing]:
     last = [0] * PARTITIONS
     messages: list[Outgoing] = []
     async with PostgresEventLog.open(database, sequencer=False) as log:
-        publication = DisputePublication(log)
+        public = publication(DISPUTES, log)
         async for page in pages(log):
-            messages += [message_of(event, last) for event in await publication.publish(page)]
+            messages += [message_of(event, last) for event in await public.publish(page)]
     return messages

@@ -21,9 +21,9 @@ from bench.measure import Comparison, Figure, Rounds, percentile
 from bench.processes import kilobytes
 from bench.services import CURSOR_KEY, api, collections_tables, dispute_tables
 from collections_service.projections.movements import Movements
-from dispute_service.event_log.document import current
-from dispute_service.event_log.streams import DISPUTE
-from dispute_service.queries.dispute_lists import Wanted
+from dispute_service.disputes.document import current
+from dispute_service.disputes.list import Wanted
+from dispute_service.disputes.stream import DISPUTE
 from redress.ids import new_uuid
 from redress.web.pages import Cursors, filters_hash
 

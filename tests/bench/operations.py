@@ -26,8 +26,8 @@ from collections_service.event_log.codec import OPEN_ITEM_CODEC
 from collections_service.event_log.streams import INVOICE
 from collections_service.open_items.events import InvoiceRegistered, OpenItemEvent, PaymentApplied
 from collections_service.projections.movements import Movements
-from dispute_service.event_log.streams import DISPUTE
-from dispute_service.projections.dispute_history import DisputeHistory
+from dispute_service.disputes.history import DisputeHistory
+from dispute_service.disputes.stream import DISPUTE
 from redress.money import Money
 
 MOVEMENTS = f"{OURS}, movements of the ledger"

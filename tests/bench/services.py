@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 from support.databases import Database
-from support.dispute_api import with_vault
 from support.issuer import AUDIENCE, Issuer
+from support.running_service import with_vault
 
 import collections_service
 import dispute_service

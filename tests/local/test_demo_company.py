@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 
-from dispute_service.policies.reasons import REASON_BY_CODE
+from dispute_service.reasons.catalogue import REASON_BY_CODE
 from redress_local.demo_company import CUSTOMERS, simulated_company
 
 TODAY = date(2026, 11, 23)

@@ -5,45 +5,21 @@ opened = await api.open()
 await api.command(opened, "assign")
 """
 
-import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
-from sqlalchemy.ext.asyncio import create_async_engine
-from support.clock import SetClock
-from support.databases import Database, MakeDatabase
+from support.databases import MakeDatabase
 from support.issuer import Issuer
+from support.running_service import RunningService, running_service
 
-import dispute_service
-from dispute_service.api.app import create_app
-from dispute_service.api.parts import ApiParts
-from dispute_service.command_handling.handler import CommandHandler
-from dispute_service.publication.publish import DisputePublication
-from dispute_service.queries.dispute_lists import DisputeLists
-from redress.eventlog.migrations import upgrade
-from redress.eventlog.postgres import PostgresEventLog
-from redress.eventlog.vault import Vault, install
+from dispute_service.service import SERVICE
 from redress.ids import new_uuid
-from redress.messaging.feed import Feed
-from redress.web.health import Health
-from redress.web.pages import Cursors
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-KEY = base64.b64decode("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
-MIGRATIONS = Path(dispute_service.__file__).parent / "migrations"
-
-
-async def migrated(database: Database) -> None:
-    await upgrade(database.owner, MIGRATIONS)
-
-
-async def with_vault(database: Database) -> None:
-    await install(database.owner)
 
 
 @dataclass
@@ -89,23 +65,11 @@ class Company:
         return self.issuer.bearer(self.role, tenant=self.tenant)
 
 
-@dataclass
-class Office:
-    """The running service and what a test may look behind it with."""
-
-    client: httpx.AsyncClient
-    issuer: Issuer
-    clock: SetClock
-    log: PostgresEventLog
-    vault: Vault
-    database: Database
-    app: object
-    companies: list[str] = field(default_factory=list)
+class Office(RunningService):
+    """The running service, with companies that have nothing yet."""
 
     def company(self, tenant: str | None = None) -> Company:
-        name = tenant or f"c-{new_uuid().hex[-12:]}"
-        self.companies.append(name)
-        return Company(self.client, self.issuer, name)
+        return Company(self.client, self.issuer, tenant or f"c-{new_uuid().hex[-12:]}")
 
 
 def money(amount: str, currency: str = "EUR") -> dict[str, str]:
@@ -124,30 +88,5 @@ def opening(*items: dict[str, Any], **changes: object) -> dict[str, Any]:
 
 @asynccontextmanager
 async def dispute_office(make_database: MakeDatabase) -> AsyncIterator[Office]:
-    database = await make_database("dispute", prepare=migrated)
-    vault_database = await make_database("vault", prepare=with_vault)
-    clock = SetClock(NOON)
-    engine = create_async_engine(database.api.replace("postgresql://", "postgresql+asyncpg://", 1))
-    async with (
-        Issuer(clock).serving() as issuer,
-        httpx.AsyncClient(trust_env=False) as plain,
-        PostgresEventLog.open(database.api) as log,
-        Vault.open_at(vault_database.as_role("dispute_api"), KEY) as vault,
-    ):
-        health = Health(ready={})
-        health.running(running=True)
-        parts = ApiParts(
-            log=log,
-            handler=CommandHandler(log),
-            lists=DisputeLists(engine, Cursors(b"0123456789abcdef")),
-            vault=vault,
-            feed=Feed(log, DisputePublication(log)),
-            auth=issuer.authenticator(plain),
-            health=health,
-            clock=clock,
-        )
-        app = create_app(parts)
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://dispute", trust_env=False) as client:
-            yield Office(client, issuer, clock, log, vault, database, app)
-    await engine.dispose()
+    async with running_service(SERVICE, make_database, NOON) as running:
+        yield Office(**vars(running))

@@ -9,7 +9,7 @@ from dispute_service.disputes.decisions import decide
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import DisputeRefusal
 from dispute_service.disputes.state import INITIAL, State, evolve
-from dispute_service.policies.matrix import default_matrix
+from dispute_service.routing.matrix import default_matrix
 from redress.contracts.common import Sealed
 from redress.money import Money
 

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from dispute_service.disputable_invoices import events as invoice
+from dispute_service.disputable_invoices.stream import INVOICE
 from dispute_service.disputes import events as dispute
-from dispute_service.event_log.codec import DISPUTE_CODEC, INVOICE_CODEC, MATRIX_CODEC
-from dispute_service.policies.matrix import AmountBand, CalendarSpec, Routing, Rule
-from dispute_service.policies.sla import Sla
-from dispute_service.resolution_matrix.events import MatrixPublished
+from dispute_service.disputes.stream import DISPUTE
+from dispute_service.routing.events import MatrixPublished
+from dispute_service.routing.matrix import AmountBand, CalendarSpec, Routing, Rule
+from dispute_service.routing.sla import Sla
+from dispute_service.routing.stream import MATRIX
 from redress.calendars import CalendarInputs, SkippedHoliday
 from redress.contracts.common import Sealed, SealedContact
 from redress.eventlog.codec import Codec
 
-FOLDER = Path(__file__).parent.parent / "dispute_service" / "event_log" / "stored"
+TESTS = Path(__file__).parent.parent / "dispute_service"
 AT = datetime(2026, 3, 30, 16, 2, tzinfo=UTC)
 TEXT = Sealed("customer:C-1", b"\x00\x01sealed")
 ROUTING = Routing(
@@ -163,20 +165,22 @@ EXAMPLES: dict[str, Any] = {
         comment="quarterly review",
     ),
 }
-CODECS = (DISPUTE_CODEC, INVOICE_CODEC, MATRIX_CODEC)
-
-
-def codec_of(name: str) -> Codec[Any]:
-    return next(codec for codec in CODECS if name in codec.names)
+# Where the golden files of each stream's events are kept.
+STORED: dict[Path, Codec[Any]] = {
+    TESTS / "disputes" / "stored": DISPUTE.codec,
+    TESTS / "disputable_invoices" / "stored": INVOICE.codec,
+    TESTS / "routing" / "stored": MATRIX.codec,
+}
 
 
 def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
-    for name, example in EXAMPLES.items():
-        stored_name, version, payload = codec_of(name).encode(example)
-        file = FOLDER / f"{stored_name}.v{version}.json"
-        if not file.exists():
-            file.write_bytes(payload)
+    for folder, codec in STORED.items():
+        folder.mkdir(exist_ok=True)
+        for name in codec.names:
+            stored_name, version, payload = codec.encode(EXAMPLES[name])
+            file = folder / f"{stored_name}.v{version}.json"
+            if not file.exists():
+                file.write_bytes(payload)
 
 
 if __name__ == "__main__":

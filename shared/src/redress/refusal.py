@@ -6,6 +6,9 @@ from typing import ClassVar, Literal, Self
 from redress.money import Money
 
 Kind = Literal["absent", "conflict", "invalid", "forbidden"]
+Place = tuple[tuple[str | int, ...], str, tuple[str, ...] | str | None]
+"""Where a command is wrong, the problem there, and what would be accepted."""
+
 Detail = str | int | Money | tuple[str, ...] | None
 
 
@@ -44,7 +47,7 @@ class Refusal(Exception):
         return self
 
     @property
-    def places(self) -> tuple[tuple[tuple[str | int, ...], str, tuple[str, ...] | str | None], ...]:
+    def places(self) -> tuple[Place, ...]:
         """Each wrong place with the problem there and what is allowed; empty where no place is wrong."""
         return () if self.place is None else ((self.place, self.message, self.allowed),)
 

@@ -44,13 +44,13 @@ def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands) -
     for command in commands:
         before = state.reserved
         try:
-            events = decide(command, state, MONDAY)
+            events = decide(command, state)
         except InvoiceRefusal:
             continue
         for event in events:
             state = evolve(state, event)
         history += events
-        assert decide(command, state, MONDAY) == [], "a repeated command adds nothing"
+        assert decide(command, state) == [], "a repeated command adds nothing"
         if state.facts and state.reserved > before:
             assert state.reserved <= state.facts.open
         if any(isinstance(event, InvoiceRecorded) for event in events) and state.facts:

@@ -16,7 +16,7 @@ AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 def invoices() -> Given[InvoiceCommand, DisputableInvoice, InvoiceEvent]:
     return Given(
-        decide=lambda command, state: decide(command, state, AT),
+        decide=decide,
         evolve=evolve,
         state=INITIAL,
         refusals=refusals.InvoiceRefusal,
@@ -80,7 +80,7 @@ def test_what_another_dispute_holds_is_refused_and_the_other_is_named() -> None:
     refusal = (invoices().after(invoice(), contest("700.00")).when(contest("300.01", "D-2"))).then_refused(
         refusals.AlreadyDisputed
     )
-    assert refusal.facts["disputes"] == ("D-1",)
+    assert refusal.details["disputes"] == ("D-1",)
     assert refusal.allowed == "up to 300.00 EUR"
 
 

@@ -21,7 +21,7 @@ from dispute_service.disputes.state import (
     evolve,
     fold,
 )
-from dispute_service.policies.reasons import RESOLUTION_CODES
+from dispute_service.reasons.catalogue import RESOLUTION_CODES
 from redress.money import Money
 
 _CODES = [code.code for code in RESOLUTION_CODES if code.code != "WITHDRAWN"]

@@ -25,8 +25,9 @@ class NotACloudEvent(ValueError):
     """What came is not an event of ours; the message says what is missing or wrong."""
 
 
-class _Wire(Struct, kw_only=True, omit_defaults=True):
-    """The JSON form, attributes in the order in which people read them."""
+class CloudEvent(Struct, kw_only=True, omit_defaults=True):
+    """An event in its JSON form, attributes in the order in which people read them. `data` is the JSON of its type's
+    contract, whose schema `dataschema` names."""
 
     specversion: str
     id: str
@@ -52,10 +53,10 @@ class _Wire(Struct, kw_only=True, omit_defaults=True):
 _CONTENT_TYPE = ("content-type", JSON.encode())
 _SPEC_VERSION = ("ce_specversion", SPEC_VERSION.encode())
 _encoder = msgspec.json.Encoder()
-_one = msgspec.json.Decoder(_Wire)
+_one = msgspec.json.Decoder(CloudEvent)
 _uuid = msgspec.json.Decoder(UUID)
 _instant = msgspec.json.Decoder(datetime)
-_many = msgspec.json.Decoder(list[_Wire])
+_many = msgspec.json.Decoder(list[CloudEvent])
 
 
 def to_json(event: Published) -> bytes:
@@ -137,8 +138,8 @@ def from_headers(headers: Mapping[str, bytes], value: bytes) -> Published:
         raise NotACloudEvent(f"a header cannot be read: {wrong}") from wrong
 
 
-def _to_wire(event: Published) -> _Wire:
-    return _Wire(
+def _to_wire(event: Published) -> CloudEvent:
+    return CloudEvent(
         specversion=SPEC_VERSION,
         id=event.id,
         source=event.source,
@@ -161,7 +162,7 @@ def _to_wire(event: Published) -> _Wire:
     )
 
 
-def _from_wire(wire: _Wire) -> Published:
+def _from_wire(wire: CloudEvent) -> Published:
     return Published(
         id=wire.id,
         source=wire.source,

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -19,11 +19,12 @@ from redress.contracts.envelope import FEED_MEDIA_TYPE, Published
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
 from redress.ids import parse_public_id
-from redress.messaging.cloudevents import EVENT_MEDIA_TYPE, batch_to_json, to_json
+from redress.messaging.cloudevents import EVENT_MEDIA_TYPE, CloudEvent, batch_to_json, to_json
 from redress.messaging.publication import Publication
 from redress.web.auth import Principal, requires
+from redress.web.openapi import answers
 from redress.web.permissions import ALL_TENANTS
-from redress.web.problem import FieldError, Problem, kernel_problem, not_found
+from redress.web.problem import FieldError, kernel_problem, not_found
 
 MAX_TIMEOUT_MS = 30_000  # below the idle limit of every proxy we know of
 MAX_LIMIT = 1_000
@@ -167,7 +168,8 @@ def feed_router(feed: Feed) -> APIRouter:
     """`GET /v1/feed` and `GET /v1/events/{event_id}`."""
     router = APIRouter(tags=["feed"])
 
-    @router.get("/v1/feed", summary="Follow the published events", response_class=Response, responses=_FEED_ANSWERS)
+    @router.get("/v1/feed", summary="Follow the published events", response_class=Response)
+    @answers(list[CloudEvent], media_type=FEED_MEDIA_TYPE, problems=["unknown_position", "not_found"])
     async def read_feed(
         request: Request,
         principal: Annotated[Principal, Depends(requires("feed:read"))],
@@ -191,7 +193,7 @@ def feed_router(feed: Feed) -> APIRouter:
             page = await feed.after(position, tenant, limit, 0.0)
         if position > page.head:
             detail = f"position {position} was asked for, but the log ends at {page.head}: it may have been restored"
-            raise Problem(410, "unknown_position", "The log does not reach that position", detail)
+            raise kernel_problem("unknown_position", detail)
         headers = {
             POSITION_HEADER: str(page.position),
             HEAD_HEADER: str(page.head),
@@ -201,7 +203,11 @@ def feed_router(feed: Feed) -> APIRouter:
         return Response(batch_to_json(page.events), headers=headers, media_type=FEED_MEDIA_TYPE)
 
     @router.get("/v1/events/{event_id}", summary="One published event", response_class=Response)
-    async def read_event(event_id: str, principal: Annotated[Principal, Depends(requires("events:read"))]) -> Response:
+    @answers(CloudEvent, media_type=EVENT_MEDIA_TYPE)
+    async def read_event(
+        event_id: Annotated[str, Path(max_length=200, description="`evt_…`")],
+        principal: Annotated[Principal, Depends(requires("events:read"))],
+    ) -> Response:
         try:
             uuid = parse_public_id("evt", event_id)
         except ValueError:
@@ -212,11 +218,6 @@ def feed_router(feed: Feed) -> APIRouter:
         return Response(to_json(event), headers={"Cache-Control": "private, no-cache"}, media_type=EVENT_MEDIA_TYPE)
 
     return router
-
-
-_FEED_ANSWERS: dict[int | str, dict[str, object]] = {
-    200: {"description": "Published events in log order", "content": {FEED_MEDIA_TYPE: {"schema": {"type": "array"}}}}
-}
 
 
 async def _unless_over(request: Request, asked: Coroutine[Any, Any, FeedPage]) -> FeedPage | None:

@@ -125,6 +125,14 @@ AskedMoment = Annotated[Moment, Depends(_moment)]
 """For routes that answer on both axes: `moment: AskedMoment`."""
 
 
+def only_known_at(moment: Moment, *, instead: str) -> datetime | None:
+    """The `known_at` of a list that keeps what was recorded when, and not what counted when. Problem 422 for `as_of`;
+    `instead` says which question answers it."""
+    if moment.as_of is not None:
+        raise _wrong("as_of", "is not answered by this list", instead)
+    return moment.known_at
+
+
 def _wrong(parameter: str, detail: str, allowed: str) -> Problem:
     error = FieldError(None, detail, allowed, parameter=parameter, location="query")
     return kernel_problem("invalid_request", "one place to correct; see errors", errors=[error])

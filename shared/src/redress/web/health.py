@@ -13,6 +13,7 @@ import structlog
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from redress.web.openapi import answers
 from redress.web.problem import kernel_problem, problem_response
 
 CHECK_TIMEOUT_S = 2.0
@@ -56,14 +57,17 @@ def health_routes(health: Health) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/livez", summary="The process answers")
+    @answers(str, media_type="text/plain", problems=["unavailable"])
     async def livez(verbose: Verbose = None) -> Response:
         return _answer({}, verbose)
 
     @router.get("/readyz", summary="The database answers")
+    @answers(str, media_type="text/plain", problems=["unavailable"])
     async def readyz(verbose: Verbose = None) -> Response:
         return _answer(await health.readiness(), verbose)
 
     @router.get("/startupz", summary="The process has started")
+    @answers(str, media_type="text/plain", problems=["unavailable"])
     async def startupz(verbose: Verbose = None) -> Response:
         return _answer(await health.startup(), verbose)
 

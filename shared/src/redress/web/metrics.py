@@ -5,6 +5,8 @@ from prometheus_client import CollectorRegistry, GCCollector, Histogram, Platfor
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from redress.web.openapi import answers
+
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 # From a cached read (1 ms) to a long poll of a feed (30 s).
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -42,6 +44,7 @@ def metrics_routes(metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/metrics", summary="Counters and histograms for Prometheus", response_class=Response)
+    @answers(str, media_type="text/plain")
     async def read_metrics() -> Response:
         return Response(metrics.exposition(), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_LATEST)
 

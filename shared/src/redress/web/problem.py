@@ -47,6 +47,7 @@ KERNEL_PROBLEMS: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "This path does not answer that method"),
     "changed_meanwhile": (409, "Somebody else changed it at the same moment"),
     "command_in_flight": (409, "The same command is being executed right now"),
+    "unknown_position": (410, "The log does not reach that position"),
     "stale_version": (412, "It was changed since it was read"),
     "body_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body must be JSON"),

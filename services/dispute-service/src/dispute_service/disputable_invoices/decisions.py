@@ -5,7 +5,6 @@ The sum of what disputes hold never exceeds what is open, on the invoice and on 
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import assert_never
 
 from msgspec import Struct
@@ -37,7 +36,7 @@ from redress.money import Money
 MAX_DISPUTES = 15  # all disputes of an invoice are changed by one posting in one append, which takes 20 streams
 
 
-def decide(command: InvoiceCommand, state: DisputableInvoice, now: datetime) -> list[InvoiceEvent]:  # noqa: ARG001
+def decide(command: InvoiceCommand, state: DisputableInvoice) -> list[InvoiceEvent]:
     match command:
         case RecordInvoice():
             return _record(command, state)
@@ -146,7 +145,7 @@ def _fit(  # noqa: PLR0917
             invoice_id=command.invoice_id,
             line=line,
             allowed=f"up to {is_open}",
-            facts={"wanted": want, "open": is_open},
+            details={"wanted": want, "open": is_open},
         )
     holders = {one.dispute_id: part for one in others if (part := sum(_on(one, line)))}
     free = bound - sum(holders.values())
@@ -157,7 +156,7 @@ def _fit(  # noqa: PLR0917
             invoice_id=command.invoice_id,
             line=line,
             allowed=f"up to {left}",
-            facts={"wanted": want, "open": is_open, "free": left, "disputes": tuple(holders)},
+            details={"wanted": want, "open": is_open, "free": left, "disputes": tuple(holders)},
         )
 
 

@@ -9,12 +9,16 @@ InvoiceRefusal
 └── TooManyDisputes       the bound of disputes per invoice is reached
 """
 
-from dispute_service.refusal import Refusal
-from redress.money import Money
+from collections.abc import Mapping
+from typing import ClassVar
+
+from redress.refusal import Detail, Refusal
 
 
 class InvoiceRefusal(Refusal):
-    """Any of the reasons above. `invoice_id` and `line` say where."""
+    """Any of the reasons above. `invoice_id` and `line` say where, `field` which part of a contested item is wrong."""
+
+    field: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -23,9 +27,9 @@ class InvoiceRefusal(Refusal):
         invoice_id: str,
         line: str | None = None,
         allowed: tuple[str, ...] | str | None = None,
-        facts: dict[str, str | int | Money | tuple[str, ...] | None] | None = None,
+        details: Mapping[str, Detail] | None = None,
     ) -> None:
-        super().__init__(message, allowed=allowed, facts={"invoice_id": invoice_id, "line": line, **(facts or {})})
+        super().__init__(message, allowed=allowed, details={"invoice_id": invoice_id, "line": line, **(details or {})})
         self.invoice_id = invoice_id
         self.line = line
 
@@ -38,23 +42,30 @@ class CustomerMismatch(InvoiceRefusal):
 class CurrencyMismatch(InvoiceRefusal):
     code = "currency_mismatch"
     title = "The invoice is in another currency"
+    field = ("amount", "currency")
 
 
 class UnknownLine(InvoiceRefusal):
     code = "unknown_line"
     title = "The invoice has no such line"
+    field = ("line",)
 
 
 class ExceedsOpenAmount(InvoiceRefusal):
     code = "exceeds_open_amount"
     title = "More is disputed than is open"
+    field = ("amount",)
 
 
 class AlreadyDisputed(InvoiceRefusal):
     code = "already_disputed"
     title = "The amount is disputed already"
+    kind = "conflict"
+    field = ("amount",)
 
 
 class TooManyDisputes(InvoiceRefusal):
     code = "too_many_disputes"
     title = "The invoice takes no more disputes"
+    kind = "conflict"
+    field = ("invoice_id",)

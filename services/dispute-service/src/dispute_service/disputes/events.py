@@ -8,8 +8,8 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
-from dispute_service.policies.matrix import Routing
-from dispute_service.policies.sla import Sla
+from dispute_service.routing.matrix import Routing
+from dispute_service.routing.sla import Sla
 from redress.contracts.common import Sealed, SealedContact
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from dispute_service.disputes.events import Outcome
+from dispute_service.disputes.items import Item
 from dispute_service.disputes.refusals import ContradictsVerdict, CreditNotStated, CreditOutOfBounds, UnknownCode
-from dispute_service.disputes.state import Dispute, Item, Verdict
+from dispute_service.disputes.state import Dispute, Verdict
 from redress.money import Money, allocate
 
 # Where all of the open amount goes, for the codes that say it themselves.

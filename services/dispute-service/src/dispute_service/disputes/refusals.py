@@ -21,8 +21,8 @@ DisputeRefusal
 
 from datetime import date, datetime
 
-from dispute_service.refusal import Refusal
 from redress.money import Money
+from redress.refusal import Refusal
 
 
 class DisputeRefusal(Refusal):
@@ -32,6 +32,7 @@ class DisputeRefusal(Refusal):
 class NoSuchDispute(DisputeRefusal):
     code = "dispute_not_found"
     title = "There is no such dispute"
+    kind = "absent"
 
     def __init__(self) -> None:
         super().__init__("No dispute with this id exists in this company.")
@@ -40,6 +41,7 @@ class NoSuchDispute(DisputeRefusal):
 class AlreadyOpened(DisputeRefusal):
     code = "dispute_exists"
     title = "The dispute exists already"
+    kind = "conflict"
 
     def __init__(self) -> None:
         super().__init__("A dispute with this id was opened before with other contents.")
@@ -48,12 +50,13 @@ class AlreadyOpened(DisputeRefusal):
 class WrongState(DisputeRefusal):
     code = "action_not_allowed"
     title = "The dispute's state does not allow this"
+    kind = "conflict"
 
     def __init__(self, action: str, status: str, allowed_actions: tuple[str, ...]) -> None:
         allowed = ", ".join(allowed_actions)
         super().__init__(
             f"A dispute that is {status} cannot take the action {action}; it can take: {allowed}.",
-            facts={"status": status},
+            details={"status": status},
         )
         self.allowed_actions = allowed_actions
 
@@ -121,9 +124,10 @@ class AnswerDueInPast(DisputeRefusal):
 class TooManyNotes(DisputeRefusal):
     code = "too_many_notes"
     title = "The dispute takes no more notes"
+    kind = "conflict"
 
     def __init__(self, bound: int) -> None:
-        super().__init__(f"A dispute keeps at most {bound} notes, questions and answers.", facts={"bound": bound})
+        super().__init__(f"A dispute keeps at most {bound} notes, questions and answers.", details={"bound": bound})
 
 
 class EscalationNotHigher(DisputeRefusal):
@@ -135,7 +139,7 @@ class EscalationNotHigher(DisputeRefusal):
             f"The dispute is at level {current}; level {level} is not higher.",
             place=("level",),
             allowed=f"{current + 1} to {highest}" if current < highest else "none: it is at the highest level",
-            facts={"escalation_level": current},
+            details={"escalation_level": current},
         )
 
 
@@ -148,7 +152,7 @@ class VerdictDoesNotAddUp(DisputeRefusal):
             f"{valid} valid and {invalid} invalid must together be the open disputed amount {open_amount}.",
             place=("valid",),
             allowed=f"valid + invalid = {open_amount}, neither below zero",
-            facts={"open": open_amount},
+            details={"open": open_amount},
         )
 
 
@@ -161,7 +165,7 @@ class CreditNotStated(DisputeRefusal):
             f"{resolution_code} does not say how much of {open_amount} is credited: decide first, or state `credited`.",
             place=("credited",),
             allowed=f"an amount up to {open_amount}",
-            facts={"open": open_amount},
+            details={"open": open_amount},
         )
 
 
@@ -174,7 +178,7 @@ class CreditOutOfBounds(DisputeRefusal):
             f"{credited} cannot be credited: {why}.",
             place=("credited",),
             allowed=f"more than zero, up to {bound}",
-            facts={"bound": bound},
+            details={"bound": bound},
         )
 
 
@@ -187,13 +191,14 @@ class ContradictsVerdict(DisputeRefusal):
             f"The decision found {valid} valid and {invalid} invalid; {resolution_code} says otherwise.",
             place=("resolution_code",),
             allowed=allowed,
-            facts={"valid": valid, "invalid": invalid},
+            details={"valid": valid, "invalid": invalid},
         )
 
 
 class NothingToReopen(DisputeRefusal):
     code = "nothing_to_reopen"
     title = "Nothing would be open"
+    kind = "conflict"
 
     def __init__(self) -> None:
         super().__init__("All of it was paid or credited by postings of the ledger; open a new dispute instead.")

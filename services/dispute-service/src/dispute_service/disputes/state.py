@@ -1,11 +1,10 @@
 """A dispute as its history makes it. `evolve` never raises: what is stored has happened.
 
-Per item, always: disputed = open + paid + credited + written_off + rejected + withdrawn. `awaiting_credit` is part of
-open. Further: an active dispute has something open and awaits no credit; a settling one awaits all that is open; in
-every other state nothing is open.
+An active dispute has something open and awaits no credit; a settling one awaits all that is open; in every other state
+nothing is open. How amounts move within its items: `items.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -14,30 +13,11 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
-from dispute_service.disputes.events import (
-    AmountReduced,
-    DisputeAssigned,
-    DisputeClassified,
-    DisputeClosed,
-    DisputeDecided,
-    DisputeEscalated,
-    DisputeEvent,
-    DisputeOpened,
-    DisputeReopened,
-    DisputeResolved,
-    DisputeSettled,
-    DisputeWithdrawn,
-    InformationRecorded,
-    InformationRequested,
-    InvoiceBecameKnown,
-    NoteAdded,
-    Outcome,
-    PaymentReversed,
-    Share,
-    SlaBreached,
-)
-from dispute_service.policies.matrix import Routing
-from dispute_service.policies.sla import Sla
+from dispute_service.disputes import events as e
+from dispute_service.disputes import items as moved
+from dispute_service.disputes.items import Item, Taken, reopenable
+from dispute_service.routing.matrix import Routing
+from dispute_service.routing.sla import Sla
 from redress.contracts.common import Sealed, SealedContact
 from redress.money import Money
 
@@ -83,37 +63,6 @@ TRANSITIONS: Mapping[str, frozenset[Status]] = MappingProxyType(
         "escalate": ACTIVE | {Status.SETTLING},
     }
 )
-
-
-class Item(Struct, frozen=True, kw_only=True):
-    """One contested amount and what has become of it (minor units).
-
-    `valid` and `invalid` split what is open while a decision stands. `stated_paid` is the part of `paid` that a person
-    stated and no posting has proved.
-    """
-
-    invoice_id: str
-    line: str | None
-    known: bool
-    disputed: int
-    open: int
-    paid: int = 0
-    credited: int = 0
-    written_off: int = 0
-    rejected: int = 0
-    withdrawn: int = 0
-    awaiting_credit: int = 0
-    valid: int = 0
-    invalid: int = 0
-    stated_paid: int = 0
-
-
-class Taken(Struct, frozen=True):
-    """How much a payment has taken from an item: what comes back when the payment does."""
-
-    payment_id: str
-    item: int
-    amount: int
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -201,25 +150,20 @@ def allowed_actions(state: State) -> tuple[str, ...]:
     )
 
 
-def reopenable(item: Item) -> int:
-    """What reopening would contest again besides what is open: all that a posting has not settled for good."""
-    return item.rejected + item.withdrawn + item.written_off + item.stated_paid + item.awaiting_credit
-
-
-def fold(events: Iterable[DisputeEvent]) -> State:
+def fold(events: Iterable[e.DisputeEvent]) -> State:
     state = INITIAL
     for event in events:
         state = evolve(state, event)
     return state
 
 
-def evolve(state: State, event: DisputeEvent) -> State:  # noqa: C901, PLR0911, PLR0912 - one arm per event
-    if isinstance(event, DisputeOpened):
+def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911, PLR0912 - one arm per event
+    if isinstance(event, e.DisputeOpened):
         return _opened(event)
     if isinstance(state, NotOpened):
         return state
     match event:
-        case DisputeClassified():
+        case e.DisputeClassified():
             return msgspec.structs.replace(
                 state,
                 reason_code=event.to_reason,
@@ -227,7 +171,7 @@ def evolve(state: State, event: DisputeEvent) -> State:  # noqa: C901, PLR0911, 
                 routing=event.routing or state.routing,
                 sla=event.sla or state.sla,
             )
-        case DisputeAssigned():
+        case e.DisputeAssigned():
             return msgspec.structs.replace(
                 state,
                 status=Status.ASSIGNED if state.status is Status.OPEN else state.status,
@@ -236,75 +180,68 @@ def evolve(state: State, event: DisputeEvent) -> State:  # noqa: C901, PLR0911, 
                 routing=event.routing or state.routing,
                 sla=event.sla or state.sla,
             )
-        case InformationRequested():
+        case e.InformationRequested():
             return msgspec.structs.replace(
                 state,
                 status=Status.AWAITING_CUSTOMER if event.asked == "customer" else Status.AWAITING_INTERNAL,
                 question=Question(asked=event.asked, what=event.what, due=event.due),
                 entries=state.entries | {event.request_id},
             )
-        case InformationRecorded():
+        case e.InformationRecorded():
             return msgspec.structs.replace(
                 state,
                 status=state.status if state.status is Status.DECIDED else Status.INVESTIGATING,
                 question=None,
                 entries=state.entries | {event.record_id},
             )
-        case NoteAdded():
+        case e.NoteAdded():
             return msgspec.structs.replace(state, entries=state.entries | {event.note_id})
-        case DisputeEscalated():
+        case e.DisputeEscalated():
             return msgspec.structs.replace(state, escalation_level=event.level, escalated_to=event.to)
-        case DisputeDecided():
+        case e.DisputeDecided():
             return _decided(state, event)
-        case DisputeResolved():
+        case e.DisputeResolved():
             return _resolved(state, event)
-        case DisputeSettled():
+        case e.DisputeSettled():
             return msgspec.structs.replace(state, status=Status.RESOLVED)
-        case DisputeClosed():
+        case e.DisputeClosed():
             return msgspec.structs.replace(state, status=Status.CLOSED)
-        case DisputeReopened():
+        case e.DisputeReopened():
             return _reopened(state, event)
-        case DisputeWithdrawn():
-            outcomes = tuple(Outcome(item=share.item, withdrawn=share.amount) for share in event.shares)
+        case e.DisputeWithdrawn():
             return msgspec.structs.replace(
                 state,
                 status=Status.WITHDRAWN,
-                items=_with_outcomes(state.items, outcomes),
+                items=moved.withdrawn(state.items, event.shares),
                 verdict=None,
                 question=None,
                 resolution_code="WITHDRAWN",
                 resolved_at=event.at,
             )
-        case AmountReduced():
+        case e.AmountReduced():
             return _reduced(state, event)
-        case PaymentReversed():
+        case e.PaymentReversed():
             return _payment_reversed(state, event)
-        case InvoiceBecameKnown():
+        case e.InvoiceBecameKnown():
             return msgspec.structs.replace(
                 state,
-                items=tuple(
-                    msgspec.structs.replace(item, known=True) if item.invoice_id == event.invoice_id else item
-                    for item in state.items
-                ),
+                items=moved.known(state.items, event.invoice_id),
                 legal_entity=state.legal_entity or event.legal_entity,
                 ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
             )
-        case SlaBreached():
+        case e.SlaBreached():
             return msgspec.structs.replace(state, sla_breached_at=event.at)
     assert_never(event)
 
 
-def _opened(event: DisputeOpened) -> Dispute:
+def _opened(event: e.DisputeOpened) -> Dispute:
     return Dispute(
         status=Status.OPEN,
         customer_id=event.customer_id,
         currency=event.currency,
         reason_code=event.reason_code,
         origin=event.origin,
-        items=tuple(
-            Item(invoice_id=item.invoice_id, line=item.line, known=item.known, disputed=item.amount, open=item.amount)
-            for item in event.items
-        ),
+        items=moved.contested(event.items),
         opened_at=event.at,
         routing=event.routing,
         sla=event.sla,
@@ -315,14 +252,11 @@ def _opened(event: DisputeOpened) -> Dispute:
     )
 
 
-def _decided(state: Dispute, event: DisputeDecided) -> Dispute:
-    items = _without_verdict(state.items)
-    for verdict in event.verdicts:
-        items = _replaced(items, verdict.item, valid=verdict.valid, invalid=verdict.invalid)
+def _decided(state: Dispute, event: e.DisputeDecided) -> Dispute:
     return msgspec.structs.replace(
         state,
         status=Status.DECIDED,
-        items=items,
+        items=moved.judged(state.items, event.verdicts),
         question=None,
         root_cause=event.root_cause,
         verdict=Verdict(
@@ -331,8 +265,8 @@ def _decided(state: Dispute, event: DisputeDecided) -> Dispute:
     )
 
 
-def _resolved(state: Dispute, event: DisputeResolved) -> Dispute:
-    items = _with_outcomes(state.items, event.outcomes)
+def _resolved(state: Dispute, event: e.DisputeResolved) -> Dispute:
+    items = moved.with_outcomes(state.items, event.outcomes)
     return msgspec.structs.replace(
         state,
         status=Status.SETTLING if any(item.open for item in items) else Status.RESOLVED,
@@ -344,36 +278,11 @@ def _resolved(state: Dispute, event: DisputeResolved) -> Dispute:
     )
 
 
-def _with_outcomes(items: tuple[Item, ...], outcomes: Sequence[Outcome]) -> tuple[Item, ...]:
-    items = _without_verdict(items)
-    for outcome in outcomes:
-        if not 0 <= outcome.item < len(items):
-            continue
-        item = items[outcome.item]
-        gone = outcome.rejected + outcome.written_off + outcome.paid + outcome.withdrawn
-        items = _replaced(
-            items,
-            outcome.item,
-            open=item.open - gone,
-            awaiting_credit=outcome.credit,
-            rejected=item.rejected + outcome.rejected,
-            written_off=item.written_off + outcome.written_off,
-            paid=item.paid + outcome.paid,
-            stated_paid=item.stated_paid + outcome.paid,
-            withdrawn=item.withdrawn + outcome.withdrawn,
-        )
-    return items
-
-
-def _reopened(state: Dispute, event: DisputeReopened) -> Dispute:
-    items = tuple(msgspec.structs.replace(item, awaiting_credit=0) for item in _without_verdict(state.items))
-    for share in event.shares:
-        if 0 <= share.item < len(items):
-            items = _restored(items, share)
+def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
     return msgspec.structs.replace(
         state,
         status=Status.INVESTIGATING,
-        items=items,
+        items=moved.contested_again(state.items, event.shares),
         verdict=None,
         resolution_code=None,
         rationale=None,
@@ -385,117 +294,32 @@ def _reopened(state: Dispute, event: DisputeReopened) -> Dispute:
     )
 
 
-def _restored(items: tuple[Item, ...], share: Share) -> tuple[Item, ...]:
-    """The share taken back from where it went: rejected first, then withdrawn, written off, stated as paid."""
-    item = items[share.item]
-    left = share.amount
-    rejected = min(left, item.rejected)
-    left -= rejected
-    withdrawn = min(left, item.withdrawn)
-    left -= withdrawn
-    written_off = min(left, item.written_off)
-    left -= written_off
-    paid = min(left, item.stated_paid)
-    return _replaced(
-        items,
-        share.item,
-        open=item.open + rejected + withdrawn + written_off + paid,
-        rejected=item.rejected - rejected,
-        withdrawn=item.withdrawn - withdrawn,
-        written_off=item.written_off - written_off,
-        paid=item.paid - paid,
-        stated_paid=item.stated_paid - paid,
-    )
-
-
-def _reduced(state: Dispute, event: AmountReduced) -> Dispute:
-    by_payment = event.cause == "payment"
-    items = state.items
-    taken = list(state.taken)
-    for share in event.shares:
-        if not 0 <= share.item < len(items):
-            continue
-        item = items[share.item]
-        amount = min(share.amount, item.open)
-        left = item.open - amount
-        # A customer who pays gives in on what was found invalid first; a credit serves what was found valid.
-        if by_payment:
-            invalid = max(0, item.invalid - amount)
-            valid = min(item.valid, left - invalid)
-        else:
-            valid = max(0, item.valid - amount)
-            invalid = min(item.invalid, left - valid)
-        items = _replaced(
-            items,
-            share.item,
-            open=left,
-            awaiting_credit=min(item.awaiting_credit, left),
-            valid=valid,
-            invalid=invalid,
-            paid=item.paid + (amount if by_payment else 0),
-            credited=item.credited + (0 if by_payment else amount),
-        )
-        if by_payment and amount:
-            taken.append(Taken(event.reference, share.item, amount))
+def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
+    taken: tuple[Taken, ...] = ()
+    if event.cause == "payment":
+        items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference)
+    else:
+        items = moved.reduced_by_credit(state.items, event.shares)
     return msgspec.structs.replace(
         state,
         items=items,
-        taken=tuple(taken),
+        taken=(*state.taken, *taken),
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )
 
 
-def _payment_reversed(state: Dispute, event: PaymentReversed) -> Dispute:
-    items = state.items
-    taken = list(state.taken)
-    for share in event.shares:
-        if not 0 <= share.item < len(items):
-            continue
-        item = items[share.item]
-        amount = min(share.amount, item.paid - item.stated_paid)
-        items = _replaced(
-            items,
-            share.item,
-            paid=item.paid - amount,
-            open=item.open + (amount if event.into == "open" else 0),
-            rejected=item.rejected + (amount if event.into == "rejected" else 0),
-            withdrawn=item.withdrawn + (amount if event.into == "withdrawn" else 0),
-        )
-        taken = _untaken(taken, event.payment_id, share.item, amount)
+def _payment_reversed(state: Dispute, event: e.PaymentReversed) -> Dispute:
+    items, taken = moved.given_back(state.items, state.taken, event)
     reopens_verdict = event.into == "open" and state.status is Status.DECIDED
     return msgspec.structs.replace(
         state,
         status=Status.INVESTIGATING if reopens_verdict else state.status,
-        items=_without_verdict(items) if reopens_verdict else items,
+        items=moved.without_verdict(items) if reopens_verdict else items,
         verdict=None if reopens_verdict else state.verdict,
-        taken=tuple(taken),
+        taken=taken,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )
 
 
-def _untaken(taken: list[Taken], payment_id: str, item: int, amount: int) -> list[Taken]:
-    left: list[Taken] = []
-    for entry in reversed(taken):
-        if entry.payment_id == payment_id and entry.item == item and amount:
-            back = min(amount, entry.amount)
-            amount -= back
-            if entry.amount > back:
-                left.append(Taken(payment_id, item, entry.amount - back))
-        else:
-            left.append(entry)
-    return left[::-1]
-
-
 def _seen(state: Dispute, invoice_id: str, ledger_version: int) -> Mapping[str, int]:
     return {**state.ledger_versions, invoice_id: max(ledger_version, state.ledger_versions.get(invoice_id, 0))}
-
-
-def _without_verdict(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    return tuple(
-        msgspec.structs.replace(item, valid=0, invalid=0) if item.valid or item.invalid else item for item in items
-    )
-
-
-def _replaced(items: tuple[Item, ...], position: int, **changes: int) -> tuple[Item, ...]:
-    changed = msgspec.structs.replace(items[position], **changes)
-    return (*items[:position], changed, *items[position + 1 :])

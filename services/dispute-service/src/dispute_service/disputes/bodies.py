@@ -1,0 +1,171 @@
+"""Request bodies of the commands to a dispute, and the id that names it."""
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Path
+from pydantic import Field, StringConstraints, field_validator
+
+from dispute_service.disputes.decisions.opening import MAX_ITEMS
+from dispute_service.disputes.decisions.working import HIGHEST_LEVEL
+from dispute_service.disputes.document import PREFIX
+from dispute_service.reasons.catalogue import REASON_BY_CODE, RESOLUTION_CODES, ROOT_CAUSES
+from redress.ids import parse_public_id
+from redress.web.bodies import VISIBLE, Body, Effective, Identifier, MoneyBody, Name, Sentence, Text
+from redress.web.problem import not_found
+
+MAX_INVOICES = 15  # each is a stream of its own, and one append takes twenty
+
+DisputeId = Annotated[str, Path(max_length=60, description="`dsp_…`")]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[a-z][a-z0-9_-]*$")]
+Email = Annotated[
+    str,
+    StringConstraints(
+        max_length=254, strip_whitespace=True, pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+$"
+    ),
+]
+
+
+def dispute_of(text: str) -> UUID:
+    """The stream of a public id. Problem 404 for what cannot be one."""
+    try:
+        return parse_public_id(PREFIX, text)
+    except ValueError:
+        raise not_found(f"dispute {text}") from None
+
+
+def _must_be_listed(value: str, allowed: tuple[str, ...], what: str) -> str:
+    if value not in allowed:
+        raise ValueError(f"{value[:60]!r} is not a {what}; allowed: {', '.join(allowed)}")
+    return value
+
+
+def _root_cause(value: str) -> str:
+    """People write "price maintenance"; the code is PRICE_MAINTENANCE."""
+    code = value.strip().upper().replace(" ", "_").replace("-", "_")
+    return _must_be_listed(code, tuple(cause.code for cause in ROOT_CAUSES), "root cause")
+
+
+class ItemBody(Body):
+    invoice_id: Identifier
+    line: Identifier | None = None
+    amount: MoneyBody
+
+
+class ContactBody(Body):
+    """Whom to write to. `language` is the language of the letters: en or de."""
+
+    name: Name
+    email: Email
+    language: Literal["en", "de"] = "en"
+
+
+class OpenBody(Effective):
+    customer_id: Identifier
+    items: Annotated[list[ItemBody], Field(min_length=1, max_length=MAX_ITEMS)]
+    reason_code: str = Field(max_length=40)
+    description: Text | None = None
+    origin: Word
+    external_reason: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=VISIBLE)] | None = None
+    contact: ContactBody | None = None
+
+    @field_validator("reason_code")
+    @classmethod
+    def _reason(cls, value: str) -> str:
+        return _must_be_listed(value, tuple(REASON_BY_CODE), "reason code")
+
+    @field_validator("items")
+    @classmethod
+    def _few_invoices(cls, value: list[ItemBody]) -> list[ItemBody]:
+        if len({item.invoice_id for item in value}) > MAX_INVOICES:
+            raise ValueError(f"a dispute contests at most {MAX_INVOICES} invoices; open several disputes")
+        return value
+
+
+class ClassifyBody(Effective):
+    reason_code: str = Field(max_length=40)
+    root_cause: str | None = Field(default=None, max_length=40)
+
+    @field_validator("reason_code")
+    @classmethod
+    def _reason(cls, value: str) -> str:
+        return _must_be_listed(value, tuple(REASON_BY_CODE), "reason code")
+
+    @field_validator("root_cause")
+    @classmethod
+    def _cause(cls, value: str | None) -> str | None:
+        return None if value is None else _root_cause(value)
+
+
+class AssignBody(Effective):
+    """Neither owner nor team: the resolution matrix decides."""
+
+    owner: Name | None = None
+    team: Name | None = None
+    reason: Sentence | None = None
+
+
+class RequestInformationBody(Effective):
+    asked: Literal["customer", "department"] = Field(alias="from")
+    what: Text
+    due: date
+
+    @field_validator("due")
+    @classmethod
+    def _soon(cls, value: date) -> date:
+        if not 1970 <= value.year <= 2200:
+            raise ValueError("must be a date between 1970 and 2200")
+        return value
+
+
+class RecordInformationBody(Effective):
+    text: Text
+
+
+class AddNoteBody(Effective):
+    text: Text
+    visibility: Literal["internal", "customer"] = "internal"
+
+
+class DecideBody(Effective):
+    valid: MoneyBody
+    invalid: MoneyBody
+    root_cause: str = Field(max_length=40)
+    rationale: Text
+
+    @field_validator("root_cause")
+    @classmethod
+    def _cause(cls, value: str) -> str:
+        return _root_cause(value)
+
+
+class ResolveBody(Effective):
+    """`credited` is wanted where the code does not say how much is credited and nothing was decided."""
+
+    resolution_code: str = Field(max_length=40)
+    credited: MoneyBody | None = None
+    rationale: Text | None = None
+
+    @field_validator("resolution_code")
+    @classmethod
+    def _code(cls, value: str) -> str:
+        return _must_be_listed(value, tuple(c.code for c in RESOLUTION_CODES), "resolution code")
+
+
+class CloseBody(Effective):
+    pass
+
+
+class ReopenBody(Effective):
+    reason: Sentence
+
+
+class WithdrawBody(Effective):
+    reason: Sentence
+
+
+class EscalateBody(Effective):
+    level: int = Field(ge=1, le=HIGHEST_LEVEL, strict=True)
+    reason: Sentence
+    to: Name | None = None

@@ -1,0 +1,100 @@
+"""A dispute ends, and may come back: decided, resolved, closed, withdrawn, reopened."""
+
+from datetime import datetime
+
+from dispute_service.disputes import commands as c
+from dispute_service.disputes import events as e
+from dispute_service.disputes.decisions.guards import in_time, late, may, must_be_root_cause, promise
+from dispute_service.disputes.items import reopenable
+from dispute_service.disputes.outcomes import outcomes_of
+from dispute_service.disputes.refusals import NothingToReopen, UnknownCode, VerdictDoesNotAddUp, WrongState
+from dispute_service.disputes.state import TRANSITIONS, Dispute, Status, allowed_actions
+from dispute_service.reasons.catalogue import RESOLUTION_CODES
+from dispute_service.routing.matrix import ResolutionMatrix
+from redress.money import allocate
+
+
+def decide(command: c.Decide, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+    may("decide", command.at, state, now)
+    must_be_root_cause(command.root_cause)
+    open_amount = state.money(state.open)
+    valid, invalid = command.valid, command.invalid
+    same_currency = valid.currency == invalid.currency == state.currency
+    if not same_currency or valid.minor < 0 or invalid.minor < 0 or valid.minor + invalid.minor != open_amount.minor:
+        raise VerdictDoesNotAddUp(valid, invalid, open_amount)
+    verdict = state.verdict
+    if verdict and (verdict.valid, verdict.invalid, verdict.root_cause) == (
+        valid.minor,
+        invalid.minor,
+        command.root_cause,
+    ):
+        return []
+    valid_parts = allocate(valid.minor, [item.open for item in state.items])
+    return [
+        e.DisputeDecided(
+            at=command.at,
+            valid=valid.minor,
+            invalid=invalid.minor,
+            verdicts=tuple(
+                e.ItemVerdict(item=index, valid=part, invalid=item.open - part)
+                for index, (item, part) in enumerate(zip(state.items, valid_parts, strict=True))
+                if item.open
+            ),
+            root_cause=command.root_cause,
+            rationale=command.rationale,
+        )
+    ]
+
+
+def resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+    if (
+        state.status in (Status.SETTLING, Status.RESOLVED, Status.CLOSED)
+        and state.resolution_code == command.resolution_code
+    ):
+        return []
+    may("resolve", command.at, state, now)
+    if command.resolution_code not in {code.code for code in RESOLUTION_CODES}:
+        raise UnknownCode("resolution_code", command.resolution_code, tuple(code.code for code in RESOLUTION_CODES))
+    outcomes = outcomes_of(command.resolution_code, command.credited, state)
+    return [
+        *late(state, command.at),
+        e.DisputeResolved(
+            at=command.at,
+            resolution_code=command.resolution_code,
+            outcomes=outcomes,
+            rationale=command.rationale,
+        ),
+    ]
+
+
+def close(command: c.Close, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+    if state.status is Status.CLOSED:
+        return []
+    may("close", command.at, state, now)
+    return [e.DisputeClosed(at=command.at)]
+
+
+def reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
+    if state.is_active and state.reopen_reason == command.reason:
+        return []
+    if state.status not in TRANSITIONS["reopen"]:
+        raise WrongState("reopen", state.status, allowed_actions(state))
+    in_time(command.at, state, now)
+    if not any(reopenable(item) for item in state.items):
+        raise NothingToReopen
+    shares = tuple(
+        e.Share(index, back)
+        for index, item in enumerate(state.items)
+        if (back := reopenable(item) - item.awaiting_credit)
+    )
+    contested = state.open + sum(share.amount for share in shares)
+    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, command.at)
+    return [e.DisputeReopened(at=command.at, reason=command.reason, shares=shares, routing=routing, sla=sla)]
+
+
+def withdraw(command: c.Withdraw, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+    if state.status is Status.WITHDRAWN:
+        return []
+    may("withdraw", command.at, state, now)
+    shares = tuple(e.Share(index, item.open) for index, item in enumerate(state.items) if item.open)
+    return [*late(state, command.at), e.DisputeWithdrawn(at=command.at, reason=command.reason, shares=shares)]

@@ -1,0 +1,163 @@
+"""What happens to a dispute by itself: postings of the ledger, and a promise whose time is over.
+
+A posting is a fact: it is never refused, and counts once.
+"""
+
+from datetime import datetime
+
+from dispute_service.disputes import commands as c
+from dispute_service.disputes import events as e
+from dispute_service.disputes.decisions.guards import late, promise
+from dispute_service.disputes.items import filled
+from dispute_service.disputes.state import ENDED, Dispute, NotOpened, State, Status, evolve
+from dispute_service.routing.matrix import ResolutionMatrix
+
+
+def apply_payment(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEvent]:
+    return _reduce(
+        state,
+        at=command.at,
+        cause="payment",
+        reference=command.payment_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        reduce_by=command.reduce_by,
+    )
+
+
+def apply_credit_memo(command: c.ApplyCreditMemo, state: Dispute) -> list[e.DisputeEvent]:
+    return _reduce(
+        state,
+        at=command.at,
+        cause="credit-memo",
+        reference=command.credit_memo_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        reduce_by=command.reduce_by,
+    )
+
+
+def note_invoice(command: c.NoteInvoice, state: Dispute) -> list[e.DisputeEvent]:
+    if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    found: list[e.DisputeEvent] = []
+    if any(item.invoice_id == command.invoice_id and not item.known for item in state.items):
+        found.append(
+            e.InvoiceBecameKnown(
+                at=max(command.at, state.opened_at),
+                invoice_id=command.invoice_id,
+                legal_entity=command.legal_entity,
+                ledger_version=command.ledger_version,
+            )
+        )
+    return found + _reduce(
+        state,
+        at=command.at,
+        cause="invoice-changed",
+        reference=command.invoice_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        reduce_by=command.reduce_by,
+    )
+
+
+def _reduce(
+    state: Dispute, *, at: datetime, cause: str, reference: str, invoice_id: str, ledger_version: int, reduce_by: int
+) -> list[e.DisputeEvent]:
+    """A posting takes `reduce_by` from the invoice's items, in their order; a credit serves awaited credits first.
+
+    A posting is a fact: it is never refused, takes no more than is open, and counts once. When nothing is left the
+    dispute ends by it. A fact cannot count before the dispute was opened.
+    """
+    if ledger_version <= state.ledger_versions.get(invoice_id, 0):
+        return []
+    at = max(at, state.opened_at)
+    room = [item.open if item.invoice_id == invoice_id else 0 for item in state.items]
+    awaited = [item.awaiting_credit if item.invoice_id == invoice_id else 0 for item in state.items]
+    parts = filled(reduce_by, awaited) if cause == "credit-memo" else [0] * len(room)
+    rest = filled(reduce_by - sum(parts), [room[i] - parts[i] for i in range(len(room))])
+    shares = tuple(e.Share(i, parts[i] + rest[i]) for i in range(len(room)) if parts[i] + rest[i])
+    if not shares:
+        return []
+    reduced = e.AmountReduced(
+        at=at,
+        cause=cause,
+        reference=reference,
+        invoice_id=invoice_id,
+        ledger_version=ledger_version,
+        shares=shares,
+    )
+    return [reduced, *_end_if_nothing_is_left(evolve(state, reduced), at, cause, reference)]
+
+
+def _end_if_nothing_is_left(state: State, at: datetime, cause: str, reference: str) -> list[e.DisputeEvent]:
+    if isinstance(state, NotOpened) or state.open:
+        return []
+    if state.status is Status.SETTLING:
+        return [e.DisputeSettled(at=at)]
+    if cause == "payment":
+        code, words = "CUSTOMER_PAID", f"Payment {reference} left nothing of the dispute open."
+    else:
+        posting = f"Credit memo {reference}" if cause == "credit-memo" else f"The correction of invoice {reference}"
+        code = "CREDIT_FULL" if all(item.paid == 0 for item in state.items) else "CREDIT_PARTIAL"
+        words = f"{posting} left nothing of the dispute open."
+    return [
+        *late(state, at),
+        e.DisputeResolved(at=at, resolution_code=code, outcomes=(), by_ledger=True, explanation=words),
+    ]
+
+
+def reverse_payment(command: c.ReversePayment, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
+    """What the payment took comes back, last taken first. A dispute that had ended otherwise than by giving the
+    contest up (withdrawn, void, rejected) is open again by that."""
+    if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    back = [0] * len(state.items)
+    left = command.amount
+    for taken in reversed(state.taken):
+        if taken.payment_id == command.payment_id and state.items[taken.item].invoice_id == command.invoice_id:
+            part = min(left, taken.amount)
+            back[taken.item] += part
+            left -= part
+    shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
+    if not shares:
+        return []
+    at = max(command.at, state.opened_at)
+    into = _where_reversed_money_goes(state)
+    reversed_ = e.PaymentReversed(
+        at=at,
+        payment_id=command.payment_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        shares=shares,
+        into=into,
+    )
+    if into != "open" or state.is_active:
+        return [reversed_]
+    contested = state.open + sum(share.amount for share in shares)
+    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, at)
+    return [
+        reversed_,
+        e.DisputeReopened(
+            at=at,
+            reason=f"Payment {command.payment_id} was reversed.",
+            shares=(),
+            by_ledger=True,
+            routing=routing,
+            sla=sla,
+        ),
+    ]
+
+
+def _where_reversed_money_goes(state: Dispute) -> str:
+    if state.status not in ENDED:
+        return "open"
+    if state.resolution_code in ("WITHDRAWN", "VOID_LOGGED_IN_ERROR"):
+        return "withdrawn"
+    return "rejected" if state.resolution_code == "REJECTED_COLLECT" else "open"
+
+
+def breach_sla(command: c.BreachSla, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+    if not state.is_active or command.due_at != state.sla.due_at or now < command.due_at:
+        return []
+    return late(state, now)

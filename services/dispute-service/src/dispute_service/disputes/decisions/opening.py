@@ -1,0 +1,77 @@
+"""A dispute begins: what a customer contests, and the promise it is opened with."""
+
+from datetime import datetime
+
+from dispute_service.disputes import commands as c
+from dispute_service.disputes import events as e
+from dispute_service.disputes.decisions.guards import promise
+from dispute_service.disputes.refusals import AlreadyOpened, EffectiveInFuture, ItemsRefused, UnknownCode
+from dispute_service.disputes.state import Dispute, State
+from dispute_service.reasons.catalogue import REASON_BY_CODE
+from dispute_service.routing.matrix import ResolutionMatrix
+from redress.money import Money
+
+MAX_ITEMS = 100
+
+
+def open_(command: c.Open, state: State, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
+    if isinstance(state, Dispute):
+        same = (state.customer_id, state.opened_at, [(i.invoice_id, i.line, i.disputed) for i in state.items])
+        if same != (command.customer_id, command.at, [(i.invoice_id, i.line, i.amount.minor) for i in command.items]):
+            raise AlreadyOpened
+        return []
+    if command.at > now:
+        raise EffectiveInFuture(command.at, now)
+    if command.reason_code not in REASON_BY_CODE:
+        raise UnknownCode("reason_code", command.reason_code, tuple(REASON_BY_CODE))
+    amount = _contested(command)
+    routing, sla = promise(policy, command.reason_code, amount, command.legal_entity, command.at)
+    return [
+        e.DisputeOpened(
+            at=command.at,
+            customer_id=command.customer_id,
+            currency=amount.currency,
+            items=tuple(
+                e.OpenedItem(invoice_id=item.invoice_id, line=item.line, amount=item.amount.minor, known=item.known)
+                for item in command.items
+            ),
+            reason_code=command.reason_code,
+            origin=command.origin,
+            routing=routing,
+            sla=sla,
+            legal_entity=command.legal_entity,
+            external_reason=command.external_reason,
+            reason_explanation=command.reason_explanation,
+            description=command.description,
+            contact=command.contact,
+        )
+    ]
+
+
+def _contested(command: c.Open) -> Money:
+    """The total of the items. ItemsRefused for no or too many items, two currencies, zero, or one place twice."""
+    if not 1 <= len(command.items) <= MAX_ITEMS:
+        raise ItemsRefused("A dispute contests at least one item.", ("items",), f"1 to {MAX_ITEMS} items")
+    contested = Money(0, command.items[0].amount.currency)
+    places: set[tuple[str, str | None]] = set()
+    for index, item in enumerate(command.items):
+        if item.amount.currency != contested.currency:
+            raise ItemsRefused(
+                f"The first item is in {contested.currency}, this one in {item.amount.currency}: "
+                "a dispute has one currency.",
+                ("items", index, "amount", "currency"),
+                contested.currency,
+            )
+        if item.amount.minor <= 0:
+            raise ItemsRefused(
+                f"{item.amount} cannot be contested.", ("items", index, "amount", "amount"), "more than zero"
+            )
+        if (item.invoice_id, item.line) in places:
+            raise ItemsRefused(
+                f"Invoice {item.invoice_id} {f'line {item.line} ' if item.line else ''}is contested twice.",
+                ("items", index),
+                "each invoice and line once",
+            )
+        places.add((item.invoice_id, item.line))
+        contested += item.amount
+    return contested

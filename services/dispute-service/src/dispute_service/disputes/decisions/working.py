@@ -1,0 +1,136 @@
+"""A dispute is worked on: its reason, who answers for it, what is asked, answered and noted."""
+
+from datetime import datetime
+
+from dispute_service.disputes import commands as c
+from dispute_service.disputes import events as e
+from dispute_service.disputes.decisions.guards import may, must_be_root_cause, promise
+from dispute_service.disputes.refusals import (
+    AnswerDueInPast,
+    EscalationNotHigher,
+    NobodyNamed,
+    TooManyNotes,
+    UnknownCode,
+)
+from dispute_service.disputes.state import Dispute, Status
+from dispute_service.reasons.catalogue import REASON_BY_CODE
+from dispute_service.routing.matrix import ResolutionMatrix, Routing
+from dispute_service.routing.sla import Sla
+
+MAX_ENTRIES = 1_000
+HIGHEST_LEVEL = 3
+
+
+def classify(command: c.Classify, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
+    may("classify", command.at, state, now)
+    if command.reason_code not in REASON_BY_CODE:
+        raise UnknownCode("reason_code", command.reason_code, tuple(REASON_BY_CODE))
+    must_be_root_cause(command.root_cause)
+    if command.reason_code == state.reason_code and command.root_cause in (None, state.root_cause):
+        return []
+    routing: Routing | None = None
+    sla: Sla | None = None
+    if command.reason_code != state.reason_code:
+        routing, sla = promise(
+            policy, command.reason_code, state.money(state.open), state.legal_entity, state.sla.inputs.start
+        )
+    return [
+        e.DisputeClassified(
+            at=command.at,
+            from_reason=state.reason_code,
+            to_reason=command.reason_code,
+            root_cause=command.root_cause,
+            routing=routing,
+            sla=sla,
+        )
+    ]
+
+
+def assign_to(command: c.AssignTo, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+    may("assign", command.at, state, now)
+    if command.owner is None and command.team is None:
+        raise NobodyNamed
+    # A new owner without a team stays in the dispute's team; a team alone takes the dispute into its queue.
+    team = command.team or state.team
+    if (command.owner, team) == (state.owner, state.team) and state.status is not Status.OPEN:
+        return []
+    return [
+        e.DisputeAssigned(
+            at=command.at,
+            owner=command.owner,
+            team=team,
+            previous_owner=state.owner,
+            previous_team=state.team,
+            explanation=command.reason or "Assigned by a person.",
+        )
+    ]
+
+
+def assign_by_matrix(
+    command: c.AssignByMatrix, state: Dispute, policy: ResolutionMatrix, now: datetime
+) -> list[e.DisputeEvent]:
+    may("assign", command.at, state, now)
+    routing, sla = promise(
+        policy, state.reason_code, state.money(state.open), state.legal_entity, state.sla.inputs.start
+    )
+    if (routing.owner, routing.team) == (state.owner, state.team) and state.status is not Status.OPEN:
+        return []
+    return [
+        e.DisputeAssigned(
+            at=command.at,
+            owner=routing.owner,
+            team=routing.team,
+            previous_owner=state.owner,
+            previous_team=state.team,
+            explanation=routing.explanation,
+            routing=routing,
+            sla=sla if sla.due_at != state.sla.due_at else None,
+        )
+    ]
+
+
+def request_information(command: c.RequestInformation, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+    if command.request_id in state.entries:
+        return []
+    may("request-information", command.at, state, now)
+    _must_have_room(state)
+    if command.due < command.at.date():
+        raise AnswerDueInPast(command.due, command.at.date())
+    return [
+        e.InformationRequested(
+            at=command.at, request_id=command.request_id, asked=command.asked, what=command.what, due=command.due
+        )
+    ]
+
+
+def record_information(command: c.RecordInformation, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+    if command.record_id in state.entries:
+        return []
+    may("record-information", command.at, state, now)
+    _must_have_room(state)
+    return [e.InformationRecorded(at=command.at, record_id=command.record_id, text=command.text)]
+
+
+def add_note(command: c.AddNote, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+    if command.note_id in state.entries:
+        return []
+    may("add-note", command.at, state, now)
+    _must_have_room(state)
+    return [e.NoteAdded(at=command.at, note_id=command.note_id, text=command.text, visibility=command.visibility)]
+
+
+def escalate(command: c.Escalate, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+    may("escalate", command.at, state, now)
+    if command.level == state.escalation_level and command.to in (None, state.escalated_to):
+        return []
+    if not state.escalation_level < command.level <= HIGHEST_LEVEL:
+        raise EscalationNotHigher(command.level, state.escalation_level, HIGHEST_LEVEL)
+    to = command.to
+    if to is None and state.routing.backup is not None:
+        to = state.routing.backup
+    return [e.DisputeEscalated(at=command.at, level=command.level, reason=command.reason, to=to)]
+
+
+def _must_have_room(state: Dispute) -> None:
+    if len(state.entries) >= MAX_ENTRIES:
+        raise TooManyNotes(MAX_ENTRIES)

@@ -1,0 +1,248 @@
+"""A dispute as a document: what lists, single reads and answers show. Personal text is not in it."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from dispute_service.disputes.items import Item
+from dispute_service.disputes.state import Dispute, State, allowed_actions
+from dispute_service.routing.matrix import Routing
+from redress.calendars import CalendarInputs
+from redress.contracts.common import WireMoney, wire_in
+from redress.ids import public_id
+
+PREFIX = "dsp"
+
+
+class ItemDocument(Struct, frozen=True, kw_only=True):
+    """disputed = open + paid + credited + written_off + rejected + withdrawn; `awaiting_credit` is part of `open`.
+
+    `valid` and `invalid` split `open` while a decision stands; else they are null. `known` says whether the ledger has
+    told us of the invoice.
+    """
+
+    invoice_id: str
+    line: str | None
+    known: bool
+    disputed: WireMoney
+    open: WireMoney
+    paid: WireMoney
+    credited: WireMoney
+    written_off: WireMoney
+    rejected: WireMoney
+    withdrawn: WireMoney
+    awaiting_credit: WireMoney
+    valid: WireMoney | None
+    invalid: WireMoney | None
+
+
+class SlaDocument(Struct, frozen=True, kw_only=True):
+    """The promise and everything it was computed from."""
+
+    due_at: datetime
+    breached: bool
+    breached_at: datetime | None
+    rule_id: str
+    policy_version: int
+    computed_from: CalendarInputs
+
+
+class QuestionDocument(Struct, frozen=True, kw_only=True):
+    asked: str
+    due: date
+
+
+class DecisionDocument(Struct, frozen=True, kw_only=True):
+    """The standing decision as it was taken."""
+
+    valid: WireMoney
+    invalid: WireMoney
+    root_cause: str
+
+
+class ResolutionDocument(Struct, frozen=True, kw_only=True):
+    code: str
+    at: datetime | None
+
+
+class DisputeDocument(Struct, frozen=True, kw_only=True):
+    """Totals are over the items. `opened_at` counts in the books; `version` is the ETag.
+
+    What published events say too has the same name here; `sla`, `decision` and `resolution` say more about it. `id` is
+    `dispute_id` under the name that every resource has.
+    """
+
+    id: str
+    dispute_id: str
+    version: int
+    status: str
+    customer_id: str
+    reason_code: str
+    root_cause: str | None
+    origin: str
+    external_reason: str | None
+    legal_entity: str | None
+    currency: str
+    disputed: WireMoney
+    open: WireMoney
+    awaiting_credit: WireMoney
+    items: tuple[ItemDocument, ...]
+    opened_at: datetime
+    owner: str | None
+    team: str | None
+    escalation_level: int
+    escalated_to: str | None
+    routing: Routing
+    sla_due_at: datetime
+    sla_breached: bool
+    sla: SlaDocument
+    question: QuestionDocument | None
+    decision: DecisionDocument | None
+    resolution_code: str | None
+    resolution: ResolutionDocument | None
+    reopen_reason: str | None
+    allowed_actions: tuple[str, ...]
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """What lists filter and sort by. `search` is lower case."""
+
+    status: str
+    reason_code: str
+    customer_id: str
+    owner: str | None
+    team: str | None
+    opened_at: datetime
+    sla_due_at: datetime
+    open_minor: int
+    invoice_ids: tuple[str, ...]
+    search: str
+
+
+class CurrentDocument(Struct, frozen=True):
+    """What is written beside each append and into the history: the columns, and the document itself."""
+
+    row: Row
+    dispute: DisputeDocument
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def dispute_id_of(stream_id: UUID) -> str:
+    return public_id(PREFIX, stream_id)
+
+
+def document(stream_id: UUID, version: int, state: Dispute) -> DisputeDocument:
+    """The dispute as readers see it at this version."""
+    verdict = state.verdict
+    return DisputeDocument(
+        id=dispute_id_of(stream_id),
+        dispute_id=dispute_id_of(stream_id),
+        version=version,
+        status=state.status.value,
+        customer_id=state.customer_id,
+        reason_code=state.reason_code,
+        root_cause=state.root_cause,
+        origin=state.origin,
+        external_reason=state.external_reason,
+        legal_entity=state.legal_entity,
+        currency=state.currency,
+        disputed=_wire(sum(item.disputed for item in state.items), state),
+        open=_wire(state.open, state),
+        awaiting_credit=_wire(state.awaiting_credit, state),
+        items=tuple(_item(item, state) for item in state.items),
+        opened_at=state.opened_at,
+        owner=state.owner,
+        team=state.team,
+        escalation_level=state.escalation_level,
+        escalated_to=state.escalated_to,
+        routing=state.routing,
+        sla_due_at=state.sla.due_at,
+        sla_breached=state.sla_breached_at is not None,
+        sla=SlaDocument(
+            due_at=state.sla.due_at,
+            breached=state.sla_breached_at is not None,
+            breached_at=state.sla_breached_at,
+            rule_id=state.sla.rule_id,
+            policy_version=state.sla.policy_version,
+            computed_from=state.sla.inputs,
+        ),
+        question=QuestionDocument(asked=state.question.asked, due=state.question.due) if state.question else None,
+        decision=(
+            DecisionDocument(
+                valid=_wire(verdict.valid, state), invalid=_wire(verdict.invalid, state), root_cause=verdict.root_cause
+            )
+            if verdict
+            else None
+        ),
+        resolution_code=state.resolution_code,
+        resolution=(
+            ResolutionDocument(code=state.resolution_code, at=state.resolved_at) if state.resolution_code else None
+        ),
+        reopen_reason=state.reopen_reason,
+        allowed_actions=allowed_actions(state),
+    )
+
+
+def current(stream_id: UUID, version: int, state: Dispute) -> CurrentDocument:
+    shown = document(stream_id, version, state)
+    invoice_ids = tuple(dict.fromkeys(item.invoice_id for item in state.items))
+    words = (shown.dispute_id, state.customer_id, *invoice_ids, state.external_reason, state.owner, state.team)
+    return CurrentDocument(
+        row=Row(
+            status=shown.status,
+            reason_code=state.reason_code,
+            customer_id=state.customer_id,
+            owner=state.owner,
+            team=state.team,
+            opened_at=state.opened_at,
+            sla_due_at=state.sla.due_at,
+            open_minor=state.open,
+            invoice_ids=invoice_ids,
+            search=" ".join(word for word in words if word).lower(),
+        ),
+        dispute=shown,
+    )
+
+
+def current_json(stream_id: UUID, version: int, state: State) -> bytes | None:
+    """What `es.write_current` takes. A dispute that was not opened has no document."""
+    return _encoder.encode(current(stream_id, version, state)) if isinstance(state, Dispute) else None
+
+
+class _Shown(Struct, frozen=True):
+    dispute: msgspec.Raw
+
+
+_shown = msgspec.json.Decoder(_Shown)
+
+
+def shown_in(current: bytes) -> bytes:
+    """The document in what `current_json` made, as it stands there."""
+    return bytes(_shown.decode(current).dispute)
+
+
+def _item(item: Item, state: Dispute) -> ItemDocument:
+    decided = item.valid or item.invalid
+    return ItemDocument(
+        invoice_id=item.invoice_id,
+        line=item.line,
+        known=item.known,
+        disputed=_wire(item.disputed, state),
+        open=_wire(item.open, state),
+        paid=_wire(item.paid, state),
+        credited=_wire(item.credited, state),
+        written_off=_wire(item.written_off, state),
+        rejected=_wire(item.rejected, state),
+        withdrawn=_wire(item.withdrawn, state),
+        awaiting_credit=_wire(item.awaiting_credit, state),
+        valid=_wire(item.valid, state) if decided else None,
+        invalid=_wire(item.invalid, state) if decided else None,
+    )
+
+
+def _wire(minor: int, state: Dispute) -> WireMoney:
+    return wire_in(state.currency)(minor)

@@ -1,0 +1,159 @@
+"""Commands to a dispute: what they do to it and to the invoices it contests, in one unit of work."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from dispute_service.disputable_invoices import decisions as invoices
+from dispute_service.disputable_invoices.commands import SetReservation
+from dispute_service.disputable_invoices.events import Held
+from dispute_service.disputable_invoices.refusals import CustomerMismatch, InvoiceRefusal
+from dispute_service.disputable_invoices.state import Facts
+from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
+from dispute_service.disputes import decisions as disputes
+from dispute_service.disputes.commands import ApplyPayment, DisputeCommand, Open
+from dispute_service.disputes.document import document, shown_in
+from dispute_service.disputes.events import DisputeEvent
+from dispute_service.disputes.refusals import NoSuchDispute
+from dispute_service.disputes.state import Dispute, NotOpened, State
+from dispute_service.disputes.stream import DISPUTE
+from dispute_service.routing.stream import MATRIX, matrix_stream
+from redress.handling.command import CommandContext
+from redress.handling.command_runner import CommandJob
+from redress.handling.unit_of_work import UnitOfWork
+
+
+async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: datetime) -> State:
+    """Decide the command, record what follows, and move the reservations of its invoices along.
+
+    Refusals: those of the dispute, and those of an invoice when more would be held of it than fits.
+    """
+    before = await uow.state(DISPUTE, dispute)
+    events = disputes.decide(command, before, await uow.state(MATRIX, matrix_stream(uow.tenant)), now)
+    if not events:
+        return before
+    after = uow.record(DISPUTE, dispute, events, policy=_policies(events))
+    changed = _Changed(before, after, events[-1].at, command.payment_id if isinstance(command, ApplyPayment) else None)
+    await _move_reservations(uow, dispute, changed)
+    return after
+
+
+# -- the jobs of the API's commands
+
+
+def opening(context: CommandContext, dispute: UUID, command: Open) -> CommandJob:
+    """Open the dispute under a fresh id. What the ledger knows of the invoices is filled in here, and an invoice that
+    refuses is named by its item."""
+    streams = {item.invoice_id: invoice_stream(context.tenant, item.invoice_id) for item in command.items}
+
+    async def work(uow: UnitOfWork) -> bytes:
+        uow.start_new(DISPUTE, dispute)
+        facts = {name: (await uow.state(INVOICE, stream)).facts for name, stream in streams.items()}
+        try:
+            after = await handle(uow, dispute, _with_what_is_known(command, facts), context.now)
+        except InvoiceRefusal as refusal:
+            raise refusal.at(*_place_of(refusal, command)) from None
+        return _answer(uow, dispute, after)
+
+    return CommandJob(
+        work=work,
+        status=201,
+        writes=dict.fromkeys(streams.values(), INVOICE),
+        reads={matrix_stream(context.tenant): MATRIX},
+    )
+
+
+def changing(
+    context: CommandContext, dispute: UUID, build: Callable[[Dispute], Awaitable[DisputeCommand]]
+) -> CommandJob:
+    """Any other command; `build` makes it for the dispute as it is."""
+
+    async def work(uow: UnitOfWork) -> bytes:
+        state = await uow.state(DISPUTE, dispute)
+        if not isinstance(state, Dispute):
+            raise NoSuchDispute
+        return _answer(uow, dispute, await handle(uow, dispute, await build(state), context.now))
+
+    return CommandJob(
+        work=work, writes={dispute: DISPUTE}, reads={matrix_stream(context.tenant): MATRIX}, stream=dispute
+    )
+
+
+def _answer(uow: UnitOfWork, dispute: UUID, after: State) -> bytes:
+    """The document as it will be stored, or as it is where nothing was recorded."""
+    if not isinstance(after, Dispute):
+        raise NoSuchDispute
+    recorded = uow.document(dispute)
+    if recorded is not None:
+        return shown_in(recorded)
+    return msgspec.json.encode(document(dispute, uow.version(dispute), after))
+
+
+def _with_what_is_known(command: Open, facts: Mapping[str, Facts | None]) -> Open:
+    entities = [known.legal_entity for known in facts.values() if known is not None]
+    return msgspec.structs.replace(
+        command,
+        items=tuple(msgspec.structs.replace(item, known=facts[item.invoice_id] is not None) for item in command.items),
+        legal_entity=entities[0] if entities else command.legal_entity,
+    )
+
+
+def _place_of(refusal: InvoiceRefusal, command: Open) -> tuple[str | int, ...]:
+    """The contested item, and the part of it that is wrong."""
+    if isinstance(refusal, CustomerMismatch):
+        return ("customer_id",)
+    for index, item in enumerate(command.items):
+        if item.invoice_id == refusal.invoice_id and refusal.line in (None, item.line):
+            return ("items", index, *refusal.field)
+    return ("items",)
+
+
+# -- what follows for the invoices
+
+
+class _Changed(Struct, frozen=True):
+    """A dispute before and after a command, and the payment that did it, if one did."""
+
+    before: State
+    after: State
+    at: datetime
+    payment_id: str | None
+
+
+def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
+    versions = {routing.policy_version for event in events if (routing := getattr(event, "routing", None)) is not None}
+    return tuple(f"resolution-matrix@{version}" for version in sorted(versions))
+
+
+async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _Changed) -> None:
+    after = change.after
+    if isinstance(after, NotOpened):
+        return
+    old, new = held_by_invoice(change.before), held_by_invoice(after)
+    changed = {name: invoice_stream(uow.tenant, name) for name in new if new[name] != old.get(name, ())}
+    await uow.load(INVOICE, changed.values())
+    for invoice_id, stream in changed.items():
+        reserve = SetReservation(
+            at=change.at,
+            invoice_id=invoice_id,
+            dispute_id=str(dispute),
+            customer_id=after.customer_id,
+            currency=after.currency,
+            held=new[invoice_id],
+            payment_id=change.payment_id,
+        )
+        uow.record(INVOICE, stream, invoices.decide(reserve, await uow.state(INVOICE, stream)))
+
+
+def held_by_invoice(state: State) -> dict[str, tuple[Held, ...]]:
+    """What the dispute holds of each of its invoices; empty where it has let go."""
+    if not isinstance(state, Dispute):
+        return {}
+    held: dict[str, tuple[Held, ...]] = {item.invoice_id: () for item in state.items}
+    for item in state.items:
+        if item.open:
+            held[item.invoice_id] += (Held(item.line, item.open, item.awaiting_credit),)
+    return held

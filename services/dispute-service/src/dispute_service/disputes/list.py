@@ -1,0 +1,202 @@
+"""Lists of disputes: as they are, and as they were known at a past instant.
+
+Two tables of the same columns: `dispute_current` is written with each append, `dispute_history` follows the log and has
+one row per version with the time it was the known one.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+from msgspec import Struct
+from pydantic import StringConstraints
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from dispute_service.disputes.document import DisputeDocument
+from dispute_service.disputes.state import Status
+from dispute_service.reasons.catalogue import REASON_BY_CODE
+from dispute_service.settings import DisputeSettings
+from redress.reading.keyset import Keyset, Page, keyset
+from redress.reading.moment import AskedMoment, only_known_at
+from redress.reading.statements import worded
+from redress.reading.tenant_reads import TenantReads
+from redress.service.feature import ApiParts
+from redress.web.answers import answer_page
+from redress.web.auth import Principal, requires
+from redress.web.bodies import VISIBLE
+from redress.web.openapi import answers
+from redress.web.pages import DEFAULT_LIMIT, Cursor, CursorValue, Limit
+from redress.web.problem import FieldError, kernel_problem
+
+Reading = Annotated[Principal, Depends(requires("disputes:read"))]
+Id = Annotated[str | None, Query(min_length=1, max_length=200, pattern=VISIBLE)]
+Code = Annotated[str, StringConstraints(max_length=40)]
+
+METADATA: Final = MetaData(schema="read")
+
+
+def _columns() -> list[Column[Any]]:
+    return [
+        Column("tenant_id", Text, nullable=False),
+        Column("dispute_id", Uuid, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        Column("status", Text, nullable=False),
+        Column("reason_code", Text, nullable=False),
+        Column("customer_id", Text, nullable=False),
+        Column("owner", Text),
+        Column("team", Text),
+        Column("opened_at", DateTime(timezone=True), nullable=False),
+        Column("sla_due_at", DateTime(timezone=True), nullable=False),
+        Column("open_minor", BigInteger, nullable=False),
+        Column("invoice_ids", ARRAY(Text), nullable=False),
+        Column("search", Text, nullable=False),
+        Column("doc", JSONB, nullable=False),
+    ]
+
+
+CURRENT: Final = Table("dispute_current", METADATA, *_columns())
+HISTORY: Final = Table(
+    "dispute_history",
+    METADATA,
+    *_columns(),
+    Column("known_from", DateTime(timezone=True), nullable=False),
+    Column("known_until", DateTime(timezone=True)),
+)
+
+# Sort order by name: the column, and whether it goes down. Amounts compare as numbers within their currency.
+SORTS: Final = {
+    "opened_at": ("opened_at", False),
+    "-opened_at": ("opened_at", True),
+    "sla_due_at": ("sla_due_at", False),
+    "-sla_due_at": ("sla_due_at", True),
+    "open_amount": ("open_minor", False),
+    "-open_amount": ("open_minor", True),
+}
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which disputes, in which order. None is no filter; several values of one filter are alternatives."""
+
+    statuses: tuple[Status, ...] = ()
+    reason_codes: tuple[str, ...] = ()
+    customer_id: str | None = None
+    owner: str | None = None
+    team: str | None = None
+    invoice_id: str | None = None
+    words: str | None = None
+    sort: str = "-opened_at"
+    known_at: datetime | None = None
+
+
+async def page_of(reads: TenantReads, tenant_id: str, wanted: Wanted, page: Keyset) -> Page[DisputeDocument]:
+    column, _ = SORTS[wanted.sort]
+    statement, arguments = worded(_query(tenant_id, wanted, page))
+    async with reads.of(tenant_id) as connection:
+        rows = await connection.fetch(statement, *arguments)
+    return page.page(
+        rows, lambda row: [_portable(row[column]), str(row["dispute_id"])], lambda row: _document.decode(row["doc"])
+    )
+
+
+def _query(tenant_id: str, wanted: Wanted, page: Keyset) -> Select[Any]:
+    table = CURRENT if wanted.known_at is None else HISTORY
+    name, down = SORTS[wanted.sort]
+    sort, unique = table.c[name], table.c.dispute_id
+    conditions = [table.c.tenant_id == tenant_id]
+    if wanted.known_at is not None:
+        until = HISTORY.c.known_until
+        conditions += [HISTORY.c.known_from <= wanted.known_at, or_(until.is_(None), until > wanted.known_at)]
+    if wanted.statuses:
+        conditions.append(table.c.status.in_([status.value for status in wanted.statuses]))
+    if wanted.reason_codes:
+        conditions.append(table.c.reason_code.in_(wanted.reason_codes))
+    for column, value in (("customer_id", wanted.customer_id), ("owner", wanted.owner), ("team", wanted.team)):
+        if value is not None:
+            conditions.append(table.c[column] == value)
+    if wanted.invoice_id is not None:
+        conditions.append(table.c.invoice_ids.contains([wanted.invoice_id]))
+    if wanted.words is not None:
+        conditions += [table.c.search.contains(word, autoescape=True) for word in wanted.words.lower().split()]
+    if page.after is not None:
+        here = tuple_(sort, unique)
+        place = tuple_(literal(_native(name, page.after[0]), sort.type), literal(UUID(str(page.after[1])), unique.type))
+        conditions.append(here < place if down else here > place)
+    order = (sort.desc(), unique.desc()) if down else (sort.asc(), unique.asc())
+    return select(table.c.doc, sort, unique).where(and_(*conditions)).order_by(*order).limit(page.rows)
+
+
+# A row may be older than this release: a field that joins the document later needs a default.
+_document: Final = msgspec.json.Decoder(DisputeDocument)
+
+
+def _portable(value: object) -> CursorValue:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return int(str(value))
+
+
+def _native(column: str, value: CursorValue) -> object:
+    return value if column == "open_minor" else datetime.fromisoformat(str(value))
+
+
+def add_list_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:
+    @router.get("/v1/disputes", response_class=Response, summary="A list, now or as known at a past instant")
+    @answers(Page[DisputeDocument])
+    async def list_disputes(  # noqa: PLR0917 - one parameter per filter
+        request: Request,
+        principal: Reading,
+        moment: AskedMoment,
+        status: Annotated[list[Status] | None, Query(max_length=10)] = None,
+        reason_code: Annotated[list[Code] | None, Query(max_length=21)] = None,
+        customer_id: Id = None,
+        owner: Id = None,
+        team: Id = None,
+        invoice_id: Id = None,
+        q: Annotated[
+            str | None, Query(min_length=1, max_length=100, pattern=VISIBLE, description="Words; all must occur.")
+        ] = None,
+        sort: Annotated[str, Query(max_length=40, description=f"One of {', '.join(SORTS)}.")] = "-opened_at",
+        cursor: Cursor = None,
+        limit: Limit = DEFAULT_LIMIT,
+    ) -> Response:
+        """`q` searches dispute, customer and invoice numbers, the payer's reason, owner and team."""
+        _listed("sort", sort, tuple(SORTS))
+        for code in reason_code or ():
+            _listed("reason_code", code, tuple(REASON_BY_CODE))
+        wanted = Wanted(
+            statuses=tuple(status or ()),
+            reason_codes=tuple(reason_code or ()),
+            customer_id=customer_id,
+            owner=owner,
+            team=team,
+            invoice_id=invoice_id,
+            words=q,
+            sort=sort,
+            known_at=only_known_at(moment, instead="GET /v1/disputes/{dispute_id}?as_of=… for each dispute"),
+        )
+        asked = keyset(parts.cursors, "disputes", principal.tenant, msgspec.structs.asdict(wanted), cursor, limit)
+        page = await page_of(parts.reads, principal.tenant, wanted, asked)
+        return answer_page(request, page.items, page.next_cursor)
+
+
+def _listed(parameter: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        wrong = FieldError(None, f"{value[:60]!r} is not known here", allowed, parameter=parameter, location="query")
+        raise kernel_problem("invalid_request", "one place to correct; see errors", errors=[wrong])

@@ -1,0 +1,143 @@
+"""Stored event → published contract. What is stored is ours; what is published is a promise to others.
+
+Every published event carries the dispute as it is after it. Not published: notes, invoices that became known, and what
+a reversed payment does to a dispute that had ended (the reopening that follows it is).
+"""
+
+from collections.abc import Callable
+from typing import assert_never
+from uuid import UUID
+
+from dispute_service.disputes import events as stored
+from dispute_service.disputes.document import dispute_id_of
+from dispute_service.disputes.items import Item
+from dispute_service.disputes.state import Dispute, NotOpened, State
+from redress.contracts import dispute_events as public
+from redress.contracts.common import WireMoney, wire_in
+
+
+def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
+    event: stored.DisputeEvent, stream_id: UUID, after: State
+) -> public.DisputeEvent | None:
+    """None for what is nobody else's business."""
+    if isinstance(after, NotOpened):
+        return None
+    dispute = summary(dispute_id_of(stream_id), after)
+    match event:
+        case stored.DisputeOpened():
+            return public.DisputeOpened(dispute=dispute)
+        case stored.DisputeClassified():
+            return public.DisputeClassified(dispute=dispute, from_reason=event.from_reason)
+        case stored.DisputeAssigned():
+            routing = event.routing
+            return public.DisputeAssigned(
+                dispute=dispute,
+                by="person" if routing is None else "matrix",
+                explanation=event.explanation,
+                rule_id=None if routing is None else routing.rule_id,
+                policy_version=None if routing is None else routing.policy_version,
+                previous_owner=event.previous_owner,
+                previous_team=event.previous_team,
+            )
+        case stored.InformationRequested():
+            return public.DisputeInformationRequested(
+                dispute=dispute, asked=event.asked, what=event.what, due=event.due
+            )
+        case stored.InformationRecorded():
+            return public.DisputeInformationRecorded(dispute=dispute)
+        case stored.DisputeEscalated():
+            return public.DisputeEscalated(dispute=dispute, level=event.level, reason=event.reason, to=event.to)
+        case stored.DisputeDecided():
+            return public.DisputeDecided(
+                dispute=dispute, valid=_wire(event.valid, after), invalid=_wire(event.invalid, after)
+            )
+        case stored.AmountReduced():
+            reduced_by = sum(share.amount for share in event.shares)
+            return public.DisputeAmountReduced(
+                dispute=dispute,
+                cause=event.cause,
+                invoice_id=event.invoice_id,
+                reduced_by=_wire(reduced_by, after),
+            )
+        case stored.DisputeResolved():
+            return _resolved(event, dispute, after)
+        case stored.DisputeSettled():
+            return public.DisputeSettled(dispute=dispute)
+        case stored.DisputeReopened():
+            return public.DisputeReopened(dispute=dispute, reason=event.reason)
+        case stored.PaymentReversed():
+            # More is contested again. Of an ended dispute the reopening behind this event says so.
+            if event.into == "open" and after.is_active:
+                return public.DisputeReopened(dispute=dispute, reason=f"Payment {event.payment_id} was reversed.")
+            return None
+        case stored.DisputeClosed():
+            return public.DisputeClosed(dispute=dispute)
+        case stored.DisputeWithdrawn():
+            return public.DisputeWithdrawn(dispute=dispute, reason=event.reason)
+        case stored.SlaBreached():
+            return public.DisputeSlaBreached(dispute=dispute, due_at=event.due_at)
+        case stored.NoteAdded() | stored.InvoiceBecameKnown():
+            return None
+    assert_never(event)
+
+
+def _resolved(event: stored.DisputeResolved, dispute: public.DisputeSummary, after: Dispute) -> public.DisputeResolved:
+    # Of a dispute that a posting ended, `paid` is what was paid over its whole life.
+    paid = sum(item.paid for item in after.items) if event.by_ledger else sum(o.paid for o in event.outcomes)
+    return public.DisputeResolved(
+        dispute=dispute,
+        resolution_code=event.resolution_code,
+        credit_due=_wire(sum(outcome.credit for outcome in event.outcomes), after),
+        rejected=_wire(sum(outcome.rejected for outcome in event.outcomes), after),
+        written_off=_wire(sum(outcome.written_off for outcome in event.outcomes), after),
+        paid=_wire(paid, after),
+        rationale=after.rationale,
+    )
+
+
+def summary(dispute_id: str, state: Dispute) -> public.DisputeSummary:
+    money = wire_in(state.currency)
+    verdict = state.verdict
+    return public.DisputeSummary(
+        dispute_id=dispute_id,
+        customer_id=state.customer_id,
+        status=state.status.value,
+        reason_code=state.reason_code,
+        origin=state.origin,
+        currency=state.currency,
+        items=tuple([_item(item, money) for item in state.items]),
+        disputed=money(sum([item.disputed for item in state.items])),
+        open=money(state.open),
+        opened_at=state.opened_at,
+        legal_entity=state.legal_entity,
+        external_reason=state.external_reason,
+        root_cause=state.root_cause,
+        owner=state.owner,
+        team=state.team,
+        escalation_level=state.escalation_level,
+        sla_due_at=state.sla.due_at,
+        sla_breached=state.sla_breached_at is not None,
+        valid=money(verdict.valid) if verdict else None,
+        invalid=money(verdict.invalid) if verdict else None,
+        resolution_code=state.resolution_code,
+        contact=state.contact,
+    )
+
+
+def _item(item: Item, money: Callable[[int], WireMoney]) -> public.DisputedItem:
+    return public.DisputedItem(
+        invoice_id=item.invoice_id,
+        line=item.line,
+        disputed=money(item.disputed),
+        open=money(item.open),
+        paid=money(item.paid),
+        credited=money(item.credited),
+        written_off=money(item.written_off),
+        rejected=money(item.rejected),
+        withdrawn=money(item.withdrawn),
+        awaiting_credit=money(item.awaiting_credit),
+    )
+
+
+def _wire(minor: int, state: Dispute) -> WireMoney:
+    return wire_in(state.currency)(minor)

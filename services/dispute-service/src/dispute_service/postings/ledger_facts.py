@@ -1,0 +1,49 @@
+"""What collections-service says, as this service understands it. Types it has no use for are None, not errors."""
+
+import msgspec
+
+from dispute_service.disputable_invoices.commands import RecordInvoice
+from dispute_service.disputable_invoices.events import KnownLine
+from redress.contracts.collections_events import (
+    CreditMemoApplied,
+    InvoiceChanged,
+    InvoiceRegistered,
+    PaymentApplied,
+    PaymentReversed,
+    ShortPaymentDetected,
+)
+from redress.contracts.envelope import Published
+
+LedgerFact = (
+    InvoiceRegistered | InvoiceChanged | PaymentApplied | PaymentReversed | CreditMemoApplied | ShortPaymentDetected
+)
+
+_DECODERS: dict[str, msgspec.json.Decoder[LedgerFact]] = {
+    "invoice-registered": msgspec.json.Decoder(InvoiceRegistered),
+    "invoice-changed": msgspec.json.Decoder(InvoiceChanged),
+    "payment-applied": msgspec.json.Decoder(PaymentApplied),
+    "payment-reversed": msgspec.json.Decoder(PaymentReversed),
+    "credit-memo-applied": msgspec.json.Decoder(CreditMemoApplied),
+    "short-payment-detected": msgspec.json.Decoder(ShortPaymentDetected),
+}
+
+
+def read(published: Published) -> LedgerFact | None:
+    """The fact; None for a type of no interest here. Fields that are not known are ignored."""
+    decoder = _DECODERS.get(published.type)
+    return None if decoder is None else decoder.decode(published.data)
+
+
+def invoice_now(published: Published, fact: LedgerFact) -> RecordInvoice:
+    """How the invoice stands after the fact. The stream's version orders the facts of one invoice."""
+    invoice = fact.invoice
+    return RecordInvoice(
+        at=published.effective_at,
+        ledger_version=published.version,
+        customer_id=invoice.customer_id,
+        legal_entity=invoice.legal_entity,
+        currency=invoice.currency,
+        total=invoice.total.money().minor,
+        open=invoice.open.money().minor,
+        lines=tuple(KnownLine(line.line, line.amount.money().minor) for line in invoice.lines),
+    )

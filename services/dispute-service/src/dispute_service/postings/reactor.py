@@ -1,0 +1,195 @@
+"""What postings of the ledger do to disputes.
+
+An invoice that becomes known is noted; a payment takes the undisputed part first and then from disputes, oldest first;
+a credit memo serves awaited credits first; a reversed payment gives back what it took; a short payment opens a dispute
+and assigns it by the matrix. A short payment that opens none leaves a reason.
+"""
+
+from collections.abc import Sequence
+from typing import assert_never
+from uuid import UUID
+
+import msgspec
+
+from dispute_service.disputable_invoices import decisions as invoices
+from dispute_service.disputable_invoices.commands import LeaveShortPayment
+from dispute_service.disputable_invoices.decisions import MAX_DISPUTES, Reduction, reductions
+from dispute_service.disputable_invoices.state import DisputableInvoice
+from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
+from dispute_service.disputes import commands as c
+from dispute_service.disputes.handle import handle
+from dispute_service.disputes.state import Dispute, NotOpened
+from dispute_service.disputes.stream import DISPUTE
+from dispute_service.postings.ledger_facts import invoice_now, read
+from dispute_service.reasons.external import read_reason
+from dispute_service.routing.stream import MATRIX, matrix_stream
+from redress.contracts.collections_events import (
+    CreditMemoApplied,
+    InvoiceChanged,
+    InvoiceRegistered,
+    PaymentApplied,
+    PaymentReversed,
+    ShortPaymentDetected,
+)
+from redress.contracts.envelope import Published
+from redress.handling.unit_of_work import UnitOfWork
+from redress.ids import derived_uuid
+from redress.money import Money
+
+NAME = "contested-invoices"  # of the checkpoint, for ever
+
+
+async def prepare(uow: UnitOfWork, events: Sequence[Published]) -> None:
+    """Load what a batch will need: the invoices, the matrix, and the disputes that hold something of the invoices."""
+    facts = [fact for event in events if (fact := read(event)) is not None]
+    streams = dict.fromkeys(invoice_stream(uow.tenant, fact.invoice.invoice_id) for fact in facts)
+    await uow.load_all({**dict.fromkeys(streams, INVOICE), matrix_stream(uow.tenant): MATRIX})
+    known = [await uow.state(INVOICE, stream) for stream in streams]
+    await uow.load(DISPUTE, {UUID(held.dispute_id) for invoice in known for held in invoice.reservations})
+
+
+async def react(uow: UnitOfWork, event: Published) -> None:
+    """What one fact of the ledger does. A fact that was taken before does nothing."""
+    fact = read(event)
+    if fact is None:
+        return
+    stream = invoice_stream(uow.tenant, fact.invoice.invoice_id)
+    recorded = invoices.decide(invoice_now(event, fact), await uow.state(INVOICE, stream))
+    if not recorded:
+        return
+    invoice = uow.record(INVOICE, stream, recorded)
+    contested = await _of_same_currency(uow, invoice)
+    is_open = fact.invoice.open.money().minor
+    now = max(event.time, event.effective_at)
+    commands: list[tuple[UUID, c.DisputeCommand]]
+    match fact:
+        case InvoiceRegistered() | InvoiceChanged():
+            commands = _note(event, fact, invoice, reductions(contested, is_open))
+        case PaymentApplied():
+            commands = [_pay(event, fact, reduction) for reduction in reductions(contested, is_open)]
+        case CreditMemoApplied():
+            credit = fact.applied.money().minor
+            commands = [_credit(event, fact, reduction) for reduction in reductions(contested, is_open, credit)]
+        case PaymentReversed():
+            commands = _reverse(event, fact, invoice)
+        case ShortPaymentDetected():
+            await _dispute_short_payment(uow, event, fact, invoice)
+            return
+        case _:
+            assert_never(fact)
+    await uow.load(DISPUTE, [dispute for dispute, _ in commands])
+    for dispute, command in commands:
+        await handle(uow, dispute, command, now)
+
+
+async def _of_same_currency(uow: UnitOfWork, invoice: DisputableInvoice) -> DisputableInvoice:
+    """The invoice with the holds a posting can be compared with: a dispute that was opened before the invoice was
+    known may turn out to name a wrong currency. Such a hold is left alone for a person to look at."""
+    kept = []
+    for held in invoice.reservations:
+        dispute = await uow.state(DISPUTE, UUID(held.dispute_id))
+        if isinstance(dispute, Dispute) and invoice.facts and dispute.currency == invoice.facts.currency:
+            kept.append(held)
+    return msgspec.structs.replace(invoice, reservations=tuple(kept))
+
+
+def _note(
+    event: Published,
+    fact: InvoiceRegistered | InvoiceChanged,
+    invoice: DisputableInvoice,
+    taken: Sequence[Reduction],
+) -> list[tuple[UUID, c.DisputeCommand]]:
+    reduce_by = {reduction.dispute_id: reduction.amount for reduction in taken}
+    return [
+        (
+            UUID(held.dispute_id),
+            c.NoteInvoice(
+                at=event.effective_at,
+                invoice_id=fact.invoice.invoice_id,
+                legal_entity=fact.invoice.legal_entity,
+                ledger_version=event.version,
+                reduce_by=reduce_by.get(held.dispute_id, 0),
+            ),
+        )
+        for held in invoice.reservations
+    ]
+
+
+def _pay(event: Published, fact: PaymentApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
+    return UUID(reduction.dispute_id), c.ApplyPayment(
+        at=event.effective_at,
+        payment_id=fact.payment_id,
+        invoice_id=fact.invoice.invoice_id,
+        ledger_version=event.version,
+        reduce_by=reduction.amount,
+    )
+
+
+def _credit(event: Published, fact: CreditMemoApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
+    return UUID(reduction.dispute_id), c.ApplyCreditMemo(
+        at=event.effective_at,
+        credit_memo_id=fact.credit_memo_id,
+        invoice_id=fact.invoice.invoice_id,
+        ledger_version=event.version,
+        reduce_by=reduction.amount,
+    )
+
+
+def _reverse(
+    event: Published, fact: PaymentReversed, invoice: DisputableInvoice
+) -> list[tuple[UUID, c.DisputeCommand]]:
+    """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes."""
+    return [
+        (
+            UUID(dispute_id),
+            c.ReversePayment(
+                at=event.effective_at,
+                payment_id=fact.payment_id,
+                invoice_id=fact.invoice.invoice_id,
+                ledger_version=event.version,
+                amount=fact.amount.money().minor,
+            ),
+        )
+        for dispute_id in invoice.disputes_reduced_by(fact.payment_id)
+    ]
+
+
+async def _dispute_short_payment(
+    uow: UnitOfWork, event: Published, fact: ShortPaymentDetected, invoice: DisputableInvoice
+) -> None:
+    summary = fact.invoice
+    short, free = fact.short.money(), summary.open.money().minor - invoice.reserved
+    dispute = derived_uuid("dispute", uow.tenant, "short-payment", fact.payment_id, summary.invoice_id)
+    explanation = None
+    if free <= 0:
+        explanation = f"Nothing of {short} was taken for a contest: disputes hold all that is open on the invoice."
+    elif len(invoice.reservations) >= MAX_DISPUTES:
+        explanation = f"{short} was not taken for a contest: the invoice has {MAX_DISPUTES} disputes already."
+    if explanation is not None:
+        stream = invoice_stream(uow.tenant, summary.invoice_id)
+        leave = LeaveShortPayment(
+            at=event.effective_at, payment_id=fact.payment_id, short=short.minor, explanation=explanation
+        )
+        uow.record(INVOICE, stream, invoices.decide(leave, invoice))
+        return
+    there = await uow.state(DISPUTE, dispute)
+    if not isinstance(there, NotOpened):
+        return
+    reason = read_reason(fact.remittance_reason)
+    amount = Money(min(short.minor, free), short.currency)
+    now = max(event.time, event.effective_at)
+    commands: tuple[c.DisputeCommand, ...] = (
+        c.Open(
+            at=event.effective_at,
+            customer_id=summary.customer_id,
+            items=(c.ContestedItem(invoice_id=summary.invoice_id, line=None, amount=amount, known=True),),
+            reason_code=reason.reason_code,
+            origin="short_pay",
+            legal_entity=summary.legal_entity,
+            external_reason=fact.remittance_reason,
+            reason_explanation=reason.explanation,
+        ),
+        c.AssignByMatrix(at=event.effective_at),
+    )
+    for command in commands:
+        await handle(uow, dispute, command, now)

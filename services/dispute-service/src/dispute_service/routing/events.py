@@ -1,0 +1,19 @@
+"""What can have happened to a company's resolution matrix."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from dispute_service.routing.matrix import CalendarSpec, Rule
+
+
+class MatrixPublished(Struct, frozen=True, kw_only=True):
+    """A whole new matrix; it is in force for decisions taken from then on. Its version is the stream's."""
+
+    at: datetime
+    rules: tuple[Rule, ...]
+    calendars: dict[str, CalendarSpec]
+    comment: str | None = None
+
+
+MatrixEvent = MatrixPublished

@@ -1,0 +1,60 @@
+"""The whole service on one screen: its features, the service it follows, and its processes' settings."""
+
+from pathlib import Path
+from typing import Any
+
+from dispute_service.disputable_invoices.refusals import InvoiceRefusal
+from dispute_service.disputes.history import DisputeHistory
+from dispute_service.disputes.published import published
+from dispute_service.disputes.refusals import DisputeRefusal
+from dispute_service.disputes.routes import dispute_routes
+from dispute_service.disputes.stream import DISPUTE
+from dispute_service.postings import reactor as postings
+from dispute_service.reasons.routes import reason_routes
+from dispute_service.routing.refusals import MatrixRefusal
+from dispute_service.routing.routes import matrix_routes
+from dispute_service.settings import DisputeSettings
+from dispute_service.sla import clock
+from dispute_service.sla.breach import breach
+from redress.contracts import collections_events, dispute_events
+from redress.handling.reactor import Reactor
+from redress.messaging.state_publication import publishes
+from redress.service.feature import Feature, Followed, Following, Service, WorkerParts
+
+NAME = "dispute-service"
+COLLECTIONS = "collections-service"
+
+ABOUT = """\
+Disputes of accounts receivable: what a customer contests, who answers for it until when, how it ends, and every
+earlier state of it. Commands are sub-resources (`POST /v1/disputes/{id}/assign`) and need `Idempotency-Key`, and
+`If-Match` with the version they were decided on. Amounts are exact decimal text with an ISO 4217 code.
+"""
+
+
+def ledger_postings(parts: WorkerParts[Any]) -> Reactor:
+    return Reactor(postings.NAME, NAME, parts.log, postings.react, prepare=postings.prepare)
+
+
+SERVICE = Service(
+    name=NAME,
+    about=ABOUT,
+    about_worker="Follow the own log and collections-service, fire timers, publish to Kafka.",
+    source=dispute_events.SOURCE,
+    topic=dispute_events.TOPIC,
+    features=(
+        Feature(
+            name="disputes",
+            publishes=(publishes(DISPUTE, published),),
+            routes=dispute_routes,
+            projections=lambda: (DisputeHistory(),),
+            refusals=(DisputeRefusal, InvoiceRefusal),
+        ),
+        Feature(name="reasons", routes=reason_routes),
+        Feature(name="routing", routes=matrix_routes, refusals=(MatrixRefusal,)),
+        Feature(name="sla", projections=lambda: (clock.SlaClock(),), timers={clock.KIND: breach}),
+        Feature(name="postings", follows=(Following(of=COLLECTIONS, handler=ledger_postings),)),
+    ),
+    follows={COLLECTIONS: Followed(collections_events.TOPIC, "collections_url")},
+    settings=DisputeSettings,
+    migrations=Path(__file__).parent / "migrations",
+)

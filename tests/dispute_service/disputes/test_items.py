@@ -1,0 +1,155 @@
+"""However the amounts of a dispute move, nothing is lost and nothing is made."""
+
+from hypothesis import given
+from hypothesis import strategies as some
+from support.disputes import NOW
+
+from dispute_service.disputes import events as e
+from dispute_service.disputes import items as moved
+from dispute_service.disputes.items import Item, Items, Taken
+
+_position = some.integers(-1, 3)  # also of items that are not there
+_amount = some.integers(0, 300)
+_shares = some.lists(some.builds(e.Share, _position, _amount), max_size=5)
+
+
+@some.composite
+def _item(draw: some.DrawFn) -> Item:
+    paid, credited, written_off, rejected, withdrawn, is_open = (draw(_amount) for _ in range(6))
+    valid = draw(some.integers(0, is_open))
+    return Item(
+        invoice_id=draw(some.sampled_from(["INV-1", "INV-2"])),
+        line=None,
+        known=draw(some.booleans()),
+        disputed=paid + credited + written_off + rejected + withdrawn + is_open,
+        open=is_open,
+        paid=paid,
+        credited=credited,
+        written_off=written_off,
+        rejected=rejected,
+        withdrawn=withdrawn,
+        awaiting_credit=draw(some.integers(0, is_open)),
+        valid=valid,
+        invalid=draw(some.sampled_from([0, is_open - valid])),
+        stated_paid=draw(some.integers(0, paid)),
+    )
+
+
+_items = some.lists(_item(), min_size=1, max_size=3).map(tuple)
+
+
+def _is_conserved(items: Items, before: Items) -> None:
+    assert [item.disputed for item in items] == [item.disputed for item in before]
+    for item in items:
+        parts = (item.open, item.paid, item.credited, item.written_off, item.rejected, item.withdrawn)
+        assert sum(parts) == item.disputed
+        assert min(*parts, item.valid, item.invalid, item.awaiting_credit, item.stated_paid) >= 0
+        assert item.awaiting_credit <= item.open
+        assert item.valid + item.invalid <= item.open
+        assert item.stated_paid <= item.paid
+
+
+def _outcome(index: int, item: Item, cuts: list[int]) -> e.Outcome:
+    """All that is open goes somewhere, or stays and awaits a credit."""
+    a, b, c, d = sorted(min(cut, item.open) for cut in cuts)
+    return e.Outcome(item=index, rejected=a, written_off=b - a, paid=c - b, withdrawn=d - c, credit=item.open - d)
+
+
+def test_a_contested_amount_is_open():
+    opened = [e.OpenedItem(invoice_id="INV-1", line="2", amount=20000, known=False)]
+    assert moved.contested(opened) == (Item(invoice_id="INV-1", line="2", known=False, disputed=20000, open=20000),)
+
+
+@given(_items)
+def test_an_invoice_that_becomes_known_moves_nothing(items):
+    after = moved.known(items, "INV-1")
+    _is_conserved(after, items)
+    assert all(item.known for item in after if item.invoice_id == "INV-1")
+    assert [item.open for item in after] == [item.open for item in items]
+
+
+@given(_items, some.data())
+def test_a_verdict_splits_what_is_open(items, data):
+    valid = [data.draw(some.integers(0, item.open)) for item in items]
+    verdicts = [e.ItemVerdict(i, valid[i], item.open - valid[i]) for i, item in enumerate(items)]
+    after = moved.judged(items, [*verdicts, e.ItemVerdict(len(items), 1, 1)])
+    _is_conserved(after, items)
+    assert [(item.valid, item.invalid) for item in after] == [(v.valid, v.invalid) for v in verdicts]
+    _is_conserved(moved.without_verdict(after), items)
+
+
+@given(_items, some.lists(_amount, min_size=4, max_size=4))
+def test_an_outcome_leaves_nothing_open_but_what_awaits_a_credit(items, cuts):
+    outcomes = [_outcome(index, item, cuts) for index, item in enumerate(items)]
+    after = moved.with_outcomes(items, [*outcomes, e.Outcome(item=len(items), rejected=1)])
+    _is_conserved(after, items)
+    assert all(item.open == item.awaiting_credit for item in after)
+
+
+@given(_items)
+def test_a_withdrawal_gives_up_all_that_is_open(items):
+    after = moved.withdrawn(items, [e.Share(index, item.open) for index, item in enumerate(items)])
+    _is_conserved(after, items)
+    assert [item.withdrawn - before.withdrawn for item, before in zip(after, items, strict=True)] == [
+        before.open for before in items
+    ]
+
+
+@given(_items, _shares)
+def test_what_is_contested_again_comes_from_where_it_went(items, shares):
+    after = moved.contested_again(items, shares)
+    _is_conserved(after, items)
+    for item, before in zip(after, items, strict=True):
+        assert before.open <= item.open <= before.open + moved.reopenable(before) - before.awaiting_credit
+        assert item.credited == before.credited
+        assert item.paid >= before.paid - before.stated_paid, "a posting has proved it"
+
+
+@given(_items, _shares)
+def test_a_payment_takes_no_more_than_is_open_and_what_it_took_can_come_back(items, shares):
+    after, taken = moved.reduced_by_payment(items, shares, "P-1")
+    _is_conserved(after, items)
+    paid = [item.paid - before.paid for item, before in zip(after, items, strict=True)]
+    assert paid == [sum(one.amount for one in taken if one.item == index) for index in range(len(items))]
+    back = tuple(e.Share(index, amount) for index, amount in enumerate(paid))
+    restored, still_taken = moved.given_back(after, taken, _reversal(back, "open"))
+    _is_conserved(restored, items)
+    assert [item.open for item in restored] == [item.open for item in items]
+    assert still_taken == ()
+
+
+@given(_items, _shares)
+def test_a_credit_takes_no_more_than_is_open(items, shares):
+    after = moved.reduced_by_credit(items, shares)
+    _is_conserved(after, items)
+    assert all(item.paid == before.paid for item, before in zip(after, items, strict=True))
+
+
+@given(_items, _shares, some.sampled_from(["open", "rejected", "withdrawn"]))
+def test_no_more_comes_back_than_postings_have_paid(items, shares, into):
+    after, _ = moved.given_back(items, (), _reversal(tuple(shares), into))
+    _is_conserved(after, items)
+    assert all(item.paid >= before.stated_paid for item, before in zip(after, items, strict=True))
+
+
+def test_of_two_payments_only_the_one_that_came_back_gives_up_what_it_took():
+    items = moved.contested([e.OpenedItem(invoice_id="INV-1", line=None, amount=200, known=True)])
+    after, first = moved.reduced_by_payment(items, [e.Share(0, 50)], "P-1")
+    after, second = moved.reduced_by_payment(after, [e.Share(0, 70)], "P-2")
+    _, left = moved.given_back(after, (*first, *second), _reversal((e.Share(0, 30),), "open", "P-1"))
+    assert left == (Taken("P-1", 0, 20), Taken("P-2", 0, 70))
+
+
+@given(_amount, some.lists(_amount, max_size=5))
+def test_an_amount_fills_rooms_in_their_order(amount, rooms):
+    parts = moved.filled(amount, rooms)
+    assert sum(parts) == min(amount, sum(rooms))
+    assert all(part <= room for part, room in zip(parts, rooms, strict=True))
+    unfilled = [index for index, room in enumerate(rooms) if parts[index] < room]
+    assert not unfilled or not any(parts[unfilled[0] + 1 :])
+
+
+def _reversal(shares: tuple[e.Share, ...], into: str, payment_id: str = "P-1") -> e.PaymentReversed:
+    return e.PaymentReversed(
+        at=NOW, payment_id=payment_id, invoice_id="INV-1", ledger_version=2, shares=shares, into=into
+    )

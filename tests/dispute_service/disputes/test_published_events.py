@@ -1,0 +1,159 @@
+"""What others hear of a dispute: the contract's event, with the dispute as it is after it."""
+
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from support.dispute_api import money
+from support.disputes import (
+    NOW,
+    ask,
+    assign_by_matrix,
+    close,
+    credit_memo,
+    disputes,
+    escalate,
+    note,
+    open_,
+    payment,
+    record,
+    reopen,
+    resolve,
+    reversal,
+    verdict,
+    withdraw,
+)
+
+from dispute_service.disputes import commands as c
+from dispute_service.disputes.stream import DISPUTE
+from dispute_service.service import SERVICE
+from redress.contracts.catalogue import catalogue, json_schema
+from redress.contracts.dispute_events import TOPIC
+from redress.eventlog.events import Actor, Meta
+from redress.eventlog.memory import InMemoryEventLog
+from redress.handling.readers import LogReader
+from redress.handling.state_cache import StateCache
+from redress.handling.unit_of_work import Cause, UnitOfWork
+from redress.ids import derived_uuid
+from redress.service.composition import publication
+
+STREAM = derived_uuid("test", "dispute")
+SCHEMAS = {contract.name: json_schema(contract) for contract in catalogue() if contract.topic == TOPIC}
+
+
+async def _published(*commands) -> list[dict[str, Any]]:
+    """The published events of a dispute that these commands made, each checked against its contract."""
+    log = InMemoryEventLog()
+    history = disputes()
+    for number, command in enumerate(commands):
+        outcome = history.when(command)
+        assert outcome.refusal is None, outcome.refusal
+        meta = Meta(actor=Actor("person", "anna"), command_id=f"c-{number}", correlation_id="r-1")
+        uow = UnitOfWork("acme", LogReader(log, "acme", StateCache(), await log.epoch()), Cause(meta, NOW))
+        await uow.state(DISPUTE, STREAM)
+        uow.record(DISPUTE, STREAM, outcome.events)
+        await log.append("acme", uow.writes())
+        history = history.after(command)
+    events = await publication(SERVICE, log).publish(await log.read_log(0, 1_000))
+    again = await publication(SERVICE, log).publish(await log.read_log(0, 1_000))
+    assert again == events, "the same event always gives the same bytes"
+    found = []
+    for event in events:
+        data = msgspec.json.decode(event.data)
+        jsonschema.validate(data, SCHEMAS[event.type])
+        found.append({"type": event.type, "version": event.version, "effective_at": event.effective_at, **data})
+    return found
+
+
+HISTORIES = {
+    "credit": [
+        open_(),
+        assign_by_matrix(),
+        c.Classify(at=NOW, reason_code="TERMS", root_cause="UNKNOWN"),
+        ask(),
+        record(),
+        note(),
+        escalate(1),
+        payment("50.00"),
+        verdict("100.00", "50.00"),
+        resolve("CREDIT_PARTIAL"),
+        credit_memo("100.00"),
+        close(),
+        reopen(),
+        withdraw(),
+    ],
+    "payment": [open_(), payment("200.00"), reversal("200.00"), c.AssignTo(at=NOW, owner="a.roth", team=None)],
+}
+
+
+@pytest.mark.parametrize(
+    ("history", "types"),
+    [
+        (
+            "credit",
+            [
+                "dispute-opened",
+                "dispute-assigned",
+                "dispute-classified",
+                "dispute-information-requested",
+                "dispute-information-recorded",
+                "dispute-escalated",
+                "dispute-amount-reduced",
+                "dispute-decided",
+                "dispute-resolved",
+                "dispute-amount-reduced",
+                "dispute-settled",
+                "dispute-closed",
+                "dispute-reopened",
+                "dispute-withdrawn",
+            ],
+        ),
+        (
+            "payment",
+            [
+                "dispute-opened",
+                "dispute-amount-reduced",
+                "dispute-resolved",
+                "dispute-reopened",
+                "dispute-assigned",
+            ],
+        ),
+    ],
+)
+async def test_everything_that_concerns_others_is_published_in_order(history, types) -> None:
+    assert [event["type"] for event in await _published(*HISTORIES[history])] == types
+
+
+async def test_the_summary_is_the_dispute_after_the_event() -> None:
+    events = {event["version"]: event for event in await _published(*HISTORIES["credit"])}
+    assert events[1]["dispute"]["status"] == "open"
+    assert events[2]["dispute"]["team"] == "Pricing"
+    resolved = next(event for event in events.values() if event["type"] == "dispute-resolved")
+    assert resolved["dispute"]["status"] == "settling"
+    assert resolved["credit_due"] == money("100.00")
+    assert resolved["rejected"] == money("50.00")
+    assert resolved["paid"] == money("0.00")
+    (item,) = resolved["dispute"]["items"]
+    assert (item["open"], item["awaiting_credit"], item["paid"]) == (money("100.00"), money("100.00"), money("50.00"))
+
+
+async def test_a_dispute_that_a_payment_ended_says_what_was_paid() -> None:
+    resolved = (await _published(*HISTORIES["payment"]))[2]
+    assert resolved["resolution_code"] == "CUSTOMER_PAID"
+    assert resolved["paid"] == money("200.00")
+    assert resolved["dispute"]["open"] == money("0.00")
+
+
+async def test_a_reversed_payment_of_an_active_dispute_says_that_more_is_contested() -> None:
+    events = await _published(open_(), payment("50.00"), reversal("50.00"))
+    assert [event["type"] for event in events] == ["dispute-opened", "dispute-amount-reduced", "dispute-reopened"]
+    assert events[2]["dispute"]["open"] == money("200.00")
+    assert events[2]["reason"] == "Payment P-1 was reversed."
+
+
+async def test_the_matrix_is_named_when_it_decided() -> None:
+    by_matrix = (await _published(open_(), assign_by_matrix()))[1]
+    assert (by_matrix["by"], by_matrix["rule_id"], by_matrix["policy_version"]) == ("matrix", "default-price", 0)
+    by_person = (await _published(open_(), c.AssignTo(at=NOW, owner="a", team=None, reason="knows it")))[1]
+    assert (by_person["by"], by_person["rule_id"], by_person["explanation"]) == ("person", None, "knows it")

@@ -1,0 +1,195 @@
+"""Postings of the ledger, from the published event to the dispute that people see."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from support.dispute_api import Company, Office, money, opening
+from support.ledger_facts import LedgerInvoice
+
+Tell = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def tell(office: Office) -> Tell:
+    """Tells the service facts of the ledger, as its worker does."""
+    return office.take
+
+
+@pytest.fixture
+def invoice(company: Company) -> LedgerInvoice:
+    return LedgerInvoice(company.tenant)
+
+
+async def _read(company: Company, dispute: dict[str, Any]) -> dict[str, Any]:
+    return (await company.get(f"/v1/disputes/{dispute['dispute_id']}")).json()
+
+
+async def test_a_full_payment_ends_a_dispute_as_paid_by_the_customer(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.paid("1000.00", leaves="0.00"))
+    now = await _read(company, dispute)
+    assert now["status"] == "resolved"
+    assert now["resolution"] == {"code": "CUSTOMER_PAID", "at": "2026-03-04T12:00:00Z"}
+    assert now["items"][0]["paid"] == money("200.00")
+    entries = (await company.get(f"/v1/disputes/{dispute['dispute_id']}/events")).json()["items"]
+    assert entries[-1]["actor"]["id"] == "dispute-service/contested-invoices"
+    assert entries[-1]["correlation_id"] == "corr-1"
+
+
+async def test_the_undisputed_part_is_paid_first(company: Company, tell: Tell, invoice: LedgerInvoice) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.paid("800.00", leaves="200.00"))
+    assert (await _read(company, dispute))["open"] == money("200.00")
+    await tell(invoice.paid("50.00", leaves="150.00", payment_id="P-2"))
+    assert (await _read(company, dispute))["open"] == money("150.00")
+
+
+async def test_a_fact_that_comes_twice_counts_once(company: Company, tell: Tell, invoice: LedgerInvoice) -> None:
+    registered, paid = invoice.registered(), invoice.paid("900.00", leaves="100.00")
+    dispute = await company.open()
+    await tell(registered, paid)
+    version = (await _read(company, dispute))["version"]
+    await tell(registered, paid)
+    await tell(paid)
+    now = await _read(company, dispute)
+    assert (now["version"], now["open"]) == (version, money("100.00"))
+
+
+async def test_a_dispute_of_an_unknown_invoice_learns_of_it(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    dispute = await company.open()
+    assert dispute["items"][0]["known"] is False
+    await tell(invoice.registered())
+    now = await _read(company, dispute)
+    assert (now["items"][0]["known"], now["legal_entity"]) == (True, "DE01")
+
+
+async def test_a_dispute_over_more_than_the_invoice_shrinks_to_it(company: Company, tell: Tell) -> None:
+    dispute = await company.open(items=[{"invoice_id": "INV-1", "amount": money("1500.00")}])
+    await tell(LedgerInvoice(company.tenant).registered())
+    now = await _read(company, dispute)
+    assert now["open"] == money("1000.00")
+
+
+async def test_an_awaited_credit_memo_settles(company: Company, tell: Tell, invoice: LedgerInvoice) -> None:
+    await tell(invoice.registered())
+    resolved = await company.done(await company.open(), "resolve", {"resolution_code": "CREDIT_FULL"})
+    assert resolved["status"] == "settling"
+    await tell(invoice.credited("200.00", leaves="800.00"))
+    now = await _read(company, resolved)
+    assert (now["status"], now["items"][0]["credited"]) == ("resolved", money("200.00"))
+    assert now["allowed_actions"] == ["add-note", "close"]
+
+
+async def test_a_reversed_payment_reopens_what_it_had_ended(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.paid("1000.00", leaves="0.00"))
+    await tell(invoice.reversed("1000.00", leaves="1000.00"))
+    now = await _read(company, dispute)
+    assert (now["status"], now["open"], now["reopen_reason"]) == (
+        "investigating",
+        money("200.00"),
+        "Payment P-1 was reversed.",
+    )
+    again = await company.post("/v1/disputes", opening({"invoice_id": "INV-1", "amount": money("800.01")}))
+    assert again.json()["code"] == "already_disputed"
+
+
+async def test_a_short_payment_opens_a_dispute_and_the_matrix_assigns_it(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(
+        invoice.registered(), invoice.paid("900.00", leaves="100.00"), invoice.short_paid("100.00", "Skonto 10%")
+    )
+    (dispute,) = (await company.get("/v1/disputes")).json()["items"]
+    assert dispute["origin"] == "short_pay"
+    assert dispute["reason_code"] == "TERMS"
+    assert dispute["external_reason"] == "Skonto 10%"
+    assert (dispute["status"], dispute["team"]) == ("assigned", "Credit")
+    assert dispute["open"] == money("100.00")
+    assert dispute["opened_at"] == "2026-03-04T00:00:00Z"
+
+
+async def test_a_short_payment_of_what_is_contested_already_opens_nothing_and_says_why(
+    company: Company, tell: Tell, invoice: LedgerInvoice, office: Office
+) -> None:
+    await tell(invoice.registered())
+    await company.open(items=[{"invoice_id": "INV-1", "amount": money("100.00")}])
+    await tell(invoice.paid("900.00", leaves="100.00"), invoice.short_paid("100.00"))
+    assert len((await company.get("/v1/disputes")).json()["items"]) == 1
+    from dispute_service.disputable_invoices.stream import invoice_stream
+
+    events = await office.log.read_stream(company.tenant, invoice_stream(company.tenant, "INV-1"))
+    assert events[-1].type == "short-payment-left"
+    assert b"disputes hold all that is open" in events[-1].payload
+
+
+async def test_a_whole_batch_about_one_invoice_is_taken_in_order(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    registered = invoice.registered()
+    paid = [invoice.paid("10.00", leaves=f"{1000 - n * 10}.00", payment_id=f"P-{n}") for n in range(1, 31)]
+    dispute = await company.open(items=[{"invoice_id": "INV-1", "amount": money("900.00")}])
+    await tell(registered, *paid)
+    now = await _read(company, dispute)
+    assert now["open"] == money("700.00")
+
+
+async def test_facts_of_many_invoices_and_companies_are_taken_together(office: Office, tell: Tell) -> None:
+    companies = [office.company() for _ in range(3)]
+    facts = []
+    for each in companies:
+        for number in range(30):
+            known = LedgerInvoice(each.tenant, invoice_id=f"INV-{number}")
+            facts += [known.registered(), known.paid("1.00", leaves="999.00")]
+    await tell(*facts)
+    for each in companies:
+        too_much = await each.post("/v1/disputes", opening({"invoice_id": "INV-29", "amount": money("999.01")}))
+        assert too_much.json()["open"] == money("999.00")
+
+
+async def test_people_and_the_ledger_at_the_same_time_lose_nothing(
+    company: Company, tell: Tell, invoice: LedgerInvoice, office: Office
+) -> None:
+    """A person notes while payments arrive: whoever comes second decides anew, and nobody is blocked for ever."""
+    await tell(invoice.registered())
+    dispute = await company.open(items=[{"invoice_id": "INV-1", "amount": money("900.00")}])
+
+    async def pay() -> None:
+        for number in range(1, 11):
+            await tell(invoice.paid("50.00", leaves=f"{1000 - number * 50}.00", payment_id=f"P-{number}"))
+
+    async def note() -> int:
+        taken = 0
+        for _ in range(10):
+            now = await _read(company, dispute)
+            answer = await company.command(now, "add-note", {"text": "x"})
+            assert answer.status_code in {200, 412}, answer.text
+            taken += answer.status_code == 200
+        return taken
+
+    _, noted = await asyncio.gather(pay(), note())
+    now = await _read(company, dispute)
+    assert now["open"] == money("500.00")
+    entries = (await company.get(f"/v1/disputes/{dispute['dispute_id']}/events")).json()["items"]
+    assert sum(entry["type"] == "note-added" for entry in entries) == noted
+
+
+async def test_of_two_people_who_contest_the_same_amount_at_once_one_is_refused(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    body = opening({"invoice_id": "INV-1", "amount": money("600.00")})
+    answers = await asyncio.gather(*(company.post("/v1/disputes", body) for _ in range(5)))
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [201, 409, 409, 409, 409], [answer.text for answer in answers]

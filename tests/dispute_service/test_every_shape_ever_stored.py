@@ -1,0 +1,28 @@
+"""Every shape that was ever stored can be read for ever: one golden file per stored name and version."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.stored_disputes import EXAMPLES, STORED
+
+from redress.eventlog.codec import Codec
+
+FILES = [(codec, file) for folder, codec in STORED.items() for file in sorted(folder.glob("*.json"))]
+
+
+@pytest.mark.parametrize(("codec", "file"), FILES, ids=[file.stem for _, file in FILES])
+def test_a_stored_shape_is_still_read(codec: Codec[Any], file: Path) -> None:
+    name, _, version = file.stem.rpartition(".v")
+    event = codec.decode(name, int(version), file.read_bytes())
+    assert event == EXAMPLES[name]
+
+
+def test_every_event_has_a_golden_file_of_its_current_shape() -> None:
+    for folder, codec in STORED.items():
+        wanted = set()
+        for name in codec.names:
+            stored_name, version, payload = codec.encode(EXAMPLES[name])
+            wanted.add(f"{stored_name}.v{version}.json")
+            assert (folder / f"{stored_name}.v{version}.json").read_bytes() == payload, "a new shape is a new version"
+        assert wanted <= {file.name for file in folder.glob("*.json")}
