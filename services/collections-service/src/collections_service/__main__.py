@@ -1,32 +1,28 @@
 """python -m collections_service api | worker | migrate | verify | rebuild <projection>"""
 
-from collections_service import wiring
-from collections_service.settings import (
-    MIGRATIONS,
-    NEEDED_BY_API,
-    NEEDED_BY_WORKER,
-    CollectionsSettings,
-    OwnerSettings,
-    RebuildSettings,
-)
-from redress.commands import Service, service_program
+from functools import partial
 
-program = service_program(
-    Service(
-        name=wiring.SERVICE,
-        distribution="redress-collections-service",
-        about_worker="Build the read models, follow dispute-service and the ERP's topics, publish to Kafka.",
-        migrations=MIGRATIONS,
-        settings=CollectionsSettings,
-        owner_settings=OwnerSettings,
-        rebuild_settings=RebuildSettings,
-        needed_by_api=NEEDED_BY_API,
-        needed_by_worker=NEEDED_BY_WORKER,
+from collections_service.service import SERVICE
+from redress import commands
+from redress.ops.settings import OwnerSettings, RebuildSettings, prefixed
+from redress.service import composition
+
+program = commands.service_program(
+    commands.Service(
+        name=SERVICE.name,
+        distribution=f"redress-{SERVICE.name}",
+        about_worker=SERVICE.about_worker,
+        migrations=SERVICE.migrations,
+        settings=SERVICE.settings,
+        owner_settings=prefixed(OwnerSettings, SERVICE.settings),
+        rebuild_settings=prefixed(RebuildSettings, SERVICE.settings),
+        needed_by_api=composition.NEEDED_BY_API,
+        needed_by_worker=composition.needed_by_worker(SERVICE),
         needed_by_rebuild=(),
-        rebuildable=tuple(each.name for each in wiring.own_projections()),
-        api=wiring.api,
-        worker=wiring.worker,
-        rebuild=wiring.rebuild,
+        rebuildable=tuple(composition.rebuildable(SERVICE)),
+        api=partial(composition.api, SERVICE),
+        worker=partial(composition.worker, SERVICE),
+        rebuild=partial(composition.rebuild, SERVICE),
     )
 )
 

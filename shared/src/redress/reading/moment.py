@@ -133,6 +133,13 @@ def only_known_at(moment: Moment, *, instead: str) -> datetime | None:
     return moment.known_at
 
 
+def only_now(moment: Moment, *, instead: str) -> None:
+    """Of a list that keeps only what is. Problem 422 for another moment; `instead` says which question answers it."""
+    only_known_at(moment, instead=instead)
+    if moment.known_at is not None:
+        raise _wrong("known_at", "is not answered by this list", instead)
+
+
 def _wrong(parameter: str, detail: str, allowed: str) -> Problem:
     error = FieldError(None, detail, allowed, parameter=parameter, location="query")
     return kernel_problem("invalid_request", "one place to correct; see errors", errors=[error])
