@@ -222,7 +222,7 @@ class _Hot:
     def take(self) -> UUID:
         self._left -= 1
         if self._left < 0:
-            self.__init__()  # type: ignore[misc]
+            self.stream, self._left = new_uuid(), HOT_EVENTS
         return self.stream
 
 
@@ -234,8 +234,8 @@ async def _commands(log: PostgresEventLog, writers: int, over: Over) -> int:
         stream, record = hot.take(), a_command()
         epoch = await log.epoch()
         known = remembered.of(epoch, "acme", stream)
-        looked = await log.look("acme", record.key, {stream: 0 if known is None else known[0]})
-        seen = aggregates.fold_facts(AGGREGATE, looked.facts[stream], known)
+        inputs = await log.read_for_command("acme", record.key, {stream: 0 if known is None else known[0]})
+        seen = aggregates.fold_facts(AGGREGATE, inputs.streams[stream], known)
         async with turns.of(stream):
             version, state = max(seen, remembered.of(epoch, "acme", stream) or seen, key=itemgetter(0))
             loaded = aggregates.Loaded(stream, version, state)

@@ -90,7 +90,7 @@ class _Timed:
 
     def __init__(self, source: Source[Published]) -> None:
         self.seen: dict[UUID, float] = {}
-        self.name = source.name
+        self.service, self.log = source.service, source.log
         self.shards = source.shards
         self._source = source
 

@@ -23,6 +23,7 @@ from bench.services import CURSOR_KEY, api, collections_tables, dispute_tables
 from collections_service.ageing.movements import Movements
 from dispute_service.disputes.document import current
 from dispute_service.disputes.list import Wanted
+from dispute_service.disputes.state import Dispute
 from dispute_service.disputes.stream import DISPUTE
 from redress.ids import new_uuid
 from redress.web.pages import Cursors, filters_hash
@@ -112,8 +113,9 @@ _DISPUTES = """
 INSERT INTO read.dispute_current
 SELECT $2, d.id, 1 + n % 9, d.status, d.reason, d.customer, d.owner, 'Pricing', d.opened, d.opened + interval '5 days',
        d.open, ARRAY['INV-' || n], lower('dsp_' || d.id || ' ' || d.customer || ' inv-' || n || ' ' || d.owner),
-       $3::jsonb || jsonb_build_object('id', 'dsp_' || d.id, 'dispute_id', 'dsp_' || d.id, 'status', d.status,
-         'reason_code', d.reason, 'customer_id', d.customer, 'owner', d.owner, 'opened_at', d.opened)
+       jsonb_build_object('dispute', $3::jsonb || jsonb_build_object('id', 'dsp_' || d.id, 'dispute_id', 'dsp_' || d.id,
+         'status', d.status, 'reason_code', d.reason, 'customer_id', d.customer, 'owner', d.owner,
+         'opened_at', d.opened))
 FROM (
   SELECT n, gen_random_uuid() AS id, 'C-' || n % 5000 AS customer, 'clerk-' || n % 40 AS owner,
          (ARRAY['open', 'assigned', 'investigating', 'resolved', 'closed'])[1 + n / 5000 % 5] AS status,
@@ -128,18 +130,19 @@ FROM (
 async def _disputes(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[_Served]:
     database = await stand.make("dispute", prepare=dispute_tables)
     opened = DISPUTE.evolve(DISPUTE.initial, EXAMPLES["dispute-opened"])
-    example = msgspec.json.encode(current(new_uuid(), 1, opened).dispute).decode()  # type: ignore[arg-type]
+    assert isinstance(opened, Dispute)
+    example = msgspec.json.encode(current(new_uuid(), 1, opened).dispute).decode()
     connection = await asyncpg.connect(database.superuser)
     try:
         await _fill(connection, "read.dispute_current", _DISPUTES, size, TENANT, example)
         middle = await connection.fetchrow(
-            "SELECT opened_at, dispute_id FROM read.dispute_current ORDER BY opened_at OFFSET $1 LIMIT 1", size // 2
+            "SELECT opened_at, stream_id FROM read.dispute_current ORDER BY opened_at OFFSET $1 LIMIT 1", size // 2
         )
     finally:
         await connection.close()
     assert middle is not None
     filters = filters_hash("disputes", TENANT, msgspec.structs.asdict(Wanted()))
-    cursor = Cursors(CURSOR_KEY.encode()).encode([middle["opened_at"].isoformat(), str(middle["dispute_id"])], filters)
+    cursor = Cursors(CURSOR_KEY.encode()).encode([middle["opened_at"].isoformat(), str(middle["stream_id"])], filters)
     async with api(stand, issuer, database) as (port, process), connected(port) as asking:
         get = _getting(issuer)
         requests = {
@@ -182,7 +185,11 @@ async def _open_items(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[
     try:
         await _fill(connection, "read.invoice_terms", _TERMS, size, TENANT)
         await _fill(connection, "read.movement", _MOVEMENTS.replace("$2", f"'{TENANT}'"))
-        await connection.execute("INSERT INTO es.consumer (name, shard, seq) VALUES ($1, 0, $2)", Movements.name, size)
+        await connection.execute(
+            "INSERT INTO es.consumer (name, service, log, shard, seq) SELECT $1, service, log, 0, $2 FROM es.log_head",
+            Movements.name,
+            size,
+        )
     finally:
         await connection.close()
     async with api(stand, issuer, database) as (port, process), connected(port) as asking:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
 
@@ -25,9 +25,11 @@ from bench.transports import PEER_EVENTS
 from collections_service.ageing.movements import Movements
 from collections_service.open_items.events import InvoiceRegistered, OpenItemEvent, PaymentApplied
 from collections_service.open_items.stream import INVOICE, OPEN_ITEM_CODEC
-from dispute_service.disputes.history import DisputeHistory
+from dispute_service.disputes.history import dispute_history
 from dispute_service.disputes.stream import DISPUTE
+from redress.eventlog.events import RecordedEvent
 from redress.money import Money
+from redress.projections.projection import Projection
 
 MOVEMENTS = f"{OURS}, movements of the ledger"
 HISTORY = f"{OURS}, history of disputes"
@@ -71,7 +73,7 @@ async def rebuilds(stand: Stand, rounds: Rounds, events: int) -> list[Comparison
     await settle(stand.cluster.superuser_dsn)
     memory: dict[str, list[float]] = {MOVEMENTS: [], HISTORY: []}
 
-    async def ours(name: str, database: Database, projection: type) -> float:
+    async def ours(name: str, database: Database, projection: Callable[[], Projection[RecordedEvent]]) -> float:
         async with child(rebuild_anew, database.owner, database.worker, projection, events) as one:
             await one.at_gate()
             one.let_go()
@@ -90,7 +92,7 @@ async def rebuilds(stand: Stand, rounds: Rounds, events: int) -> list[Comparison
     runs: dict[str, Run] = {
         EVENTSOURCING: peers,
         MOVEMENTS: lambda: ours(MOVEMENTS, ledger, Movements),
-        HISTORY: lambda: ours(HISTORY, disputes, DisputeHistory),
+        HISTORY: lambda: ours(HISTORY, disputes, dispute_history),
     }
     done = await compare(
         f"rebuild of a read model from {events:,} events", "events/s", runs, rounds=rounds, baseline=EVENTSOURCING

@@ -21,7 +21,7 @@ from bench.processes import kilobytes
 from bench.subject import AGGREGATE, CODEC, Total, a_write
 from redress.eventlog import aggregates
 from redress.eventlog.events import MAX_EVENTS_PER_APPEND
-from redress.eventlog.pages import fact_pages, pages
+from redress.eventlog.pages import pages
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.verify import verify
 from redress.ids import new_uuid
@@ -76,7 +76,6 @@ async def whole_log(stand: Stand, rounds: Rounds, events: int) -> list[Compariso
     runs: dict[str, Run] = {
         OURS: lambda: _in_a_process(_fold_ours, database.api, events, memory),
         EVENTSOURCING: lambda: _in_a_process(_fold_peer, dsn, events, None),
-        f"{OURS}, whole events": lambda: _in_a_process(_fold_whole_events, database.api, events, None),
         READ_AND_DECODE: lambda: _in_a_process(_fold_bare, database.superuser, events, None),
         "verify": lambda: _in_a_process(_verify, database.superuser, events, None),
     }
@@ -155,23 +154,7 @@ def _measured(work: Callable[[], None]) -> tuple[float, float]:
 
 
 def _fold_ours(dsn: str, events: int) -> tuple[float, float]:
-    """The state of every account."""
-
-    async def fold() -> None:
-        accounts: dict[UUID, Total] = {}
-        initial, evolve, decode = AGGREGATE.initial, AGGREGATE.evolve, AGGREGATE.codec.decode
-        async with PostgresEventLog.open(dsn, sequencer=False) as log:
-            async for page in fact_pages(log):
-                for _, stream, _, name, schema_version, payload in page:
-                    event = decode(name, schema_version, payload)
-                    accounts[stream] = evolve(accounts.get(stream, initial), event)
-        assert sum(account.events for account in accounts.values()) == events
-
-    return _measured(lambda: uvloop.run(fold()))
-
-
-def _fold_whole_events(dsn: str, events: int) -> tuple[float, float]:
-    """The same out of events with who, when, why and both hashes, as consumers get them."""
+    """The state of every account, out of events with who, when, why and both hashes, as followers get them."""
 
     async def fold() -> None:
         accounts: dict[UUID, Total] = {}

@@ -1,10 +1,11 @@
 """A database of an earlier state is brought to the newest one with everything that is in it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
 
 import asyncpg
+import msgspec
 from support.databases import MakeDatabase
 
 from redress.eventlog.migrations import upgrade
@@ -34,5 +35,33 @@ async def test_dates_of_invoices_that_were_corrected_earlier_are_known_until_the
         found = await connection.fetch("SELECT seq, superseded_at FROM read.invoice_terms ORDER BY seq")
         assert [tuple(row) for row in found] == [(1, days[1]), (2, days[2]), (3, None), (9, None)]
         assert await connection.fetch("SELECT * FROM es.look(ARRAY['demo'], ARRAY['k'], '{}', '{}', '{}')") == []
+    finally:
+        await connection.close()
+
+
+_CURRENT = """
+INSERT INTO read.invoice_current (tenant_id, stream_id, version, invoice_id, customer_id, legal_entity, currency,
+  issued_on, due_on, open_minor, held_minor, doc)
+VALUES ('demo', $1, 3, 'R-1', 'C-1', 'DE01', 'EUR', '2026-10-01', '2026-10-31', 500, 200, $2)
+"""
+
+
+async def test_current_invoices_keep_their_columns_and_are_written_on(make_database: MakeDatabase) -> None:
+    database = await make_database("collections")
+    await upgrade(database.owner, MIGRATIONS, "0005")
+    connection = await asyncpg.connect(database.superuser)
+    document = {"invoice_id": "R-1", "customer_id": "C-1", "legal_entity": "DE01", "currency": "EUR",
+                "issued_on": "2026-10-01", "due_on": "2026-10-31", "open": 500, "held": 200}  # fmt: skip
+    try:
+        await connection.execute(_CURRENT, ITEM, msgspec.json.encode(document).decode())
+        before = await connection.fetchrow("SELECT * FROM read.invoice_current")
+        await upgrade(database.owner, MIGRATIONS)
+        assert await connection.fetchrow("SELECT * FROM read.invoice_current") == before
+        paid = msgspec.json.encode(document | {"open": 100, "held": 0, "due_on": "2026-11-30"}).decode()
+        await connection.execute(
+            "SELECT es.write_current('{demo}', ARRAY[$1::uuid], '{invoice}', '{4}', ARRAY[$2::jsonb])", ITEM, paid
+        )
+        found = await connection.fetch("SELECT version, due_on, open_minor, held_minor FROM read.invoice_current")
+        assert [tuple(row) for row in found] == [(4, date(2026, 11, 30), 100, 0)]
     finally:
         await connection.close()

@@ -102,7 +102,7 @@ async def test_the_envelope_says_who_when_and_why(office: Office) -> None:
 
     (event,) = await published(office)
 
-    assert (event.source, event.tenant, event.version, event.seq) == ("/redress/collections-service", "demo", 1, 1)
+    assert (event.source, event.tenant, event.version, event.seq) == ("/redress/collections-service/main", "demo", 1, 1)
     assert event.actor == "service:anna"
     assert event.causation_id == "erp sap posted INV-1"
     assert event.dataschema in {contract.dataschema for contract in catalogue()}

@@ -37,7 +37,7 @@ from redress_local.ports import free_ports, is_free
 from redress_local.postgres import SOCKET_PORT, PostgresServer
 from redress_local.process import Process, log_tail
 from redress_local.secrets_file import Secrets, ensure_secrets
-from redress_local.settings import SERVICES, StackSettings
+from redress_local.settings import SERVICES, StackSettings, Transport
 from redress_local.stack import Part
 from redress_local.state import remembered_ports
 from redress_local.tokens import mint
@@ -129,10 +129,10 @@ class _Blueprint(Blueprint):
 class Deployment:
     """Runs it. Processes are named `dispute-api`, `dispute-worker`, … and `postgres`, `issuer`, `mail-sink`."""
 
-    def __init__(self, folder: Path, *, transport: str = "kafka", durable: bool = False, seed: int = 0) -> None:
+    def __init__(self, folder: Path, *, transport: Transport = "kafka", durable: bool = False, seed: int = 0) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.settings = StackSettings(data=folder / "data", port=_three_ports(), transport=transport, demo=False)  # type: ignore[arg-type]
+        self.settings = StackSettings(data=folder / "data", port=_three_ports(), transport=transport, demo=False)
         self.settings.data.mkdir(exist_ok=True)
         self._secrets = ensure_secrets(self.settings.data)
         ports = remembered_ports(self.settings.data, PORTS)
@@ -449,7 +449,10 @@ class Deployment:
         for service in self.services:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 async with asyncio.timeout(5.0), self.database(service) as connection:
-                    for name, shard, seq in await connection.fetch("SELECT name, shard, seq FROM es.consumer"):
+                    for name, shard, seq in await connection.fetch(
+                        "SELECT concat_ws(':', c.name, nullif(c.service, h.service)), c.shard, c.seq"
+                        " FROM es.consumer c, es.log_head h"
+                    ):
                         self.history.add(Checkpoint(service=service, consumer=name, shard=shard, seq=seq))
 
     async def waiting(self) -> str:
@@ -461,7 +464,8 @@ class Deployment:
                     return f"{service}: {pending} events have no place in the log"
                 head = await connection.fetchval("SELECT seq FROM es.log_head")
                 own = await connection.fetch(
-                    "SELECT name, seq FROM es.consumer WHERE (name = 'relay' OR name NOT LIKE '%:%') AND seq < $1", head
+                    "SELECT c.name, c.seq FROM es.consumer c JOIN es.log_head h USING (service, log)"
+                    " WHERE c.seq < h.seq"
                 )
                 if own:
                     return f"{service}: {own[0]['name']} is at {own[0]['seq']} of {head}"
@@ -477,22 +481,22 @@ class Deployment:
         if service == "notification":
             due = await connection.fetchval(
                 "SELECT count(*) FROM read.notification_current"
-                " WHERE status = 'sending' OR status = 'queued' AND due_at <= now()"
+                " WHERE status = 'sending' OR status = 'queued' AND due_at <= es.now()"
             )
             return f"{due} notifications are due or in hand" if due else ""
-        due = await connection.fetchval(
-            "SELECT count(*) FROM es.timer WHERE state = 'pending' AND due_at <= clock_timestamp()"
-        )
+        due = await connection.fetchval("SELECT count(*) FROM es.timer WHERE state = 'pending' AND due_at <= es.now()")
         return f"{due} timers are due" if due else ""
 
     async def _followers(self) -> str:
         """Whether those that follow another service have taken all that it has published."""
         for follower in self.services:
             async with self.database(follower) as connection:
-                rows = await connection.fetch("SELECT name, shard, seq FROM es.consumer WHERE name LIKE '%:%-service'")
-            for name, shard, seq in rows:
-                followed = name.rpartition(":")[2].removesuffix("-service")
-                last = await self._last_published(followed)
+                rows = await connection.fetch(
+                    "SELECT c.name, c.service, c.shard, c.seq FROM es.consumer c, es.log_head h"
+                    " WHERE c.service <> h.service AND c.service LIKE '%-service'"
+                )
+            for name, followed, shard, seq in rows:
+                last = await self._last_published(followed.removesuffix("-service"))
                 if shard < len(last) and seq < last[shard]:
                     return f"{follower}: {name} is at {seq} of {last[shard]} on shard {shard}"
         return ""
@@ -512,8 +516,10 @@ class Deployment:
         for service in self.services:
             async with self.database(service) as connection:
                 heads[service] = await connection.fetchval("SELECT seq FROM es.log_head")
-                for name, seq in await connection.fetch("SELECT name, min(seq) FROM es.consumer GROUP BY name"):
-                    reached.append((name.partition(":")[2].removesuffix("-service") or service, seq))
+                for followed, seq in await connection.fetch(
+                    "SELECT service, min(seq) FROM es.consumer GROUP BY name, service"
+                ):
+                    reached.append((followed.removesuffix("-service"), seq))
         return max((heads[follows] - seq for follows, seq in reached if follows in heads), default=0)
 
     async def comes_to_rest(self, within_s: float = 60.0) -> float:

@@ -259,7 +259,7 @@ async def test_row_7_a_timer_killed_at_each_step_rings_once(deployment: Deployme
 async def _let_a_day_pass(deployment: Deployment, company: Client) -> None:
     async with deployment.database("dispute") as connection:
         await connection.execute(
-            "UPDATE es.timer SET due_at = least(due_at, clock_timestamp()), attempts = 0"
+            "UPDATE es.timer SET due_at = least(due_at, es.now()), attempts = 0"
             " WHERE tenant_id = $1 AND state = 'pending'",
             company.tenant,
         )

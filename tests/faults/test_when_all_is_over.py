@@ -74,8 +74,8 @@ async def _damage_disputes(connection: asyncpg.Connection) -> None:
     await connection.execute("UPDATE es.log SET id = $2 WHERE seq = $1", b, ids[a])
     await connection.execute("UPDATE es.log SET id = $2 WHERE seq = $1", a, ids[b])  # I5
     await connection.execute(
-        "UPDATE read.dispute_current SET open_minor = open_minor + 1 WHERE dispute_id ="
-        " (SELECT dispute_id FROM read.dispute_current LIMIT 1)"
+        "UPDATE read.dispute_current SET open_minor = open_minor + 1 WHERE stream_id ="
+        " (SELECT stream_id FROM read.dispute_current LIMIT 1)"
     )  # I7
     await connection.execute(
         "UPDATE es.timer SET state = 'fired', fired_at = due_at - interval '1 s' WHERE timer_id ="

@@ -158,7 +158,7 @@ async def take(
 # -- messages of an ERP, to vary
 
 
-def invoice(invoice_id: str = "INV-1", total: str = "1000.00", **fields: object) -> dict[str, Any]:
+def invoice(invoice_id: str = "INV-1", total: object = "1000.00", **fields: object) -> dict[str, Any]:
     return {
         "kind": "invoice-posted",
         "source": "sap",

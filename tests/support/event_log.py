@@ -7,7 +7,7 @@ import asyncpg
 from support.databases import Database
 
 from redress.eventlog.events import Actor, CommandRecord, Meta, NewEvent, StreamWrite, encode_meta
-from redress.eventlog.migrations import log_script
+from redress.eventlog.migrations import log_script, naming_script
 from redress.ids import derived_uuid, new_uuid
 
 EFFECTIVE = datetime(2026, 3, 30, 16, 2, tzinfo=UTC)
@@ -18,7 +18,10 @@ async def install_event_log(database: Database) -> None:
     connection = await asyncpg.connect(database.owner)
     try:
         async with connection.transaction():
-            for name in ("schema", "schema_looks"):
+            for name in ("schema", "schema_batched_reads"):
+                await connection.execute(log_script(name))
+            await connection.execute(naming_script(f"{database.like}-service") + log_script("schema_0_2"))
+            for name in ("schema_documents", "schema_operations"):
                 await connection.execute(log_script(name))
     finally:
         await connection.close()

@@ -118,7 +118,9 @@ class Follower:
 
         async def there() -> bool:
             return bool(
-                await self.pool.fetchval("SELECT max(seq) FROM es.consumer WHERE name = $1", f"{name}:{SERVICE}")
+                await self.pool.fetchval(
+                    "SELECT max(seq) FROM es.consumer WHERE name = $1 AND service = $2", name, SERVICE
+                )
                 == head
             )
 

@@ -19,7 +19,16 @@ from redress.eventlog.log import EventLog
 from redress.ids import public_id
 from redress.projections.projection import Connection
 
-SOURCE = "/redress/notes-service"
+SOURCE = "/redress/notes-service/main"
+
+
+TABLES = """
+CREATE TABLE read.seen (
+  tenant_id text NOT NULL, stream_id uuid NOT NULL, version bigint NOT NULL, seq bigint NOT NULL, note text NOT NULL
+);
+CREATE INDEX seen_of_stream ON read.seen (tenant_id, stream_id, version);
+SELECT es.protect('read.seen');
+"""
 
 
 async def install_notes(database: Database) -> None:
@@ -27,12 +36,7 @@ async def install_notes(database: Database) -> None:
     await install_event_log(database)
     connection = await asyncpg.connect(database.owner)
     try:
-        await connection.execute(
-            "CREATE TABLE read.seen (tenant_id text NOT NULL, stream_id uuid NOT NULL, version bigint NOT NULL,"
-            " seq bigint NOT NULL, note text NOT NULL);"
-            "CREATE INDEX seen_of_stream ON read.seen (tenant_id, stream_id, version);"
-            "SELECT es.protect('read.seen');"
-        )
+        await connection.execute(TABLES)
     finally:
         await connection.close()
 

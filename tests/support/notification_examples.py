@@ -129,7 +129,7 @@ NOBODY = Known({})
 def heard(event: DisputeEvent, *, effective_at: datetime = NOON, recorded_at: datetime = NOON) -> Heard:
     return Heard(
         event_id=EVENT,
-        type=type(event).__struct_config__.tag,  # type: ignore[arg-type]
+        type=str(type(event).__struct_config__.tag),
         version=3,
         effective_at=effective_at,
         recorded_at=recorded_at,

@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from redress.codec import Codec
-from redress.eventlog.events import Fact, RecordedEvent
+from redress.eventlog.events import RecordedEvent, StoredEvent
 from redress.eventlog.log import EventLog
 
 S = TypeVar("S")
@@ -51,7 +51,9 @@ def fold(decider: Decider[S, E], events: Iterable[RecordedEvent]) -> S:
     return state
 
 
-def fold_stored(decider: Decider[S, E], stored: Sequence[Fact], known: tuple[int, S] | None = None) -> tuple[int, S]:
+def fold_stored(
+    decider: Decider[S, E], stored: Sequence[StoredEvent], known: tuple[int, S] | None = None
+) -> tuple[int, S]:
     """Version and state after the last of them, beginning from a known version and its state or from nothing."""
     version, state = known or (0, decider.initial)
     evolve, decode = decider.evolve, decider.codec.decode
@@ -64,5 +66,5 @@ async def load(
     log: EventLog, decider: Decider[S, E], tenant_id: str, stream_id: UUID, to_version: int | None = None
 ) -> Loaded[S]:
     """The state now, or as of a version. Of another tenant's stream: as if it did not exist."""
-    version, state = fold_stored(decider, await log.read_facts(tenant_id, stream_id, to_version))
+    version, state = fold_stored(decider, await log.read_for_fold(tenant_id, stream_id, to_version))
     return Loaded(stream_id, version, state)

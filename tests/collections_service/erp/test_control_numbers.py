@@ -1,9 +1,11 @@
 """The control numbers of an ERP, kept per source and tenant: Dynamics 365 numbers every business event of a company."""
 
+from typing import Any
+
 from support.collections_office import Office, business_event, invoice
 
 
-async def control_numbers(office: Office, tenant: str = "demo", source: str = "d365:usmf") -> dict | None:
+async def control_numbers(office: Office, tenant: str = "demo", source: str = "d365:usmf") -> dict[str, Any] | None:
     health = await office.get(f"/v1/erp/sources/{source}/health", tenant=tenant, role="erp")
     numbers = health["control_numbers"]
     return numbers and {name: numbers[name] for name in ("highest", "gaps", "backward_jumps")}

@@ -1,14 +1,16 @@
 """Whatever the ledger and the disputes do: no more is granted than fits, and every step can be repeated."""
 
+from functools import reduce
+
 from hypothesis import given
 from hypothesis import strategies as some
 from support.disputes import MONDAY
 
-from dispute_service.disputable_invoices.commands import RecordInvoice, SetReservation
+from dispute_service.disputable_invoices.commands import InvoiceCommand, RecordInvoice, SetReservation
 from dispute_service.disputable_invoices.decisions import decide, reductions
-from dispute_service.disputable_invoices.events import Held, InvoiceRecorded
+from dispute_service.disputable_invoices.events import Held, InvoiceEvent, InvoiceRecorded
 from dispute_service.disputable_invoices.refusals import InvoiceRefusal
-from dispute_service.disputable_invoices.state import INITIAL, evolve, fold
+from dispute_service.disputable_invoices.state import INITIAL, evolve
 
 _disputes = some.sampled_from(["D-1", "D-2", "D-3"])
 _lines = some.sampled_from([None, "1", "2"])
@@ -38,9 +40,9 @@ _commands = some.one_of(
 
 
 @given(some.lists(_commands, max_size=30))
-def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands) -> None:
+def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands: list[InvoiceCommand]) -> None:
     state = INITIAL
-    history = []
+    history: list[InvoiceEvent] = []
     for command in commands:
         before = state.reserved
         try:
@@ -56,4 +58,4 @@ def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands) -
         if any(isinstance(event, InvoiceRecorded) for event in events) and state.facts:
             taken = sum(reduction.amount for reduction in reductions(state, state.facts.open))
             assert state.reserved - taken == min(state.reserved, max(0, state.facts.open))
-    assert fold(history) == state
+    assert reduce(evolve, history, INITIAL) == state

@@ -13,7 +13,7 @@ async def test_rebuilding_changes_nothing(office: Office, company: Company) -> N
     await company.done(assigned, "withdraw", {"reason": "x"})
     await office.catch_up()
     pool = office.worker.pool
-    rows = "SELECT md5(string_agg(h::text, '' ORDER BY dispute_id, version)) FROM read.dispute_history h"
+    rows = "SELECT md5(string_agg(h::text, '' ORDER BY stream_id, version)) FROM read.dispute_history h"
     live = await pool.fetchval(rows)
     settings = RebuildSettings(
         owner_database_url=SecretStr(office.database.owner), worker_database_url=SecretStr(office.database.worker)

@@ -29,7 +29,7 @@ class Clockwork:
     async def bring_forward(self, dispute: dict[str, Any]) -> None:
         """As if its time had come: the database's own clock decides, and tests cannot move that."""
         await self._office.worker.pool.execute(
-            "UPDATE es.timer SET due_at = clock_timestamp() WHERE stream_id = $1 AND state = 'pending'",
+            "UPDATE es.timer SET due_at = es.now() WHERE stream_id = $1 AND state = 'pending'",
             _stream(dispute),
         )
         await self._office.fire_timers()

@@ -51,7 +51,7 @@ async def _nothing_parked(world: World, service: str) -> Finding:
         finding.violated(f"{row['consumer']} parked it: {row['error'][:200]}", stream=row["stream_id"], seq=row["seq"])
     own = await world.rows(
         service,
-        "SELECT c.name, c.seq, h.seq AS head FROM es.consumer c, es.log_head h WHERE c.name NOT LIKE '%:%'",
+        "SELECT c.name, c.seq, h.seq AS head FROM es.consumer c JOIN es.log_head h USING (service, log)",
     )
     for row in own:
         finding.must(row["seq"] <= row["head"], f"{row['name']} is at {row['seq']} of {row['head']}")
@@ -61,7 +61,7 @@ async def _nothing_parked(world: World, service: str) -> Finding:
 async def _timers(world: World, service: str) -> Finding:
     finding = Finding("I10", service, "every timer rang at most once, never early, and none was lost")
     rows = await world.rows(
-        service, "SELECT timer_id, stream_id, due_at, state, fired_at, clock_timestamp() AS now FROM es.timer"
+        service, "SELECT timer_id, stream_id, due_at, state, fired_at, es.now() AS now FROM es.timer"
     )
     over = [line.at for line in world.history() if isinstance(line, FaultsOver)]
     for row in rows:

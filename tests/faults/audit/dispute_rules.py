@@ -108,8 +108,8 @@ async def dispute_rules(world: World, topics: Topics, folded: dict[UUID, FoldedD
 
 async def _current(world: World, folded: dict[UUID, FoldedDispute]) -> Finding:
     finding = Finding("I7", "dispute", "the list of disputes is a fold of the log")
-    rows = await world.rows("dispute", "SELECT dispute_id, version, status, open_minor FROM read.dispute_current")
-    shown = {row["dispute_id"]: (row["version"], row["status"], row["open_minor"]) for row in rows}
+    rows = await world.rows("dispute", "SELECT stream_id, version, status, open_minor FROM read.dispute_current")
+    shown = {row["stream_id"]: (row["version"], row["status"], row["open_minor"]) for row in rows}
     for stream in shown.keys() | folded.keys():
         there = folded.get(stream)
         expected = None if there is None or not there.after else (len(there.after), *there.after[-1])
@@ -123,12 +123,12 @@ async def _history(world: World, folded: dict[UUID, FoldedDispute]) -> Finding:
     finding = Finding("I7", "dispute", "the history of every dispute has each version once, known until the next one")
     rows = await world.rows(
         "dispute",
-        "SELECT dispute_id, version, status, open_minor, known_from, known_until FROM read.dispute_history"
-        " ORDER BY dispute_id, version",
+        "SELECT stream_id, version, status, open_minor, known_from, known_until FROM read.dispute_history"
+        " ORDER BY stream_id, version",
     )
     by_dispute: dict[UUID, list[Any]] = defaultdict(list)
     for row in rows:
-        by_dispute[row["dispute_id"]].append(row)
+        by_dispute[row["stream_id"]].append(row)
     for stream in by_dispute.keys() | folded.keys():
         there = folded[stream].after if stream in folded else []
         known = by_dispute.get(stream, [])

@@ -114,8 +114,8 @@ def _none_in_hand(notified: dict[UUID, Notified]) -> Finding:
 
 async def _current(world: World, notified: dict[UUID, Notified]) -> Finding:
     finding = Finding("I7", "notification", "the list of notifications is a fold of the log")
-    rows = await world.rows("notification", "SELECT notification_id, version, status FROM read.notification_current")
-    shown = {row["notification_id"]: (row["version"], row["status"]) for row in rows}
+    rows = await world.rows("notification", "SELECT stream_id, version, status FROM read.notification_current")
+    shown = {row["stream_id"]: (row["version"], row["status"]) for row in rows}
     for stream in shown.keys() | notified.keys():
         there = notified.get(stream)
         expected = None if there is None else (there.version, there.status)

@@ -6,9 +6,10 @@ from support.notification_house import Api, House
 from support.published_disputes import contact, dispute, published, resolved
 
 from redress.contracts.dispute_events import DisputeAssigned, DisputeClosed, DisputeOpened, DisputeResolved
+from redress.contracts.envelope import Published
 
 
-async def opened(house: House, number=1, tenant="demo"):
+async def opened(house: House, number: int = 1, tenant: str = "demo") -> Published:
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
     event = published(
         DisputeOpened(dispute=dispute(number, contact=maria)), tenant=tenant, at=NOON - timedelta(seconds=60 - number)

@@ -24,7 +24,7 @@ async def test_the_table_names_every_route(api: Api) -> None:
 
 
 @pytest.mark.parametrize("role", sorted(PERMISSIONS))
-async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role) -> None:
+async def test_each_role_may_do_what_the_table_says_and_nothing_else(api: Api, role: str) -> None:
     for (method, path), allowed in EXPECTED.items():
         concrete = path.replace("{notification_id}", "ntf_x").replace("{entry_id}", "x").replace("{event_id}", "evt_x")
         response = await api.http.request(method, concrete, headers=api.issuer.bearer(role))

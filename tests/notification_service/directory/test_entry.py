@@ -45,6 +45,6 @@ def test_only_a_team_has_a_lead() -> None:
 
 
 @pytest.mark.parametrize("entry_id", ["", " anna", "a\nb", "x" * 101, "../x"])
-def test_an_id_is_a_plain_word(entry_id) -> None:
+def test_an_id_is_a_plain_word(entry_id: str) -> None:
     with pytest.raises(BadEntryId):
         decide(RecordEntry(entry_id=entry_id, name=NAME, email=EMAIL, language="en"), DirectoryEntry())

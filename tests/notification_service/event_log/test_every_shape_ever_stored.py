@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from notification_service.directory.events import DirectoryEntryRecorded
 from notification_service.event_log.codec import DIRECTORY_CODEC, NOTIFICATION_CODEC
 from notification_service.notifications.events import (
     HandoverStarted,
+    NotificationEvent,
     NotificationFailed,
     NotificationQueued,
     NotificationSent,
@@ -24,10 +26,11 @@ from notification_service.notifications.events import (
 )
 from notification_service.rules.reasons import Reason
 from redress.contracts.common import Sealed
+from redress.eventlog.codec import Codec
 
 STORED = Path(__file__).parent / "stored"
 
-NOTIFICATIONS = {
+NOTIFICATIONS: dict[str, NotificationEvent] = {
     **{
         f"notification-queued.{template}": NotificationQueued(
             notice=structs.replace(NOTICE, template=template, facts=facts), explanation="to be sent"
@@ -57,13 +60,16 @@ DIRECTORY = {
         entry_id="team:pricing", name=Sealed("p", b"n"), email=Sealed("p", b"e"), language="de", lead="lena"
     )
 }
-CASES = [(NOTIFICATION_CODEC, name, event) for name, event in NOTIFICATIONS.items()] + [
-    (DIRECTORY_CODEC, name, event) for name, event in DIRECTORY.items()
+CASES: list[tuple[Codec[Any], str, NotificationEvent | DirectoryEntryRecorded]] = [
+    (NOTIFICATION_CODEC, name, event) for name, event in NOTIFICATIONS.items()
 ]
+CASES += [(DIRECTORY_CODEC, name, event) for name, event in DIRECTORY.items()]
 
 
 @pytest.mark.parametrize(("codec", "name", "event"), CASES, ids=[name for _, name, _ in CASES])
-def test_what_was_stored_is_read_and_what_is_written_has_not_changed(codec, name, event) -> None:
+def test_what_was_stored_is_read_and_what_is_written_has_not_changed(
+    codec: Codec[Any], name: str, event: NotificationEvent | DirectoryEntryRecorded
+) -> None:
     stored_name, version, payload = codec.encode(event)
     path = STORED / f"{name}.v{version}.json"
     if os.environ.get("WRITE_GOLDEN") and not path.exists():
@@ -80,7 +86,7 @@ def test_every_stored_name_has_its_file() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(STORED.iterdir()) if STORED.exists() else [], ids=lambda path: path.name)
-def test_every_file_ever_written_is_still_readable(path) -> None:
+def test_every_file_ever_written_is_still_readable(path: Path) -> None:
     name = path.name.partition(".")[0]
     version = int(path.name.removesuffix(".json").rpartition(".v")[2])
     codec = DIRECTORY_CODEC if name in DIRECTORY_CODEC.names else NOTIFICATION_CODEC

@@ -9,6 +9,7 @@ from support.published_disputes import contact, dispute, published, question
 
 from notification_service.directory.entry import RecordEntry, decide
 from notification_service.event_log.aggregates import DIRECTORY, NOTIFICATIONS, directory_stream
+from notification_service.notifications.events import NotificationQueued
 from redress.contracts.dispute_events import (
     DisputeAssigned,
     DisputeClosed,
@@ -21,7 +22,7 @@ from redress.eventlog.aggregates import load, write
 from redress.eventlog.events import Actor, Meta, decode_meta
 
 
-async def enter(house: House, entry_id, email, *, lead=None, language="en") -> None:
+async def enter(house: House, entry_id: str, email: str, *, lead: str | None = None, language: str = "en") -> None:
     """Put somebody into the directory."""
     person = house.vault.person_of_email("demo", email)
     command = RecordEntry(
@@ -99,6 +100,8 @@ async def test_an_owner_whose_name_is_an_address_is_reached_there_and_the_addres
     assert await house.rows() == [(person, "queued", None)]
     stored = await house.log.read_log(0, 10) if await house.log.wait_for(1, 5.0) else []
     event = NOTIFICATIONS.codec.decode(stored[0].type, stored[0].schema_version, stored[0].payload)
+    assert isinstance(event, NotificationQueued)
+    assert event.notice.address is not None
     assert await house.vault.open("demo", event.notice.address.email) == "Owner@muster.example"
 
 

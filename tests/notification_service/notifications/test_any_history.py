@@ -16,6 +16,7 @@ from notification_service.notifications.commands import (
     NotificationCommand,
     NotNow,
     NotWorthSending,
+    Outcome,
     RecordOutcome,
     StartHandover,
     StartSending,
@@ -47,7 +48,7 @@ class Step(Struct, frozen=True):
     wait: timedelta
     kind: str
     attempt: int
-    outcome: object
+    outcome: Outcome | None
 
 
 STEPS = st.lists(
@@ -77,7 +78,8 @@ def command_of(step: Step, now: datetime) -> NotificationCommand:
                 attempt=step.attempt, message_id="<n@host>", language="de", wording="a@1", rendered_sha256="ab"
             )
         case _:
-            return RecordOutcome(attempt=step.attempt, outcome=step.outcome)  # type: ignore[arg-type]
+            assert step.outcome is not None
+            return RecordOutcome(attempt=step.attempt, outcome=step.outcome)
 
 
 def history(steps: list[Step]) -> tuple[Notification, list[NotificationEvent]]:
@@ -97,7 +99,7 @@ def history(steps: list[Step]) -> tuple[Notification, list[NotificationEvent]]:
 
 @settings(max_examples=300, deadline=None)
 @given(STEPS)
-def test_a_notification_is_sent_at_most_once_and_tried_a_bounded_number_of_times(steps) -> None:
+def test_a_notification_is_sent_at_most_once_and_tried_a_bounded_number_of_times(steps: list[Step]) -> None:
     _, events = history(steps)
     assert sum(isinstance(event, NotificationSent) for event in events) <= 1
     attempts = [event.attempt for event in events if isinstance(event, SendingStarted)]
@@ -107,7 +109,7 @@ def test_a_notification_is_sent_at_most_once_and_tried_a_bounded_number_of_times
 
 @settings(max_examples=300, deadline=None)
 @given(STEPS)
-def test_every_state_that_is_not_plainly_good_says_why(steps) -> None:
+def test_every_state_that_is_not_plainly_good_says_why(steps: list[Step]) -> None:
     state, _ = history(steps)
     if state.status in {Status.FAILED, Status.UNKNOWN, Status.SKIPPED}:
         assert state.reason is not None
@@ -115,7 +117,7 @@ def test_every_state_that_is_not_plainly_good_says_why(steps) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(STEPS)
-def test_left_alone_every_queued_notification_comes_to_an_end(steps) -> None:
+def test_left_alone_every_queued_notification_comes_to_an_end(steps: list[Step]) -> None:
     state, _ = history([Step(timedelta(0), "announce", 1, None), *steps])
     now = NOON + timedelta(days=30)
     for _ in range(POLICY.max_attempts + 2):
@@ -129,7 +131,7 @@ def test_left_alone_every_queued_notification_comes_to_an_end(steps) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(STEPS)
-def test_the_same_outcome_told_twice_adds_nothing(steps) -> None:
+def test_the_same_outcome_told_twice_adds_nothing(steps: list[Step]) -> None:
     state, events = history(steps)
     if events and isinstance(events[-1], NotificationSent):
         again = RecordOutcome(attempt=state.attempts, outcome=Accepted(message_id="<n@host>", server_code="250"))

@@ -1,6 +1,6 @@
 """One notification from announcement to outcome: done, refused, already done, and taken by somebody else."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec import structs
@@ -58,7 +58,7 @@ def given(*events: NotificationEvent) -> Notification:
 
 
 def when(
-    state: Notification, command: NotificationCommand, *, now=NOON, policy: SendingPolicy = POLICY
+    state: Notification, command: NotificationCommand, *, now: datetime = NOON, policy: SendingPolicy = POLICY
 ) -> list[NotificationEvent]:
     return decide(command, state, policy, now)
 
@@ -122,7 +122,7 @@ def test_nothing_is_sent_that_was_never_announced() -> None:
         NotificationSkipped(attempt=1, reason=Reason.MOOT_PAID, explanation="paid"),
     ],
 )
-def test_a_finished_notification_is_never_sent_again_by_itself(last) -> None:
+def test_a_finished_notification_is_never_sent_again_by_itself(last: NotificationEvent) -> None:
     with pytest.raises(Finished):
         when(given(QUEUED, STARTED, HANDOVER, last), StartSending(lease_until=LEASE), now=NOON + timedelta(days=9))
 

@@ -182,5 +182,5 @@ async def test_every_missing_setting_is_named_at_once(deployment: Deployment) ->
         assert f"missing: {name}" in output.decode()
 
 
-async def _received(deployment, count):
+async def _received(deployment: Deployment, count: int) -> bool:
     return len(deployment.mails.received) >= count

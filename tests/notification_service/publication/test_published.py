@@ -11,6 +11,7 @@ from notification_service.event_log.aggregates import NOTIFICATIONS
 from notification_service.notifications.current import notification_id
 from notification_service.notifications.events import (
     HandoverStarted,
+    NotificationEvent,
     NotificationFailed,
     NotificationQueued,
     NotificationSent,
@@ -24,6 +25,7 @@ from notification_service.publication.published import NotificationPublication
 from notification_service.rules.reasons import Reason
 from redress.contracts import notification_events as contract
 from redress.contracts.catalogue import catalogue
+from redress.contracts.envelope import Published
 from redress.eventlog.aggregates import Loaded, write
 from redress.eventlog.events import Actor, Meta
 from redress.eventlog.memory import InMemoryEventLog
@@ -46,7 +48,7 @@ SUMMARY = contract.NotificationSummary(
 )
 
 
-async def published(*events):
+async def published(*events: NotificationEvent) -> list[Published]:
     """Append the events one by one, publish the whole log; the published data."""
     log = InMemoryEventLog()
     loaded = Loaded(STREAM, 0, NOTIFICATIONS.initial)
@@ -63,8 +65,9 @@ async def published(*events):
     return at_once
 
 
-def data(event):
-    return msgspec.json.decode(event.data, type=contract.NotificationEvent)
+def data(event: Published) -> contract.NotificationEvent:
+    decoded: contract.NotificationEvent = msgspec.json.decode(event.data, type=contract.NotificationEvent)
+    return decoded
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,9 @@ def data(event):
         ),
     ],
 )
-async def test_each_end_is_told_with_its_reason(history, told) -> None:
+async def test_each_end_is_told_with_its_reason(
+    history: list[NotificationEvent], told: contract.NotificationEvent
+) -> None:
     events = await published(*history)
     assert data(events[-1]) == told
     assert events[-1].type == type(told).__struct_config__.tag
@@ -116,7 +121,7 @@ async def test_attempts_are_nobody_elses_business() -> None:
 async def test_the_envelope_says_what_it_belongs_to() -> None:
     (event,) = await published(QUEUED)
     assert (event.source, event.tenant, event.subject, event.seq, event.version) == (
-        "/redress/notification-service",
+        "/redress/notification-service/main",
         "demo",
         STREAM,
         1,

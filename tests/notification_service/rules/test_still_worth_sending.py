@@ -59,7 +59,7 @@ ACKNOWLEDGEMENT, ASSIGNMENT, QUESTION, OUTCOME, BREACH = (
         (BREACH, now("resolved", resolution_code="GOODWILL"), Reason.MOOT_RESOLVED),
     ],
 )
-def test_what_has_happened_since_decides(told, state, reason) -> None:
+def test_what_has_happened_since_decides(told: Notice, state: DisputeNow, reason: Reason | None) -> None:
     moot = still_worth_sending(told, state)
     assert (None if moot is None else moot.reason) == reason
 

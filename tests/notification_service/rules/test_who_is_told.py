@@ -20,7 +20,7 @@ from notification_service.rules.notice import Resolution
 from notification_service.rules.plan import Planned, names_in, plan, rules_about, team_name
 from notification_service.rules.reasons import CATALOGUE, Reason
 from redress.contracts.common import Sealed
-from redress.contracts.dispute_events import DisputeClosed, DisputeInformationRequested, DisputeOpened
+from redress.contracts.dispute_events import DisputeClosed, DisputeEvent, DisputeInformationRequested, DisputeOpened
 from redress.money import Money
 
 
@@ -118,7 +118,7 @@ def test_a_team_that_gets_the_dispute_back_from_a_person_is_told() -> None:
 
 
 @pytest.mark.parametrize("event", [OPENED_EVENT, ASSIGNED_EVENT, ASKED_EVENT, RESOLVED_EVENT, BREACHED_EVENT])
-def test_imported_history_mails_nobody_and_says_so(event) -> None:
+def test_imported_history_mails_nobody_and_says_so(event: DisputeEvent) -> None:
     told = only(plan(heard(event, effective_at=NOON - timedelta(days=31)), EVERYBODY))
     assert told.skip is Reason.HISTORICAL
     assert told.explanation.endswith(
@@ -166,5 +166,5 @@ def test_every_reason_has_its_words() -> None:
         ("team:Cash application", "team:cash-application"),
     ],
 )
-def test_a_team_has_one_name_however_it_is_written(team, name) -> None:
+def test_a_team_has_one_name_however_it_is_written(team: str, name: str) -> None:
     assert team_name(team) == name

@@ -67,7 +67,7 @@ def test_every_attempt_has_the_same_bytes() -> None:
         "\N{RIGHT-TO-LEFT OVERRIDE}evE",
     ],
 )
-def test_no_name_adds_a_header_or_a_recipient(name) -> None:
+def test_no_name_adds_a_header_or_a_recipient(name: str) -> None:
     content = written(name)
     message = read(content)
     assert message["Bcc"] is None
@@ -97,7 +97,7 @@ def test_no_name_adds_a_header_or_a_recipient(name) -> None:
         ("m@" + "k" * 300 + ".example", None),
     ],
 )
-def test_only_plain_addresses_are_written_to(text, address) -> None:
+def test_only_plain_addresses_are_written_to(text: str, address: str | None) -> None:
     assert deliverable(text) == address
 
 

@@ -1,7 +1,11 @@
 """From a queued notification to a mail in a real server, and to the right end whatever happens in between."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
+from email.message import EmailMessage
+from functools import partial
+from typing import Any
 
 import asyncpg
 import pytest
@@ -18,20 +22,30 @@ from redress.contracts.dispute_events import (
     DisputeInformationRequested,
     DisputeOpened,
     DisputeResolved,
+    DisputeSummary,
     DisputeWithdrawn,
 )
+from redress.eventlog.events import Appended, CommandRecord, StreamWrite
 from redress.eventlog.log import LogUnavailable
 
 
-async def opened(house: House, number=1, email="maria@kunde.example", language="de"):
+async def opened(
+    house: House, number: int = 1, email: str = "maria@kunde.example", language: str = "de"
+) -> DisputeSummary:
     maria = await contact(house.vault, "Maria Weber", email, language)
     summary = dispute(number, contact=maria)
     await house.hear(published(DisputeOpened(dispute=summary)))
     return summary
 
 
-async def statuses(house: House):
+async def statuses(house: House) -> list[tuple[str, str | None]]:
     return [row[1:] for row in await house.rows()]
+
+
+def _plain(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
 
 
 async def test_a_queued_notification_becomes_a_mail(house: House) -> None:
@@ -42,15 +56,15 @@ async def test_a_queued_notification_becomes_a_mail(house: House) -> None:
     (mail,) = house.mails.received
     assert mail["Subject"] == f"Eingang Ihrer Beanstandung [{summary.dispute_id}]"
     assert mail["To"] == "Maria Weber <maria@kunde.example>"
-    assert "1.234,50 EUR" in mail.get_body(("plain",)).get_content()
-    assert "Sehr geehrte/r Maria Weber," in mail.get_body(("plain",)).get_content()
+    assert "1.234,50 EUR" in _plain(mail)
+    assert "Sehr geehrte/r Maria Weber," in _plain(mail)
 
 
 async def test_an_english_reader_gets_english(house: House) -> None:
     await opened(house, language="en")
     await house.sender().until_idle()
     (mail,) = house.mails.received
-    assert "€1,234.50" in mail.get_body(("plain",)).get_content()
+    assert "€1,234.50" in _plain(mail)
     assert mail["Content-Language"] == "en"
 
 
@@ -67,7 +81,7 @@ async def test_the_mails_of_a_dispute_are_one_thread(house: House) -> None:
     first, second = house.mails.received
     assert first["References"] == second["References"] == second["In-Reply-To"]
     assert first["Message-ID"] != second["Message-ID"]
-    assert "Lieferschein" in second.get_body(("plain",)).get_content()
+    assert "Lieferschein" in _plain(second)
 
 
 async def test_nothing_is_sent_twice(house: House) -> None:
@@ -130,7 +144,7 @@ async def test_a_cut_after_the_final_dot_is_unknown_for_ever(house: House) -> No
     assert len(house.mails.received) == 1
 
 
-async def _a_sender_dies(house: House, *, silent_at, after) -> None:
+async def _a_sender_dies(house: House, *, silent_at: str, after: str) -> None:
     """While it waits for the mail server, which has heard it say `after`."""
     house.mails.silent_at = silent_at
     dying = asyncio.create_task(house.sender().run())
@@ -171,7 +185,7 @@ async def test_what_a_dead_sender_had_in_hand_is_taken_up_within_a_minute(house:
 
 
 @pytest.mark.parametrize("slow_at", ["rcpt", "after-data"])
-async def test_a_mail_in_hand_of_a_sender_whose_mail_server_is_slow_is_left_to_it(house: House, slow_at) -> None:
+async def test_a_mail_in_hand_of_a_sender_whose_mail_server_is_slow_is_left_to_it(house: House, slow_at: str) -> None:
     """It renews its lease: hours may pass, and another sender finds nothing to do."""
     await opened(house)
     house.mails.silent_at = slow_at
@@ -180,7 +194,7 @@ async def test_a_mail_in_hand_of_a_sender_whose_mail_server_is_slow_is_left_to_i
     for _ in range(3):
         renewed = (await house.names()).count("sending-continued")
         house.clock.at += timedelta(seconds=25)
-        await eventually(lambda renewed=renewed: _renewed_since(house, renewed))
+        await eventually(partial(_renewed_since, house, renewed))
         await house.sender().until_idle()
     assert await statuses(house) == [("sending", None)]
     assert (await house.names()).count("sending-started") == 1
@@ -217,15 +231,17 @@ async def test_a_sender_that_never_hears_of_its_appends_records_what_became_of_t
         def __init__(self) -> None:
             self.lost: list[str] = []
 
-        async def append(self, tenant_id, writes):
-            appended = await house.log.append(tenant_id, writes)
+        async def append(
+            self, tenant_id: str, writes: Sequence[StreamWrite], command: CommandRecord | None = None
+        ) -> Appended:
+            appended = await house.log.append(tenant_id, writes, command)
             (event,) = writes[0].events
             if event.type not in {"sending-started", "handover-started", *self.lost}:
                 self.lost.append(event.type)
                 raise LogUnavailable
             return appended
 
-        def __getattr__(self, name):
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the log has
             return getattr(house.log, name)
 
     await opened(house)
@@ -274,7 +290,7 @@ async def test_a_dispute_paid_in_the_meantime_is_not_acknowledged(house: House) 
     await house.sender().until_idle()
     assert await statuses(house) == [("skipped", "moot_paid"), ("sent", None)]
     (mail,) = house.mails.received
-    assert "von Ihnen bezahlt: 1.234,50 EUR" in mail.get_body(("plain",)).get_content()
+    assert "von Ihnen bezahlt: 1.234,50 EUR" in _plain(mail)
 
 
 async def test_a_full_payment_alone_makes_the_acknowledgement_moot(house: House) -> None:
@@ -340,17 +356,17 @@ async def test_nothing_personal_is_readable_in_the_log(house: House) -> None:
     assert b"Weber" not in everything
 
 
-async def _begun(house: House, command):
+async def _begun(house: House, command: str) -> bool:
     return command in house.mails.commands
 
 
-async def _renewed_since(house: House, before):
+async def _renewed_since(house: House, before: int) -> bool:
     return (await house.names()).count("sending-continued") > before
 
 
-async def _sent(house: House):
+async def _sent(house: House) -> bool:
     return await statuses(house) == [("sent", None)]
 
 
-async def _ended(house: House, command, times):
+async def _ended(house: House, command: str, times: int) -> bool:
     return house.mails.commands.count(command) == times

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -51,7 +52,7 @@ class Handover:
         self.begun = True
 
 
-def smtp(script: ScriptedServer, **settings: object) -> Smtp:
+def smtp(script: ScriptedServer, **settings: Any) -> Smtp:
     return Smtp(Server(host="127.0.0.1", port=script.port, **settings), local_name="muster.example", deadlines=QUICK)
 
 
@@ -70,7 +71,7 @@ async def test_a_mail_that_is_taken_is_sent() -> None:
 
 
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
-async def test_a_4xx_is_tried_again_later(step) -> None:
+async def test_a_4xx_is_tried_again_later(step: str) -> None:
     script = ScriptedServer()
     setattr(script, step, ["451 4.7.1 <maria@kunde.example> greylisted, come back"])
     outcome, begun = await deliver(script)
@@ -79,7 +80,7 @@ async def test_a_4xx_is_tried_again_later(step) -> None:
 
 
 @pytest.mark.parametrize(("step", "what"), [("mail", "the sender"), ("rcpt", "the recipient"), ("data", "the mail")])
-async def test_a_5xx_is_final_and_its_words_are_not_kept(step, what) -> None:
+async def test_a_5xx_is_final_and_its_words_are_not_kept(step: str, what: str) -> None:
     script = ScriptedServer()
     setattr(script, step, ["550 5.1.1 <maria@kunde.example> no such person"])
     outcome, _ = await deliver(script)

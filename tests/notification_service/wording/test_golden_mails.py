@@ -22,7 +22,7 @@ WORDING = Wording()
 
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("language", list(Language))
-def test_the_mail_reads_as_agreed(template, language) -> None:
+def test_the_mail_reads_as_agreed(template: str, language: Language) -> None:
     mail = WORDING.compose(
         template,
         FACTS_BY_TEMPLATE[template],

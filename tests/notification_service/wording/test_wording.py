@@ -28,7 +28,7 @@ ASKED = Personal(what="The delivery note")
     ("asked", "given"),
     [("de", DE), ("de-AT", DE), ("DE_CH", DE), ("en", EN), ("en-GB", EN), ("fr", EN), ("", EN), ("den", EN)],
 )
-def test_german_for_those_who_ask_for_german_and_english_for_everybody_else(asked, given) -> None:
+def test_german_for_those_who_ask_for_german_and_english_for_everybody_else(asked: str, given: Language) -> None:
     assert choose(asked) == given
 
 
@@ -64,20 +64,20 @@ def test_days_are_written_as_the_language_writes_them() -> None:
         ("Frau", DE, "Sehr geehrte/r Frau,"),
     ],
 )
-def test_the_opening_is_formal_and_guesses_nobodys_sex(name, language, opening) -> None:
+def test_the_opening_is_formal_and_guesses_nobodys_sex(name: str | None, language: Language, opening: str) -> None:
     assert salutation(name, language) == opening
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("language", list(Language))
-def test_every_subject_carries_the_dispute_id(template, language) -> None:
+def test_every_subject_carries_the_dispute_id(template: str, language: Language) -> None:
     mail = WORDING.compose(template, FACTS_BY_TEMPLATE[template], ASKED, language, "Muster GmbH")
     assert mail.subject.endswith(f"[{DISPUTE}]")
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("language", list(Language))
-def test_a_missing_variable_blocks_the_mail(template, language) -> None:
+def test_a_missing_variable_blocks_the_mail(template: str, language: Language) -> None:
     complete = variables(FACTS_BY_TEMPLATE[template], ASKED, language, "Muster GmbH")
     incomplete = {name: value for name, value in complete.items() if name != "dispute_id"}
     with pytest.raises(WordingError, match="dispute_id"):
@@ -110,7 +110,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("language", list(Language))
-def test_hostile_text_is_only_text(text, language) -> None:
+def test_hostile_text_is_only_text(text: str, language: Language) -> None:
     facts = structs.replace(
         FACTS,
         customer_id=text,
@@ -119,9 +119,9 @@ def test_hostile_text_is_only_text(text, language) -> None:
         team=text,
         parts=(DisputedPart(invoice_id=text, line=text, disputed=Money(1, "EUR")),),
     )
-    question = InformationRequest(
-        dispute=facts, what=FACTS_BY_TEMPLATE["information-request"].what, due=date(2026, 12, 1)
-    )
+    asked = FACTS_BY_TEMPLATE["information-request"]
+    assert isinstance(asked, InformationRequest)
+    question = InformationRequest(dispute=facts, what=asked.what, due=date(2026, 12, 1))
     for template in ("information-request", "department-request"):
         mail = WORDING.compose(template, question, Personal(name=text, what=text), language, text)
         assert "\n" not in mail.subject
@@ -160,7 +160,7 @@ def test_the_outcome_names_only_shares_there_are() -> None:
 
 
 @pytest.mark.parametrize("language", list(Language))
-def test_every_canonical_code_has_words(language) -> None:
+def test_every_canonical_code_has_words(language: Language) -> None:
     reasons = [
         "PRICE",
         "QTY_SHORT",
@@ -212,7 +212,7 @@ def test_the_same_notice_is_worded_the_same_way_every_time() -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_no_text_is_long_enough_to_push_the_token_out_of_the_subject(template) -> None:
+def test_no_text_is_long_enough_to_push_the_token_out_of_the_subject(template: str) -> None:
     facts = FACTS_BY_TEMPLATE[template]
     endless = structs.replace(facts, dispute=structs.replace(facts.dispute, reason_code="R" * 5_000))
     if isinstance(endless, Resolution):

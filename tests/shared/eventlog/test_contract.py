@@ -17,7 +17,7 @@ from redress.eventlog.events import (
 from redress.eventlog.hashing import event_hash
 from redress.eventlog.log import AppendTooLarge, EventLog, KeyReused, VersionConflict
 from redress.eventlog.memory import InMemoryEventLog
-from redress.eventlog.pages import fact_pages, pages
+from redress.eventlog.pages import pages
 from redress.eventlog.postgres import PostgresEventLog
 
 
@@ -51,21 +51,21 @@ async def test_a_part_of_a_stream_can_be_read(log: EventLog) -> None:
 
 async def test_the_facts_of_a_stream_are_its_events_without_what_no_fold_needs(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "first", "second")])
-    first, second = [tuple(fact) for fact in await log.read_facts("acme", stream_id("s"))]
+    first, second = [tuple(fact) for fact in await log.read_for_fold("acme", stream_id("s"))]
     assert first == (1, "note-added", 1, b'{"note":"first"}')
     assert second == (2, "note-added", 1, b'{"note":"second"}')
-    assert [tuple(fact) for fact in await log.read_facts("acme", stream_id("s"), 1)] == [first]
+    assert [tuple(fact) for fact in await log.read_for_fold("acme", stream_id("s"), 1)] == [first]
 
 
 async def test_an_unknown_stream_is_empty(log: EventLog) -> None:
     assert await log.read_stream("acme", stream_id("nobody")) == []
-    assert await log.read_facts("acme", stream_id("nobody")) == []
+    assert await log.read_for_fold("acme", stream_id("nobody")) == []
 
 
 async def test_a_stream_of_another_tenant_looks_like_an_unknown_one(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "secret")])
     assert await log.read_stream("globex", stream_id("s")) == []
-    assert await log.read_facts("globex", stream_id("s")) == []
+    assert await log.read_for_fold("globex", stream_id("s")) == []
 
 
 async def test_a_stream_of_another_tenant_cannot_be_appended_to(log: EventLog) -> None:
@@ -182,20 +182,6 @@ async def test_the_whole_log_comes_in_pages_without_a_gap(log: EventLog) -> None
     assert [page async for page in pages(log, 5)] == []
 
 
-async def test_the_facts_of_the_whole_log_come_in_the_same_order(log: EventLog) -> None:
-    await log.append("acme", [a_write("a", 0, "first")])
-    await log.append("globex", [a_write("b", 0, "second")])
-    await log.append("acme", [a_write("a", 1, "third")])
-    await log.wait_for(3, 10.0)
-    assert [[tuple(fact) for fact in page] async for page in fact_pages(log, size=2)] == [
-        [
-            (1, stream_id("a"), 1, "note-added", 1, b'{"note":"first"}'),
-            (2, stream_id("b"), 1, "note-added", 1, b'{"note":"second"}'),
-        ],
-        [(3, stream_id("a"), 2, "note-added", 1, b'{"note":"third"}')],
-    ]
-
-
 async def test_waiting_for_a_position_that_does_not_come_ends_with_the_head(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "first")])
     await log.wait_for(1, 10.0)
@@ -232,12 +218,49 @@ async def test_one_bad_command_does_not_hurt_those_appended_with_it(log: EventLo
     assert [type(outcome).__name__ for outcome in outcomes] == ["Appended", "VersionConflict", "Appended", "Appended"]
 
 
+async def test_what_is_appended_beside_a_refused_command_has_its_versions_and_its_chain(log: EventLog) -> None:
+    await log.append("acme", [a_write("old", 0, "first")])
+    outcomes = await asyncio.gather(
+        log.append("acme", [a_write("x", 0, "never"), a_write("old", 5, "wrong version"), a_write("y", 0, "never")]),
+        log.append("acme", [a_write("new", 0, "a", "b", "c"), a_write("older", 0, "d")]),
+        log.append("acme", [a_write("old", 1, "second", "third")], a_command("k")),
+        return_exceptions=True,
+    )
+    assert [type(outcome).__name__ for outcome in outcomes] == ["VersionConflict", "Appended", "Appended"]
+    for stream, expected in (("old", 3), ("new", 3), ("older", 1), ("x", 0), ("y", 0)):
+        events = await log.read_stream("acme", stream_id(stream))
+        assert [event.version for event in events] == list(range(1, expected + 1))
+        assert [event.prev_hash for event in events] == [b"", *(event.hash for event in events)][:expected]
+        assert [event_hash(event) for event in events] == [event.hash for event in events]
+    assert await log.answer("acme", "k") is not None
+
+
+async def test_a_bulk_command_is_one_append(log: EventLog) -> None:
+    streams = [f"s{number}" for number in range(MAX_STREAMS_PER_APPEND)]
+    await log.append("acme", [a_write(stream, 0, "opened", "assigned") for stream in streams], a_command("k"))
+    with pytest.raises(VersionConflict):
+        await log.append("acme", [a_write(stream, 1, "late", "too late") for stream in streams])
+    appended = await log.append("acme", [a_write(stream, 2, "closed", "filed") for stream in reversed(streams)])
+    assert set(appended.versions.values()) == {4}
+    head = await log.wait_for(2 * MAX_EVENTS_PER_APPEND, 10.0)
+    assert head == 2 * MAX_EVENTS_PER_APPEND
+    assert [event.version for event in await log.read_stream("acme", stream_id("s7"))] == [1, 2, 3, 4]
+
+
+async def test_a_long_append_to_one_stream_counts_as_written_when_it_is_sent_again(log: EventLog) -> None:
+    write = a_write("s", 0, *("n" for _ in range(MAX_EVENTS_PER_APPEND)))
+    await log.append("acme", [write])
+    assert (await log.append("acme", [write])).versions == {stream_id("s"): MAX_EVENTS_PER_APPEND}
+    assert len(await log.read_stream("acme", stream_id("s"))) == MAX_EVENTS_PER_APPEND
+
+
 async def test_what_is_too_large_is_refused_before_anything_is_written(log: EventLog) -> None:
     too_big = an_event("x" * MAX_PAYLOAD_BYTES)
     for writes in (
         [a_write("s", 0, "small", too_big)],
         [a_write("s", 0, *("n" for _ in range(MAX_EVENTS_PER_APPEND + 1)))],
         [a_write(f"s{i}", 0, "n") for i in range(MAX_STREAMS_PER_APPEND + 1)],
+        [a_write("s", 0, *(an_event("x" * (MAX_PAYLOAD_BYTES - 100)) for _ in range(201)))],
     ):
         with pytest.raises(AppendTooLarge):
             await log.append("acme", writes)
@@ -247,9 +270,9 @@ async def test_what_is_too_large_is_refused_before_anything_is_written(log: Even
 async def test_a_look_shows_the_answer_of_a_key_and_what_is_new_in_streams_at_one_moment(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "a", "b")], a_command("k"))
     await log.append("acme", [a_write("other", 0, "c")])
-    looked = await log.look("acme", "k", {stream_id("other"): 0, stream_id("s"): 1, stream_id("nobody"): 0})
-    assert looked.answer == StoredAnswer(b"the request", 201, b'{"ok":true}')
-    assert {stream: [fact[0] for fact in facts] for stream, facts in looked.facts.items()} == {
+    inputs = await log.read_for_command("acme", "k", {stream_id("other"): 0, stream_id("s"): 1, stream_id("nobody"): 0})
+    assert inputs.answer == StoredAnswer(b"the request", 201, b'{"ok":true}')
+    assert {stream: [fact[0] for fact in facts] for stream, facts in inputs.streams.items()} == {
         stream_id("other"): [1],
         stream_id("s"): [2],
         stream_id("nobody"): [],
@@ -258,8 +281,8 @@ async def test_a_look_shows_the_answer_of_a_key_and_what_is_new_in_streams_at_on
 
 async def test_a_look_shows_nothing_of_another_tenant(log: EventLog) -> None:
     await log.append("acme", [a_write("s", 0, "a")], a_command("k"))
-    looked = await log.look("globex", "k", {stream_id("s"): 0})
-    assert (looked.answer, dict(looked.facts)) == (None, {stream_id("s"): []})
+    inputs = await log.read_for_command("globex", "k", {stream_id("s"): 0})
+    assert (inputs.answer, dict(inputs.streams)) == (None, {stream_id("s"): []})
 
 
 async def test_many_looks_at_once_each_see_their_own(log: EventLog) -> None:
@@ -267,9 +290,12 @@ async def test_many_looks_at_once_each_see_their_own(log: EventLog) -> None:
         await log.append(
             "acme", [a_write(f"s{number}", 0, *("e" for _ in range(number % 3 + 1)))], a_command(f"k{number}")
         )
-    looks = await asyncio.gather(
-        *(log.look("acme", f"k{number}" if number % 2 else None, {stream_id(f"s{number}"): 0}) for number in range(40))
+    reads = await asyncio.gather(
+        *(
+            log.read_for_command("acme", f"k{number}" if number % 2 else None, {stream_id(f"s{number}"): 0})
+            for number in range(40)
+        )
     )
-    for number, looked in enumerate(looks):
-        assert (looked.answer is not None) == bool(number % 2)
-        assert len(looked.facts[stream_id(f"s{number}")]) == number % 3 + 1
+    for number, inputs in enumerate(reads):
+        assert (inputs.answer is not None) == bool(number % 2)
+        assert len(inputs.streams[stream_id(f"s{number}")]) == number % 3 + 1

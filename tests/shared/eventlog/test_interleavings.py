@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -9,7 +10,8 @@ from support.databases import Cluster, Database, MakeDatabase
 from support.event_log import a_command, a_write, install_event_log, stream_id
 from support.eventually import eventually
 
-from redress.eventlog.log import CommandInFlight, LogUnavailable, VersionConflict
+from redress.eventlog.log import CommandInFlight, Conflict, LogUnavailable, VersionConflict
+from redress.eventlog.portions import portions
 from redress.eventlog.postgres import PostgresEventLog
 
 
@@ -141,6 +143,75 @@ async def test_an_append_that_waits_for_a_stream_holds_no_new_one_meanwhile(
     assert (refused.value.stream_id, refused.value.actual) == (stream_id("new"), 1)
 
 
+async def test_a_reactor_in_portions_and_a_command_on_two_of_its_streams_never_wait_for_each_other(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    """27 writes, the new stream with the lowest id and the existing one with the highest: the command locks the
+    existing one first, and so must the reactor, over all its appends."""
+    reactor, command = two
+    new, old = UUID(int=1), UUID(int=2**128 - 1)
+    await log.append("acme", [a_write(old, 0, "registered")])
+    others = [a_write(stream_id(f"s{number}"), 0, "registered") for number in range(25)]
+    first, second = portions([a_write(new, 0, "registered"), *others, a_write(old, 1, "paid")], streams=20)
+    reacting = reactor.transaction()
+    await reacting.start()
+    await log.append_on(reactor, "acme", first)
+    waits = asyncio.create_task(log.append_on(command, "acme", [a_write(new, 0, "held"), a_write(old, 1, "held")]))
+    await eventually(lambda: reactor.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+    await log.append_on(reactor, "acme", second)
+    await reacting.commit()
+    with pytest.raises(VersionConflict):
+        await waits
+
+
+async def test_of_two_transactions_that_wait_for_each_other_one_is_told_a_conflict_and_begins_again(
+    log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    await log.append("acme", [a_write("a", 0, "first"), a_write("b", 0, "first")])
+
+    async def appends(connection: asyncpg.Connection, *streams: str) -> list[str]:
+        told: list[str] = []
+        while True:
+            try:
+                async with connection.transaction():
+                    for stream in streams:
+                        version = len(await log.read_stream("acme", stream_id(stream)))
+                        await log.append_on(connection, "acme", [a_write(stream, version, "mine")])
+                        await asyncio.sleep(0.1)
+            except Conflict as conflict:
+                told.append(type(conflict).__name__)
+            else:
+                return told
+
+    told = await asyncio.gather(appends(two[0], "a", "b"), appends(two[1], "b", "a"))
+    assert sum(each.count("LockConflict") for each in told) == 1
+    assert [len(await log.read_stream("acme", stream_id(stream))) for stream in ("a", "b")] == [3, 3]
+
+
+async def test_two_appends_that_start_the_same_streams_in_another_order_never_wait_for_each_other(
+    database: Database, log: PostgresEventLog, two: tuple[asyncpg.Connection, asyncpg.Connection]
+) -> None:
+    one, other = two
+    held = await asyncpg.connect(database.worker)
+    holding = held.transaction()
+    await holding.start()
+    await log.append_on(held, "acme", [a_write("between", 0, "comes to nothing")])
+    orders = ["x", "between", "y"], ["y", "between", "x"]
+    waiting = [
+        asyncio.create_task(log.append_on(connection, "acme", [a_write(stream, 0, "mine") for stream in order]))
+        for connection, order in zip((one, other), orders, strict=True)
+    ]
+
+    async def both_wait() -> bool:
+        return bool(await held.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") == 2)
+
+    await eventually(both_wait)
+    await holding.rollback()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    await held.close()
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Appended", "VersionConflict"]
+
+
 async def test_a_killed_backend_does_not_fail_the_command(database: Database, log: PostgresEventLog) -> None:
     await log.append("acme", [a_write("s", 0, "before")])
     superuser = await asyncpg.connect(database.superuser)
@@ -163,14 +234,14 @@ async def test_a_backend_killed_in_the_middle_of_a_look_fails_none_of_the_comman
     try:
         async with superuser.transaction():
             await superuser.execute("LOCK TABLE es.command")
-            looks = [asyncio.create_task(log.look("acme", "k", {stream_id("s"): 0})) for _ in range(20)]
+            reads = [asyncio.create_task(log.read_for_command("acme", "k", {stream_id("s"): 0})) for _ in range(20)]
             waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
             await eventually(lambda: superuser.fetchval(waits))
             await superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
     finally:
         await superuser.close()
-    found = await asyncio.gather(*looks)
-    assert [looked.answer is not None and len(looked.facts[stream_id("s")]) == 1 for looked in found] == [True] * 20
+    found = await asyncio.gather(*reads)
+    assert [inputs.answer is not None and len(inputs.streams[stream_id("s")]) == 1 for inputs in found] == [True] * 20
 
 
 async def test_without_a_database_the_outcome_is_said_to_be_unknown(postgres: Cluster, database: Database) -> None:
@@ -183,8 +254,9 @@ async def test_without_a_database_the_outcome_is_said_to_be_unknown(postgres: Cl
             )
             with pytest.raises(LogUnavailable):
                 await log.append("acme", [a_write("s", 0, "nowhere")])
-            looks = [log.look("acme", "k", {stream_id("s"): 0}) for _ in range(300)]  # more than one round trip takes
-            told = await asyncio.gather(*looks, return_exceptions=True)
+            # More than one round trip takes.
+            reads = [log.read_for_command("acme", "k", {stream_id("s"): 0}) for _ in range(300)]
+            told = await asyncio.gather(*reads, return_exceptions=True)
             assert [type(each) for each in told] == [LogUnavailable] * 300
         finally:
             await elsewhere.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
 import asyncpg
 import pytest
@@ -15,13 +14,12 @@ from support.notes import worker_pool
 from redress.contracts.envelope import Published
 from redress.decider import load
 from redress.eventlog import log as log_module
-from redress.eventlog.events import NewEvent, StreamWrite, decode_meta
+from redress.eventlog.events import decode_meta
 from redress.eventlog.postgres import PostgresEventLog
 from redress.handling import reactor as reactor_module
 from redress.handling.command_runner import CommandRunner
-from redress.handling.reactor import Reactor, portions
+from redress.handling.reactor import Reactor
 from redress.handling.unit_of_work import UnitOfWork
-from redress.ids import derived_uuid
 
 RECORDED = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 COUNTS_AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -142,28 +140,3 @@ async def test_a_race_that_is_lost_every_time_is_told_to_the_runner(log: Postgre
     with pytest.raises(log_module.VersionConflict):
         await apply(pool, Reactor("counting", "counter-service", log, always_raced), [event(1)])
     assert len(tries) == reactor_module.ATTEMPTS
-
-
-def a_write(number: int, expected: int, events: int = 1) -> StreamWrite:
-    new = NewEvent(
-        event_id=derived_uuid("e", str(number)),
-        type="counted",
-        schema_version=1,
-        payload=b"{}",
-        meta=b"{}",
-        effective_at=RECORDED,
-    )
-    return StreamWrite(stream_id=UUID(int=number), stream_type="counter", expected=expected, events=(new,) * events)
-
-
-def test_portions_stand_in_the_order_in_which_an_append_locks_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reactor_module, "MAX_STREAMS_PER_APPEND", 2)
-    writes = [a_write(1, 0), a_write(9, 4), a_write(5, 2), a_write(3, 0)]
-    # Existing streams by id, then new ones by id: two writers never wait for each other in a cycle.
-    assert [[write.stream_id.int for write in portion] for portion in portions(writes)] == [[5, 9], [1, 3]]
-
-
-def test_no_portion_is_more_than_one_append_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reactor_module, "MAX_EVENTS_PER_APPEND", 5)
-    writes = [a_write(1, 1, events=3), a_write(2, 1, events=3), a_write(3, 1, events=2)]
-    assert [[write.stream_id.int for write in portion] for portion in portions(writes)] == [[1], [2, 3]]

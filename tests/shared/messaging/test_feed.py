@@ -55,7 +55,7 @@ async def test_an_event_is_a_cloud_event_with_everything_a_consumer_needs(
     assert event == {
         "specversion": "1.0",
         "id": public_id("evt", fact.event_id),
-        "source": "/redress/notes-service",
+        "source": "/redress/notes-service/main",
         "type": "note-added",
         "subject": str(stream_id("a")),
         "datacontenttype": "application/json",

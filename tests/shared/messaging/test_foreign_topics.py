@@ -93,7 +93,7 @@ async def test_messages_are_given_as_they_came_and_only_once(erp: Erp) -> None:
     await erp.sends("invoice 3")
     await erp.followed(Inbox(), until=["invoice 1", "invoice 2", "payment 1", "invoice 3"])
     rows = await erp.pool.fetch(
-        "SELECT shard, seq FROM es.consumer WHERE name = $1 ORDER BY shard", f"erp-inbox:{erp.topic}"
+        "SELECT shard, seq FROM es.consumer WHERE name = 'erp-inbox' AND service = $1 ORDER BY shard", erp.topic
     )
     assert [tuple(row) for row in rows] == [(0, 3), (1, 1)]
 

@@ -55,7 +55,7 @@ async def test_each_message_is_a_cloud_event_with_the_stream_as_its_key(publishe
     assert headers == {
         "content-type": b"application/json",
         "ce_specversion": b"1.0",
-        "ce_source": b"/redress/notes-service",
+        "ce_source": b"/redress/notes-service/main",
         "ce_type": b"note-added",
         "ce_subject": str(stream_id("a")).encode(),
         "ce_dataschema": b"/schemas/note-added/1",

@@ -66,7 +66,7 @@ def timer_id(kind: str) -> UUID:
 
 
 async def due_in(pool: asyncpg.Pool, kind: str, wait: timedelta, stream: str = "a") -> datetime:
-    due_at: datetime = await pool.fetchval("SELECT clock_timestamp()") + wait
+    due_at: datetime = await pool.fetchval("SELECT es.now()") + wait
     async with pool.acquire() as connection:
         await schedule(connection, timer_id(kind), "acme", stream_id(stream), kind, due_at)
     return due_at

@@ -95,9 +95,13 @@ async def _parts(state: StackState, client: httpx.AsyncClient) -> tuple[PartStat
 
 
 _CONSUMERS = """
-SELECT c.name, max(c.seq) AS highest,
-  (SELECT count(*) FROM es.parked p WHERE p.consumer = c.name AND p.parked_at IS NOT NULL) AS parked
-FROM es.consumer c GROUP BY c.name ORDER BY c.name
+SELECT c.label, c.follows, c.highest,
+  (SELECT count(*) FROM es.parked p WHERE p.consumer = c.label AND p.parked_at IS NOT NULL) AS parked
+FROM (
+  SELECT CASE WHEN f.service = h.service THEN f.name ELSE f.name || ':' || f.service END AS label,
+         nullif(f.service, h.service) AS follows, max(f.seq) AS highest
+  FROM es.consumer f, es.log_head h GROUP BY 1, 2
+) c ORDER BY c.label
 """
 
 
@@ -125,8 +129,8 @@ async def _consumer(  # noqa: PLR0917 - what is known of it
     row: asyncpg.Record,
     heads: dict[str, int],
 ) -> ConsumerStatus:
-    name, highest = row["name"], row["highest"]
-    source = name.partition(":")[2].removesuffix("-service")
+    name, highest = row["label"], row["highest"]
+    source = (row["follows"] or "").removesuffix("-service")
     if not source:
         behind: int | None = max(0, heads[service] - highest)
     elif source in heads:

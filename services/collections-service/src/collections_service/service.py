@@ -8,7 +8,7 @@ from collections_service.ageing.routes import ageing_routes
 from collections_service.dispute_holds import reactor as dispute_holds
 from collections_service.dispute_holds.routes import hold_routes
 from collections_service.erp.routes import MAX_BODY_BYTES, erp_routes
-from collections_service.erp.worker import CACHED_STATES, erp_parts
+from collections_service.erp.worker import CACHED_STATES, erp_parts, erp_topics
 from collections_service.open_items import published as open_items
 from collections_service.open_items.routes import invoice_routes
 from collections_service.open_items.stream import INVOICE
@@ -46,7 +46,7 @@ SERVICE = Service(
     features=(
         Feature(name="open_items", publishes=(publishes(INVOICE, open_items.published),), routes=invoice_routes),
         Feature(name="receipts", publishes=(publishes(RECEIPT, receipts.published),)),
-        Feature(name="erp", routes=erp_routes, parts=erp_parts),
+        Feature(name="erp", routes=erp_routes, topics=erp_topics, parts=erp_parts),
         Feature(
             name="dispute_holds",
             routes=hold_routes,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from dispute_service.disputable_invoices.refusals import InvoiceRefusal
-from dispute_service.disputes.history import DisputeHistory
+from dispute_service.disputes.history import dispute_history
 from dispute_service.disputes.published import published
 from dispute_service.disputes.refusals import DisputeRefusal
 from dispute_service.disputes.routes import dispute_routes
@@ -46,7 +46,7 @@ SERVICE = Service(
             name="disputes",
             publishes=(publishes(DISPUTE, published),),
             routes=dispute_routes,
-            projections=lambda: (DisputeHistory(),),
+            projections=lambda: (dispute_history(),),
             refusals=(DisputeRefusal, InvoiceRefusal),
         ),
         Feature(name="reasons", routes=reason_routes),

@@ -1,15 +1,16 @@
-"""python -m notification_service api | worker | migrate | verify | rebuild <projection>"""
+"""python -m notification_service api | worker | migrate | verify | rebuild … ; `--help` lists all commands."""
 
 from notification_service import wiring
 from notification_service.settings import (
     MIGRATIONS,
     NEEDED_BY_API,
     NEEDED_BY_REBUILD,
+    NEEDED_BY_RELEASE,
     NEEDED_BY_WORKER,
     NotificationSettings,
     OwnerSettings,
 )
-from redress.commands import Service, service_program
+from redress.service.program import Service, service_program
 
 program = service_program(
     Service(
@@ -23,9 +24,11 @@ program = service_program(
         needed_by_api=NEEDED_BY_API,
         needed_by_worker=NEEDED_BY_WORKER,
         needed_by_rebuild=NEEDED_BY_REBUILD,
+        needed_by_release=NEEDED_BY_RELEASE,
         rebuildable=tuple(wiring.REBUILDABLE),
         api=wiring.api,
         worker=wiring.worker,
+        consumers=wiring.consumers,
         rebuild=wiring.rebuild,
     )
 )

@@ -26,6 +26,14 @@ NEEDED_BY_WORKER = (
     "smtp_host",
     "mail_from",
 )
+NEEDED_BY_RELEASE = (
+    "worker_database_url",
+    "vault_database_url",
+    "client_id",
+    "client_secret",
+    "token_url",
+    "dispute_url",
+)
 NEEDED_BY_REBUILD = (
     "owner_database_url",
     "worker_database_url",

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
+import asyncpg
 import httpx2 as httpx
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -94,26 +96,51 @@ async def worker(settings: NotificationSettings) -> AsyncIterator[Sequence[Part]
         Vault.open_at(given(settings.vault_database_url), settings.vault_key_bytes) as vault,
         httpx.AsyncClient() as http,
     ):
-        metrics = ConsumerMetrics(registry)
-        following: tuple[Projection[Published], ...] = (Notices(log, vault), DisputeStates(), HeardEvents())
-        client = feed_client(settings, http, settings.dispute_url)
         broker = broker_of(settings, SERVICE)
-        sources = {
-            each.name: source_of(
-                each.name, of=FOLLOWED, by=SERVICE, topic=dispute_events.TOPIC, client=client, broker=broker
-            )
-            for each in following
-        }
-        parts = [
-            consumer_part(Runner(pool, each, sources[each.name], metrics=metrics, committed=log.poke))
-            for each in following
-        ]
+        metrics = ConsumerMetrics(registry)
+        parts = [consumer_part(each) for each in _consumers(settings, log, pool, vault, http, metrics)]
         parts.append(_sender(settings, log, vault, registry))
         parts += relay_parts(
             pool, log, NotificationPublication(log), broker, topic=notification_events.TOPIC, registry=registry
         )
         parts += worker_status(settings.host, settings.worker_port, registry, log.head)
         yield parts
+
+
+@asynccontextmanager
+async def consumers(settings: NotificationSettings) -> AsyncIterator[Sequence[Runner[Any]]]:
+    """The worker's consumers alone, for an operator who releases what one of them has parked."""
+    async with (
+        PostgresEventLog.open(given(settings.worker_database_url)) as log,
+        worker_pool(settings) as pool,
+        Vault.open_at(given(settings.vault_database_url), settings.vault_key_bytes) as vault,
+        httpx.AsyncClient() as http,
+    ):
+        yield _consumers(settings, log, pool, vault, http, ConsumerMetrics(CollectorRegistry()))
+
+
+def _consumers(  # noqa: PLR0917 - the parts of the worker
+    settings: NotificationSettings,
+    log: PostgresEventLog,
+    pool: asyncpg.Pool,
+    vault: Vault,
+    http: httpx.AsyncClient,
+    metrics: ConsumerMetrics,
+) -> list[Runner[Any]]:
+    """The consumers of dispute-service's events."""
+    following: tuple[Projection[Published], ...] = (Notices(log, vault), DisputeStates(), HeardEvents())
+    client = feed_client(settings, http, settings.dispute_url)
+    broker = broker_of(settings, SERVICE)
+    return [
+        Runner(
+            pool,
+            each,
+            source_of(each.name, of=FOLLOWED, by=SERVICE, topic=dispute_events.TOPIC, client=client, broker=broker),
+            metrics=metrics,
+            committed=log.poke,
+        )
+        for each in following
+    ]
 
 
 REBUILDABLE: dict[str, Callable[[], Projection[Published]]] = {

@@ -7,7 +7,7 @@ from msgspec import Struct
 from redress.contracts.common import WireMoney
 
 TOPIC = "redress.collections.v1"
-SOURCE = "/redress/collections-service"
+SOURCE = "/redress/collections-service/main"
 
 
 class InvoiceLine(Struct, frozen=True, kw_only=True):

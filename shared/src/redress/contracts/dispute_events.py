@@ -10,7 +10,7 @@ from msgspec import Struct
 from redress.contracts.common import Sealed, SealedContact, WireMoney
 
 TOPIC = "redress.disputes.v1"
-SOURCE = "/redress/dispute-service"
+SOURCE = "/redress/dispute-service/main"
 
 
 class DisputedItem(Struct, frozen=True, kw_only=True):

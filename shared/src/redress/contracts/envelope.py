@@ -16,9 +16,9 @@ PARTITIONS = 12  # fixed for life: the order inside a stream depends on it
 class Published(Struct, frozen=True, kw_only=True):
     """One published event.
 
-    `id` is `evt_…`; `source` is `/redress/<service>`; `subject` is the stream's UUID (hyphenated) and the Kafka key;
-    `time` is when it was recorded, `effective_at` when it counts in the books; `version` is the stream's version
-    after it. `data` is the JSON of the type's contract in this package.
+    `id` is `evt_…`; `source` is `/redress/<service>/<log>`, whose log `seq` counts in; `subject` is the stream's UUID
+    (hyphenated) and the Kafka key; `time` is when it was recorded, `effective_at` when it counts in the books;
+    `version` is the stream's version after it. `data` is the JSON of the type's contract in this package.
     """
 
     id: str

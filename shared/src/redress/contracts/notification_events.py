@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 TOPIC = "redress.notifications.v1"
-SOURCE = "/redress/notification-service"
+SOURCE = "/redress/notification-service/main"
 
 
 class NotificationSummary(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from redress.eventlog.codec import Codec
-from redress.eventlog.events import Fact, Meta, NewEvent, RecordedEvent, StreamWrite, encode_meta
+from redress.eventlog.events import Meta, NewEvent, RecordedEvent, StoredEvent, StreamWrite, encode_meta
 from redress.eventlog.log import EventLog
 from redress.ids import derived_uuid
 
@@ -20,14 +20,15 @@ class Aggregate(Struct, Generic[S, E], frozen=True):
     """A pure aggregate as the log sees it.
 
     `current` gives the current-state document (JSON bytes) of a stream for the service's own read model; None where
-    the aggregate has none. `evolve` never raises: a stored event is a fact.
+    the aggregate has none. It returns None for a stream that has no document yet; once it has one, it keeps one.
+    `evolve` never raises: a stored event is a fact.
     """
 
     stream_type: str
     initial: S
     evolve: Callable[[S, E], S]
     codec: Codec[E]
-    current: Callable[[UUID, int, S], bytes] | None = None
+    current: Callable[[UUID, int, S], bytes | None] | None = None
 
 
 class Loaded(Struct, Generic[S], frozen=True):
@@ -46,7 +47,9 @@ def fold(aggregate: Aggregate[S, E], events: Sequence[RecordedEvent]) -> S:
     return state
 
 
-def fold_facts(aggregate: Aggregate[S, E], facts: Sequence[Fact], known: tuple[int, S] | None = None) -> tuple[int, S]:
+def fold_facts(
+    aggregate: Aggregate[S, E], facts: Sequence[StoredEvent], known: tuple[int, S] | None = None
+) -> tuple[int, S]:
     """Version and state after the last of them, beginning from a known version and its state or from nothing."""
     version, state = known or (0, aggregate.initial)
     evolve, decode = aggregate.evolve, aggregate.codec.decode
@@ -59,7 +62,7 @@ async def load(
     log: EventLog, aggregate: Aggregate[S, E], tenant_id: str, stream_id: UUID, to_version: int | None = None
 ) -> Loaded[S]:
     """The state now, or as of a version. Of another tenant's stream: as if it did not exist."""
-    version, state = fold_facts(aggregate, await log.read_facts(tenant_id, stream_id, to_version))
+    version, state = fold_facts(aggregate, await log.read_for_fold(tenant_id, stream_id, to_version))
     return Loaded(stream_id, version, state)
 
 

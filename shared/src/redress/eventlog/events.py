@@ -8,8 +8,9 @@ import msgspec
 from msgspec import Struct
 
 MAX_PAYLOAD_BYTES = 262_144  # below Kafka's default message limit, so a stored event can always be published
-MAX_EVENTS_PER_APPEND = 2_200
+MAX_EVENTS_PER_APPEND = 2_200  # a command over 1,000 items, with what it does to their streams, is one append
 MAX_STREAMS_PER_APPEND = 1_100
+MAX_BYTES_PER_APPEND = 52_428_800  # of payloads: what one statement may carry
 
 
 class Actor(Struct, frozen=True):
@@ -74,12 +75,8 @@ class RecordedEvent(Struct, frozen=True):
     seq: int | None = None
 
 
-Fact = tuple[int, str, int, bytes]
-"""What folding needs of a stored event and no more: version, stored type, schema version, payload."""
-
-
-LogFact = tuple[int, UUID, int, str, int, bytes]
-"""The same of an event of the whole log: seq, stream, version, stored type, schema version, payload."""
+StoredEvent = tuple[int, str, int, bytes]
+"""What a fold needs of a stored event and no more: version, stored type, schema version, payload."""
 
 
 class StreamWrite(Struct, frozen=True, kw_only=True):
@@ -116,11 +113,11 @@ class StoredAnswer(Struct, frozen=True):
     response: bytes
 
 
-class Looked(Struct, frozen=True):
+class CommandInputs(Struct, frozen=True):
     """What a command needs before it is decided. `answer` is None for a key that was not used before."""
 
     answer: StoredAnswer | None
-    facts: Mapping[UUID, Sequence[Fact]]
+    streams: Mapping[UUID, Sequence[StoredEvent]]
 
 
 class Appended(Struct, frozen=True):

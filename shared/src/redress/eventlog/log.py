@@ -1,7 +1,9 @@
 """The promises of the event log. `postgres.py` and `memory.py` keep them; one contract suite holds both to it.
 
 EventLogError
-├── VersionConflict     a stream was not at the expected version; carries the actual one
+├── Conflict            somebody else was quicker: nothing was written, read again and decide anew
+│   ├── VersionConflict     a stream was not at the expected version; carries the actual one
+│   └── LockConflict        two transactions waited for each other, and this one was ended
 ├── KeyReused           the idempotency key was used before for another request
 ├── CommandInFlight     the same key is being executed right now by another transaction
 ├── AppendTooLarge      a bound was exceeded (events, streams, payload bytes)
@@ -15,12 +17,11 @@ from uuid import UUID
 
 from redress.eventlog.events import (
     Appended,
+    CommandInputs,
     CommandRecord,
-    Fact,
-    LogFact,
-    Looked,
     RecordedEvent,
     StoredAnswer,
+    StoredEvent,
     StreamWrite,
 )
 
@@ -29,12 +30,24 @@ class EventLogError(Exception):
     """Any refusal or failure of the log."""
 
 
-class VersionConflict(EventLogError):
+class Conflict(EventLogError):
+    """Somebody else was quicker. Nothing was written; what was read is out of date."""
+
+
+class VersionConflict(Conflict):
     def __init__(self, stream_id: UUID, expected: int, actual: int) -> None:
         super().__init__(f"stream {stream_id} is at version {actual}, not {expected}")
         self.stream_id = stream_id
         self.expected = expected
         self.actual = actual
+
+
+class LockConflict(Conflict):
+    """The database ended this transaction so that another could go on (a deadlock, a failed serialization).
+
+    The transaction it happened in must be rolled back as a whole: the other one waits for its end, and going back to a
+    savepoint does not let it go on.
+    """
 
 
 class KeyReused(EventLogError):
@@ -69,7 +82,7 @@ class EventLog(Protocol):
     ) -> Appended:
         """Store all events of all streams and the command's answer, or nothing.
 
-        Refusals: VersionConflict, KeyReused, CommandInFlight, AppendTooLarge. A key that was used before for the same
+        Refusals: Conflict, KeyReused, CommandInFlight, AppendTooLarge. A key that was used before for the same
         request returns its stored answer. Events whose ids and bytes already stand exactly there count as written.
         """
         ...
@@ -80,7 +93,9 @@ class EventLog(Protocol):
         """The events of one stream in version order; empty for an unknown stream or one of another tenant."""
         ...
 
-    async def read_facts(self, tenant_id: str, stream_id: UUID, to_version: int | None = None) -> Sequence[Fact]:
+    async def read_for_fold(
+        self, tenant_id: str, stream_id: UUID, to_version: int | None = None
+    ) -> Sequence[StoredEvent]:
         """The same events with nothing but what a fold needs: a third of the bytes, and no object for each."""
         ...
 
@@ -93,12 +108,8 @@ class EventLog(Protocol):
         """
         ...
 
-    async def read_log_facts(self, after_seq: int, limit: int) -> Sequence[LogFact]:
-        """What `read_log` returns without filters, with nothing but what a fold over all streams needs."""
-        ...
-
-    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
-        """What a command needs before it is decided, as of one moment: the stored answer of its key, and the facts of
+    async def read_for_command(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> CommandInputs:
+        """What a command needs before it is decided, as of one moment: the stored answer of its key, and the events of
         streams after the versions given (0: all). Every stream asked for is there, empty if it has nothing more, is
         unknown or another tenant's."""
         ...

@@ -10,17 +10,17 @@ import msgspec
 
 from redress.clock import Clock, SystemClock
 from redress.eventlog.events import (
+    MAX_BYTES_PER_APPEND,
     MAX_EVENTS_PER_APPEND,
     MAX_PAYLOAD_BYTES,
     MAX_STREAMS_PER_APPEND,
     Appended,
+    CommandInputs,
     CommandRecord,
-    Fact,
-    LogFact,
-    Looked,
     NewEvent,
     RecordedEvent,
     StoredAnswer,
+    StoredEvent,
     StreamWrite,
 )
 from redress.eventlog.hashing import FIRST_PREV_HASH, event_hash
@@ -72,7 +72,9 @@ class InMemoryEventLog:
     ) -> list[RecordedEvent]:
         return self._of(tenant_id, stream_id)[max(from_version, 1) - 1 : to_version]
 
-    async def read_facts(self, tenant_id: str, stream_id: UUID, to_version: int | None = None) -> Sequence[Fact]:
+    async def read_for_fold(
+        self, tenant_id: str, stream_id: UUID, to_version: int | None = None
+    ) -> Sequence[StoredEvent]:
         events = self._of(tenant_id, stream_id)[:to_version]
         return [(event.version, event.type, event.schema_version, event.payload) for event in events]
 
@@ -86,22 +88,16 @@ class InMemoryEventLog:
         )
         return [event for _, event in zip(range(limit), wanted, strict=False)]
 
-    async def read_log_facts(self, after_seq: int, limit: int) -> Sequence[LogFact]:
-        return [
-            (seq, event.stream_id, event.version, event.type, event.schema_version, event.payload)
-            for seq, event in enumerate(self._log[after_seq : after_seq + limit], after_seq + 1)
-        ]
-
     async def find_event(self, tenant_id: str | None, event_id: UUID) -> tuple[str, UUID, int, int] | None:
         for seq, event in enumerate(self._log, 1):
             if event.event_id == event_id and tenant_id in (None, event.tenant_id):
                 return event.tenant_id, event.stream_id, event.version, seq
         return None
 
-    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
-        return Looked(
+    async def read_for_command(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> CommandInputs:
+        return CommandInputs(
             None if key is None else self._answers.get((tenant_id, key)),
-            {stream: (await self.read_facts(tenant_id, stream))[version:] for stream, version in after.items()},
+            {stream: (await self.read_for_fold(tenant_id, stream))[version:] for stream, version in after.items()},
         )
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:
@@ -162,3 +158,5 @@ def _refuse_too_large(writes: Sequence[StreamWrite]) -> None:
         raise AppendTooLarge(f"{len(writes)} streams and {len(events)} events in one append")
     if any(len(event.payload) > MAX_PAYLOAD_BYTES for event in events):
         raise AppendTooLarge(f"an event has more than {MAX_PAYLOAD_BYTES} bytes")
+    if sum(len(event.payload) for event in events) > MAX_BYTES_PER_APPEND:
+        raise AppendTooLarge(f"more than {MAX_BYTES_PER_APPEND} bytes in one append")

@@ -1,6 +1,7 @@
 """Alembic, the same way for every service: `upgrade` runs a service's migrations as its owner, as a job of its own."""
 
 import asyncio
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,26 @@ def run_environment(metadata: MetaData | None = None) -> None:
 
 
 def log_script(name: str) -> str:
-    """One of the log's own scripts, in the order in which migrations run them: `schema`, `schema_looks`."""
+    """One of the log's own scripts, in the order of migrations: `schema`, `schema_batched_reads`, `schema_0_2`,
+    `schema_documents`, `schema_operations`."""
     return resources.files("redress.eventlog").joinpath(f"{name}.sql").read_text("utf-8")
 
 
 def install_event_log() -> None:
     """What a service's first migration calls: the log's schema, owned by redress_owner."""
     execute_script(log_script("schema"))
+
+
+def bring_event_log_to_0_2(service: str) -> None:
+    """One clock, larger appends, and the log learns that it is `service`'s: its marks and its readers name it."""
+    execute_script(naming_script(service) + log_script("schema_0_2"))
+
+
+def naming_script(service: str) -> str:
+    """What stands before `schema_0_2`: whose log this is."""
+    if not re.fullmatch(r"[a-z][a-z-]*", service):
+        raise ValueError(f"{service!r} is not the name of a service")
+    return f"SELECT set_config('redress.service', '{service}', true);\n"
 
 
 def execute_script(script: str) -> None:

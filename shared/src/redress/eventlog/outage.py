@@ -24,6 +24,8 @@ OVERLOADED: Final[tuple[type[Exception], ...]] = (
     asyncpg.InsufficientResourcesError,
 )
 OUTAGE: Final = (*UNREACHABLE, *OVERLOADED)
+# The database works, and chose this transaction to be the one that gives way to another. Nothing was written.
+LOST_RACE: Final[tuple[type[Exception], ...]] = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _MOST_CAUSES: Final = 10
 
 

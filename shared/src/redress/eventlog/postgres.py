@@ -16,23 +16,30 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
+from redress.eventlog.batched_reads import BatchedReads
 from redress.eventlog.connections import HeldConnections
 from redress.eventlog.events import (
+    MAX_BYTES_PER_APPEND,
     MAX_EVENTS_PER_APPEND,
     MAX_PAYLOAD_BYTES,
     MAX_STREAMS_PER_APPEND,
     Appended,
+    CommandInputs,
     CommandRecord,
-    Fact,
-    LogFact,
-    Looked,
     RecordedEvent,
     StoredAnswer,
+    StoredEvent,
     StreamWrite,
 )
-from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
-from redress.eventlog.lookups import Lookups
-from redress.eventlog.outage import OUTAGE, UNREACHABLE
+from redress.eventlog.log import (
+    AppendTooLarge,
+    CommandInFlight,
+    KeyReused,
+    LockConflict,
+    LogUnavailable,
+    VersionConflict,
+)
+from redress.eventlog.outage import LOST_RACE, OUTAGE, UNREACHABLE
 from redress.failpoints import failpoint, transaction_if_armed
 
 _log = structlog.stdlib.get_logger("redress.eventlog")
@@ -81,7 +88,7 @@ class PostgresEventLog:
         self._dsn = dsn
         self._pool = pool
         self._readers = HeldConnections(dsn, readers, STATEMENT_TIMEOUT_S)
-        self._lookups = Lookups(self._readers)
+        self._batched_reads = BatchedReads(self._readers)
         self._queue: deque[_Waiting] = deque()
         self._claimed: set[object] = set()
         self._wake_appenders = [asyncio.Event() for _ in range(appenders)]
@@ -140,9 +147,15 @@ class PostgresEventLog:
         command: CommandRecord | None = None,
     ) -> Appended:
         """Append inside the caller's transaction: durable when that commits. For reactors, whose effect and
-        checkpoint must be one. The caller's process should run a sequencer (or poke one with `poke`)."""
+        checkpoint must be one. The caller's process should run a sequencer (or poke one with `poke`).
+
+        After a refusal the transaction can go on; after LockConflict it cannot, not from a savepoint either.
+        """
         _bounded(writes)
-        (outcome,) = await _append_group(connection, [(tenant_id, writes, command)])
+        try:
+            (outcome,) = await _append_group(connection, [(tenant_id, writes, command)])
+        except LOST_RACE as failure:
+            raise _explain(failure) from failure
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -163,14 +176,16 @@ class PostgresEventLog:
         )
         return [RecordedEvent(tenant_id, stream_id, *row) for row in rows]
 
-    async def read_facts(self, tenant_id: str, stream_id: UUID, to_version: int | None = None) -> Sequence[Fact]:
+    async def read_for_fold(
+        self, tenant_id: str, stream_id: UUID, to_version: int | None = None
+    ) -> Sequence[StoredEvent]:
         rows = await self._fetch(
             "SELECT * FROM es.read_facts($1,$2,$3)",
             tenant_id,
             stream_id,
             MAX_VERSION if to_version is None else to_version,
         )
-        return cast("Sequence[Fact]", rows)  # a Record is read like the tuple that it stands for
+        return cast("Sequence[StoredEvent]", rows)  # a Record is read like the tuple that it stands for
 
     async def read_log(
         self, after_seq: int, limit: int, *, tenant_id: str | None = None, types: Sequence[str] | None = None
@@ -184,10 +199,6 @@ class PostgresEventLog:
         )
         return [RecordedEvent(*row) for row in rows]
 
-    async def read_log_facts(self, after_seq: int, limit: int) -> Sequence[LogFact]:
-        rows = await self._fetch("SELECT * FROM es.read_log_facts($1,$2)", after_seq, limit)
-        return cast("Sequence[LogFact]", rows)
-
     async def find_event(self, tenant_id: str | None, event_id: UUID) -> tuple[str, UUID, int, int] | None:
         """(tenant, stream, version, seq) of a sequenced event; None if unknown, or of another tenant than asked."""
         rows = await self._fetch("SELECT * FROM es.find_event($1,$2)", tenant_id, event_id)
@@ -195,8 +206,8 @@ class PostgresEventLog:
             return None
         return rows[0]["tenant_id"], rows[0]["stream_id"], rows[0]["version"], rows[0]["seq"]
 
-    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
-        return await self._lookups.look(tenant_id, key, after)
+    async def read_for_command(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> CommandInputs:
+        return await self._batched_reads.read_for_command(tenant_id, key, after)
 
     async def answer(self, tenant_id: str, key: str) -> StoredAnswer | None:
         rows = await self._fetch("SELECT * FROM es.answer($1,$2)", tenant_id, key)
@@ -390,7 +401,7 @@ class PostgresEventLog:
             connection.terminate()
         for waiting in self._queue:
             _settle(waiting, LogUnavailable("the service is stopping"))
-        await self._lookups.close()
+        await self._batched_reads.close()
         self._readers.close()
         self._pool.terminate()
 
@@ -479,6 +490,10 @@ def _explain(failure: Exception) -> Exception:
         unavailable = LogUnavailable("the database did not answer; whether the append happened is not known")
         unavailable.__cause__ = failure
         return unavailable
+    if isinstance(failure, LOST_RACE):
+        conflict = LockConflict("two transactions waited for each other's streams")
+        conflict.__cause__ = failure
+        return conflict
     return failure
 
 
@@ -492,7 +507,9 @@ def _bounded(writes: Sequence[StreamWrite]) -> int:
     for event in events:
         if len(event.payload) > MAX_PAYLOAD_BYTES:
             raise AppendTooLarge(f"{event.type} has {len(event.payload)} bytes; at most {MAX_PAYLOAD_BYTES}")
-    return sum(len(event.payload) + len(event.meta) for event in events)
+    if (size := sum(len(event.payload) for event in events)) > MAX_BYTES_PER_APPEND:
+        raise AppendTooLarge(f"{size} bytes in one append; at most {MAX_BYTES_PER_APPEND}")
+    return size + sum(len(event.meta) for event in events)
 
 
 async def _keep(_connection: object) -> None:

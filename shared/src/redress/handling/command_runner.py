@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from redress.decider import fold_stored
 from redress.eventlog.events import Appended, CommandRecord, StoredAnswer
-from redress.eventlog.log import EventLog, KeyReused, VersionConflict
+from redress.eventlog.log import Conflict, EventLog, KeyReused, VersionConflict
 from redress.handling.command import CommandContext, CommandResult, StaleVersion
 from redress.handling.readers import CacheReader, LogReader
 from redress.handling.state_cache import StateCache
@@ -87,8 +87,8 @@ class CommandRunner:
                 return _replayed(context, stored)
             try:
                 return await self._append(context, job, uow, body, epoch)
-            except VersionConflict as conflict:
-                self._cache.drop(context.tenant, conflict.stream_id)
+            except Conflict as conflict:
+                self._learn(context, conflict)
                 if attempt == CACHED_ATTEMPTS:
                     raise
         raise AssertionError("the last attempt returns or raises")
@@ -100,9 +100,9 @@ class CommandRunner:
         streams = {**job.reads, **job.writes}
         known = {each: self._cache.get(epoch, context.tenant, each) for each in streams}
         after = {each: 0 if before is None else before[0] for each, before in known.items()}
-        looked = await self._log.look(context.tenant, context.key, after)
-        states = {each: fold_stored(streams[each], facts, known[each]) for each, facts in looked.facts.items()}
-        return _Inputs(epoch, looked.answer, states)
+        inputs = await self._log.read_for_command(context.tenant, context.key, after)
+        states = {each: fold_stored(streams[each], stored, known[each]) for each, stored in inputs.streams.items()}
+        return _Inputs(epoch, inputs.answer, states)
 
     async def _decide(
         self, context: CommandContext, job: CommandJob, epoch: str, *, fresh: bool
@@ -134,14 +134,19 @@ class CommandRunner:
                 continue
             try:
                 return await self._append(context, job, uow, body, inputs.epoch)
-            except VersionConflict as conflict:
-                self._cache.drop(context.tenant, conflict.stream_id)
-                if context.expected is not None and conflict.stream_id == job.stream:
-                    raise StaleVersion(conflict.actual) from conflict
+            except Conflict as conflict:
+                self._learn(context, conflict, job.stream)
                 conflicts += 1
                 if conflicts == ATTEMPTS:
                     raise
                 inputs = await self._inputs(context, job)
+
+    def _learn(self, context: CommandContext, conflict: Conflict, named: UUID | None = None) -> None:
+        """Somebody else was quicker. StaleVersion if it was on the stream whose version the caller named."""
+        if isinstance(conflict, VersionConflict):
+            self._cache.drop(context.tenant, conflict.stream_id)
+            if context.expected is not None and conflict.stream_id == named:
+                raise StaleVersion(conflict.actual) from conflict
 
     def _unit_of_work(self, context: CommandContext, job: CommandJob, inputs: "_Inputs") -> tuple[UnitOfWork, bool]:
         """The streams as they were read, or as the commands before this one have left them; and whether any did."""

@@ -3,21 +3,14 @@
 The effect becomes durable with the checkpoint, so no event has two effects, whatever is delivered again.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from redress.contracts.envelope import Published
 from redress.eventlog.connections import Connection
-from redress.eventlog.events import (
-    MAX_EVENTS_PER_APPEND,
-    MAX_STREAMS_PER_APPEND,
-    Actor,
-    Appended,
-    CommandRecord,
-    Meta,
-    StreamWrite,
-)
+from redress.eventlog.events import Actor, Appended, CommandRecord, Meta, StreamWrite
 from redress.eventlog.log import VersionConflict
+from redress.eventlog.portions import portions
 from redress.handling.readers import TransactionReader
 from redress.handling.unit_of_work import Cause, UnitOfWork
 from redress.ids import derived_uuid
@@ -92,7 +85,8 @@ async def write_in_transaction(
     work: Callable[[UnitOfWork], Awaitable[None]],
 ) -> None:
     """Do `work` and append what it recorded, inside the caller's transaction; anew on fresh states when a command was
-    quicker. VersionConflict when that happens again and again."""
+    quicker. VersionConflict when that happens again and again; LockConflict at once, because only the end of the
+    whole transaction lets the other one go on."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             async with connection.transaction():  # a savepoint: what a lost race has written is undone
@@ -104,18 +98,3 @@ async def write_in_transaction(
         except VersionConflict:
             if attempt == ATTEMPTS:
                 raise
-
-
-def portions(writes: Iterable[StreamWrite]) -> list[list[StreamWrite]]:
-    """As many as one append takes, in the order in which every append locks streams: existing ones by id, then new
-    ones by id. So two writers may wait for each other, but never in a cycle."""
-    made: list[list[StreamWrite]] = []
-    events = 0
-    for write in sorted(writes, key=lambda write: (write.expected == 0, write.stream_id)):
-        full = not made or len(made[-1]) == MAX_STREAMS_PER_APPEND
-        if full or events + len(write.events) > MAX_EVENTS_PER_APPEND:
-            made.append([])
-            events = 0
-        made[-1].append(write)
-        events += len(write.events)
-    return made

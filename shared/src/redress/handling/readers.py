@@ -6,7 +6,7 @@ from uuid import UUID
 
 from redress.decider import fold_stored
 from redress.eventlog.connections import Connection
-from redress.eventlog.events import Fact
+from redress.eventlog.events import StoredEvent
 from redress.eventlog.log import EventLog
 from redress.handling.state_cache import StateCache
 from redress.handling.unit_of_work import Streams
@@ -29,8 +29,8 @@ class LogReader:
     async def read(self, streams: Streams) -> Mapping[UUID, tuple[int, Any]]:
         known = {each: self._cache.get(self._epoch, self._tenant_id, each) for each in streams}
         after = {each: 0 if before is None else before[0] for each, before in known.items()}
-        inputs = await self._log.look(self._tenant_id, None, after)
-        return {each: fold_stored(streams[each], stored, known[each]) for each, stored in inputs.facts.items()}
+        inputs = await self._log.read_for_command(self._tenant_id, None, after)
+        return {each: fold_stored(streams[each], stored, known[each]) for each, stored in inputs.streams.items()}
 
 
 class CacheReader:
@@ -78,7 +78,7 @@ class TransactionReader:
         self._tenant_id = tenant_id
 
     async def read(self, streams: Streams) -> Mapping[UUID, tuple[int, Any]]:
-        stored: dict[UUID, list[Fact]] = {stream_id: [] for stream_id in streams}
+        stored: dict[UUID, list[StoredEvent]] = {stream_id: [] for stream_id in streams}
         for stream_id, *fact in await self._connection.fetch(_IN_TRANSACTION, self._tenant_id, list(streams)):
             stored[stream_id].append(tuple(fact))
         return {each: fold_stored(decider, stored[each]) for each, decider in streams.items()}

@@ -12,6 +12,7 @@ from redress.contracts.envelope import PARTITIONS, Published, partition_of
 from redress.messaging.cloudevents import NotACloudEvent, batch_from_json, from_json
 from redress.messaging.feed import EPOCH_HEADER, HEAD_HEADER, MAX_LIMIT, POSITION_HEADER, FeedPage
 from redress.messaging.source import (
+    MAIN_LOG,
     Batch,
     GapNotClosed,
     Item,
@@ -93,7 +94,7 @@ class _Ahead(Struct, frozen=True):
 
 
 class FeedSource:
-    """Follows the feed of `service`. All shards come in one answer, so each answer completes all of them.
+    """Follows the feed of a service's log. All shards come in one answer, so each answer completes all of them.
 
     While a page is being applied, the next one is already being made and sent, as long as the service has more.
     """
@@ -101,8 +102,9 @@ class FeedSource:
     shards: tuple[int, ...] = tuple(range(PARTITIONS))
     numbered = True
 
-    def __init__(self, service: str, client: FeedClient) -> None:
-        self.name = service
+    def __init__(self, service: str, client: FeedClient, *, log: str = MAIN_LOG) -> None:
+        self.service: str | None = service
+        self.log = log
         self._client = client
         self._failures = 0
         self._ahead: _Ahead | None = None
@@ -118,7 +120,7 @@ class FeedSource:
             await self._pause(failure, timeout_s)
             return Batch(epoch="", since=since)
         if self._failures:
-            _log.info("feed_answers_again", service=self.name)
+            _log.info("feed_answers_again", service=self.service)
             self._failures = 0
         return Batch(
             items=_items(page.events, since),
@@ -162,7 +164,7 @@ class FeedSource:
     async def _pause(self, failure: SourceUnavailable, at_most_s: float) -> None:
         """Wait before the next request, longer each time and never all followers together."""
         if self._failures == 0:
-            _log.warning("feed_does_not_answer", service=self.name, reason=str(failure))
+            _log.warning("feed_does_not_answer", service=self.service, reason=str(failure))
         pause_s = _PAUSES_S[min(self._failures, len(_PAUSES_S) - 1)]
         self._failures += 1
         await asyncio.sleep(min(pause_s * random.uniform(0.5, 1.0), at_most_s))  # noqa: S311 - not a secret

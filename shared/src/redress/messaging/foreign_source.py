@@ -11,7 +11,7 @@ import structlog
 from redress.ids import derived_uuid
 from redress.messaging.kafka_source import Hints
 from redress.messaging.port import Broker, BrokerUnavailable, Consumer, Incoming
-from redress.messaging.source import Batch, GapNotClosed, Item, Mark, ReadMarks, SourceUnavailable
+from redress.messaging.source import MAIN_LOG, Batch, GapNotClosed, Item, Mark, ReadMarks, SourceUnavailable
 
 _log = structlog.stdlib.get_logger("redress.messaging")
 
@@ -22,7 +22,8 @@ class ForeignSource:
     numbered = False
 
     def __init__(self, broker: Broker, topic: str, *, group: str, member: str, partitions: int) -> None:
-        self.name = topic
+        self.service: str | None = topic
+        self.log = MAIN_LOG
         self.shards: tuple[int, ...] = tuple(range(partitions))
         self._broker = broker
         self._topic = topic

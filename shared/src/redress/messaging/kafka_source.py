@@ -13,7 +13,7 @@ from redress.contracts.envelope import PARTITIONS, Published, partition_of
 from redress.messaging.cloudevents import NotACloudEvent, from_headers
 from redress.messaging.feed_source import FeedClient, missing_from_feed, one_from_feed, shard_from_feed
 from redress.messaging.port import Broker, BrokerUnavailable, Consumer, Incoming
-from redress.messaging.source import Batch, Item, Mark, ReadMarks, SourceUnavailable
+from redress.messaging.source import MAIN_LOG, Batch, Item, Mark, ReadMarks, SourceUnavailable
 
 _log = structlog.stdlib.get_logger("redress.messaging")
 
@@ -26,8 +26,19 @@ class KafkaSource:
     shards: tuple[int, ...] = tuple(range(PARTITIONS))
     numbered = True
 
-    def __init__(self, service: str, broker: Broker, topic: str, *, group: str, member: str, feed: FeedClient) -> None:
-        self.name = service
+    def __init__(
+        self,
+        service: str,
+        broker: Broker,
+        topic: str,
+        *,
+        group: str,
+        member: str,
+        feed: FeedClient,
+        log: str = MAIN_LOG,
+    ) -> None:
+        self.service: str | None = service
+        self.log = log
         self._broker = broker
         self._topic = topic
         self._group = group

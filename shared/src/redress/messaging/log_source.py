@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
-from redress.messaging.source import Batch, GapNotClosed, Item, Mark, PositionBeyondHead, ReadMarks
+from redress.messaging.source import MAIN_LOG, Batch, GapNotClosed, Item, Mark, PositionBeyondHead, ReadMarks
 
 _SHARD = 0
 
@@ -12,7 +12,8 @@ _SHARD = 0
 class LogSource:
     """Follows the log of this database. Between two events it sleeps until the log says that there is more."""
 
-    name = ""
+    service: str | None = None
+    log = MAIN_LOG
     shards: tuple[int, ...] = (_SHARD,)
     numbered = True
 

@@ -146,8 +146,10 @@ class Relay:
     async def _position(self) -> _Position:
         head, epoch = await self._log.head(), await self._log.epoch()
         row = await self._pool.fetchrow(
-            "INSERT INTO es.consumer AS c (name, shard, epoch) VALUES ($1, $2, $3)"
-            " ON CONFLICT (name, shard) DO UPDATE SET name = c.name RETURNING seq, epoch, position::text AS position",
+            "INSERT INTO es.consumer AS c (name, service, log, shard, epoch)"
+            " SELECT $1, h.service, h.log, $2, $3 FROM es.log_head h"
+            " ON CONFLICT (name, service, log, shard) DO UPDATE SET name = c.name"
+            " RETURNING seq, epoch, position::text AS position",
             NAME,
             _SHARD,
             epoch,
@@ -165,8 +167,9 @@ class Relay:
 
     async def _move(self, found: _Position, to: _Position) -> None:
         done = await self._pool.execute(
-            "UPDATE es.consumer SET seq = $5, position = $6::text::jsonb, moved_at = clock_timestamp()"
-            " WHERE name = $1 AND shard = $2 AND seq = $3 AND epoch = $4",
+            "UPDATE es.consumer c SET seq = $5, position = $6::text::jsonb, moved_at = es.now() FROM es.log_head h"
+            " WHERE c.name = $1 AND (c.service, c.log) = (h.service, h.log) AND c.shard = $2 AND c.seq = $3"
+            " AND c.epoch = $4",
             NAME,
             _SHARD,
             found.seq,

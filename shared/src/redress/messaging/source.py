@@ -47,6 +47,9 @@ class SourceUnavailable(SourceError):
     pass
 
 
+MAIN_LOG = "main"  # of a service that has no other
+
+
 class Mark(Struct, frozen=True):
     """How far a consumer has come on one shard: everything up to `seq` is applied.
 
@@ -97,12 +100,16 @@ ReadMarks = Callable[[], Awaitable[Mapping[int, Mark]]]
 class Source(Protocol[E]):
     """A supplier of events. One instance serves one runner.
 
-    `name` stands behind the colon in the checkpoint's name, "" for the own log. `numbered` says that `seq` proves
-    order and completeness; a topic of another system has only offsets, and its handler must be idempotent by itself.
+    `service` and `log` are whose and which log it is: marks are kept by them. `service` None is the own log; a topic of
+    another system counts as a service of the topic's name. `numbered` says that `seq` proves order and completeness;
+    a topic of another system has only offsets, and its handler must be idempotent by itself.
     """
 
     @property
-    def name(self) -> str: ...
+    def service(self) -> str | None: ...
+
+    @property
+    def log(self) -> str: ...
 
     @property
     def shards(self) -> tuple[int, ...]: ...

@@ -46,8 +46,8 @@ class PolicyBook:
         if not epoch or now - read_at > FRESH_S:
             current = await self._log.epoch()
             known = (version, state) if current == epoch else (0, POLICY.initial)
-            inputs = await self._log.look(tenant_id, None, {stream: known[0]})
-            version, state = fold_stored(POLICY, inputs.facts[stream], known)
+            inputs = await self._log.read_for_command(tenant_id, None, {stream: known[0]})
+            version, state = fold_stored(POLICY, inputs.streams[stream], known)
             self._known[stream] = (now, current, version, state)
             self._known.move_to_end(stream)
             if len(self._known) > REMEMBERED:

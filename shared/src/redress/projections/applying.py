@@ -27,6 +27,7 @@ _log = structlog.stdlib.get_logger("redress.projections")
 
 ATTEMPTS = 5
 PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # between tries: long enough for a lock or a restart to pass
+RECOUNT_S = 15.0  # while anything is parked
 PARKED_IN_A_ROW = 20  # without one success in between it is the handler that is broken, not the events
 
 
@@ -48,7 +49,8 @@ class Applier(Generic[E]):
         attempts: int,
         pauses_s: Sequence[float],
     ) -> None:
-        self.name = checkpoints.consumer_name(projection.name, source.name)
+        self.key = checkpoints.ConsumerKey(projection.name, source.service, source.log)
+        self.name = self.key.label
         self.marks: dict[int, Mark] = {}
         self._pool = pool
         self._projection = projection
@@ -59,17 +61,19 @@ class Applier(Generic[E]):
         self._attempts = attempts
         self._pauses_s = pauses_s
         self._parked_in_a_row = 0
+        self._any_parked = False
+        self._counted_at = 0.0
 
     async def start(self) -> None:
         """The checkpoint exists and is known."""
         async with working_on(self._pool) as connection, connection.transaction():
-            await checkpoints.ensure(connection, self.name, self._shards)
+            await checkpoints.ensure(connection, self.key, self._shards)
         self.marks = dict(await self.read_marks())
         await self.show_parked()
 
     async def read_marks(self) -> Mapping[int, Mark]:
         async with working_on(self._pool) as connection:
-            return await checkpoints.read(connection, self.name)
+            return await checkpoints.read(connection, self.key)
 
     def moves(self, batch: Batch[E]) -> bool:
         """Whether an empty batch tells anything new: a feed that came further, a broker's new offset."""
@@ -100,12 +104,16 @@ class Applier(Generic[E]):
 
     async def show_parked(self) -> int:
         """How many events are parked; said aloud if there are any."""
-        async with working_on(self._pool) as connection:
-            parked = sum([await parking.how_many(connection, parker) for parker in self.parkers])
-        self._metrics.parked.labels(self.name).set(parked)
+        parked = await self._count_parked()
         if parked:
             _log.error("events_are_parked", consumer=self.name, events=parked)
         return parked
+
+    async def recount_parked(self) -> None:
+        """Another process may have released what was parked: the gauge follows."""
+        now = asyncio.get_running_loop().time()
+        if self._any_parked and now >= self._counted_at + RECOUNT_S:
+            await self._count_parked()
 
     def parker(self, shard: int) -> str:
         """The consumer's name in es.parked. Offsets are unique inside a partition only, so there it names that too."""
@@ -115,12 +123,24 @@ class Applier(Generic[E]):
     def parkers(self) -> list[str]:
         return sorted({self.parker(shard) for shard in self._shards})
 
+    async def _count_parked(self) -> int:
+        async with working_on(self._pool) as connection:
+            parked = sum([await parking.how_many(connection, parker) for parker in self.parkers])
+        self._metrics.parked.labels(self.name).set(parked)
+        self._any_parked = parked > 0
+        self._counted_at = asyncio.get_running_loop().time()
+        return parked
+
+    def _have_parked(self, events: int) -> None:
+        self._metrics.parked.labels(self.name).inc(events)
+        self._any_parked = True
+
     async def _transact(self, connection: Connection, batch: Batch[E], *, forget: bool = False) -> None:
         """One transaction. With `forget`, the counted tries of its events are over."""
         applied, waiting = 0, 0
         async with connection.transaction():
             touched = {item.shard for item in batch.items} | set(batch.offsets) | set(batch.reached)
-            marks = await checkpoints.lock(connection, self.name, touched)
+            marks = await checkpoints.lock(connection, self.key, touched)
             items, moved = plan(batch, marks, numbered=self._numbered)
             if items:
                 await failpoint("consumer.begun", self.name)
@@ -132,14 +152,14 @@ class Applier(Generic[E]):
             if forget:
                 for item in batch.items:
                     await parking.forget_attempts(connection, self.parker(item.shard), [item.seq])
-            await checkpoints.move(connection, self.name, moved)
+            await checkpoints.move(connection, self.key, moved)
             if items:
                 await failpoint("consumer.before_commit", self.name)
         if items:
             await failpoint("consumer.after_commit", self.name)
         self._has_moved({**marks, **moved}, applied)
         if waiting:
-            self._metrics.parked.labels(self.name).inc(waiting)
+            self._have_parked(waiting)
             _log.error("events_parked", consumer=self.name, events=waiting, reason="their stream is parked")
 
     async def _without_parked(self, connection: Connection, items: Sequence[Item[E]]) -> list[E]:
@@ -157,6 +177,7 @@ class Applier(Generic[E]):
         """Apply one event, or park it after the last try."""
         alone = Batch(items=(item,))
         parker = self.parker(item.shard)
+        plan(alone, self.marks, numbered=self._numbered)  # a gap or another epoch is no try of this event
         async with working_on(self._pool) as connection:
             while True:
                 counted = await parking.count_attempt(connection, parker, item)
@@ -186,17 +207,17 @@ class Applier(Generic[E]):
 
     async def _park(self, connection: Connection, item: Item[E], error: str) -> None:
         async with connection.transaction():
-            marks = await checkpoints.lock(connection, self.name, [item.shard])
+            marks = await checkpoints.lock(connection, self.key, [item.shard])
             items, moved = plan(Batch(items=(item,)), marks, numbered=self._numbered)
             if items:
                 await parking.park(connection, self.parker(item.shard), items, error)
-                await checkpoints.move(connection, self.name, moved)
+                await checkpoints.move(connection, self.key, moved)
             else:  # another process has applied it meanwhile
                 await parking.forget_attempts(connection, self.parker(item.shard), [item.seq])
         self._has_moved({**marks, **moved}, 0)
         if not items:
             return
-        self._metrics.parked.labels(self.name).inc()
+        self._have_parked(1)
         stream = str(item.stream)
         _log.error("event_parked", consumer=self.name, seq=item.seq, stream=stream, tenant=item.tenant, error=error)
         self._parked_in_a_row += 1

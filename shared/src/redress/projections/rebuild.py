@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import asyncpg
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from redress.messaging.source import Batch, GapNotClosed, Item, Mark, Source
 from redress.projections import checkpoints, shadow
@@ -66,7 +67,7 @@ async def rebuild(
     progress: Callable[[Progress], None] = lambda _: None,
     batch: int = BATCH,
 ) -> Rebuilt:
-    """Rebuild while the live consumer may be running. `source` is a fresh one of the same name (never a broker's).
+    """Rebuild while the live consumer may be running. `source` is a fresh one of the same log (never a broker's).
 
     RebuildRefused for a reactor, whose effects must not happen again. RebuildFailed when an event cannot be applied:
     parked events are tried too, and are no longer parked if that works.
@@ -74,7 +75,7 @@ async def rebuild(
     if is_reactor(projection):
         raise RebuildRefused(f"{projection.name} is a reactor: what it did to others must not be done again")
     if not source.numbered:
-        raise RebuildRefused(f"{source.name} is another system's topic: nothing says that it still has everything")
+        raise RebuildRefused(f"{source.service} is another system's topic: nothing says that it still has everything")
     if not isinstance(projection, Rebuildable) or not projection.tables:
         raise RebuildRefused(f"{projection.name} does not name its tables")
     owner = await asyncpg.connect(owner_dsn)
@@ -118,8 +119,8 @@ class _Rebuild(Generic[E]):
         self._worker = worker
         self._progress = progress
         self._limit = batch
-        self._live = checkpoints.consumer_name(projection.name, source.name)
-        self._next = f"{self._live}@next"
+        self._live = checkpoints.ConsumerKey(projection.name, source.service, source.log)
+        self._next = replace(self._live, name=f"{projection.name}@next")
         self._marks: dict[int, Mark] = {}
         self._started = 0.0
 
@@ -140,7 +141,7 @@ class _Rebuild(Generic[E]):
         async with self._owner.transaction():
             await shadow.make_shadows(self._owner, _next(self._projection.name), self._tables)
             await shadow.make_empty(self._owner, _old(self._projection.name))
-            await self._owner.execute("DELETE FROM es.consumer WHERE name = $1", self._next)
+            await checkpoints.forget(self._owner, self._next)
             await checkpoints.ensure(self._owner, self._next, self._source.shards)
             await checkpoints.ensure(self._owner, self._live, self._source.shards)
         self._marks = dict(await self._read_marks())
@@ -202,16 +203,18 @@ class _Rebuild(Generic[E]):
         deadline = time.monotonic() + LAST_STRETCH_S
         while any(self._marks[shard].seq < mark.seq for shard, mark in live.items()):
             if time.monotonic() > deadline:
-                raise RebuildFailed(f"the source of {self._live} does not reach as far as the live consumer has come")
+                raise RebuildFailed(
+                    f"the source of {self._live.label} does not reach as far as the live consumer has come"
+                )
             await self._apply(await self._source.fetch(self._marks, self._limit, 1.0))
         await shadow.exchange(
             self._owner, new=_next(self._projection.name), old=_old(self._projection.name), tables=self._tables
         )
         handed_over = {shard: Mark(mark.seq, mark.epoch, live[shard].offset) for shard, mark in self._marks.items()}
         await checkpoints.move(self._owner, self._live, handed_over)
-        await self._owner.execute("DELETE FROM es.consumer WHERE name = $1", self._next)
+        await checkpoints.forget(self._owner, self._next)
         await self._owner.execute(
-            "DELETE FROM es.parked WHERE consumer = $1 AND seq <= $2", self._live, self._position()
+            "DELETE FROM es.parked WHERE consumer = $1 AND seq <= $2", self._live.label, self._position()
         )
 
     async def _rows(self) -> dict[str, tuple[int, int]]:

@@ -22,15 +22,21 @@ _log = structlog.stdlib.get_logger("redress.projections")
 
 
 class Unparking(Generic[E]):
-    """`name` is the consumer's, `parkers` are its names in es.parked."""
+    """`key` is the consumer's, `parkers` are its names in es.parked."""
 
     def __init__(
-        self, pool: asyncpg.Pool, projection: Projection[E], source: Source[E], *, name: str, parkers: Sequence[str]
+        self,
+        pool: asyncpg.Pool,
+        projection: Projection[E],
+        source: Source[E],
+        *,
+        key: checkpoints.ConsumerKey,
+        parkers: Sequence[str],
     ) -> None:
         self._pool = pool
         self._projection = projection
         self._source = source
-        self._name = name
+        self._key = key
         self._parkers = parkers
 
     async def streams(self) -> list[UUID]:
@@ -46,7 +52,7 @@ class Unparking(Generic[E]):
             item = await self._source.one(shard, seq)
             try:
                 async with working_on(self._pool) as connection, connection.transaction():
-                    await checkpoints.lock(connection, self._name, [shard])
+                    await checkpoints.lock(connection, self._key, [shard])
                     if await parking.first_of(connection, parker, stream) != (shard, seq):
                         continue  # somebody else was quicker
                     await self._projection.apply(connection, [item.event])
@@ -54,12 +60,14 @@ class Unparking(Generic[E]):
             except DatabaseGone:
                 raise
             except Exception as failure:  # noqa: BLE001 - it stays parked, and says why
-                _log.error("unpark_failed", consumer=self._name, seq=seq, stream=str(stream), error=text_of(failure))
+                _log.error(
+                    "unpark_failed", consumer=self._key.label, seq=seq, stream=str(stream), error=text_of(failure)
+                )
                 async with working_on(self._pool) as connection:
                     await parking.failed_again(connection, parker, seq, text_of(failure))
                 return applied
             applied += 1
-            _log.info("event_unparked", consumer=self._name, seq=seq, stream=str(stream))
+            _log.info("event_unparked", consumer=self._key.label, seq=seq, stream=str(stream))
         return applied
 
     async def _first(self, stream: UUID) -> tuple[str, int, int] | None:

@@ -1,15 +1,32 @@
-"""A SQLAlchemy Core statement as text and arguments, so that every list is read over the tenant's own connection."""
+"""Statements that SQLAlchemy words and asyncpg runs, so that a list is read on its tenant's own connection."""
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Select
-from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.sql.compiler import SQLCompiler
 
-_DIALECT: Final = dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call] # SQLAlchemy's own
+_dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 def worded(statement: Select[Any]) -> tuple[str, list[object]]:
-    """SQL for asyncpg with `$1`, `$2`, …, and what stands in their places. Every value is bound, none is written."""
-    compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-    values = compiled.params
-    return str(compiled), [values[name] for name in compiled.positiontup or ()]
+    """The SQL with $1, $2, … and their values: `await connection.fetch(sql, *arguments)`.
+
+    Values stand in the arguments, never in the text. A row of asyncpg has jsonb as text; its other values are as
+    SQLAlchemy gives them. sqlalchemy.exc.InvalidRequestError if a parameter has no value.
+    """
+    compiled = statement.compile(dialect=_dialect)
+    if not isinstance(compiled, SQLCompiler):
+        raise TypeError("a select is worded by an SQL compiler")
+    expanded = compiled.construct_expanded_state()
+    # The values of IN have names of their own, which only `expanded` knows.
+    processors = dict(expanded.processors)
+    for name, bind in compiled.binds.items():
+        if (processor := bind.type.dialect_impl(_dialect).bind_processor(_dialect)) is not None:
+            processors.setdefault(name, processor)
+    arguments: list[object] = []
+    for name in expanded.positiontup or ():
+        value = expanded.parameters[name]
+        processor = processors.get(name)
+        arguments.append(processor(value) if callable(processor) else value)
+    return expanded.statement, arguments

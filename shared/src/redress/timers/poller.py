@@ -94,7 +94,7 @@ class TimerPoller:
         self._not_before = {timer_id: at for timer_id, at in self._not_before.items() if at > now}
         rows = await self._pool.fetch(
             "SELECT timer_id, tenant_id, stream_id, kind, due_at, attempts, cause_event FROM es.timer"
-            " WHERE state = 'pending' AND due_at <= clock_timestamp() AND timer_id <> ALL($1::uuid[])"
+            " WHERE state = 'pending' AND due_at <= es.now() AND timer_id <> ALL($1::uuid[])"
             " ORDER BY due_at LIMIT $2",
             list(self._not_before),
             BATCH,
@@ -169,8 +169,8 @@ class TimerPoller:
 async def _take(connection: Connection, timer_id: UUID) -> datetime | None:
     """Mark as fired what is still pending and due; the database's time, None if there is nothing to fire."""
     fired_at: datetime | None = await connection.fetchval(
-        "UPDATE es.timer SET state = 'fired', fired_at = clock_timestamp() WHERE timer_id ="
-        " (SELECT timer_id FROM es.timer WHERE timer_id = $1 AND state = 'pending' AND due_at <= clock_timestamp()"
+        "UPDATE es.timer SET state = 'fired', fired_at = es.now() WHERE timer_id ="
+        " (SELECT timer_id FROM es.timer WHERE timer_id = $1 AND state = 'pending' AND due_at <= es.now()"
         " FOR UPDATE SKIP LOCKED) RETURNING fired_at",
         timer_id,
     )

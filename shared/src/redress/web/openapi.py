@@ -90,7 +90,8 @@ def describe_answers(app: FastAPI, document: dict[str, Any]) -> None:
     described = [(path, method, route, found) for path, method, route, found in _described(app)]
     types = [each for *_, found in described for each in (*found.by_status.values(), found.takes) if each is not None]
     unique = list({_key(each): each for each in types}.values())
-    schemas, components = msgspec.json.schema_components(unique, ref_template=_REF)
+    made = msgspec.json.schema_components(unique, ref_template=_REF)
+    schemas, components = msgspec.json.decode(msgspec.json.encode(made))  # defaults are Python values: tuples, dates
     by_key = {_key(each): schema for each, schema in zip(unique, schemas, strict=True)}
     known = document.setdefault("components", {}).setdefault("schemas", {})
     for name, schema in components.items():

@@ -21,8 +21,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from redress.contracts.common import wire
-from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
-from redress.eventlog.outage import OUTAGE, is_outage
+from redress.eventlog.log import AppendTooLarge, CommandInFlight, Conflict, KeyReused, LockConflict, LogUnavailable
+from redress.eventlog.outage import LOST_RACE, OUTAGE, is_outage
 from redress.money import Money
 from redress.ops import telemetry
 from redress.refusal import Detail, Kind, Refusal
@@ -195,10 +195,12 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    for refusal in (VersionConflict, KeyReused, CommandInFlight, AppendTooLarge, LogUnavailable):
+    for refusal in (Conflict, KeyReused, CommandInFlight, AppendTooLarge, LogUnavailable):
         app.add_exception_handler(refusal, _on_log_refusal)
     for failure in OUTAGE:
         app.add_exception_handler(failure, _on_outage)
+    for failure in LOST_RACE:
+        app.add_exception_handler(failure, _on_lost_race)
     app.add_exception_handler(Exception, _on_failure)
 
 
@@ -252,6 +254,11 @@ async def _on_outage(request: Request, error: Exception) -> Response:
     return problem_response(problem_of_log(LogUnavailable("the database did not answer")))
 
 
+async def _on_lost_race(_: Request, __: Exception) -> Response:
+    """Two transactions waited for each other, and the database ended this one."""
+    return problem_response(problem_of_log(LockConflict()))
+
+
 async def _on_failure(request: Request, error: Exception) -> Response:
     if is_outage(error):
         return await _on_outage(request, error)
@@ -267,7 +274,7 @@ def problem_of_log(error: Exception) -> Problem:
             return kernel_problem("idempotency_key_reused", "use a new key for a new request")
         case CommandInFlight():
             return kernel_problem("command_in_flight", "ask again in a second", headers={"Retry-After": "1"})
-        case VersionConflict():
+        case Conflict():
             return kernel_problem("changed_meanwhile", "read it again and decide anew", headers={"Retry-After": "1"})
         case AppendTooLarge():
             return kernel_problem("too_much_at_once", str(error))

@@ -62,7 +62,8 @@ class CustomerBook:
     async def _known(self, tenant_id: str, customer_id: str) -> Customer:
         """Many at once are read in few round trips."""
         stream = customer_stream(tenant_id, customer_id)
-        _, state = fold_stored(CUSTOMER, (await self._log.look(tenant_id, None, {stream: 0})).facts[stream])
+        inputs = await self._log.read_for_command(tenant_id, None, {stream: 0})
+        _, state = fold_stored(CUSTOMER, inputs.streams[stream])
         return state
 
     async def _new_text(

@@ -3,7 +3,6 @@
 An invoice that the ledger has not told us of yet is disputable too; its bounds are not known then.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
@@ -71,13 +70,6 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
 
 
 INITIAL = DisputableInvoice()
-
-
-def fold(events: Iterable[InvoiceEvent]) -> DisputableInvoice:
-    state = INITIAL
-    for event in events:
-        state = evolve(state, event)
-    return state
 
 
 def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:

@@ -1,9 +1,10 @@
 """Lists of disputes: as they are, and as they were known at a past instant.
 
-Two tables of the same columns: `dispute_current` is written with each append, `dispute_history` follows the log and has
-one row per version with the time it was the known one.
+Two tables with the same columns (migration 0005 makes them out of the document): `dispute_current` is written with each
+append, `dispute_history` follows the log and has one row per version with the time it was the known one.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -14,17 +15,17 @@ from msgspec import Struct
 from pydantic import StringConstraints
 from sqlalchemy import (
     BigInteger,
-    Column,
+    ColumnClause,
     DateTime,
-    MetaData,
     Select,
-    Table,
     Text,
     Uuid,
     and_,
+    column,
     literal,
     or_,
     select,
+    table,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -49,45 +50,27 @@ Reading = Annotated[Principal, Depends(requires("disputes:read"))]
 Id = Annotated[str | None, Query(min_length=1, max_length=200, pattern=VISIBLE)]
 Code = Annotated[str, StringConstraints(max_length=40)]
 
-METADATA: Final = MetaData(schema="read")
+CURRENT: Final = table("dispute_current", schema="read")
+HISTORY: Final = table("dispute_history", schema="read")
 
+_tenant = column("tenant_id", Text)
+_stream = column("stream_id", Uuid)
+_doc = column("doc", JSONB)
+_known_from = column("known_from", DateTime(timezone=True))
+_known_until = column("known_until", DateTime(timezone=True))
 
-def _columns() -> list[Column[Any]]:
-    return [
-        Column("tenant_id", Text, nullable=False),
-        Column("dispute_id", Uuid, nullable=False),
-        Column("version", BigInteger, nullable=False),
-        Column("status", Text, nullable=False),
-        Column("reason_code", Text, nullable=False),
-        Column("customer_id", Text, nullable=False),
-        Column("owner", Text),
-        Column("team", Text),
-        Column("opened_at", DateTime(timezone=True), nullable=False),
-        Column("sla_due_at", DateTime(timezone=True), nullable=False),
-        Column("open_minor", BigInteger, nullable=False),
-        Column("invoice_ids", ARRAY(Text), nullable=False),
-        Column("search", Text, nullable=False),
-        Column("doc", JSONB, nullable=False),
-    ]
-
-
-CURRENT: Final = Table("dispute_current", METADATA, *_columns())
-HISTORY: Final = Table(
-    "dispute_history",
-    METADATA,
-    *_columns(),
-    Column("known_from", DateTime(timezone=True), nullable=False),
-    Column("known_until", DateTime(timezone=True)),
-)
+_OPENED_AT = column("opened_at", DateTime(timezone=True))
+_SLA_DUE_AT = column("sla_due_at", DateTime(timezone=True))
+_OPEN_MINOR = column("open_minor", BigInteger)
 
 # Sort order by name: the column, and whether it goes down. Amounts compare as numbers within their currency.
-SORTS: Final = {
-    "opened_at": ("opened_at", False),
-    "-opened_at": ("opened_at", True),
-    "sla_due_at": ("sla_due_at", False),
-    "-sla_due_at": ("sla_due_at", True),
-    "open_amount": ("open_minor", False),
-    "-open_amount": ("open_minor", True),
+SORTS: Final[Mapping[str, tuple[ColumnClause[Any], bool]]] = {
+    "opened_at": (_OPENED_AT, False),
+    "-opened_at": (_OPENED_AT, True),
+    "sla_due_at": (_SLA_DUE_AT, False),
+    "-sla_due_at": (_SLA_DUE_AT, True),
+    "open_amount": (_OPEN_MINOR, False),
+    "-open_amount": (_OPEN_MINOR, True),
 }
 
 
@@ -106,40 +89,41 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 async def page_of(reads: TenantReads, tenant_id: str, wanted: Wanted, page: Keyset) -> Page[DisputeDocument]:
-    column, _ = SORTS[wanted.sort]
+    sort, _ = SORTS[wanted.sort]
     statement, arguments = worded(_query(tenant_id, wanted, page))
     async with reads.of(tenant_id) as connection:
         rows = await connection.fetch(statement, *arguments)
     return page.page(
-        rows, lambda row: [_portable(row[column]), str(row["dispute_id"])], lambda row: _document.decode(row["doc"])
+        rows, lambda row: [_portable(row[sort.name]), str(row["stream_id"])], lambda row: _document.decode(row["doc"])
     )
 
 
 def _query(tenant_id: str, wanted: Wanted, page: Keyset) -> Select[Any]:
-    table = CURRENT if wanted.known_at is None else HISTORY
-    name, down = SORTS[wanted.sort]
-    sort, unique = table.c[name], table.c.dispute_id
-    conditions = [table.c.tenant_id == tenant_id]
+    versions = CURRENT if wanted.known_at is None else HISTORY
+    sort, down = SORTS[wanted.sort]
+    conditions = [_tenant == tenant_id]
     if wanted.known_at is not None:
-        until = HISTORY.c.known_until
-        conditions += [HISTORY.c.known_from <= wanted.known_at, or_(until.is_(None), until > wanted.known_at)]
+        conditions += [_known_from <= wanted.known_at, or_(_known_until.is_(None), _known_until > wanted.known_at)]
     if wanted.statuses:
-        conditions.append(table.c.status.in_([status.value for status in wanted.statuses]))
+        conditions.append(column("status", Text).in_([status.value for status in wanted.statuses]))
     if wanted.reason_codes:
-        conditions.append(table.c.reason_code.in_(wanted.reason_codes))
-    for column, value in (("customer_id", wanted.customer_id), ("owner", wanted.owner), ("team", wanted.team)):
+        conditions.append(column("reason_code", Text).in_(wanted.reason_codes))
+    for name, value in (("customer_id", wanted.customer_id), ("owner", wanted.owner), ("team", wanted.team)):
         if value is not None:
-            conditions.append(table.c[column] == value)
+            conditions.append(column(name, Text) == value)
     if wanted.invoice_id is not None:
-        conditions.append(table.c.invoice_ids.contains([wanted.invoice_id]))
+        conditions.append(column("invoice_ids", ARRAY(Text)).contains([wanted.invoice_id]))
     if wanted.words is not None:
-        conditions += [table.c.search.contains(word, autoescape=True) for word in wanted.words.lower().split()]
+        conditions += [column("search", Text).contains(word, autoescape=True) for word in wanted.words.lower().split()]
     if page.after is not None:
-        here = tuple_(sort, unique)
-        place = tuple_(literal(_native(name, page.after[0]), sort.type), literal(UUID(str(page.after[1])), unique.type))
+        here = tuple_(sort, _stream)
+        place = tuple_(
+            literal(_native(sort, page.after[0]), sort.type), literal(UUID(str(page.after[1])), _stream.type)
+        )
         conditions.append(here < place if down else here > place)
-    order = (sort.desc(), unique.desc()) if down else (sort.asc(), unique.asc())
-    return select(table.c.doc, sort, unique).where(and_(*conditions)).order_by(*order).limit(page.rows)
+    order = (sort.desc(), _stream.desc()) if down else (sort.asc(), _stream.asc())
+    shown = _doc["dispute"].label("doc")
+    return select(shown, sort, _stream).select_from(versions).where(and_(*conditions)).order_by(*order).limit(page.rows)
 
 
 # A row may be older than this release: a field that joins the document later needs a default.
@@ -152,8 +136,8 @@ def _portable(value: object) -> CursorValue:
     return int(str(value))
 
 
-def _native(column: str, value: CursorValue) -> object:
-    return value if column == "open_minor" else datetime.fromisoformat(str(value))
+def _native(sort: ColumnClause[Any], value: CursorValue) -> object:
+    return value if sort is _OPEN_MINOR else datetime.fromisoformat(str(value))
 
 
 def add_list_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:

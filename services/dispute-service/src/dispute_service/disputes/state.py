@@ -4,7 +4,7 @@ An active dispute has something open and awaits no credit; a settling one awaits
 nothing is open. How amounts move within its items: `items.py`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -148,13 +148,6 @@ def allowed_actions(state: State) -> tuple[str, ...]:
         for action, statuses in TRANSITIONS.items()
         if state.status in statuses and not (action == "reopen" and not any(reopenable(item) for item in state.items))
     )
-
-
-def fold(events: Iterable[e.DisputeEvent]) -> State:
-    state = INITIAL
-    for event in events:
-        state = evolve(state, event)
-    return state
 
 
 def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911, PLR0912 - one arm per event

@@ -21,7 +21,7 @@ from notification_service.event_log.aggregates import DIRECTORY, directory_strea
 from notification_service.rules.plan import TEAM_PREFIX, team_name
 from redress.eventlog.aggregates import Loaded, load, write
 from redress.eventlog.events import Meta
-from redress.eventlog.log import VersionConflict
+from redress.eventlog.log import Conflict, VersionConflict
 from redress.ids import new_uuid
 from redress.ops import telemetry
 from redress.web.answers import answer, answer_version
@@ -71,8 +71,8 @@ def directory_routes(parts: Parts) -> APIRouter:
             try:
                 after = await _record(parts, principal, loaded, entry_id, body)
                 break
-            except VersionConflict as conflict:
-                if expected is not None:
+            except Conflict as conflict:
+                if expected is not None and isinstance(conflict, VersionConflict):
                     raise stale(conflict.actual) from conflict
                 if attempt == ATTEMPTS:
                     raise

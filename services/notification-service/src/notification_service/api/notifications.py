@@ -97,9 +97,10 @@ def notification_routes(parts: Parts) -> APIRouter:
             instant = known_at if known_at.tzinfo is not None else known_at.replace(tzinfo=UTC)
             events = [event for event in events if event.recorded_at <= instant]
         told = history.told(events)
-        if told.state.notice is None:
+        shown = current(stream, told.version, told.state)
+        if shown is None:
             raise not_found(f"notification {notification_id[:60]}")
-        now = _decoder.decode(current(stream, told.version, told.state))
+        now = _decoder.decode(shown)
         (address,) = await _addresses(parts, principal, [now.address])
         view = NotificationWithHistory(notification=view_of(stream, told.version, now, address), history=told.steps)
         return answer_version(request, view, told.version)

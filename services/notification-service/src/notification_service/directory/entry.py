@@ -80,6 +80,6 @@ def decide(command: RecordEntry, state: DirectoryEntry) -> list[DirectoryEvent]:
     return [] if state.recorded == wanted else [wanted]
 
 
-def current(_stream_id: UUID, _version: int, state: DirectoryEntry) -> bytes:
-    """The entry as the read model keeps it."""
-    return msgspec.json.encode(state.recorded)
+def current(_stream_id: UUID, _version: int, state: DirectoryEntry) -> bytes | None:
+    """The entry as the read model keeps it; None for one that was never recorded."""
+    return None if state.recorded is None else msgspec.json.encode(state.recorded)

@@ -22,7 +22,8 @@ from notification_service.wording.address import deliverable
 from redress.contracts.common import Sealed
 from redress.contracts.envelope import Published
 from redress.eventlog.aggregates import Loaded, write
-from redress.eventlog.events import MAX_STREAMS_PER_APPEND, Actor, Appended, CommandRecord, Meta, StreamWrite
+from redress.eventlog.events import Actor, Appended, CommandRecord, Meta, StreamWrite
+from redress.eventlog.portions import portions
 from redress.ids import derived_uuid
 from redress.projections.projection import Connection
 
@@ -83,8 +84,8 @@ class Notices:
                 continue
             present.add(stream)
             fresh.append(_first_write(stream, notice, event))
-        for start in range(0, len(fresh), MAX_STREAMS_PER_APPEND):
-            await self._log.append_on(connection, tenant, fresh[start : start + MAX_STREAMS_PER_APPEND])
+        for portion in portions(fresh):
+            await self._log.append_on(connection, tenant, portion)
 
     async def _people(
         self, connection: Connection, wanted: Iterable[tuple[str, str]]
@@ -129,6 +130,6 @@ def _first_write(stream: UUID, planned: Planned, event: Published) -> StreamWrit
 
 async def _existing(connection: Connection, streams: Sequence[UUID]) -> set[UUID]:
     rows = await connection.fetch(
-        "SELECT notification_id FROM notification_current WHERE notification_id = ANY($1::uuid[])", streams
+        "SELECT stream_id FROM notification_current WHERE stream_id = ANY($1::uuid[])", streams
     )
-    return {row["notification_id"] for row in rows}
+    return {row["stream_id"] for row in rows}

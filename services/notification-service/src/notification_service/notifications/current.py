@@ -42,11 +42,11 @@ def notification_id(tenant_id: str, notice: Notice) -> UUID:
     return derived_uuid("notification", tenant_id, notice.cause, notice.recipient, notice.channel, notice.template)
 
 
-def current(_stream_id: UUID, _version: int, state: Notification) -> bytes:
-    """The document. Only of an announced notification: nothing else is ever written."""
+def current(_stream_id: UUID, _version: int, state: Notification) -> bytes | None:
+    """The document; None of a notification that was never announced."""
     notice = state.notice
     if notice is None or state.status is Status.ABSENT:
-        raise ValueError("a notification that was never announced has no present state")
+        return None
     return msgspec.json.encode(
         CurrentNotification(
             cause=notice.cause,

@@ -12,7 +12,7 @@ from notification_service.notifications.current import CurrentNotification
 from redress.projections.projection import Connection
 
 _decoder = msgspec.json.Decoder(CurrentNotification)
-_COLUMNS = "notification_id, tenant_id, version, doc::text AS doc"
+_COLUMNS = "stream_id, tenant_id, version, doc::text AS doc"
 
 
 class NotificationRow(Struct, frozen=True, kw_only=True):
@@ -48,8 +48,8 @@ async def page(
         f"SELECT {_COLUMNS} FROM notification_current WHERE tenant_id = $1"
         " AND ($2::text IS NULL OR dispute_id = $2) AND ($3::text IS NULL OR status = $3)"
         " AND ($4::text IS NULL OR cause = $4)"
-        " AND ($5::timestamptz IS NULL OR (cause_at, notification_id) < ($5, $6::uuid))"
-        " ORDER BY cause_at DESC, notification_id DESC LIMIT $7",
+        " AND ($5::timestamptz IS NULL OR (cause_at, stream_id) < ($5, $6::uuid))"
+        " ORDER BY cause_at DESC, stream_id DESC LIMIT $7",
         tenant_id,
         filters.dispute_id,
         filters.status,
@@ -63,7 +63,7 @@ async def page(
 
 async def one(connection: Connection, tenant_id: str, notification_id: UUID) -> NotificationRow | None:
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM notification_current WHERE tenant_id = $1 AND notification_id = $2",
+        f"SELECT {_COLUMNS} FROM notification_current WHERE tenant_id = $1 AND stream_id = $2",
         tenant_id,
         notification_id,
     )
@@ -76,7 +76,7 @@ async def about(
     """The notifications about one event; of given recipients (by name or by person) or, with None, of all."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM notification_current WHERE tenant_id = $1 AND cause = $2"
-        " AND ($3::text[] IS NULL OR recipient = ANY($3) OR person = ANY($3)) ORDER BY notification_id LIMIT 200",
+        " AND ($3::text[] IS NULL OR recipient = ANY($3) OR person = ANY($3)) ORDER BY stream_id LIMIT 200",
         tenant_id,
         event_id,
         recipients,
@@ -87,17 +87,17 @@ async def about(
 async def due(connection: Connection, now: datetime, limit: int) -> list[Due]:
     """Of all tenants: what waits to be sent, and what a sender has held for too long. Oldest first."""
     rows = await connection.fetch(
-        "SELECT tenant_id, notification_id, dispute_id FROM notification_current"
-        " WHERE status IN ('queued', 'sending') AND due_at <= $1 ORDER BY due_at, cause_at, notification_id LIMIT $2",
+        "SELECT tenant_id, stream_id, dispute_id FROM notification_current"
+        " WHERE status IN ('queued', 'sending') AND due_at <= $1 ORDER BY due_at, cause_at, stream_id LIMIT $2",
         now,
         limit,
     )
-    return [Due(row["tenant_id"], row["notification_id"], row["dispute_id"]) for row in rows]
+    return [Due(row["tenant_id"], row["stream_id"], row["dispute_id"]) for row in rows]
 
 
 def _row(row: asyncpg.Record) -> NotificationRow:
     return NotificationRow(
-        notification_id=row["notification_id"],
+        notification_id=row["stream_id"],
         tenant_id=row["tenant_id"],
         version=row["version"],
         now=_decoder.decode(row["doc"]),

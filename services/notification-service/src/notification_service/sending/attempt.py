@@ -47,7 +47,7 @@ from redress.clock import Clock
 from redress.contracts.common import Sealed
 from redress.eventlog.aggregates import Loaded, fold, write
 from redress.eventlog.events import Actor, Meta, StreamWrite, decode_meta
-from redress.eventlog.log import EventLog, LogUnavailable, VersionConflict
+from redress.eventlog.log import Conflict, EventLog, LockConflict, LogUnavailable
 from redress.failpoints import failpoint
 from redress.ids import derived_uuid, new_uuid
 
@@ -135,7 +135,7 @@ class Attempts:
                     await failpoint("smtp.after_answer")
                     record = RecordOutcome(attempt=hand.state.attempts, outcome=outcome)
                     await self._append_in_turn(hand, record, RECORD_PAUSES_S)
-            except (VersionConflict, NotificationRefusal) as taken:
+            except (Conflict, NotificationRefusal) as taken:
                 _log.warning("notification_taken_over", notification=str(notification_id), reason=str(taken))
                 return None
         state = hand.state
@@ -168,7 +168,7 @@ class Attempts:
         here = _Claimed(tenant_id, Loaded(notification_id, history[-1].version, state), meta)
         try:
             return await self._append(here, StartSending(lease_until=self._lease_until()))
-        except (NotificationRefusal, VersionConflict):
+        except (NotificationRefusal, Conflict):
             return None
 
     def _lease_until(self) -> datetime:
@@ -184,7 +184,7 @@ class Attempts:
                     await asyncio.sleep(self._renew_s)
                     still = ContinueSending(attempt=hand.state.attempts, lease_until=self._lease_until())
                     await self._append_in_turn(hand, still, RECORD_PAUSES_S)
-            except (VersionConflict, NotificationRefusal, LogUnavailable) as lost:
+            except (Conflict, NotificationRefusal, LogUnavailable) as lost:
                 # What the attempt appends next says whether it was taken over.
                 _log.warning("lease_not_renewed", notification=str(hand.claimed.loaded.stream_id), reason=str(lost))
 
@@ -274,7 +274,7 @@ class Attempts:
             hand.claimed = await self._append(hand.claimed, command, pauses_s)
 
     async def _append(self, at: _Claimed, command: NotificationCommand, pauses_s: Sequence[float] = ()) -> _Claimed:
-        """Decide and append. VersionConflict when somebody else was quicker, NotificationRefusal when it may not be.
+        """Decide and append. Conflict when somebody else was quicker, NotificationRefusal when it may not be.
 
         While the log does not answer, the same events are appended again after each pause; stored already, they count.
         """
@@ -298,7 +298,7 @@ class Attempts:
         for pause_s in pauses_s:
             try:
                 await self._log.append(tenant_id, [write])
-            except LogUnavailable:
+            except (LogUnavailable, LockConflict):
                 await asyncio.sleep(pause_s)
             else:
                 return

@@ -7,4 +7,4 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    execute_script(log_script("schema_looks"))
+    execute_script(log_script("schema_batched_reads"))

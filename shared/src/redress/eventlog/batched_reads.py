@@ -1,4 +1,4 @@
-"""What commands need before they are decided, looked up together.
+"""What commands need before they are decided, read together.
 
 Questions that come while another one is on its way to the database share the next one: with many commands in flight a
 round trip serves a dozen of them, and with one it is asked at once. Nobody waits for a timer.
@@ -13,14 +13,14 @@ import asyncpg
 from msgspec import Struct
 
 from redress.eventlog.connections import HeldConnections
-from redress.eventlog.events import Fact, Looked, StoredAnswer
+from redress.eventlog.events import CommandInputs, StoredAnswer, StoredEvent
 from redress.eventlog.log import LogUnavailable
 from redress.eventlog.outage import OUTAGE, UNREACHABLE
 
 GROUP = 256  # questions in one round trip
 WAITING_LIMIT = 10_000  # more is refused, so that memory stays bounded
 
-_LOOK = (
+_READ = (
     "SELECT command, stream_id, version, type, schema_version, payload, fingerprint"
     " FROM es.look($1::text[],$2::text[],$3::int[],$4::uuid[],$5::bigint[])"
 )
@@ -30,10 +30,10 @@ class _Question(Struct, eq=False):
     tenant_id: str
     key: str | None
     after: Mapping[UUID, int]
-    answered: asyncio.Future[Looked]
+    answered: asyncio.Future[CommandInputs]
 
 
-class Lookups:
+class BatchedReads:
     """In front of the connections that a log reads with."""
 
     def __init__(self, readers: HeldConnections) -> None:
@@ -41,8 +41,8 @@ class Lookups:
         self._waiting: list[_Question] = []
         self._asking: asyncio.Task[None] | None = None
 
-    async def look(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> Looked:
-        """As `EventLog.look`. LogUnavailable when the database does not answer."""
+    async def read_for_command(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> CommandInputs:
+        """As `EventLog.read_for_command`. LogUnavailable when the database does not answer."""
         if len(self._waiting) >= WAITING_LIMIT:
             raise LogUnavailable("too many commands are waiting")
         question = _Question(tenant_id, key, after, asyncio.get_running_loop().create_future())
@@ -94,25 +94,25 @@ class Lookups:
             [version for _, _, version in streams],
         )
         try:
-            return await self._readers.fetch(_LOOK, *arguments)
+            return await self._readers.fetch(_READ, *arguments)
         except TimeoutError:
             raise
         except UNREACHABLE:
             # Perhaps only this one connection was lost, and many wait for it.
-            return await self._readers.fetch(_LOOK, *arguments)
+            return await self._readers.fetch(_READ, *arguments)
 
 
 def _answer(group: Sequence[_Question], rows: Sequence[asyncpg.Record]) -> None:
     answers: list[StoredAnswer | None] = [None] * len(group)
-    facts: list[dict[UUID, list[Fact]]] = [{stream: [] for stream in asked.after} for asked in group]
+    found: list[dict[UUID, list[StoredEvent]]] = [{stream: [] for stream in asked.after} for asked in group]
     for command, stream, version, name, schema_version, payload, fingerprint in rows:
         if stream is None:
             answers[command - 1] = StoredAnswer(fingerprint, version, payload)
         else:
-            facts[command - 1][stream].append((version, name, schema_version, payload))
-    for asked, answer, known in zip(group, answers, facts, strict=True):
+            found[command - 1][stream].append((version, name, schema_version, payload))
+    for asked, answer, known in zip(group, answers, found, strict=True):
         if not asked.answered.done():
-            asked.answered.set_result(Looked(answer, known))
+            asked.answered.set_result(CommandInputs(answer, known))
 
 
 def _fail(group: Sequence[_Question], failure: Exception) -> None:

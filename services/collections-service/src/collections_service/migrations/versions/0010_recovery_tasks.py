@@ -2,8 +2,8 @@
 
 from redress.eventlog.migrations import execute_script
 
-revision = "0007"
-down_revision = "0006"
+revision = "0010"
+down_revision = "0009"
 
 SCRIPT = """
 ALTER TABLE read.recollection_task RENAME TO recovery_task;
