@@ -1,8 +1,6 @@
 """docker-compose.yml, held to its schema and to what it promises: pins, rights, secrets, networks, settings."""
 
 import base64
-import importlib
-import importlib.util
 import json
 import os
 import re
@@ -13,9 +11,13 @@ import pytest
 import yaml
 from support.deploy_files import ROOT, load_script
 
+from collections_service.service import SERVICE as COLLECTIONS
+from dispute_service.service import SERVICE as DISPUTES
+from notification_service.service import SERVICE as NOTIFICATIONS
 from redress.ops.databases import DATABASES, login_roles
-from redress.ops.settings import OwnerSettings, ServiceSettings, Settings, load_settings, prefixed
+from redress.ops.settings import OwnerSettings, Settings, load_settings, prefixed
 from redress.service import composition
+from redress.service.feature import Service
 
 new_env = load_script("new_env")
 
@@ -234,10 +236,9 @@ def test_the_broker_makes_no_topic_by_itself() -> None:
 def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_does_not_know(
     service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = importlib.import_module(f"{service}_service.settings")
-    settings: type[ServiceSettings] = getattr(module, f"{service.title()}Settings")
-    needed = needed_by_process(service)
-    for process, names in needed.items():
+    described = {"dispute": DISPUTES, "collections": COLLECTIONS, "notification": NOTIFICATIONS}[service]
+    settings = described.settings
+    for process, names in needed_by_process(described).items():
         given = environment(f"{service}-{process}")
         for name in os.environ.keys() - {"PATH", "HOME", "PYTEST_CURRENT_TEST"}:
             monkeypatch.delenv(name)
@@ -249,16 +250,7 @@ def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_d
     assert environment(f"{service}-migrations").keys() == variables_of(prefixed(OwnerSettings, settings))
 
 
-def needed_by_process(service: str) -> dict[str, tuple[str, ...]]:
-    if importlib.util.find_spec(f"{service}_service.service") is None:  # not composed out of features yet
-        module = importlib.import_module(f"{service}_service.settings")
-        rebuild = getattr(module, "NEEDED_BY_REBUILD", ("owner_database_url",))
-        return {
-            "api": module.NEEDED_BY_API,
-            "worker": module.NEEDED_BY_WORKER,
-            "maintenance": (*rebuild, *module.NEEDED_BY_RELEASE),
-        }
-    described = importlib.import_module(f"{service}_service.service").SERVICE
+def needed_by_process(described: Service[Any]) -> dict[str, tuple[str, ...]]:
     return {
         "api": composition.NEEDED_BY_API,
         "worker": composition.needed_by_worker(described),

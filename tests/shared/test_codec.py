@@ -3,7 +3,7 @@
 import pytest
 from msgspec import Struct
 
-from redress.eventlog.codec import Codec, UnknownEventType
+from redress.codec import Codec, UnknownEventType
 
 
 class Opened(Struct, frozen=True):
