@@ -232,11 +232,14 @@ def test_the_broker_makes_no_topic_by_itself() -> None:
     assert len(base64.urlsafe_b64decode(cluster_id[1] + "==")) == 16
 
 
-@pytest.mark.parametrize("service", ["dispute", "collections", "notification"])
+BY_NAME: dict[str, Service[Any]] = {"dispute": DISPUTES, "collections": COLLECTIONS, "notification": NOTIFICATIONS}
+
+
+@pytest.mark.parametrize("service", BY_NAME)
 def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_does_not_know(
     service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    described = {"dispute": DISPUTES, "collections": COLLECTIONS, "notification": NOTIFICATIONS}[service]
+    described: Service[Any] = BY_NAME[service]
     settings = described.settings
     for process, names in needed_by_process(described).items():
         given = environment(f"{service}-{process}")
