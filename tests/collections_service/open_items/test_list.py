@@ -1,4 +1,3 @@
-
 from support.collections_office import (
     Office,
     invoice,

@@ -1,4 +1,3 @@
-
 from support.clock import SetClock
 from support.collections_office import (
     Office,
