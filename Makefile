@@ -18,7 +18,7 @@ export REQUESTS_CA_BUNDLE ?= $(CA_BUNDLE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format types faults bench lock clean
+.PHONY: help run test check format types faults bench lock hooks clean
 
 help:  ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: $(INSTALLED)  ## Speed beside peers, as ratios. ARGS="--million", ARGS="a
 lock: $(INSTALLED)  ## Resolve anew and pin: requirements.lock
 	$(BIN)/uv lock --upgrade
 	$(BIN)/uv export --quiet --all-packages --no-emit-workspace --format requirements-txt -o requirements.lock
+
+hooks:  ## Let git check the form of your commit messages (CONTRIBUTING.md)
+	git config core.hooksPath .githooks
 
 clean:  ## Remove the data of `make run` (DATA, .data by default); stop the stack first
 	@$(PYTHON) deploy/local/src/redress_local/clean.py

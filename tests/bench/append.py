@@ -222,7 +222,7 @@ class _Hot:
     def take(self) -> UUID:
         self._left -= 1
         if self._left < 0:
-            self.__init__()  # type: ignore[misc]
+            self.stream, self._left = new_uuid(), HOT_EVENTS
         return self.stream
 
 

@@ -23,6 +23,7 @@ from bench.services import CURSOR_KEY, api, collections_tables, dispute_tables
 from collections_service.projections.movements import Movements
 from dispute_service.disputes.document import current
 from dispute_service.disputes.list import Wanted
+from dispute_service.disputes.state import Dispute
 from dispute_service.disputes.stream import DISPUTE
 from redress.ids import new_uuid
 from redress.web.pages import Cursors, filters_hash
@@ -129,7 +130,8 @@ FROM (
 async def _disputes(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[_Served]:
     database = await stand.make("dispute", prepare=dispute_tables)
     opened = DISPUTE.evolve(DISPUTE.initial, EXAMPLES["dispute-opened"])
-    example = msgspec.json.encode(current(new_uuid(), 1, opened).dispute).decode()  # type: ignore[arg-type]
+    assert isinstance(opened, Dispute)
+    example = msgspec.json.encode(current(new_uuid(), 1, opened).dispute).decode()
     connection = await asyncpg.connect(database.superuser)
     try:
         await _fill(connection, "read.dispute_current", _DISPUTES, size, TENANT, example)

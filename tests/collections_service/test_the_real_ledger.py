@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.collections_office import Office, dispute_event, invoice, payment, results
 
+from redress.contracts.envelope import Published
 from redress.money import parse_money
 
 REPOSITORY = Path(__file__).parents[2]
@@ -61,7 +62,7 @@ def messages(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list
     return invoices, payments
 
 
-def disputes(rows: Sequence[dict[str, Any]]) -> list[tuple]:
+def disputes(rows: Sequence[dict[str, Any]]) -> list[tuple[Published, Published]]:
     """Opened the day after the invoice date, resolved on the settlement date as paid by the customer."""
     found = []
     for row in rows:
@@ -125,6 +126,7 @@ async def test_the_published_figures_whoever_comes_first(office: Office, dispute
         await office.hear(*(event for pair in opened for event in pair))
     await figures(office)
     invoiced = await office.worker.fetchrow("SELECT count(*), sum((doc->>'total')::bigint) FROM read.invoice_current")
+    assert invoiced is not None
     assert tuple(invoiced) == (2_466, 14_770_318)
 
     events = await office.log.head()

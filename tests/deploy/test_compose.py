@@ -186,8 +186,8 @@ def test_a_service_shares_its_way_to_the_database_with_nobody() -> None:
     assert on("databases-admin") == {"databases", "postgres"}
 
 
-def test_only_workers_reach_the_broker_and_only_one_sends_mail() -> None:
-    assert on("events") == WORKERS | {"topics", "kafka"}
+def test_only_workers_reach_the_broker_and_who_releases_erp_messages_and_only_one_sends_mail() -> None:
+    assert on("events") == WORKERS | {"topics", "kafka", "collections-maintenance"}
     assert on("mail") == {"notification-worker", "mailpit"}
 
 
@@ -232,7 +232,7 @@ def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_d
     needed = {
         "api": module.NEEDED_BY_API,
         "worker": module.NEEDED_BY_WORKER,
-        "maintenance": getattr(module, "NEEDED_BY_REBUILD", ("owner_database_url",)),
+        "maintenance": (*getattr(module, "NEEDED_BY_REBUILD", ("owner_database_url",)), *module.NEEDED_BY_RELEASE),
     }
     for process, names in needed.items():
         given = environment(f"{service}-{process}")
@@ -249,7 +249,7 @@ def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_d
 def variables_of(settings: type[Settings]) -> set[str]:
     prefix = settings.model_config["env_prefix"]
     fields = settings.model_fields.items()
-    return {field.validation_alias or f"{prefix}{name}".upper() for name, field in fields}  # type: ignore[misc]
+    return {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in fields}
 
 
 def test_the_databases_job_is_given_a_password_for_every_role() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from support.dispute_api import Company, Office, opening
 
-NONSENSE = [
+Path = tuple[str | int, ...]
+NONSENSE: list[object] = [
     None,
     True,
     -1,
@@ -34,18 +35,18 @@ FULL = opening(
 FILTERS = ["status", "reason_code", "customer_id", "owner", "team", "invoice_id", "q", "sort", "limit", "known_at"]
 
 
-def _places(value: object, path: tuple = ()) -> Iterator[tuple]:
+def _places(value: object, path: Path = ()) -> Iterator[Path]:
     yield path
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, part in parts:
         yield from _places(part, (*path, name))
 
 
-def _with(path: tuple, nonsense: object) -> object:
+def _with(path: Path, nonsense: object) -> object:
     if not path:
         return nonsense
     body = copy.deepcopy(FULL)
-    here: dict[str, Any] | list = body
+    here: Any = body
     for name in path[:-1]:
         here = here[name]
     here[path[-1]] = nonsense
@@ -53,7 +54,7 @@ def _with(path: tuple, nonsense: object) -> object:
 
 
 @pytest.mark.parametrize("path", list(_places(FULL)), ids=lambda path: "/".join(map(str, path)) or "whole")
-async def test_a_strange_field_is_taken_or_named(office: Office, path) -> None:
+async def test_a_strange_field_is_taken_or_named(office: Office, path: Path) -> None:
     for nonsense in NONSENSE:
         company = office.company()
         answer = await company.post("/v1/disputes", _with(path, nonsense))
@@ -63,7 +64,7 @@ async def test_a_strange_field_is_taken_or_named(office: Office, path) -> None:
 
 
 @pytest.mark.parametrize("name", FILTERS)
-async def test_a_strange_filter_is_taken_or_named(company: Company, name) -> None:
+async def test_a_strange_filter_is_taken_or_named(company: Company, name: str) -> None:
     for nonsense in NONSENSE:
         if isinstance(nonsense, str | int):
             answer = await company.get("/v1/disputes", **{name: str(nonsense)})

@@ -37,7 +37,7 @@ from redress_local.ports import free_ports, is_free
 from redress_local.postgres import SOCKET_PORT, PostgresServer
 from redress_local.process import Process, log_tail
 from redress_local.secrets_file import Secrets, ensure_secrets
-from redress_local.settings import SERVICES, StackSettings
+from redress_local.settings import SERVICES, StackSettings, Transport
 from redress_local.stack import Part
 from redress_local.state import remembered_ports
 from redress_local.tokens import mint
@@ -129,10 +129,10 @@ class _Blueprint(Blueprint):
 class Deployment:
     """Runs it. Processes are named `dispute-api`, `dispute-worker`, … and `postgres`, `issuer`, `mail-sink`."""
 
-    def __init__(self, folder: Path, *, transport: str = "kafka", durable: bool = False, seed: int = 0) -> None:
+    def __init__(self, folder: Path, *, transport: Transport = "kafka", durable: bool = False, seed: int = 0) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.settings = StackSettings(data=folder / "data", port=_three_ports(), transport=transport, demo=False)  # type: ignore[arg-type]
+        self.settings = StackSettings(data=folder / "data", port=_three_ports(), transport=transport, demo=False)
         self.settings.data.mkdir(exist_ok=True)
         self._secrets = ensure_secrets(self.settings.data)
         ports = remembered_ports(self.settings.data, PORTS)

@@ -32,7 +32,7 @@ def checkpoint_first() -> None:
                 await self._projection.apply(connection, [item.event for item in items])
         self._has_moved({**marks, **moved}, len(items))
 
-    Applier._transact = transact  # type: ignore[method-assign]
+    Applier._transact = transact  # type: ignore[method-assign]  # the planted bug
 
 
 def insertion_order() -> None:
@@ -64,7 +64,7 @@ def insertion_order() -> None:
         )
         return Batch(items=items, epoch=self._epoch, since=after, behind=0)
 
-    LogSource.fetch = fetch  # type: ignore[method-assign]
+    LogSource.fetch = fetch  # type: ignore[method-assign]  # the planted bug
 
 
 def no_dedupe_key() -> None:
@@ -78,8 +78,8 @@ def no_dedupe_key() -> None:
     async def never_heard(self: PostgresEventLog, tenant_id: str, key: str) -> StoredAnswer | None:
         return None
 
-    PostgresEventLog.append = forgetful  # type: ignore[method-assign]
-    PostgresEventLog.answer = never_heard  # type: ignore[method-assign]
+    PostgresEventLog.append = forgetful  # type: ignore[method-assign]  # the planted bug
+    PostgresEventLog.answer = never_heard  # type: ignore[method-assign]  # the planted bug
 
 
 BUGS: dict[str, Callable[[], None]] = {

@@ -117,7 +117,9 @@ async def test_a_dispute_is_opened_decided_credited_and_settled(company: Company
     await eventually(acknowledged, SOON_S)
     mail = company.mails(email)[0]
     assert dispute in mail["Subject"]
-    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    text = plain.get_content()
     assert "300,00" in text
     assert "Sehr geehrte" in text or "Guten Tag" in text
 

@@ -59,8 +59,10 @@ async def test_notifications_and_the_directory_keep_their_columns_and_are_writte
             "SELECT stream_id, version, status, person, due_at - cause_at = interval '1 hour' FROM"
             " read.notification_current"
         )
+        assert found is not None
         assert tuple(found) == (NOTIFICATION, 2, "sending", "p-1", True)
-        assert await connection.fetch("SELECT version, lead FROM read.directory_current") == [(2, "ben")]
+        leads = await connection.fetch("SELECT version, lead FROM read.directory_current")
+        assert [tuple(row) for row in leads] == [(2, "ben")]
     finally:
         await connection.close()
 

@@ -29,6 +29,7 @@ from collections_service.inbox.hold_keeper import HoldKeeper
 from collections_service.policies.tolerance import FIRST_TOLERANCE
 from collections_service.projections.movements import Movements
 from collections_service.projections.recollection_tasks import RecollectionTasks
+from redress.clock import Clock
 from redress.contracts import dispute_events
 from redress.contracts.common import WireMoney, wire
 from redress.contracts.envelope import Published
@@ -156,7 +157,7 @@ async def open_office(make_database: MakeDatabase, clock: SetClock | None = None
         yield office
 
 
-def make_intake(log: PostgresEventLog, opened: Vault, clock: SetClock, mapping: Mapping) -> Intake:
+def make_intake(log: PostgresEventLog, opened: Vault, clock: Clock, mapping: Mapping) -> Intake:
     loader = Loader(log)
     return Intake(
         ledger=Ledger(log, loader, FIRST_TOLERANCE),
@@ -171,7 +172,7 @@ def make_intake(log: PostgresEventLog, opened: Vault, clock: SetClock, mapping: 
 # -- messages of an ERP, to vary
 
 
-def invoice(invoice_id: str = "INV-1", total: str = "1000.00", **fields: object) -> dict[str, Any]:
+def invoice(invoice_id: str = "INV-1", total: object = "1000.00", **fields: object) -> dict[str, Any]:
     return {
         "kind": "invoice-posted",
         "source": "sap",

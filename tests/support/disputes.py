@@ -1,6 +1,7 @@
 """Good examples of everything that happens to a dispute; a test changes what it is about."""
 
 from datetime import UTC, date, datetime
+from typing import cast
 
 from support.given import Given, euro
 
@@ -8,7 +9,7 @@ from dispute_service.disputes import commands as c
 from dispute_service.disputes.decisions import decide
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import DisputeRefusal
-from dispute_service.disputes.state import INITIAL, State, evolve
+from dispute_service.disputes.state import INITIAL, Dispute, evolve
 from dispute_service.routing.matrix import default_matrix
 from redress.contracts.common import Sealed
 from redress.money import Money
@@ -23,13 +24,20 @@ def eur(text: str) -> Money:
     return Money(euro(text), "EUR")
 
 
-def disputes(now: datetime = NOW) -> Given[c.DisputeCommand, State, DisputeEvent]:
+def disputes(now: datetime = NOW) -> Given[c.DisputeCommand, Dispute, DisputeEvent]:
+    """A dispute's history. Nearly every sentence is about an opened one, so that is its type before the opening too."""
     return Given(
         decide=lambda command, state: decide(command, state, MATRIX, now),
-        evolve=evolve,
-        state=INITIAL,
+        evolve=_evolve,
+        state=cast("Dispute", INITIAL),
         refusals=DisputeRefusal,
     )
+
+
+def _evolve(state: Dispute, event: DisputeEvent) -> Dispute:
+    after = evolve(state, event)
+    assert isinstance(after, Dispute)
+    return after
 
 
 def item(amount: str = "200.00", invoice_id: str = "INV-1", line: str | None = None) -> c.ContestedItem:

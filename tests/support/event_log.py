@@ -21,7 +21,8 @@ async def install_event_log(database: Database) -> None:
             for name in ("schema", "schema_batched_reads"):
                 await connection.execute(log_script(name))
             await connection.execute(naming_script(f"{database.like}-service") + log_script("schema_0_2"))
-            await connection.execute(log_script("schema_documents"))
+            for name in ("schema_documents", "schema_operations"):
+                await connection.execute(log_script(name))
     finally:
         await connection.close()
 

@@ -138,6 +138,7 @@ async def test_the_exact_bytes_are_kept_sealed_with_their_hash(office: Office) -
     connection = await asyncpg.connect(office.database.superuser)
     row = await connection.fetchrow("SELECT sha256, person, raw, result, code FROM erp.message")
     await connection.close()
+    assert row is not None
     item = raw[2:-2]
     assert row["sha256"] == hashlib.sha256(item).digest()
     assert (row["result"], row["code"]) == ("rejected", "invalid_message")

@@ -14,12 +14,13 @@ from support.collections_office import (
 
 
 def row(ageing: dict[str, Any], group: str = "total", currency: str = "EUR") -> dict[str, Any]:
+    found: dict[str, Any]
     (found,) = [r for r in ageing["rows"] if (r["group"], r["currency"]) == (group, currency)]
     return found
 
 
 def bucket(found: dict[str, Any], name: str) -> str:
-    return next(b["open"]["amount"] for b in found["buckets"] if b["bucket"] == name)
+    return str(next(b["open"]["amount"] for b in found["buckets"] if b["bucket"] == name))
 
 
 async def test_an_invoice_ages_from_its_due_date_or_its_document_date(office: Office) -> None:
@@ -28,7 +29,7 @@ async def test_an_invoice_ages_from_its_due_date_or_its_document_date(office: Of
 
     async def where(as_of: str, basis: str = "due") -> str:
         found = row(await office.get("/v1/ageing", as_of=as_of, basis=basis))
-        return next(b["bucket"] for b in found["buckets"] if b["open_invoices"])
+        return str(next(b["bucket"] for b in found["buckets"] if b["open_invoices"]))
 
     assert await where("2026-02-09") == "current"
     assert await where("2026-02-10") == "1-30"

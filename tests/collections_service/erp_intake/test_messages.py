@@ -1,18 +1,19 @@
 import json
+from datetime import date
 from typing import Any
 
 import pytest
 from support.collections_office import credit_memo, invoice, payment
 
 from collections_service.erp_intake.item import as_bytes, as_text
-from collections_service.erp_intake.messages import Unreadable, money, read
+from collections_service.erp_intake.messages import InvoicePosted, Unreadable, money, read
 from collections_service.erp_intake.translation import command_of
 from redress.money import Money
 
 
 def refused(document: dict[str, Any]) -> tuple[str, str]:
     with pytest.raises(Unreadable) as caught:
-        command_of(read(json.dumps(document).encode()), None)
+        command_of(read(json.dumps(document).encode()), date(2026, 3, 1))
     return caught.value.pointer, str(caught.value)
 
 
@@ -51,6 +52,7 @@ def test_what_is_wrong_is_named_and_pointed_at(document: dict[str, Any], pointer
 def test_an_amount_may_be_text_a_number_or_an_object(total: object) -> None:
     message = read(json.dumps(invoice(total=total)).encode())
 
+    assert isinstance(message, InvoicePosted)
     assert money(message.total, "EUR", "/total") == Money(125_010, "EUR")
 
 

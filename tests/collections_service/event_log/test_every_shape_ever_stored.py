@@ -7,6 +7,7 @@ import json
 import os
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,12 @@ from collections_service.open_items.events import Line, ServedCredit, Step
 from collections_service.receipts import events as receipts
 from collections_service.receipts.events import Allocation
 from redress.contracts.common import Sealed
+from redress.eventlog.codec import Codec
 from redress.money import Money
 
 STORED = Path(__file__).parent / "stored"
 DAY, LATER = date(2026, 1, 10), date(2026, 2, 20)
-CODECS = {"open_items": OPEN_ITEM_CODEC, "receipts": RECEIPT_CODEC, "customers": CUSTOMER_CODEC}
+CODECS: dict[str, Codec[Any]] = {"open_items": OPEN_ITEM_CODEC, "receipts": RECEIPT_CODEC, "customers": CUSTOMER_CODEC}
 
 
 def eur(minor: int) -> Money:

@@ -1,6 +1,11 @@
+from collections.abc import Sequence
+from uuid import UUID
+
 from support.collections_office import Office, dispute_event, invoice, payment
 
 from collections_service.inbox.hold_keeper import HoldKeeper
+from redress.eventlog.events import Appended, CommandRecord, StreamWrite
+from redress.projections.projection import Connection
 
 
 class RacedLog:
@@ -10,7 +15,13 @@ class RacedLog:
         self._office = office
         self._raced = False
 
-    async def append_on(self, connection, tenant_id, writes, command=None):
+    async def append_on(
+        self,
+        connection: Connection,
+        tenant_id: str,
+        writes: Sequence[StreamWrite],
+        command: CommandRecord | None = None,
+    ) -> Appended:
         if not self._raced:
             self._raced = True
             await self._office.accepted(payment(amount="900.00"))
@@ -50,8 +61,9 @@ async def test_several_events_of_one_dispute_in_one_batch_are_taken_in_order(off
     ]
 
 
-async def stream_of(office: Office):
-    return await office.worker.fetchval("SELECT stream_id FROM read.invoice_current WHERE invoice_id = 'INV-1'")
+async def stream_of(office: Office) -> UUID:
+    stream: UUID = await office.worker.fetchval("SELECT stream_id FROM read.invoice_current WHERE invoice_id = 'INV-1'")
+    return stream
 
 
 async def test_a_dispute_in_another_currency_than_the_invoice_holds_nothing_and_stops_nobody(office: Office) -> None:

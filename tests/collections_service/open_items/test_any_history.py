@@ -1,7 +1,8 @@
 """Whatever arrives in whatever order: money is conserved, holds stay within what is open, on every day."""
 
+from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,8 @@ from support.collections_examples import day, dispute, eur, invoice
 
 from collections_service.open_items import decisions as open_item
 from collections_service.open_items import state as open_items
-from collections_service.open_items.commands import CorrectInvoice
-from collections_service.open_items.events import HoldPlaced, Step
+from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice, ReportDispute
+from collections_service.open_items.events import HoldPlaced, OpenItemEvent, Step
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem, amount_on
 from collections_service.policies.tolerance import FIRST_TOLERANCE
@@ -22,6 +23,9 @@ from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, 
 from collections_service.receipts.refusals import ReceiptRefusal
 from collections_service.receipts.state import Receipt
 
+Message = (
+    RegisterInvoice | CorrectInvoice | ReceivePayment | PostCreditMemo | ReverseReceipt | tuple[str, ReportDispute]
+)
 INVOICES = ("INV-1", "INV-2")
 days = st.integers(1, 60)
 amounts = st.integers(1, 1_500)
@@ -36,7 +40,7 @@ def allocations(draw: st.DrawFn) -> tuple[int, tuple[NamedInvoice, ...]]:
 
 
 @st.composite
-def messages(draw: st.DrawFn) -> Any:
+def messages(draw: st.DrawFn) -> Message:
     kind = draw(
         st.sampled_from(["invoice", "correct", "payment", "payment", "reverse", "credit", "dispute", "dispute"])
     )
@@ -82,13 +86,13 @@ class Ledger:
         self.receipts: dict[str, Receipt] = {}
         self.invoiced = 0
 
-    def hear(self, message: Any) -> None:
+    def hear(self, message: Message) -> None:
         try:
             self._hear(message)
         except (OpenItemRefusal, ReceiptRefusal):
             return
 
-    def _hear(self, message: Any) -> None:
+    def _hear(self, message: Message) -> None:
         match message:
             case ReceivePayment(payment_id=receipt_id):
                 known = self.receipts.get(receipt_id, Receipt())
@@ -112,7 +116,7 @@ class Ledger:
         for invoice_id, events in applied.invoices.items():
             self._happened(invoice_id, events)
 
-    def _happened(self, invoice_id: str, events: Any) -> None:
+    def _happened(self, invoice_id: str, events: Sequence[OpenItemEvent]) -> None:
         for event in events:
             self.items[invoice_id] = open_items.evolve(self.items[invoice_id], event)
             item = self.items[invoice_id]
@@ -122,7 +126,7 @@ class Ledger:
 
 @settings(max_examples=400)
 @given(st.lists(messages(), max_size=25))
-def test_money_is_conserved_and_holds_fit(heard: list[Any]) -> None:
+def test_money_is_conserved_and_holds_fit(heard: list[Message]) -> None:
     ledger = Ledger()
     for message in [invoice(1_000, invoice_id="INV-1"), *heard]:
         ledger.hear(message)
@@ -144,9 +148,9 @@ def test_money_is_conserved_and_holds_fit(heard: list[Any]) -> None:
 
 @settings(max_examples=300)
 @given(st.lists(messages(), max_size=14), st.randoms())
-def test_the_same_facts_end_in_the_same_books_whoever_came_first(heard: list[Any], random: Any) -> None:
-    erp: list[Any] = [invoice(1_000, invoice_id="INV-1"), invoice(1_000, invoice_id="INV-2")]
-    disputes: list[Any] = []
+def test_the_same_facts_end_in_the_same_books_whoever_came_first(heard: list[Message], random: Random) -> None:
+    erp: list[Message] = [invoice(1_000, invoice_id="INV-1"), invoice(1_000, invoice_id="INV-2")]
+    disputes: list[tuple[str, ReportDispute]] = []
     for message in heard:
         if isinstance(message, tuple):
             disputes.append((message[0], replace(message[1], dispute_version=len(disputes) + 1)))

@@ -114,8 +114,8 @@ def from_streams(stored: list[RecordedEvent], as_of: date, known_at: datetime) -
             decoded = INVOICE.codec.decode(event.type, event.schema_version, event.payload)
             items[event.stream_id] = evolve(items.get(event.stream_id, OpenItem()), decoded)
         elif event.stream_type == "receipt":
-            decoded = RECEIPT.codec.decode(event.type, event.schema_version, event.payload)
-            for currency, on, change in unapplied_changes(decoded):
+            receipt_event = RECEIPT.codec.decode(event.type, event.schema_version, event.payload)
+            for currency, on, change in unapplied_changes(receipt_event):
                 unapplied[currency] += change if on <= as_of else 0
     whole: Counter[str] = Counter()
     disputed: Counter[str] = Counter()

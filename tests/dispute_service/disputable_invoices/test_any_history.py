@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 from support.disputes import MONDAY
 
-from dispute_service.disputable_invoices.commands import RecordInvoice, SetReservation
+from dispute_service.disputable_invoices.commands import InvoiceCommand, RecordInvoice, SetReservation
 from dispute_service.disputable_invoices.decisions import decide, reductions
-from dispute_service.disputable_invoices.events import Held, InvoiceRecorded
+from dispute_service.disputable_invoices.events import Held, InvoiceEvent, InvoiceRecorded
 from dispute_service.disputable_invoices.refusals import InvoiceRefusal
 from dispute_service.disputable_invoices.state import INITIAL, evolve
 
@@ -40,9 +40,9 @@ _commands = some.one_of(
 
 
 @given(some.lists(_commands, max_size=30))
-def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands) -> None:
+def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands: list[InvoiceCommand]) -> None:
     state = INITIAL
-    history = []
+    history: list[InvoiceEvent] = []
     for command in commands:
         before = state.reserved
         try:

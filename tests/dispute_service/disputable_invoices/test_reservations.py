@@ -108,7 +108,7 @@ def test_a_line_that_does_not_exist_names_those_that_do() -> None:
         (contest("1.00", currency="USD"), refusals.CurrencyMismatch),
     ],
 )
-def test_somebody_elses_invoice_is_refused(command, refusal) -> None:
+def test_somebody_elses_invoice_is_refused(command: InvoiceCommand, refusal: type[refusals.InvoiceRefusal]) -> None:
     invoices().after(invoice()).when(command).then_refused(refusal)
 
 

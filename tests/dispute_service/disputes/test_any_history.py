@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import reduce
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -113,7 +114,7 @@ def _decide(command: c.DisputeCommand, state: State) -> list[DisputeEvent]:
 
 @settings(deadline=None)  # the first holiday of a year takes its time
 @given(some.lists(_commands, max_size=25))
-def test_money_is_conserved_and_every_state_means_what_it_says(commands) -> None:
+def test_money_is_conserved_and_every_state_means_what_it_says(commands: list[c.DisputeCommand]) -> None:
     history: list[DisputeEvent] = decide(open_(item("200.01"), item("99.99", "INV-2")), INITIAL, MATRIX, NOW)
     state = fold(history)
     for command in commands:
@@ -148,7 +149,7 @@ def _means_what_it_says(state: Dispute) -> None:
 
 @settings(deadline=None)  # the first holiday of a year takes its time
 @given(some.lists(_commands, max_size=25), some.randoms(use_true_random=False))
-def test_any_sequence_of_facts_folds(commands, random) -> None:
+def test_any_sequence_of_facts_folds(commands: list[c.DisputeCommand], random: Random) -> None:
     """Facts out of a broken or future history never stop a fold."""
     history = decide(open_(), INITIAL, MATRIX, NOW)
     for command in commands:

@@ -19,7 +19,7 @@ async def test_a_list_shows_what_was_known_then(company: Company, office: Office
     await office.catch_up()
     times = await _recorded(company, first)
 
-    async def known(at: str, **filters) -> list[tuple[str, str]]:
+    async def known(at: str, **filters: Any) -> list[tuple[str, str]]:
         answer = await company.get("/v1/disputes", known_at=at, sort="opened_at", **filters)
         assert answer.status_code == 200, answer.text
         return [(dispute["dispute_id"], dispute["status"]) for dispute in answer.json()["items"]]

@@ -55,13 +55,13 @@ def _outcome(index: int, item: Item, cuts: list[int]) -> e.Outcome:
     return e.Outcome(item=index, rejected=a, written_off=b - a, paid=c - b, withdrawn=d - c, credit=item.open - d)
 
 
-def test_a_contested_amount_is_open():
+def test_a_contested_amount_is_open() -> None:
     opened = [e.OpenedItem(invoice_id="INV-1", line="2", amount=20000, known=False)]
     assert moved.contested(opened) == (Item(invoice_id="INV-1", line="2", known=False, disputed=20000, open=20000),)
 
 
 @given(_items)
-def test_an_invoice_that_becomes_known_moves_nothing(items):
+def test_an_invoice_that_becomes_known_moves_nothing(items: Items) -> None:
     after = moved.known(items, "INV-1")
     _is_conserved(after, items)
     assert all(item.known for item in after if item.invoice_id == "INV-1")
@@ -69,7 +69,7 @@ def test_an_invoice_that_becomes_known_moves_nothing(items):
 
 
 @given(_items, some.data())
-def test_a_verdict_splits_what_is_open(items, data):
+def test_a_verdict_splits_what_is_open(items: Items, data: some.DataObject) -> None:
     valid = [data.draw(some.integers(0, item.open)) for item in items]
     verdicts = [e.ItemVerdict(i, valid[i], item.open - valid[i]) for i, item in enumerate(items)]
     after = moved.judged(items, [*verdicts, e.ItemVerdict(len(items), 1, 1)])
@@ -79,7 +79,7 @@ def test_a_verdict_splits_what_is_open(items, data):
 
 
 @given(_items, some.lists(_amount, min_size=4, max_size=4))
-def test_an_outcome_leaves_nothing_open_but_what_awaits_a_credit(items, cuts):
+def test_an_outcome_leaves_nothing_open_but_what_awaits_a_credit(items: Items, cuts: list[int]) -> None:
     outcomes = [_outcome(index, item, cuts) for index, item in enumerate(items)]
     after = moved.with_outcomes(items, [*outcomes, e.Outcome(item=len(items), rejected=1)])
     _is_conserved(after, items)
@@ -87,7 +87,7 @@ def test_an_outcome_leaves_nothing_open_but_what_awaits_a_credit(items, cuts):
 
 
 @given(_items)
-def test_a_withdrawal_gives_up_all_that_is_open(items):
+def test_a_withdrawal_gives_up_all_that_is_open(items: Items) -> None:
     after = moved.withdrawn(items, [e.Share(index, item.open) for index, item in enumerate(items)])
     _is_conserved(after, items)
     assert [item.withdrawn - before.withdrawn for item, before in zip(after, items, strict=True)] == [
@@ -96,7 +96,7 @@ def test_a_withdrawal_gives_up_all_that_is_open(items):
 
 
 @given(_items, _shares)
-def test_what_is_contested_again_comes_from_where_it_went(items, shares):
+def test_what_is_contested_again_comes_from_where_it_went(items: Items, shares: list[e.Share]) -> None:
     after = moved.contested_again(items, shares)
     _is_conserved(after, items)
     for item, before in zip(after, items, strict=True):
@@ -106,7 +106,9 @@ def test_what_is_contested_again_comes_from_where_it_went(items, shares):
 
 
 @given(_items, _shares)
-def test_a_payment_takes_no_more_than_is_open_and_what_it_took_can_come_back(items, shares):
+def test_a_payment_takes_no_more_than_is_open_and_what_it_took_can_come_back(
+    items: Items, shares: list[e.Share]
+) -> None:
     after, taken = moved.reduced_by_payment(items, shares, "P-1")
     _is_conserved(after, items)
     paid = [item.paid - before.paid for item, before in zip(after, items, strict=True)]
@@ -119,20 +121,20 @@ def test_a_payment_takes_no_more_than_is_open_and_what_it_took_can_come_back(ite
 
 
 @given(_items, _shares)
-def test_a_credit_takes_no_more_than_is_open(items, shares):
+def test_a_credit_takes_no_more_than_is_open(items: Items, shares: list[e.Share]) -> None:
     after = moved.reduced_by_credit(items, shares)
     _is_conserved(after, items)
     assert all(item.paid == before.paid for item, before in zip(after, items, strict=True))
 
 
 @given(_items, _shares, some.sampled_from(["open", "rejected", "withdrawn"]))
-def test_no_more_comes_back_than_postings_have_paid(items, shares, into):
+def test_no_more_comes_back_than_postings_have_paid(items: Items, shares: list[e.Share], into: str) -> None:
     after, _ = moved.given_back(items, (), _reversal(tuple(shares), into))
     _is_conserved(after, items)
     assert all(item.paid >= before.stated_paid for item, before in zip(after, items, strict=True))
 
 
-def test_of_two_payments_only_the_one_that_came_back_gives_up_what_it_took():
+def test_of_two_payments_only_the_one_that_came_back_gives_up_what_it_took() -> None:
     items = moved.contested([e.OpenedItem(invoice_id="INV-1", line=None, amount=200, known=True)])
     after, first = moved.reduced_by_payment(items, [e.Share(0, 50)], "P-1")
     after, second = moved.reduced_by_payment(after, [e.Share(0, 70)], "P-2")
@@ -141,7 +143,7 @@ def test_of_two_payments_only_the_one_that_came_back_gives_up_what_it_took():
 
 
 @given(_amount, some.lists(_amount, max_size=5))
-def test_an_amount_fills_rooms_in_their_order(amount, rooms):
+def test_an_amount_fills_rooms_in_their_order(amount: int, rooms: list[int]) -> None:
     parts = moved.filled(amount, rooms)
     assert sum(parts) == min(amount, sum(rooms))
     assert all(part <= room for part, room in zip(parts, rooms, strict=True))

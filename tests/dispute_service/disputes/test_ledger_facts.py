@@ -129,7 +129,9 @@ def test_a_reversed_full_payment_reopens_by_itself() -> None:
     outcome = disputes().after(open_(), payment("200.00"), close()).when(reversal("200.00"))
     state = outcome.then_kinds(PaymentReversed, DisputeReopened)
     assert (state.status, state.open, state.resolution_code) == (Status.INVESTIGATING, 20000, None)
-    assert outcome.events[1].by_ledger
+    reopened = outcome.events[1]
+    assert isinstance(reopened, DisputeReopened)
+    assert reopened.by_ledger
 
 
 def test_a_reversal_takes_a_verdict_back() -> None:

@@ -109,7 +109,7 @@ async def test_a_list_is_filtered_sorted_and_paged(company: Company) -> None:
         item = {"invoice_id": f"INV-{number}", "amount": money(amount)}
         await company.open(items=[item], reason_code=reason, customer_id=f"C-{number}")
 
-    async def amounts(**params) -> list[str]:
+    async def amounts(**params: Any) -> list[str]:
         answer = await company.get("/v1/disputes", **params)
         assert answer.status_code == 200, answer.text
         return [dispute["open"]["amount"] for dispute in answer.json()["items"]]
@@ -179,7 +179,7 @@ async def test_the_matrix_is_read_published_and_used(company: Company) -> None:
     default = await admin.get("/v1/policies/resolution-matrix")
     assert default.json()["version"] == 0
     assert default.headers["etag"] == '"0"'
-    rules = {
+    rules: dict[str, Any] = {
         "rules": [
             {
                 "rule_id": "large",

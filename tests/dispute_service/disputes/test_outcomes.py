@@ -17,6 +17,7 @@ from support.disputes import (
     withdraw,
 )
 
+from dispute_service.disputes import commands as c
 from dispute_service.disputes import refusals
 from dispute_service.disputes.events import (
     DisputeClosed,
@@ -75,7 +76,7 @@ def test_the_same_verdict_again_changes_nothing_and_another_one_replaces_it() ->
         ("VOID_LOGGED_IN_ERROR", Outcome(item=0, withdrawn=20000), Status.RESOLVED),
     ],
 )
-def test_a_code_that_says_it_all_needs_no_verdict(code, outcome, status) -> None:
+def test_a_code_that_says_it_all_needs_no_verdict(code: str, outcome: Outcome, status: Status) -> None:
     state = (
         disputes()
         .after(open_())
@@ -173,7 +174,7 @@ def test_a_withdrawn_contest_is_collectable_again() -> None:
 @pytest.mark.parametrize(
     "ending", [withdraw(), resolve("REJECTED_COLLECT"), resolve("WRITE_OFF_SMALL"), resolve("CUSTOMER_PAID")]
 )
-def test_what_no_posting_has_settled_can_be_reopened(ending) -> None:
+def test_what_no_posting_has_settled_can_be_reopened(ending: c.DisputeCommand) -> None:
     outcome = disputes().after(open_(), ending).when(reopen())
     (event,) = outcome.events
     assert isinstance(event, DisputeReopened)
@@ -189,6 +190,8 @@ def test_reopening_a_settling_dispute_calls_the_awaited_credit_back() -> None:
 
 def test_reopening_starts_the_clock_anew() -> None:
     (event,) = disputes().after(open_(), withdraw()).when(reopen()).events
+    assert isinstance(event, DisputeReopened)
+    assert event.sla is not None
     assert event.sla.inputs.start == NOW
 
 
@@ -204,7 +207,7 @@ def test_an_active_dispute_is_not_reopened() -> None:
 
 def test_the_constructed_case_of_the_reference_adds_up() -> None:
     """domain.md §7.5: of 800 contested, 300 credited, 250 paid, 150 rejected: 100 open."""
-    history = [
+    history: list[c.DisputeCommand] = [
         open_(item("550.00", "INV-1"), item("250.00", "INV-2")),
         payment("250.00", invoice_id="INV-2"),
         resolve("CREDIT_PARTIAL", "400.00"),

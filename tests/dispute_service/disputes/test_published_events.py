@@ -42,7 +42,7 @@ STREAM = derived_uuid("test", "dispute")
 SCHEMAS = {contract.name: json_schema(contract) for contract in catalogue() if contract.topic == TOPIC}
 
 
-async def _published(*commands) -> list[dict[str, Any]]:
+async def _published(*commands: c.DisputeCommand) -> list[dict[str, Any]]:
     """The published events of a dispute that these commands made, each checked against its contract."""
     log = InMemoryEventLog()
     history = disputes()
@@ -66,7 +66,7 @@ async def _published(*commands) -> list[dict[str, Any]]:
     return found
 
 
-HISTORIES = {
+HISTORIES: dict[str, list[c.DisputeCommand]] = {
     "credit": [
         open_(),
         assign_by_matrix(),
@@ -121,7 +121,7 @@ HISTORIES = {
         ),
     ],
 )
-async def test_everything_that_concerns_others_is_published_in_order(history, types) -> None:
+async def test_everything_that_concerns_others_is_published_in_order(history: str, types: list[str]) -> None:
     assert [event["type"] for event in await _published(*HISTORIES[history])] == types
 
 

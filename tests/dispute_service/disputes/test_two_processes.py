@@ -1,7 +1,8 @@
 """Several processes of the service take commands on the same disputes, each remembering what it has seen."""
 
+from collections.abc import Mapping
 from itertools import count
-from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -10,7 +11,7 @@ from support.disputes import NOW, escalate, open_
 from dispute_service.disputes.commands import DisputeCommand
 from dispute_service.disputes.handle import changing, opening
 from dispute_service.disputes.state import Dispute
-from redress.eventlog.events import Actor
+from redress.eventlog.events import Actor, CommandInputs
 from redress.eventlog.memory import InMemoryEventLog
 from redress.handling.command import CommandContext, CommandResult, StaleVersion
 from redress.handling.command_runner import CommandRunner
@@ -72,10 +73,10 @@ async def test_a_decision_on_a_version_that_another_process_has_gone_beyond_is_r
 
 
 async def test_a_dispute_that_was_worked_on_here_is_read_on_from_there_and_not_from_its_beginning() -> None:
-    asked: list[dict[str, Any]] = []
+    asked: list[int | None] = []
 
     class Watched(InMemoryEventLog):
-        async def read_for_command(self, tenant_id, key, after):
+        async def read_for_command(self, tenant_id: str, key: str | None, after: Mapping[UUID, int]) -> CommandInputs:
             asked.append(after.get(DISPUTE))
             return await super().read_for_command(tenant_id, key, after)
 

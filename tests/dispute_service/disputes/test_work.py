@@ -111,7 +111,7 @@ def test_a_root_cause_that_does_not_exist_is_refused() -> None:
 @pytest.mark.parametrize(
     ("asked", "status"), [("customer", Status.AWAITING_CUSTOMER), ("department", Status.AWAITING_INTERNAL)]
 )
-def test_a_question_waits_for_whoever_was_asked(asked, status) -> None:
+def test_a_question_waits_for_whoever_was_asked(asked: str, status: Status) -> None:
     state = (
         disputes()
         .after(open_())

@@ -23,7 +23,8 @@ def invoice(company: Company) -> LedgerInvoice:
 
 
 async def _read(company: Company, dispute: dict[str, Any]) -> dict[str, Any]:
-    return (await company.get(f"/v1/disputes/{dispute['dispute_id']}")).json()
+    shown: dict[str, Any] = (await company.get(f"/v1/disputes/{dispute['dispute_id']}")).json()
+    return shown
 
 
 async def test_a_full_payment_ends_a_dispute_as_paid_by_the_customer(

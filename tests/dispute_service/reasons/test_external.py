@@ -24,7 +24,7 @@ from dispute_service.reasons.external import read_reason
         (None, "UNIDENTIFIED"),
     ],
 )
-def test_a_payers_words_become_a_reason(words, reason) -> None:
+def test_a_payers_words_become_a_reason(words: str | None, reason: str) -> None:
     assert read_reason(words).reason_code == reason
 
 

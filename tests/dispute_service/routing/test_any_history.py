@@ -25,7 +25,7 @@ _rules = some.builds(
 
 
 @given(some.lists(some.lists(_rules, max_size=4), max_size=6))
-def test_every_published_version_routes_every_dispute(proposals) -> None:
+def test_every_published_version_routes_every_dispute(proposals: list[list[Rule]]) -> None:
     state, published = INITIAL, 0
     for rules in proposals:
         command = PublishMatrix(at=MONDAY, rules=tuple(rules), calendars=default_matrix().calendars)

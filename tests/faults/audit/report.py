@@ -1,6 +1,7 @@
 """What the audit says: per invariant what was looked at, and every place where it does not hold."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -64,11 +65,11 @@ class Finding:
                 )
             )
 
-    def must(self, holds: object, what: str, **where: UUID | str | int | None) -> None:
+    def must(self, holds: object, what: str, **where: Any) -> None:
         """One thing more was looked at."""
         self.looked_at += 1
         if not holds:
-            self.violated(what, **where)  # type: ignore[arg-type]
+            self.violated(what, **where)
 
 
 class Verdict(Struct, frozen=True):

@@ -20,7 +20,7 @@ _MOST = 25
 
 def _write_down(_number: int, _frame: object) -> None:
     out = io.StringIO()
-    for task in list(asyncio.tasks._all_tasks):  # type: ignore[attr-defined]
+    for task in list(asyncio.tasks._all_tasks):  # type: ignore[attr-defined]  # all_tasks() needs a running loop
         if not task.done():
             out.write(f"-- {task.get_name()} {task.get_coro()}\n")
             task.print_stack(file=out)

@@ -241,7 +241,7 @@ async def test_a_sender_that_never_hears_of_its_appends_records_what_became_of_t
                 raise LogUnavailable
             return appended
 
-        def __getattr__(self, name: str) -> Any:
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the log has
             return getattr(house.log, name)
 
     await opened(house)

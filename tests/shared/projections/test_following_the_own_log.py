@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from prometheus_client import CollectorRegistry
 from support.databases import Database, MakeDatabase
 from support.event_log import a_write, stream_id
 from support.eventually import eventually
@@ -22,6 +23,7 @@ from redress.messaging.source import EpochChanged, Mark, PositionBeyondHead
 from redress.projections import checkpoints
 from redress.projections.applying import HandlerBroken
 from redress.projections.database import DatabaseGone
+from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Connection
 from redress.projections.runner import Runner
 
@@ -218,6 +220,24 @@ async def test_parked_events_are_applied_in_order_once_the_handler_can(service: 
     assert await notes_seen(service.pool) == ["poison", "second", "third", "fine", "fourth"]
 
 
+async def test_the_gauge_follows_when_another_process_releases_what_was_parked(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("redress.projections.applying.RECOUNT_S", 0.0)
+    monkeypatch.setattr("redress.projections.runner.POLL_S", 0.05)
+    registry = CollectorRegistry()
+
+    async def shown(events: int) -> bool:
+        return registry.get_sample_value("redress_consumer_parked_events", {"consumer": "seen"}) == events
+
+    await service.notes("sick", "poison", "second")
+    seen = Seen(poison=["poison"])
+    async with running(service.runner(seen, metrics=ConsumerMetrics(registry)).run):
+        await eventually(lambda: shown(2))
+        await service.runner(Seen()).unpark()
+        await eventually(lambda: shown(0))
+
+
 async def test_a_handler_that_fails_on_everything_stops_instead_of_parking_the_whole_log(service: Service) -> None:
     for number in range(30):
         await service.notes(f"s{number}", f"poison {number}", "behind it")
@@ -236,6 +256,21 @@ async def test_a_restored_log_stops_the_consumer(service: Service) -> None:
     with pytest.raises(EpochChanged):
         await caught_up(service.runner(Seen()))
     assert await notes_seen(service.pool) == ["one"]
+
+
+async def test_an_event_of_another_epoch_is_not_parked_however_often_the_consumer_is_started(service: Service) -> None:
+    await service.notes("a", "one")
+    await caught_up(service.runner(Seen()))
+    await service.notes("a", "two", after=1)
+    epoch = await service.log.epoch()
+    await service.pool.execute("UPDATE es.consumer SET epoch = 'before'")
+    for _ in range(6):
+        with pytest.raises(EpochChanged):
+            await caught_up(service.runner(Seen()))
+    await service.pool.execute("UPDATE es.consumer SET epoch = $1", epoch)
+    await caught_up(service.runner(Seen()))
+    assert await notes_seen(service.pool) == ["one", "two"]
+    assert await service.pool.fetchval("SELECT count(*) FROM es.parked") == 0
 
 
 async def test_a_checkpoint_ahead_of_the_log_stops_the_consumer(service: Service) -> None:

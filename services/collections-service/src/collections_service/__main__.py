@@ -1,15 +1,16 @@
-"""python -m collections_service api | worker | migrate | verify | rebuild <projection>"""
+"""python -m collections_service api | worker | migrate | verify | rebuild … ; `--help` lists all commands."""
 
 from collections_service import wiring
 from collections_service.settings import (
     MIGRATIONS,
     NEEDED_BY_API,
+    NEEDED_BY_RELEASE,
     NEEDED_BY_WORKER,
     CollectionsSettings,
     OwnerSettings,
     RebuildSettings,
 )
-from redress.commands import Service, service_program
+from redress.service.program import Service, service_program
 
 program = service_program(
     Service(
@@ -23,9 +24,11 @@ program = service_program(
         needed_by_api=NEEDED_BY_API,
         needed_by_worker=NEEDED_BY_WORKER,
         needed_by_rebuild=(),
+        needed_by_release=NEEDED_BY_RELEASE,
         rebuildable=tuple(each.name for each in wiring.own_projections()),
         api=wiring.api,
         worker=wiring.worker,
+        consumers=wiring.consumers,
         rebuild=wiring.rebuild,
     )
 )

@@ -23,6 +23,7 @@ NEEDED_BY_WORKER = (
     "token_url",
     "dispute_url",
 )
+NEEDED_BY_RELEASE = NEEDED_BY_WORKER
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 

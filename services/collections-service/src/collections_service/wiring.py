@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import httpx2 as httpx
@@ -114,17 +115,7 @@ async def worker(settings: CollectionsSettings) -> AsyncIterator[Sequence[Part]]
         metrics = ConsumerMetrics(registry)
         intake, store = _intake(settings, log, vault)
         broker = broker_of(settings, SERVICE)
-        parts = [consumer_part(Runner(pool, each, LogSource(log), metrics=metrics)) for each in own_projections()]
-        keeper = HoldKeeper(log)
-        source = source_of(
-            keeper.name,
-            of=FOLLOWED,
-            by=SERVICE,
-            topic=dispute_events.TOPIC,
-            client=feed_client(settings, http, settings.dispute_url),
-            broker=broker,
-        )
-        parts.append(consumer_part(Runner(pool, keeper, source, metrics=metrics, committed=log.poke)))
+        parts = [consumer_part(each) for each in _consumers(settings, log, pool, http, metrics)]
         parts.append(Part("sweep", Sweep(intake, store, SystemClock()).run))
         parts += relay_parts(
             pool, log, CollectionsPublication(log), broker, topic=collections_events.TOPIC, registry=registry
@@ -136,6 +127,48 @@ async def worker(settings: CollectionsSettings) -> AsyncIterator[Sequence[Part]]
             ]
         parts += worker_status(settings.host, settings.worker_port, registry, log.head)
         yield parts
+
+
+@asynccontextmanager
+async def consumers(settings: CollectionsSettings) -> AsyncIterator[Sequence[Runner[Any]]]:
+    """The worker's consumers alone, for an operator who releases what one of them has parked."""
+    async with (
+        PostgresEventLog.open(given(settings.worker_database_url)) as log,
+        worker_pool(settings) as pool,
+        Vault.open_at(given(settings.vault_database_url), settings.vault_key_bytes) as vault,
+        httpx.AsyncClient() as http,
+    ):
+        metrics = ConsumerMetrics(CollectorRegistry())
+        runners = _consumers(settings, log, pool, http, metrics)
+        broker = broker_of(settings, SERVICE)
+        if broker is not None:
+            intake, _ = _intake(settings, log, vault)
+            for topic, tenants in settings.erp_topics.items():
+                handler = ErpTopic(intake, tenants, DeadLetterTopic(broker, topic))
+                runners.append(Runner(pool, handler, await _erp_source(handler, broker, topic), metrics=metrics))
+        yield runners
+
+
+def _consumers(
+    settings: CollectionsSettings,
+    log: PostgresEventLog,
+    pool: asyncpg.Pool,
+    http: httpx.AsyncClient,
+    metrics: ConsumerMetrics,
+) -> list[Runner[Any]]:
+    """The read models out of the own log, and the hold keeper."""
+    keeper = HoldKeeper(log)
+    source = source_of(
+        keeper.name,
+        of=FOLLOWED,
+        by=SERVICE,
+        topic=dispute_events.TOPIC,
+        client=feed_client(settings, http, settings.dispute_url),
+        broker=broker_of(settings, SERVICE),
+    )
+    runners: list[Runner[Any]] = [Runner(pool, each, LogSource(log), metrics=metrics) for each in own_projections()]
+    runners.append(Runner(pool, keeper, source, metrics=metrics, committed=log.poke))
+    return runners
 
 
 def _parts(settings: CollectionsSettings, log: PostgresEventLog, vault: Vault) -> Parts:
@@ -168,10 +201,15 @@ def _erp_topic(pool: asyncpg.Pool, handler: ErpTopic, broker: Broker, topic: str
     name = consumer_name(handler.name, topic)
 
     async def run(stop: asyncio.Event) -> None:
-        # How many partitions an ERP's topic has is the ERP's business; it is asked each time the part starts.
-        source = ForeignSource(
-            broker, topic, group=f"{SERVICE}.{name}", member=member_of(name), partitions=await broker.partitions(topic)
-        )
+        source = await _erp_source(handler, broker, topic)
         await Runner(pool, handler, source, metrics=metrics).run(stop)
 
     return Part(name, run)
+
+
+async def _erp_source(handler: ErpTopic, broker: Broker, topic: str) -> ForeignSource:
+    """How many partitions an ERP's topic has is the ERP's business; it is asked each time the part starts."""
+    name = consumer_name(handler.name, topic)
+    return ForeignSource(
+        broker, topic, group=f"{SERVICE}.{name}", member=member_of(name), partitions=await broker.partitions(topic)
+    )

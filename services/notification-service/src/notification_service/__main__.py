@@ -1,14 +1,14 @@
-"""python -m notification_service api | worker | migrate | verify | rebuild <projection>"""
+"""python -m notification_service api | worker | migrate | verify | rebuild … ; `--help` lists all commands."""
 
 from functools import partial
 
 from notification_service.service import SERVICE
-from redress import commands
 from redress.ops.settings import OwnerSettings, RebuildSettings, prefixed
 from redress.service import composition
+from redress.service.program import Service, service_program
 
-program = commands.service_program(
-    commands.Service(
+program = service_program(
+    Service(
         name=SERVICE.name,
         distribution=f"redress-{SERVICE.name}",
         about_worker=SERVICE.about_worker,
@@ -19,9 +19,11 @@ program = commands.service_program(
         needed_by_api=composition.NEEDED_BY_API,
         needed_by_worker=composition.needed_by_worker(SERVICE),
         needed_by_rebuild=(),
+        needed_by_release=composition.needed_by_release(SERVICE),
         rebuildable=tuple(composition.rebuildable(SERVICE)),
         api=partial(composition.api, SERVICE),
         worker=partial(composition.worker, SERVICE),
+        consumers=partial(composition.consumers, SERVICE),
         rebuild=partial(composition.rebuild, SERVICE),
     )
 )

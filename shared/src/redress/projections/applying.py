@@ -27,6 +27,7 @@ _log = structlog.stdlib.get_logger("redress.projections")
 
 ATTEMPTS = 5
 PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # between tries: long enough for a lock or a restart to pass
+RECOUNT_S = 15.0  # while anything is parked
 PARKED_IN_A_ROW = 20  # without one success in between it is the handler that is broken, not the events
 
 
@@ -60,6 +61,8 @@ class Applier(Generic[E]):
         self._attempts = attempts
         self._pauses_s = pauses_s
         self._parked_in_a_row = 0
+        self._any_parked = False
+        self._counted_at = 0.0
 
     async def start(self) -> None:
         """The checkpoint exists and is known."""
@@ -101,12 +104,16 @@ class Applier(Generic[E]):
 
     async def show_parked(self) -> int:
         """How many events are parked; said aloud if there are any."""
-        async with working_on(self._pool) as connection:
-            parked = sum([await parking.how_many(connection, parker) for parker in self.parkers])
-        self._metrics.parked.labels(self.name).set(parked)
+        parked = await self._count_parked()
         if parked:
             _log.error("events_are_parked", consumer=self.name, events=parked)
         return parked
+
+    async def recount_parked(self) -> None:
+        """Another process may have released what was parked: the gauge follows."""
+        now = asyncio.get_running_loop().time()
+        if self._any_parked and now >= self._counted_at + RECOUNT_S:
+            await self._count_parked()
 
     def parker(self, shard: int) -> str:
         """The consumer's name in es.parked. Offsets are unique inside a partition only, so there it names that too."""
@@ -115,6 +122,18 @@ class Applier(Generic[E]):
     @property
     def parkers(self) -> list[str]:
         return sorted({self.parker(shard) for shard in self._shards})
+
+    async def _count_parked(self) -> int:
+        async with working_on(self._pool) as connection:
+            parked = sum([await parking.how_many(connection, parker) for parker in self.parkers])
+        self._metrics.parked.labels(self.name).set(parked)
+        self._any_parked = parked > 0
+        self._counted_at = asyncio.get_running_loop().time()
+        return parked
+
+    def _have_parked(self, events: int) -> None:
+        self._metrics.parked.labels(self.name).inc(events)
+        self._any_parked = True
 
     async def _transact(self, connection: Connection, batch: Batch[E], *, forget: bool = False) -> None:
         """One transaction. With `forget`, the counted tries of its events are over."""
@@ -140,7 +159,7 @@ class Applier(Generic[E]):
             await failpoint("consumer.after_commit", self.name)
         self._has_moved({**marks, **moved}, applied)
         if waiting:
-            self._metrics.parked.labels(self.name).inc(waiting)
+            self._have_parked(waiting)
             _log.error("events_parked", consumer=self.name, events=waiting, reason="their stream is parked")
 
     async def _without_parked(self, connection: Connection, items: Sequence[Item[E]]) -> list[E]:
@@ -158,6 +177,7 @@ class Applier(Generic[E]):
         """Apply one event, or park it after the last try."""
         alone = Batch(items=(item,))
         parker = self.parker(item.shard)
+        plan(alone, self.marks, numbered=self._numbered)  # a gap or another epoch is no try of this event
         async with working_on(self._pool) as connection:
             while True:
                 counted = await parking.count_attempt(connection, parker, item)
@@ -197,7 +217,7 @@ class Applier(Generic[E]):
         self._has_moved({**marks, **moved}, 0)
         if not items:
             return
-        self._metrics.parked.labels(self.name).inc()
+        self._have_parked(1)
         stream = str(item.stream)
         _log.error("event_parked", consumer=self.name, seq=item.seq, stream=stream, tenant=item.tenant, error=error)
         self._parked_in_a_row += 1

@@ -46,6 +46,11 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Position)
 
 _FOLLOWED = "coalesce($2, h.service), CASE WHEN $2 IS NULL THEN h.log ELSE $3 END"
+LABEL = (
+    "c.name || CASE WHEN (c.service, c.log) = (h.service, h.log) THEN '' ELSE ':' || c.service ||"
+    f" CASE WHEN c.log = '{MAIN_LOG}' THEN '' ELSE '/' || c.log END END"
+)
+"""`ConsumerKey.label` of the rows `c` of es.consumer in a database whose log is `h`, the row of es.log_head."""
 _OF_CONSUMER = f"c.name = $1 AND (c.service, c.log) = ({_FOLLOWED})"
 
 

@@ -5,10 +5,14 @@ process is counted too.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from msgspec import Struct
+
 from redress.messaging.source import Item
+from redress.projections.checkpoints import LABEL
 from redress.projections.projection import Connection
 
 E = TypeVar("E")
@@ -117,3 +121,67 @@ async def failed_again(connection: Connection, consumer: str, seq: int, error: s
         seq,
         error[:_MAX_ERROR],
     )
+
+
+class Parked(Struct, frozen=True, kw_only=True):
+    """A parked event: where it stands, whose it is, how often it was tried, and the last error."""
+
+    consumer: str
+    seq: int
+    shard: int
+    stream: UUID
+    tenant: str
+    attempts: int
+    error: str
+    parked_at: datetime
+
+
+class NotTheOldest(Exception):
+    """Events of one stream are taken in order, so only its oldest parked event can be given up."""
+
+
+def checkpoint_of(consumer: str) -> str:
+    """The label of the checkpoint: in a topic of another system each partition parks under a name of its own."""
+    label, _, partition = consumer.rpartition("/")
+    return label if partition.isdigit() else consumer
+
+
+async def listed(connection: Connection, consumer: str | None = None) -> list[Parked]:
+    """Everything that is parked, in the order in which it would be applied; of one consumer if it is given."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM es.parked WHERE parked_at IS NOT NULL AND ($1::text IS NULL OR consumer = $1)"
+        " ORDER BY consumer, seq",
+        consumer,
+    )
+    return [Parked(**row) for row in rows]
+
+
+async def discard(connection: Connection, consumer: str, seq: int) -> Parked | None:
+    """Give up a parked event: this consumer will never apply it. None if it is not parked.
+
+    What waits behind it stays parked, to be released. In a transaction. NotTheOldest.
+    """
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM es.parked WHERE consumer = $1 AND seq = $2 AND parked_at IS NOT NULL",
+        consumer,
+        seq,
+    )
+    if not rows:
+        return None
+    parked = Parked(**rows[0])
+    # Whoever applies or parks events of this consumer waits meanwhile.
+    await connection.execute(
+        f"SELECT FROM es.consumer c, es.log_head h WHERE {LABEL} = $1 AND c.shard = $2 FOR UPDATE OF c",
+        checkpoint_of(consumer),
+        parked.shard,
+    )
+    oldest = await first_of(connection, consumer, parked.stream)
+    if oldest is None:
+        return None
+    if oldest != (parked.shard, seq):
+        raise NotTheOldest(f"{seq} waits behind {oldest[1]} of the same stream: release or discard that first")
+    await release(connection, consumer, seq)
+    return parked
+
+
+_COLUMNS = "consumer, seq, shard, stream_id AS stream, tenant_id AS tenant, attempts, error, parked_at"

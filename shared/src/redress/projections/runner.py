@@ -65,7 +65,8 @@ class Runner(Generic[E]):
             pauses_s=pauses_s,
         )
         self.name = self._applier.name
-        self._unparking = Unparking(pool, projection, source, key=self._applier.key, parkers=self._applier.parkers)
+        self.parkers = self._applier.parkers  # its names in es.parked
+        self._unparking = Unparking(pool, projection, source, key=self._applier.key, parkers=self.parkers)
         self._source = source
         self._committed = committed
         self._limit = batch
@@ -81,6 +82,7 @@ class Runner(Generic[E]):
             await self.open()
             while True:
                 await self.step(POLL_S)
+                await self._applier.recount_parked()
         except ConsumerHalted as reason:
             self._metrics.halted.labels(self.name).set(1)
             _log.critical("consumer_halted", consumer=self.name, reason=str(reason))
@@ -127,6 +129,10 @@ class Runner(Generic[E]):
         if applied and self._committed is not None:
             self._committed()
         return Unparked(applied, await self._applier.show_parked())
+
+    async def event_at(self, shard: int, seq: int) -> E:
+        """A single event again, to be looked at. SourceError if it cannot be had."""
+        return (await self._source.one(shard, seq)).event
 
     async def _take(self, batch: Batch[E]) -> None:
         repaired: Gap | None = None

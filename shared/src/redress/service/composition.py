@@ -1,5 +1,6 @@
 """Builds the processes of a service out of its features and settings. Nothing is opened before a process starts."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -20,11 +21,14 @@ from redress.handling.command_runner import CommandRunner
 from redress.handling.state_cache import StateCache
 from redress.messaging.feed import Feed, feed_router
 from redress.messaging.feed_source import FeedSource
+from redress.messaging.foreign_source import ForeignSource
 from redress.messaging.log_source import LogSource
+from redress.messaging.port import Incoming
 from redress.messaging.relay import Relay, RelayMetrics
 from redress.messaging.state_publication import StatePublication
 from redress.ops.run import Part
 from redress.ops.settings import RebuildSettings, ServiceSettings
+from redress.projections.checkpoints import consumer_name
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection, is_reactor
 from redress.projections.rebuild import Progress, Rebuilt
@@ -37,6 +41,7 @@ from redress.service.connections import (
     broker_of,
     feed_client,
     lazy_app,
+    member_of,
     required,
     source_of,
     worker_pool,
@@ -135,6 +140,27 @@ async def _api_parts(service: Service[Any], settings: ServiceSettings) -> AsyncI
 @asynccontextmanager
 async def worker(service: Service[Any], settings: ServiceSettings) -> AsyncIterator[Sequence[Part]]:
     """Sequencer, projections of the own log, handlers of others' events, timers, the features' own parts, the relay."""
+    async with _worker_parts(service, settings) as parts:
+        yield [
+            *(Part(runner.name, runner.run) for runner in _consumers(service, parts)),
+            *_foreign_topics(service, parts),
+            *_timers(service, parts),
+            *(part for feature in service.features if feature.parts is not None for part in feature.parts(parts)),
+            *_relay(service, parts),
+            *worker_status(settings.host, settings.worker_port, parts.registry, parts.log.head),
+        ]
+
+
+@asynccontextmanager
+async def consumers(service: Service[Any], settings: ServiceSettings) -> AsyncIterator[Sequence[Runner[Any]]]:
+    """The worker's consumers alone and not running, for an operator who releases what one of them has parked."""
+    async with _worker_parts(service, settings) as parts:
+        foreign = [await _foreign_runner(service, parts, *each) for each in _topics(service, parts).items()]
+        yield [*_consumers(service, parts), *foreign]
+
+
+@asynccontextmanager
+async def _worker_parts(service: Service[Any], settings: ServiceSettings) -> AsyncIterator[WorkerParts[Any]]:
     registry = CollectorRegistry()
     async with (
         PostgresEventLog.open(required(settings.worker_database_url)) as log,
@@ -142,7 +168,7 @@ async def worker(service: Service[Any], settings: ServiceSettings) -> AsyncItera
         Vault.open_at(required(settings.vault_database_url), settings.vault_key_bytes) as vault,
         httpx.AsyncClient() as http,
     ):
-        parts = WorkerParts(
+        yield WorkerParts(
             settings=settings,
             log=log,
             pool=pool,
@@ -153,23 +179,19 @@ async def worker(service: Service[Any], settings: ServiceSettings) -> AsyncItera
             metrics=ConsumerMetrics(registry),
             clock=SystemClock(),
         )
-        yield [
-            *_own_consumers(service, parts),
-            *_followers(service, parts),
-            *_timers(service, parts),
-            *(part for feature in service.features if feature.parts is not None for part in feature.parts(parts)),
-            *_relay(service, parts),
-            *worker_status(settings.host, settings.worker_port, registry, log.head),
-        ]
 
 
-def _own_consumers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Part]:
+def _consumers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Runner[Any]]:
+    yield from _own_consumers(service, parts)
+    yield from _followers(service, parts)
+
+
+def _own_consumers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Runner[RecordedEvent]]:
     for projection in own_projections(service):
-        runner = Runner(parts.pool, projection, LogSource(parts.log), metrics=parts.metrics, committed=parts.log.poke)
-        yield Part(runner.name, runner.run)
+        yield Runner(parts.pool, projection, LogSource(parts.log), metrics=parts.metrics, committed=parts.log.poke)
 
 
-def _followers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Part]:
+def _followers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Runner[Published]]:
     for following in _following(service):
         followed = service.follows[following.of]
         handler = following.handler(parts)
@@ -181,8 +203,42 @@ def _followers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Part]
             client=feed_client(parts.settings, parts.http, getattr(parts.settings, followed.url_setting)),
             broker=parts.broker,
         )
-        runner = Runner(parts.pool, handler, source, metrics=parts.metrics, committed=parts.log.poke)
-        yield Part(runner.name, runner.run)
+        yield Runner(parts.pool, handler, source, metrics=parts.metrics, committed=parts.log.poke)
+
+
+def _topics(service: Service[Any], parts: WorkerParts[Any]) -> dict[str, Projection[Incoming]]:
+    """The topics of other systems with their handlers; none where there is no broker."""
+    if parts.broker is None:
+        return {}
+    of_features = [feature.topics(parts) for feature in service.features if feature.topics is not None]
+    return {topic: handler for topics in of_features for topic, handler in topics.items()}
+
+
+def _foreign_topics(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Part]:
+    for topic, handler in _topics(service, parts).items():
+
+        async def run(stop: asyncio.Event, topic: str = topic, handler: Projection[Incoming] = handler) -> None:
+            # How many partitions another system's topic has is its business; it is asked each time the part starts.
+            runner = await _foreign_runner(service, parts, topic, handler)
+            await runner.run(stop)
+
+        yield Part(consumer_name(handler.name, topic), run)
+
+
+async def _foreign_runner(
+    service: Service[Any], parts: WorkerParts[Any], topic: str, handler: Projection[Incoming]
+) -> Runner[Incoming]:
+    if parts.broker is None:
+        raise ValueError("without a broker there are no topics")
+    group = f"{service.name}.{consumer_name(handler.name, topic)}"
+    source = ForeignSource(
+        parts.broker,
+        topic,
+        group=group,
+        member=member_of(consumer_name(handler.name, topic)),
+        partitions=await parts.broker.partitions(topic),
+    )
+    return Runner(parts.pool, handler, source, metrics=parts.metrics)
 
 
 def _timers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Part]:
@@ -254,9 +310,14 @@ def _following(service: Service[Any]) -> list[Following]:
 
 def needed_by_worker(service: Service[Any]) -> tuple[str, ...]:
     """Optional settings that the worker cannot do without."""
+    return (*needed_by_release(service), *service.needed_by_worker)
+
+
+def needed_by_release(service: Service[Any]) -> tuple[str, ...]:
+    """Optional settings that the worker's consumers cannot do without."""
     followed = () if not service.follows else ("client_id", "client_secret", "token_url")
     urls = tuple(each.url_setting for each in service.follows.values())
-    return ("worker_database_url", "vault_database_url", *followed, *urls, *service.needed_by_worker)
+    return ("worker_database_url", "vault_database_url", *followed, *urls)
 
 
 NEEDED_BY_API = ("database_url", "vault_database_url")

@@ -18,6 +18,7 @@ from redress.eventlog.vault import Vault
 from redress.handling.command_runner import CommandRunner
 from redress.messaging.feed import Feed, FollowedLog
 from redress.messaging.kafka import KafkaBroker
+from redress.messaging.port import Incoming
 from redress.messaging.state_publication import PublishedStream
 from redress.ops.run import Part
 from redress.ops.settings import ServiceSettings
@@ -76,7 +77,8 @@ class Feature(Struct, frozen=True, kw_only=True):
     """An aggregate or a capability of a service.
 
     `publishes` is what of its streams is published, `routes` its HTTP, `projections` follow the service's own log,
-    `follows` other services. `timers` are by kind. `parts` are further jobs of the worker. `refusals` are the trees of
+    `follows` other services, `topics` those of other systems (by name; nothing where there is no broker). `timers` are
+    by kind. `parts` are further jobs of the worker. `refusals` are the trees of
     refusals its routes can give.
     """
 
@@ -85,6 +87,7 @@ class Feature(Struct, frozen=True, kw_only=True):
     routes: Callable[[ApiParts[Any]], APIRouter] | None = None
     projections: Callable[[], tuple[Projection[RecordedEvent], ...]] = tuple
     follows: tuple[Following, ...] = ()
+    topics: Callable[[WorkerParts[Any]], Mapping[str, Projection[Incoming]]] | None = None
     timers: Mapping[str, TimerReaction] = {}
     parts: Callable[[WorkerParts[Any]], Sequence[Part]] | None = None
     refusals: tuple[type[Refusal], ...] = ()

@@ -161,23 +161,8 @@ class BreachSla(Struct, frozen=True, kw_only=True):
     due_at: datetime
 
 
-DisputeCommand = (
-    Open
-    | Classify
-    | AssignTo
-    | AssignByMatrix
-    | RequestInformation
-    | RecordInformation
-    | AddNote
-    | Decide
-    | Resolve
-    | Close
-    | Reopen
-    | Withdraw
-    | Escalate
-    | ApplyPayment
-    | ApplyCreditMemo
-    | ReversePayment
-    | NoteInvoice
-    | BreachSla
-)
+WorkCommand = Classify | AssignTo | AssignByMatrix | RequestInformation | RecordInformation | AddNote | Escalate
+EndingCommand = Decide | Resolve | Close | Reopen | Withdraw
+LedgerCommand = ApplyPayment | ApplyCreditMemo | ReversePayment | NoteInvoice | BreachSla
+"""What nobody wishes: facts of the ledger, and a promise whose time is over."""
+DisputeCommand = Open | WorkCommand | EndingCommand | LedgerCommand

@@ -1,6 +1,7 @@
 """A dispute ends, and may come back: decided, resolved, closed, withdrawn, reopened."""
 
 from datetime import datetime
+from typing import assert_never
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
@@ -14,7 +15,22 @@ from dispute_service.routing.matrix import ResolutionMatrix
 from redress.money import allocate
 
 
-def decide(command: c.Decide, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def decide(command: c.EndingCommand, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
+    match command:
+        case c.Decide():
+            return _decide(command, state, now)
+        case c.Resolve():
+            return _resolve(command, state, now)
+        case c.Close():
+            return _close(command, state, now)
+        case c.Reopen():
+            return _reopen(command, state, policy, now)
+        case c.Withdraw():
+            return _withdraw(command, state, now)
+    assert_never(command)
+
+
+def _decide(command: c.Decide, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     may("decide", command.at, state, now)
     must_be_root_cause(command.root_cause)
     open_amount = state.money(state.open)
@@ -46,7 +62,7 @@ def decide(command: c.Decide, state: Dispute, now: datetime) -> list[e.DisputeEv
     ]
 
 
-def resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if (
         state.status in (Status.SETTLING, Status.RESOLVED, Status.CLOSED)
         and state.resolution_code == command.resolution_code
@@ -67,14 +83,14 @@ def resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.Dispute
     ]
 
 
-def close(command: c.Close, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _close(command: c.Close, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if state.status is Status.CLOSED:
         return []
     may("close", command.at, state, now)
     return [e.DisputeClosed(at=command.at)]
 
 
-def reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
+def _reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
     if state.is_active and state.reopen_reason == command.reason:
         return []
     if state.status not in TRANSITIONS["reopen"]:
@@ -92,7 +108,7 @@ def reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: dat
     return [e.DisputeReopened(at=command.at, reason=command.reason, shares=shares, routing=routing, sla=sla)]
 
 
-def withdraw(command: c.Withdraw, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _withdraw(command: c.Withdraw, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if state.status is Status.WITHDRAWN:
         return []
     may("withdraw", command.at, state, now)

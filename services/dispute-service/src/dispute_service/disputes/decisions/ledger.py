@@ -4,6 +4,7 @@ A posting is a fact: it is never refused, and counts once.
 """
 
 from datetime import datetime
+from typing import assert_never
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
@@ -13,7 +14,22 @@ from dispute_service.disputes.state import ENDED, Dispute, NotOpened, State, Sta
 from dispute_service.routing.matrix import ResolutionMatrix
 
 
-def apply_payment(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEvent]:
+def decide(command: c.LedgerCommand, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
+    match command:
+        case c.ApplyPayment():
+            return _apply_payment(command, state)
+        case c.ApplyCreditMemo():
+            return _apply_credit_memo(command, state)
+        case c.ReversePayment():
+            return _reverse_payment(command, state, policy)
+        case c.NoteInvoice():
+            return _note_invoice(command, state)
+        case c.BreachSla():
+            return _breach_sla(command, state, now)
+    assert_never(command)
+
+
+def _apply_payment(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEvent]:
     return _reduce(
         state,
         at=command.at,
@@ -25,7 +41,7 @@ def apply_payment(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEven
     )
 
 
-def apply_credit_memo(command: c.ApplyCreditMemo, state: Dispute) -> list[e.DisputeEvent]:
+def _apply_credit_memo(command: c.ApplyCreditMemo, state: Dispute) -> list[e.DisputeEvent]:
     return _reduce(
         state,
         at=command.at,
@@ -37,7 +53,7 @@ def apply_credit_memo(command: c.ApplyCreditMemo, state: Dispute) -> list[e.Disp
     )
 
 
-def note_invoice(command: c.NoteInvoice, state: Dispute) -> list[e.DisputeEvent]:
+def _note_invoice(command: c.NoteInvoice, state: Dispute) -> list[e.DisputeEvent]:
     if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
         return []
     found: list[e.DisputeEvent] = []
@@ -107,7 +123,7 @@ def _end_if_nothing_is_left(state: State, at: datetime, cause: str, reference: s
     ]
 
 
-def reverse_payment(command: c.ReversePayment, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
+def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
     """What the payment took comes back, last taken first. A dispute that had ended otherwise than by giving the
     contest up (withdrawn, void, rejected) is open again by that."""
     if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
@@ -157,7 +173,7 @@ def _where_reversed_money_goes(state: Dispute) -> str:
     return "rejected" if state.resolution_code == "REJECTED_COLLECT" else "open"
 
 
-def breach_sla(command: c.BreachSla, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _breach_sla(command: c.BreachSla, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if not state.is_active or command.due_at != state.sla.due_at or now < command.due_at:
         return []
     return late(state, now)

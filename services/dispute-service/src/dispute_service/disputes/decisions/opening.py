@@ -14,7 +14,7 @@ from redress.money import Money
 MAX_ITEMS = 100
 
 
-def open_(command: c.Open, state: State, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
+def decide(command: c.Open, state: State, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
     if isinstance(state, Dispute):
         same = (state.customer_id, state.opened_at, [(i.invoice_id, i.line, i.disputed) for i in state.items])
         if same != (command.customer_id, command.at, [(i.invoice_id, i.line, i.amount.minor) for i in command.items]):

@@ -1,6 +1,7 @@
 """A dispute is worked on: its reason, who answers for it, what is asked, answered and noted."""
 
 from datetime import datetime
+from typing import assert_never
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
@@ -21,7 +22,28 @@ MAX_ENTRIES = 1_000
 HIGHEST_LEVEL = 3
 
 
-def classify(command: c.Classify, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
+def decide(  # noqa: PLR0911 - one arm per command
+    command: c.WorkCommand, state: Dispute, policy: ResolutionMatrix, now: datetime
+) -> list[e.DisputeEvent]:
+    match command:
+        case c.Classify():
+            return _classify(command, state, policy, now)
+        case c.AssignTo():
+            return _assign_to(command, state, now)
+        case c.AssignByMatrix():
+            return _assign_by_matrix(command, state, policy, now)
+        case c.RequestInformation():
+            return _request_information(command, state, now)
+        case c.RecordInformation():
+            return _record_information(command, state, now)
+        case c.AddNote():
+            return _add_note(command, state, now)
+        case c.Escalate():
+            return _escalate(command, state, now)
+    assert_never(command)
+
+
+def _classify(command: c.Classify, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
     may("classify", command.at, state, now)
     if command.reason_code not in REASON_BY_CODE:
         raise UnknownCode("reason_code", command.reason_code, tuple(REASON_BY_CODE))
@@ -46,7 +68,7 @@ def classify(command: c.Classify, state: Dispute, policy: ResolutionMatrix, now:
     ]
 
 
-def assign_to(command: c.AssignTo, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _assign_to(command: c.AssignTo, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     may("assign", command.at, state, now)
     if command.owner is None and command.team is None:
         raise NobodyNamed
@@ -66,7 +88,7 @@ def assign_to(command: c.AssignTo, state: Dispute, now: datetime) -> list[e.Disp
     ]
 
 
-def assign_by_matrix(
+def _assign_by_matrix(
     command: c.AssignByMatrix, state: Dispute, policy: ResolutionMatrix, now: datetime
 ) -> list[e.DisputeEvent]:
     may("assign", command.at, state, now)
@@ -89,7 +111,7 @@ def assign_by_matrix(
     ]
 
 
-def request_information(command: c.RequestInformation, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _request_information(command: c.RequestInformation, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if command.request_id in state.entries:
         return []
     may("request-information", command.at, state, now)
@@ -103,7 +125,7 @@ def request_information(command: c.RequestInformation, state: Dispute, now: date
     ]
 
 
-def record_information(command: c.RecordInformation, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _record_information(command: c.RecordInformation, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if command.record_id in state.entries:
         return []
     may("record-information", command.at, state, now)
@@ -111,7 +133,7 @@ def record_information(command: c.RecordInformation, state: Dispute, now: dateti
     return [e.InformationRecorded(at=command.at, record_id=command.record_id, text=command.text)]
 
 
-def add_note(command: c.AddNote, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _add_note(command: c.AddNote, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if command.note_id in state.entries:
         return []
     may("add-note", command.at, state, now)
@@ -119,7 +141,7 @@ def add_note(command: c.AddNote, state: Dispute, now: datetime) -> list[e.Disput
     return [e.NoteAdded(at=command.at, note_id=command.note_id, text=command.text, visibility=command.visibility)]
 
 
-def escalate(command: c.Escalate, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _escalate(command: c.Escalate, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     may("escalate", command.at, state, now)
     if command.level == state.escalation_level and command.to in (None, state.escalated_to):
         return []

@@ -1,4 +1,4 @@
-"""The commands of a service's program, the same words for every service: api, worker, migrate, verify, rebuild."""
+"""The program of a service, the same for every service: api, worker, migrate, verify, rebuild, operators' commands."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import asyncpg
 import typer
@@ -16,11 +16,14 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from starlette.applications import Starlette
 
+from redress.assembly import given
 from redress.eventlog import verify as verification
 from redress.ops.logs import configure_logs
 from redress.ops.run import Part, run_api, run_worker
 from redress.ops.settings import OwnerSettings, ServiceSettings, Settings, SettingsError, load_settings
 from redress.projections.rebuild import Progress, RebuildFailed, RebuildRefused, Rebuilt
+from redress.projections.runner import Runner
+from redress.service.operator_program import add_operator_commands
 
 S = TypeVar("S", bound=ServiceSettings)
 R = TypeVar("R", bound=Settings)
@@ -30,7 +33,8 @@ T = TypeVar("T", bound=Settings)
 class Service(Struct, Generic[S, R], frozen=True, kw_only=True):
     """What a service gives to its program. `needed_by_…` are optional settings that the process cannot do without.
 
-    `rebuildable` are the read models that can be built anew from events alone.
+    `consumers` opens the worker's consumers without running them, to release what they have parked. `rebuildable` are
+    the read models that can be built anew from events alone.
     """
 
     name: str
@@ -43,9 +47,11 @@ class Service(Struct, Generic[S, R], frozen=True, kw_only=True):
     needed_by_api: tuple[str, ...]
     needed_by_worker: tuple[str, ...]
     needed_by_rebuild: tuple[str, ...]
+    needed_by_release: tuple[str, ...]
     rebuildable: tuple[str, ...]
     api: Callable[[S], Starlette]
     worker: Callable[[S], AbstractAsyncContextManager[Sequence[Part]]]
+    consumers: Callable[[S], AbstractAsyncContextManager[Sequence[Runner[Any]]]]
     rebuild: Callable[[R, str, Callable[[Progress], None]], Awaitable[Rebuilt]]
 
 
@@ -119,7 +125,32 @@ def service_program(service: Service[S, R]) -> typer.Typer:
         rows = ", ".join(f"{name}: {before} rows before, {after} after" for name, (before, after) in done.rows.items())
         print(f"{projection} is rebuilt up to position {done.position} in {done.seconds:.1f} s; {rows}")
 
+    add_operator_commands(program, _Operated(service, settings_of))
     return program
+
+
+class _Operated(Generic[S, R]):
+    """The service as operators' commands see it. Log lines are left out: each command says in words what it did."""
+
+    def __init__(self, service: Service[S, R], settings_of: Callable[..., Any]) -> None:
+        self.name, self.rebuildable = service.name, service.rebuildable
+        self._service, self._settings_of = service, settings_of
+
+    def owner_dsn(self) -> str:
+        settings: OwnerSettings = self._settings_of(self._service.owner_settings, (), _quiet)
+        return settings.owner_database_url.get_secret_value()
+
+    def vault(self) -> tuple[str, bytes]:
+        settings: S = self._settings_of(self._service.settings, ("vault_database_url",), _quiet)
+        return given(settings.vault_database_url), settings.vault_key_bytes
+
+    def consumers(self) -> AbstractAsyncContextManager[Sequence[Runner[Any]]]:
+        settings: S = self._settings_of(self._service.settings, self._service.needed_by_release, _quiet)
+        return self._service.consumers(settings)
+
+
+def _quiet(_: Settings) -> str:
+    return "CRITICAL"
 
 
 async def _awaited(rebuilding: Awaitable[Rebuilt]) -> Rebuilt:
