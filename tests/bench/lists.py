@@ -20,7 +20,7 @@ from bench.load import Connection, connected, raw_request
 from bench.measure import Comparison, Figure, Rounds, percentile
 from bench.processes import kilobytes
 from bench.services import CURSOR_KEY, api, collections_tables, dispute_tables
-from collections_service.projections.movements import Movements
+from collections_service.ageing.movements import Movements
 from dispute_service.disputes.document import current
 from dispute_service.disputes.list import Wanted
 from dispute_service.disputes.state import Dispute

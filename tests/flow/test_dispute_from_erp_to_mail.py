@@ -148,7 +148,7 @@ async def test_a_dispute_is_opened_decided_credited_and_settled(company: Company
     await eventually(handed_back, SOON_S)
 
     async def to_collect_again() -> bool:
-        tasks = await company.get("collections", "/v1/recollection-tasks", "collector", customer_id="C-100")
+        tasks = await company.get("collections", "/v1/recovery-tasks", "collector", customer_id="C-100")
         return [task["amount"]["amount"] for task in tasks["items"]] == ["200.00"]
 
     await eventually(to_collect_again, SOON_S)

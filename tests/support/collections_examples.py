@@ -8,7 +8,7 @@ from collections_service.open_items import decisions
 from collections_service.open_items.commands import ApplyPayment, RegisterInvoice, ReportDispute
 from collections_service.open_items.events import OpenItemEvent
 from collections_service.open_items.state import OpenItem, evolve
-from collections_service.policies.tolerance import FIRST_TOLERANCE
+from collections_service.short_payments.tolerance import FIRST_TOLERANCE
 from redress.money import Money
 
 

@@ -1,12 +1,10 @@
-"""collections-service on a real PostgreSQL: its app behind real HTTP semantics, its projections run on demand."""
+"""collections-service on a real PostgreSQL, and the messages of an ERP and events of dispute-service to vary."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from importlib import resources
 from itertools import count
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import httpx2 as httpx
@@ -16,58 +14,51 @@ from support.clock import SetClock
 from support.databases import Database, MakeDatabase
 from support.eventually import eventually
 from support.issuer import Issuer
+from support.running_service import RunningService, running_service
 
-from collections_service.api.app import create_app
-from collections_service.api.parts import Parts
-from collections_service.command_handling.customer_data import CustomerBook
-from collections_service.command_handling.ledger import Ledger
-from collections_service.command_handling.loading import Loader
-from collections_service.erp_intake.dynamics365 import Mapping, standard_mapping
-from collections_service.erp_intake.intake import Intake
-from collections_service.erp_intake.message_store import MessageStore
-from collections_service.inbox.hold_keeper import HoldKeeper
-from collections_service.policies.tolerance import FIRST_TOLERANCE
-from collections_service.projections.movements import Movements
-from collections_service.projections.recollection_tasks import RecollectionTasks
-from redress.clock import Clock
+from collections_service.erp.dynamics365 import standard_mapping
+from collections_service.erp.intake import Intake
+from collections_service.erp.topic import DeadLetterTopic, ErpTopic
+from collections_service.service import SERVICE
 from redress.contracts import dispute_events
 from redress.contracts.common import WireMoney, wire
 from redress.contracts.envelope import Published
-from redress.eventlog import migrations, vault
+from redress.eventlog.connections import Connection
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
+from redress.handling.command_runner import CommandRunner
 from redress.ids import derived_uuid, new_uuid, public_id
-from redress.messaging.log_source import LogSource
+from redress.messaging.memory import InMemoryBroker
+from redress.messaging.port import Incoming, TopicSpec
 from redress.money import Money
-from redress.projections.runner import Runner
-from redress.web.health import Health
-from redress.web.pages import Cursors
 
-MASTER_KEY = b"0123456789abcdef0123456789abcdef"
+TOPIC = "erp.invoices.v1"
+Message = dict[str, Any]
 _keys = count(1)
-
-
-async def migrate(database: Database) -> None:
-    await migrations.upgrade(database.owner, Path(str(resources.files("collections_service") / "migrations")))
-
-
-async def install_vault(database: Database) -> None:
-    await vault.install(database.owner)
 
 
 class Office:
     """One running service. `erp` posts, `get` reads, `follow` brings the projections up to date."""
 
-    def __init__(self, *, http: httpx.AsyncClient, issuer: Issuer, log: PostgresEventLog, parts: Parts) -> None:
-        self.http = http
-        self.issuer = issuer
-        self.log = log
-        self.parts = parts
-        self.app: FastAPI
-        self.database: Database
-        self.worker: asyncpg.Pool
-        self.worker_log: PostgresEventLog
-        self.mapping: Mapping
+    def __init__(self, running: RunningService, worker_log: PostgresEventLog) -> None:
+        self.running = running
+        self.worker_log = worker_log
+        self.http: httpx.AsyncClient = running.client
+        self.issuer: Issuer = running.issuer
+        self.app: FastAPI = running.app
+        self.log: PostgresEventLog = running.log
+        self.vault: Vault = running.vault
+        self.clock: SetClock = running.clock
+        self.database: Database = running.database
+        self.worker: asyncpg.Pool = running.worker.pool
+
+    def other_intake(self, runner: CommandRunner | None = None) -> Intake:
+        """The intake of another process with the API's role, which remembers nothing yet."""
+        return _intake(self.log, self.vault, self.clock, runner)
+
+    def worker_intake(self, runner: CommandRunner | None = None) -> Intake:
+        """The intake of the worker, whose role sees all tenants."""
+        return _intake(self.worker_log, self.vault, self.clock, runner)
 
     async def post(
         self, items: object, *, tenant: str = "demo", role: str = "erp", key: str | None = None
@@ -87,8 +78,7 @@ class Office:
         """Post the items as one batch; the result of each."""
         response = await self.post(list(items), tenant=tenant)
         assert response.status_code == 207, response.text
-        answered: list[dict[str, Any]] = response.json()["items"]
-        return answered
+        return cast("list[dict[str, Any]]", response.json()["items"])
 
     async def accepted(self, *items: object, tenant: str = "demo") -> None:
         for result in await self.erp(*items, tenant=tenant):
@@ -99,17 +89,11 @@ class Office:
     ) -> dict[str, Any]:
         response = await self.http.get(path, params=query, headers=self.issuer.bearer(role, tenant=tenant))
         assert response.status_code == status, response.text
-        body: dict[str, Any] = response.json()
-        return body
+        return cast("dict[str, Any]", response.json())
 
     async def follow(self) -> None:
         """Run the projections up to the head of the log."""
-        await self.sequenced()
-        for projection in (Movements(), RecollectionTasks()):
-            runner = Runner(self.worker, projection, LogSource(self.worker_log))
-            await runner.open()
-            await runner.catch_up()
-            await runner.close()
+        await self.running.catch_up()
 
     async def sequenced(self) -> None:
         """Everything that was appended has its place in the log."""
@@ -120,53 +104,55 @@ class Office:
         await eventually(nothing_pending)
 
     async def hear(self, *events: Published) -> None:
-        """What dispute-service published reaches the hold keeper, in one batch."""
-        async with self.worker.acquire() as connection, connection.transaction():
-            await HoldKeeper(self.worker_log).apply(connection, events)
-        self.worker_log.poke()
+        """The holds follow what dispute-service published, in one batch."""
+        await self.running.take(*events)
 
 
 @asynccontextmanager
 async def open_office(make_database: MakeDatabase, clock: SetClock | None = None) -> AsyncIterator[Office]:
     clock = clock or SetClock()
-    database = await make_database("collections", prepare=migrate)
-    keys = await make_database("vault", prepare=install_vault)
-    async with AsyncExitStack() as stack:
-        issuer = await stack.enter_async_context(Issuer(clock).serving())
-        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-        log = await stack.enter_async_context(PostgresEventLog.open(database.api))
-        worker_log = await stack.enter_async_context(PostgresEventLog.open(database.worker, sequencer=False))
-        worker = await stack.enter_async_context(asyncpg.create_pool(database.worker, min_size=1, max_size=4))
-        opened = await stack.enter_async_context(Vault.open_at(keys.as_role("collections_api"), MASTER_KEY))
-        mapping = standard_mapping()
-        parts = Parts(
-            log=log,
-            pool=log.pool,
-            vault=opened,
-            intake=make_intake(log, opened, clock, mapping),
-            cursors=Cursors(b"a key for the cursors"),
-            clock=clock,
-        )
-        app = create_app(parts, auth=issuer.authenticator(client), health=Health(ready={}))
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://collections", trust_env=False)
-        )
-        office = Office(http=http, issuer=issuer, log=log, parts=parts)
-        office.app = app
-        office.database, office.worker, office.worker_log, office.mapping = database, worker, worker_log, mapping
-        yield office
+    async with (
+        running_service(SERVICE, make_database, clock) as running,
+        PostgresEventLog.open(running.database.worker, sequencer=False) as worker_log,
+    ):
+        yield Office(running, worker_log)
 
 
-def make_intake(log: PostgresEventLog, opened: Vault, clock: Clock, mapping: Mapping) -> Intake:
-    loader = Loader(log)
-    return Intake(
-        ledger=Ledger(log, loader, FIRST_TOLERANCE),
-        customers=CustomerBook(loader, opened),
-        store=MessageStore(log.pool),
-        vault=opened,
-        mapping=mapping,
+def _intake(log: PostgresEventLog, vault: Vault, clock: SetClock, runner: CommandRunner | None) -> Intake:
+    return Intake.over(
+        runner=runner or CommandRunner(log),
+        log=log,
+        pool=log.pool,
+        vault=vault,
+        mapping=standard_mapping(),
         clock=clock,
     )
+
+
+# -- the ERP's topic
+
+
+def message(value: object, offset: int = 0, **headers: bytes) -> Incoming:
+    return Incoming(
+        topic=TOPIC,
+        partition=0,
+        offset=offset,
+        key=None,
+        value=value if isinstance(value, bytes) else msgspec.json.encode(value),
+        headers=headers,
+        timestamp_ms=0,
+    )
+
+
+async def take(
+    office: Office, *messages: Incoming, tenants: tuple[str, ...] = ("demo",), runner: CommandRunner | None = None
+) -> list[Incoming]:
+    """As the worker, which sees all tenants. Returns what was shown on the dead letter topic."""
+    broker = InMemoryBroker()
+    await broker.make_topics([TopicSpec(f"{TOPIC}.dlq", 1, 1)])
+    handler = ErpTopic(office.worker_intake(runner), tenants, DeadLetterTopic(broker, TOPIC))
+    await handler.apply(cast("Connection", None), messages)
+    return broker.topic(f"{TOPIC}.dlq").messages[0]
 
 
 # -- messages of an ERP, to vary
@@ -240,6 +226,28 @@ def correction(invoice_id: str = "INV-1", **fields: object) -> dict[str, Any]:
         "invoice_id": invoice_id,
         "corrected_on": "2026-01-20",
         "currency": "EUR",
+        **fields,
+    }
+
+
+def business_event(invoice_id: str = "CIV-1", control_number: int = 5637144576, **fields: object) -> dict[str, Any]:
+    """As Dynamics 365 sends it: domain reference §5.1."""
+    return {
+        "BusinessEventId": "SalesInvoicePostedBusinessEvent",
+        "ControlNumber": control_number,
+        "EventId": f"{{posted-{invoice_id}}}",
+        "EventTime": "/Date(1672408275000)/",
+        "EventTimeIso8601": "2022-12-30T13:51:15.2942742Z",
+        "LegalEntity": "usmf",
+        "MajorVersion": 0,
+        "MinorVersion": 0,
+        "InvoiceAccount": "US-001",
+        "InvoiceId": invoice_id,
+        "SalesOrderId": "000768",
+        "InvoiceDate": "/Date(1672358400000)/",
+        "InvoiceDueDate": "/Date(1674950400000)/",
+        "InvoiceAmountInAccountingCurrency": 1250.10,
+        "InvoiceTaxAmount": 93.75,
         **fields,
     }
 

@@ -91,9 +91,9 @@ class RunningService:
 
 @asynccontextmanager
 async def running_service(
-    service: Service[Any], make_database: MakeDatabase, at: datetime, **settings: Any
+    service: Service[Any], make_database: MakeDatabase, at: datetime | SetClock, **settings: Any
 ) -> AsyncIterator[RunningService]:
-    """The service from `at` on; `settings` are those it has besides what every service has."""
+    """The service from `at` on, or by a clock; `settings` are those it has besides what every service has."""
 
     async def migrated(database: Database) -> None:
         await upgrade(database.owner, service.migrations)
@@ -101,7 +101,7 @@ async def running_service(
     like = service.name.removesuffix("-service")
     database = await make_database(like, prepare=migrated)
     vault_database = await make_database("vault", prepare=with_vault)
-    clock = SetClock(at)
+    clock = at if isinstance(at, SetClock) else SetClock(at)
     async with (
         Issuer(clock).serving() as issuer,
         httpx.AsyncClient(trust_env=False) as http,

@@ -16,12 +16,12 @@ from collections_service.open_items.commands import CorrectInvoice, RegisterInvo
 from collections_service.open_items.events import HoldPlaced, OpenItemEvent, Step
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem, amount_on
-from collections_service.policies.tolerance import FIRST_TOLERANCE
 from collections_service.receipts import decisions as cash
 from collections_service.receipts import state as receipts
 from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment, ReverseReceipt
 from collections_service.receipts.refusals import ReceiptRefusal
 from collections_service.receipts.state import Receipt
+from collections_service.short_payments.tolerance import FIRST_TOLERANCE
 
 Message = (
     RegisterInvoice | CorrectInvoice | ReceivePayment | PostCreditMemo | ReverseReceipt | tuple[str, ReportDispute]
@@ -110,7 +110,7 @@ class Ledger:
             case _:
                 self._happened(message.invoice_id, open_item.register(message, self.items[message.invoice_id]))
 
-    def _record(self, receipt_id: str, applied: cash.Applied) -> None:
+    def _record(self, receipt_id: str, applied: cash.CashApplication) -> None:
         known = self.receipts.get(receipt_id, Receipt())
         self.receipts[receipt_id] = reduce(receipts.evolve, applied.receipt, known)
         for invoice_id, events in applied.invoices.items():

@@ -12,7 +12,7 @@ from collections_service.open_items.events import (
     HoldReduced,
     HoldReleased,
     PastHoldRecorded,
-    RecollectionTaskOpened,
+    RecoveryTaskOpened,
     ServedCredit,
     Step,
 )
@@ -82,7 +82,7 @@ def test_what_was_found_invalid_is_to_be_collected_again() -> None:
 
     assert events[1:] == [
         HoldReleased(dispute_id="dsp_1", steps=(Step(day(25), -30_000),), released=eur(30_000), why="rejected"),
-        RecollectionTaskOpened(dispute_id="dsp_1", amount=eur(30_000)),
+        RecoveryTaskOpened(dispute_id="dsp_1", amount=eur(30_000)),
     ]
 
 
@@ -98,7 +98,7 @@ def test_a_partly_valid_dispute_holds_the_granted_credit_and_collects_the_rest()
             dispute_id="dsp_1", steps=(Step(day(25), -10_000),), held=eur(20_000), released=eur(10_000), why="resolved"
         ),
         CreditAwaited(dispute_id="dsp_1", amount=eur(20_000)),
-        RecollectionTaskOpened(dispute_id="dsp_1", amount=eur(10_000)),
+        RecoveryTaskOpened(dispute_id="dsp_1", amount=eur(10_000)),
     ]
 
 

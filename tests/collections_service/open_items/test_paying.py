@@ -15,7 +15,7 @@ from collections_service.open_items.events import (
 )
 from collections_service.open_items.refusals import CurrencyDiffers, InvoiceNotRegistered
 from collections_service.open_items.state import OpenItem
-from collections_service.policies.tolerance import FIRST_TOLERANCE
+from collections_service.short_payments.tolerance import FIRST_TOLERANCE
 from redress.money import Money
 
 

@@ -5,7 +5,6 @@ from collections_service.open_items import decisions as open_item
 from collections_service.open_items.events import CreditMemoApplied, PaymentApplied, PaymentReversed
 from collections_service.open_items.refusals import InvoiceNotRegistered
 from collections_service.open_items.state import OpenItem
-from collections_service.policies.tolerance import FIRST_TOLERANCE
 from collections_service.receipts import decisions
 from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment, ReverseReceipt
 from collections_service.receipts.events import Allocation, CreditMemoPosted, PaymentReceived, ReceiptReversed
@@ -16,6 +15,7 @@ from collections_service.receipts.refusals import (
     ReceiptNotKnown,
 )
 from collections_service.receipts.state import Receipt, evolve
+from collections_service.short_payments.tolerance import FIRST_TOLERANCE
 
 
 def received(amount: int, **named: int) -> ReceivePayment:

@@ -142,7 +142,7 @@ async def _movements(world: World, ledger: FoldedLedger) -> Finding:
 
 async def _tasks(world: World, ledger: FoldedLedger) -> Finding:
     finding = Finding("I7", "collections", "every task to collect again is on the list once")
-    rows = await world.rows("collections", "SELECT item, count(*) AS n FROM read.recollection_task GROUP BY 1")
+    rows = await world.rows("collections", "SELECT item, count(*) AS n FROM read.recovery_task GROUP BY 1")
     listed = {row["item"]: row["n"] for row in rows}
     for stream, invoice in ledger.invoices.items():
         found = listed.pop(stream, 0)

@@ -1,29 +1,15 @@
-"""What the processes of this service are told by their environment."""
+"""The settings of this service's processes, with the prefix COLLECTIONS_: those of every service, and the ERP's."""
 
 import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
-from collections_service.erp_intake.dynamics365 import Mapping, parse_mapping, standard_mapping
-from collections_service.inbox.erp_topic import ANY_TENANT
-from redress.ops import settings as ops
 from redress.ops.settings import ServiceSettings
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-
-NEEDED_BY_API = ("database_url", "vault_database_url")
-NEEDED_BY_WORKER = (
-    "worker_database_url",
-    "vault_database_url",
-    "client_id",
-    "client_secret",
-    "token_url",
-    "dispute_url",
-)
-NEEDED_BY_RELEASE = NEEDED_BY_WORKER
+ANY_TENANT = "*"
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -43,7 +29,7 @@ def _topics(topics: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 class CollectionsSettings(ServiceSettings):
-    """`erp_mapping` is a file that replaces `dynamics365.toml`.
+    """`erp_mapping` is a file that replaces `erp/dynamics365.toml`.
 
     `erp_topics` says per topic which tenants may be written through it: the first is taken when a message has no
     `tenant` header, `*` allows every tenant that a header names. Whoever may write to a topic may write for these.
@@ -53,20 +39,3 @@ class CollectionsSettings(ServiceSettings):
 
     erp_mapping: Path | None = None
     erp_topics: Annotated[dict[str, list[str]], AfterValidator(_topics), Field(default_factory=_standard_topics)]
-
-    @property
-    def business_events(self) -> Mapping:
-        """How Dynamics 365 business events are read. ValueError, OSError for a file that is none."""
-        return standard_mapping() if self.erp_mapping is None else parse_mapping(self.erp_mapping.read_text("utf-8"))
-
-
-class OwnerSettings(ops.OwnerSettings):
-    """Of the one-shot jobs."""
-
-    model_config = SettingsConfigDict(env_prefix="COLLECTIONS_")
-
-
-class RebuildSettings(OwnerSettings):
-    """Of a rebuild: the owner makes and exchanges tables, the worker fills them."""
-
-    worker_database_url: SecretStr

@@ -99,7 +99,7 @@ class HoldReleased(Struct, frozen=True, kw_only=True, tag="dispute-hold-released
     why: str
 
 
-class RecollectionTaskOpened(Struct, frozen=True, kw_only=True, tag="recollection-task-opened", tag_field="type"):
+class RecoveryTaskOpened(Struct, frozen=True, kw_only=True, tag="recovery-task-opened", tag_field="type"):
     """A disputed amount was found invalid and is to be collected again."""
 
     invoice: InvoiceSummary
@@ -125,6 +125,6 @@ CollectionsEvent = (
     | ShortPaymentDetected
     | HoldPlaced
     | HoldReleased
-    | RecollectionTaskOpened
+    | RecoveryTaskOpened
     | UnappliedCashChanged
 )

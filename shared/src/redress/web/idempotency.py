@@ -63,5 +63,5 @@ def replay(stored: StoredAnswer, headers: dict[str, str] | None = None) -> Respo
 def _canonical(body: bytes) -> bytes:
     try:
         return msgspec.json.encode(msgspec.json.decode(body), order="sorted")
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body

@@ -21,7 +21,7 @@ from collections_service.open_items.events import (
     OpenItemEvent,
     PaymentApplied,
     PaymentReversed,
-    RecollectionTaskOpened,
+    RecoveryTaskOpened,
     RemainderTolerated,
     ServedCredit,
     ShortPaymentDetected,
@@ -35,7 +35,7 @@ from collections_service.open_items.refusals import (
     InvoiceNotRegistered,
 )
 from collections_service.open_items.state import OpenItem, Terms, amount_on, evolve
-from collections_service.policies.tolerance import ShortPaymentTolerance
+from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.money import Money
 
 
@@ -192,7 +192,7 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     collectable = min(newly_rejected, reduce(evolve, events, item).undisputed_minor)
     if item.terms is not None and collectable > 0:
         amount = Money(collectable, item.terms.total.currency)
-        events.append(RecollectionTaskOpened(dispute_id=command.dispute_id, amount=amount))
+        events.append(RecoveryTaskOpened(dispute_id=command.dispute_id, amount=amount))
     return events
 
 

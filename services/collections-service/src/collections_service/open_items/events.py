@@ -183,7 +183,7 @@ class CreditAwaited(Struct, frozen=True, kw_only=True):
     amount: Money
 
 
-class RecollectionTaskOpened(Struct, frozen=True, kw_only=True):
+class RecoveryTaskOpened(Struct, frozen=True, kw_only=True):
     """`amount` was disputed, found invalid, and is open: it is to be collected again."""
 
     dispute_id: str
@@ -204,5 +204,5 @@ OpenItemEvent = (
     | HoldReleased
     | PastHoldRecorded
     | CreditAwaited
-    | RecollectionTaskOpened
+    | RecoveryTaskOpened
 )

@@ -9,16 +9,17 @@ OpenItemRefusal
 """
 
 from redress.money import Money
+from redress.refusal import Refusal
 
 
-class OpenItemRefusal(Exception):
-    """`code` is stable and machine readable; the message says what is wrong in words."""
-
-    code = "refused"
+class OpenItemRefusal(Refusal):
+    """Nothing about the invoice was changed."""
 
 
 class InvoiceNotRegistered(OpenItemRefusal):
     code = "invoice_not_known"
+    title = "The invoice is not known"
+    kind = "absent"
 
     def __init__(self, invoice_id: str) -> None:
         super().__init__(f"invoice {invoice_id} is not known yet")
@@ -27,6 +28,8 @@ class InvoiceNotRegistered(OpenItemRefusal):
 
 class InvoiceDiffers(OpenItemRefusal):
     code = "invoice_differs"
+    title = "The invoice is known with other content"
+    kind = "conflict"
 
     def __init__(self, invoice_id: str, field: str, known: str, sent: str) -> None:
         super().__init__(
@@ -37,6 +40,8 @@ class InvoiceDiffers(OpenItemRefusal):
 
 class CurrencyDiffers(OpenItemRefusal):
     code = "currency_differs"
+    title = "The amount is in another currency than the invoice"
+    kind = "conflict"
 
     def __init__(self, invoice_id: str, currency: str, sent: str) -> None:
         super().__init__(
@@ -46,6 +51,8 @@ class CurrencyDiffers(OpenItemRefusal):
 
 class CannotBeCorrected(OpenItemRefusal):
     code = "cannot_be_corrected"
+    title = "This cannot be corrected on a posted invoice"
+    kind = "conflict"
 
     def __init__(self, invoice_id: str, field: str, known: str, sent: str) -> None:
         super().__init__(
@@ -55,6 +62,8 @@ class CannotBeCorrected(OpenItemRefusal):
 
 class BelowSettledAmount(OpenItemRefusal):
     code = "below_settled_amount"
+    title = "The total is below what is settled already"
+    kind = "conflict"
 
     def __init__(self, invoice_id: str, total: Money, settled: Money) -> None:
         super().__init__(

@@ -21,7 +21,7 @@ from collections_service.open_items.events import (
     PastHoldRecorded,
     PaymentApplied,
     PaymentReversed,
-    RecollectionTaskOpened,
+    RecoveryTaskOpened,
     RemainderTolerated,
     ShortPaymentDetected,
     Step,
@@ -147,7 +147,7 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
                 for claim in item.claims
             )
             return replace(item, claims=claims)
-        case ShortPaymentDetected() | RemainderTolerated() | CreditAwaited() | RecollectionTaskOpened():
+        case ShortPaymentDetected() | RemainderTolerated() | CreditAwaited() | RecoveryTaskOpened():
             return item
         case _:
             assert_never(event)

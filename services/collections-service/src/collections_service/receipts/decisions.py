@@ -14,7 +14,6 @@ from collections_service.open_items.commands import ApplyCreditMemo, ApplyPaymen
 from collections_service.open_items.events import CreditMemoApplied, OpenItemEvent, PaymentApplied
 from collections_service.open_items.refusals import InvoiceNotRegistered
 from collections_service.open_items.state import OpenItem
-from collections_service.policies.tolerance import ShortPaymentTolerance
 from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment, ReverseReceipt
 from collections_service.receipts.events import (
     Allocation,
@@ -30,11 +29,12 @@ from collections_service.receipts.refusals import (
     ReceiptNotKnown,
     ReversalNotWhole,
 )
-from collections_service.receipts.state import Receipt, Recorded
+from collections_service.receipts.state import Receipt, RecordedReceipt
+from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.money import Money, total
 
 
-class Applied(Struct, frozen=True):
+class CashApplication(Struct, frozen=True):
     """The events of the receipt and of each invoice it touches; nothing in either means "already so"."""
 
     receipt: tuple[ReceiptEvent, ...]
@@ -43,12 +43,12 @@ class Applied(Struct, frozen=True):
 
 def receive(
     command: ReceivePayment, receipt: Receipt, items: Mapping[str, OpenItem], tolerance: ShortPaymentTolerance
-) -> Applied:
+) -> CashApplication:
     """A payment and its effect on the invoices it names. `items` has the state of each of them."""
     if receipt.recorded is not None:
         if not _same(receipt.recorded, command.customer_id, command.amount, command.allocations, command.received_on):
             raise ReceiptDiffers(command.payment_id)
-        return Applied((), {})
+        return CashApplication((), {})
     _check(command.amount, command.allocations, items)
     allocations: list[Allocation] = []
     invoices: dict[str, tuple[OpenItemEvent, ...]] = {}
@@ -73,15 +73,15 @@ def receive(
         unapplied=command.amount - total((a.applied for a in allocations), command.amount.currency),
         remittance_reason=command.remittance_reason,
     )
-    return Applied((received,), invoices)
+    return CashApplication((received,), invoices)
 
 
-def post_credit_memo(command: PostCreditMemo, receipt: Receipt, items: Mapping[str, OpenItem]) -> Applied:
+def post_credit_memo(command: PostCreditMemo, receipt: Receipt, items: Mapping[str, OpenItem]) -> CashApplication:
     """A credit memo and its effect on the invoices it names; the excess is credit on account."""
     if receipt.recorded is not None:
         if not _same(receipt.recorded, command.customer_id, command.total, command.allocations, command.issued_on):
             raise ReceiptDiffers(command.credit_memo_id)
-        return Applied((), {})
+        return CashApplication((), {})
     _check(command.total, command.allocations, items)
     allocations: list[Allocation] = []
     invoices: dict[str, tuple[OpenItemEvent, ...]] = {}
@@ -105,10 +105,10 @@ def post_credit_memo(command: PostCreditMemo, receipt: Receipt, items: Mapping[s
         allocations=tuple(allocations),
         unapplied=command.total - total((a.applied for a in allocations), command.total.currency),
     )
-    return Applied((posted,), invoices)
+    return CashApplication((posted,), invoices)
 
 
-def reverse(command: ReverseReceipt, receipt: Receipt, items: Mapping[str, OpenItem]) -> Applied:
+def reverse(command: ReverseReceipt, receipt: Receipt, items: Mapping[str, OpenItem]) -> CashApplication:
     """The whole payment comes back: what was applied reopens its invoices, what was unapplied is gone."""
     recorded = receipt.recorded
     if recorded is None or recorded.kind != "payment":
@@ -116,7 +116,7 @@ def reverse(command: ReverseReceipt, receipt: Receipt, items: Mapping[str, OpenI
     if command.amount is not None and command.amount != recorded.amount:
         raise ReversalNotWhole(command.payment_id, command.amount, recorded.amount)
     if recorded.returned.minor:
-        return Applied((), {})
+        return CashApplication((), {})
     invoices: dict[str, tuple[OpenItemEvent, ...]] = {}
     for allocation in recorded.allocations:
         undo = ReversePayment(source=command.source, payment_id=command.payment_id, reversed_on=command.reversed_on)
@@ -132,7 +132,7 @@ def reverse(command: ReverseReceipt, receipt: Receipt, items: Mapping[str, OpenI
         unapplied_returned=recorded.unapplied,
         reason=command.reason,
     )
-    return Applied((returned,), invoices)
+    return CashApplication((returned,), invoices)
 
 
 def _check(amount: Money, allocations: Sequence[NamedInvoice], items: Mapping[str, OpenItem]) -> None:
@@ -158,7 +158,9 @@ def _allocation(named: NamedInvoice, events: Sequence[OpenItemEvent]) -> Allocat
     return Allocation(invoice_id=named.invoice_id, named=named.amount, applied=nothing, applied_on=None)
 
 
-def _same(recorded: Recorded, customer_id: str, amount: Money, named: Sequence[NamedInvoice], on: object) -> bool:
+def _same(
+    recorded: RecordedReceipt, customer_id: str, amount: Money, named: Sequence[NamedInvoice], on: object
+) -> bool:
     allocations = [(allocation.invoice_id, allocation.named) for allocation in recorded.allocations]
     return (recorded.customer_id, recorded.amount, recorded.received_on, allocations) == (
         customer_id,

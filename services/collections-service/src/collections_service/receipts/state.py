@@ -16,7 +16,7 @@ from collections_service.receipts.events import (
 from redress.money import Money
 
 
-class Recorded(Struct, frozen=True, kw_only=True):
+class RecordedReceipt(Struct, frozen=True, kw_only=True):
     """`kind` is payment or credit_memo; `received_on` is the value date, or the credit memo's date."""
 
     kind: str
@@ -33,7 +33,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
 class Receipt(Struct, frozen=True):
     """`recorded` is None for a receipt nobody has told us about."""
 
-    recorded: Recorded | None = None
+    recorded: RecordedReceipt | None = None
 
     @property
     def applied_minor(self) -> int:
@@ -47,7 +47,7 @@ def evolve(receipt: Receipt, event: ReceiptEvent) -> Receipt:
     match event:
         case PaymentReceived():
             return Receipt(
-                Recorded(
+                RecordedReceipt(
                     kind="payment",
                     source=event.source,
                     receipt_id=event.payment_id,
@@ -61,7 +61,7 @@ def evolve(receipt: Receipt, event: ReceiptEvent) -> Receipt:
             )
         case CreditMemoPosted():
             return Receipt(
-                Recorded(
+                RecordedReceipt(
                     kind="credit_memo",
                     source=event.source,
                     receipt_id=event.credit_memo_id,

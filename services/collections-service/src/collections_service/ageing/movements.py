@@ -1,0 +1,231 @@
+"""The books by day: every change of an open, disputed or unapplied amount, with the day it counts from and the instant
+it was recorded. Ageing and positions are sums over them, as of any day and as known at any instant.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import assert_never
+from uuid import UUID
+
+from msgspec import Struct
+
+from collections_service.open_items import events as invoice_events
+from collections_service.open_items.events import OpenItemEvent, Step
+from collections_service.open_items.stream import INVOICE
+from collections_service.receipts.events import (
+    Allocation,
+    CreditMemoPosted,
+    PaymentReceived,
+    ReceiptEvent,
+    ReceiptReversed,
+)
+from collections_service.receipts.stream import RECEIPT
+from redress.eventlog.connections import Connection
+from redress.eventlog.events import RecordedEvent
+
+
+class Movement(Struct, frozen=True, kw_only=True):
+    """`delta` in minor units. Customer and currency are None where the invoice's terms, stored before, say them."""
+
+    kind: str
+    effective_on: date
+    delta: int
+    dispute_id: str | None = None
+    customer_id: str | None = None
+    currency: str | None = None
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What a new invoice is. For a correction, None stays as it was."""
+
+    due_on: date
+    invoice_id: str | None = None
+    customer_id: str | None = None
+    legal_entity: str | None = None
+    currency: str | None = None
+    issued_on: date | None = None
+
+
+class LedgerChange(Struct, frozen=True):
+    terms: Terms | None
+    movements: tuple[Movement, ...]
+
+
+class Movements:
+    """The projection `movements` with the tables `movement` and `invoice_terms`."""
+
+    name = "movements"
+    tables = ("movement", "invoice_terms")
+
+    async def apply(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
+        projected = [(event, project(event)) for event in events]
+        await _insert_terms(connection, [(event, p.terms) for event, p in projected if p.terms is not None])
+        rows = [(event, n, m) for event, p in projected for n, m in enumerate(p.movements)]
+        await _insert_movements(connection, rows)
+
+
+def project(event: RecordedEvent) -> LedgerChange:
+    """What a stored event moves. Pure."""
+    if event.stream_type == INVOICE.stream_type:
+        return _of_invoice(INVOICE.codec.decode(event.type, event.schema_version, event.payload))
+    if event.stream_type == RECEIPT.stream_type:
+        return LedgerChange(None, _of_receipt(RECEIPT.codec.decode(event.type, event.schema_version, event.payload)))
+    return LedgerChange(None, ())
+
+
+def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one return per kind of event
+    match event:
+        case invoice_events.InvoiceRegistered():
+            terms = Terms(
+                invoice_id=event.invoice_id,
+                customer_id=event.customer_id,
+                legal_entity=event.legal_entity,
+                currency=event.total.currency,
+                issued_on=event.issued_on,
+                due_on=event.due_on,
+            )
+            return LedgerChange(terms, _open(event.issued_on, event.total.minor))
+        case invoice_events.InvoiceCorrected():
+            return LedgerChange(Terms(due_on=event.due_on), _open(event.effective_on, event.change))
+        case invoice_events.PaymentApplied(applied_on=on, amount=amount):
+            return LedgerChange(None, _open(on, -amount.minor))
+        case invoice_events.CreditMemoApplied(applied_on=on, amount=amount):
+            return LedgerChange(None, _open(on, -amount.minor))
+        case invoice_events.PaymentReversed(effective_on=on, amount=amount):
+            return LedgerChange(None, _open(on, amount.minor))
+        case (
+            invoice_events.HoldPlaced(dispute_id=dispute_id, steps=steps)
+            | invoice_events.HoldReduced(dispute_id=dispute_id, steps=steps)
+            | invoice_events.HoldReleased(dispute_id=dispute_id, steps=steps)
+            | invoice_events.PastHoldRecorded(dispute_id=dispute_id, steps=steps)
+        ):
+            held = [
+                Movement(kind="disputed", effective_on=step.on, delta=step.minor, dispute_id=dispute_id)
+                for step in steps
+            ]
+            return LedgerChange(None, tuple(held))
+        case (
+            invoice_events.ShortPaymentDetected()
+            | invoice_events.RemainderTolerated()
+            | invoice_events.DisputeReported()
+            | invoice_events.CreditAwaited()
+            | invoice_events.RecoveryTaskOpened()
+        ):
+            return LedgerChange(None, ())
+        case _:
+            assert_never(event)
+
+
+def _of_receipt(event: ReceiptEvent) -> tuple[Movement, ...]:
+    match event:
+        case PaymentReceived(amount=amount, received_on=on):
+            steps = [Step(on, amount.minor), *_taken(event.allocations)]
+        case CreditMemoPosted(total=amount, issued_on=on):
+            steps = [Step(on, amount.minor), *_taken(event.allocations)]
+        case ReceiptReversed(unapplied_returned=amount, effective_on=on):
+            steps = [Step(on, -amount.minor)]
+        case _:
+            assert_never(event)
+    return tuple(
+        Movement(
+            kind="unapplied",
+            effective_on=day,
+            delta=delta,
+            customer_id=event.customer_id,
+            currency=amount.currency,
+        )
+        for day, delta in _by_day(steps)
+    )
+
+
+def _taken(allocations: Iterable[Allocation]) -> list[Step]:
+    return [Step(a.applied_on, -a.applied.minor) for a in allocations if a.applied_on is not None]
+
+
+def _by_day(steps: Iterable[Step]) -> list[tuple[date, int]]:
+    deltas: dict[date, int] = defaultdict(int)
+    for step in steps:
+        deltas[step.on] += step.minor
+    return [(day, delta) for day, delta in sorted(deltas.items()) if delta]
+
+
+def _open(on: date, delta: int) -> tuple[Movement, ...]:
+    return (Movement(kind="open", effective_on=on, delta=delta),) if delta else ()
+
+
+async def _insert_terms(connection: Connection, rows: Sequence[tuple[RecordedEvent, Terms]]) -> None:
+    """New invoices first; a correction then takes what it does not change from the newest terms before it."""
+    new = [(event, terms) for event, terms in rows if terms.invoice_id is not None]
+    if new:
+        await connection.execute(
+            "INSERT INTO invoice_terms (tenant_id, item, seq, invoice_id, customer_id, legal_entity, currency,"
+            " issued_on, due_on, recorded_at)"
+            " SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[],"
+            " $7::text[], $8::date[], $9::date[], $10::timestamptz[])",
+            [event.tenant_id for event, _ in new],
+            [event.stream_id for event, _ in new],
+            [event.seq for event, _ in new],
+            [terms.invoice_id for _, terms in new],
+            [terms.customer_id for _, terms in new],
+            [terms.legal_entity for _, terms in new],
+            [terms.currency for _, terms in new],
+            [terms.issued_on for _, terms in new],
+            [terms.due_on for _, terms in new],
+            [event.recorded_at for event, _ in new],
+        )
+    corrected = [(event, terms) for event, terms in rows if terms.invoice_id is None]
+    if corrected:
+        await connection.execute(
+            "INSERT INTO invoice_terms (tenant_id, item, seq, invoice_id, customer_id, legal_entity, currency,"
+            " issued_on, due_on, recorded_at)"
+            " SELECT n.tenant_id, n.item, n.seq, t.invoice_id, t.customer_id, t.legal_entity, t.currency,"
+            "  t.issued_on, n.due_on, n.recorded_at"
+            " FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::date[], $5::timestamptz[])"
+            "  AS n(tenant_id, item, seq, due_on, recorded_at)"
+            " JOIN LATERAL (SELECT * FROM invoice_terms t WHERE t.tenant_id = n.tenant_id AND t.item = n.item"
+            "  ORDER BY t.seq LIMIT 1) t ON true",
+            [event.tenant_id for event, _ in corrected],
+            [event.stream_id for event, _ in corrected],
+            [event.seq for event, _ in corrected],
+            [terms.due_on for _, terms in corrected],
+            [event.recorded_at for event, _ in corrected],
+        )
+        await connection.execute(
+            "UPDATE invoice_terms AS t SET superseded_at = (SELECT n.recorded_at FROM invoice_terms n"
+            "  WHERE n.tenant_id = t.tenant_id AND n.item = t.item AND n.seq > t.seq ORDER BY n.seq LIMIT 1)"
+            " WHERE t.superseded_at IS NULL AND t.tenant_id = ANY($1) AND t.item = ANY($2)",
+            [event.tenant_id for event, _ in corrected],
+            [event.stream_id for event, _ in corrected],
+        )
+
+
+async def _insert_movements(connection: Connection, rows: Sequence[tuple[RecordedEvent, int, Movement]]) -> None:
+    if not rows:
+        return
+    tenants: list[str] = [event.tenant_id for event, _, _ in rows]
+    items: list[UUID] = [event.stream_id for event, _, _ in rows]
+    recorded: list[datetime] = [event.recorded_at for event, _, _ in rows]
+    await connection.execute(
+        "INSERT INTO movement (tenant_id, seq, ordinal, item, kind, dispute_id, customer_id, currency, delta,"
+        " effective_on, recorded_at)"
+        " SELECT n.tenant_id, n.seq, n.ordinal, n.item, n.kind, n.dispute_id, coalesce(n.customer_id, t.customer_id),"
+        "  coalesce(n.currency, t.currency), n.delta, n.effective_on, n.recorded_at"
+        " FROM unnest($1::text[], $2::bigint[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],"
+        "  $9::bigint[], $10::date[], $11::timestamptz[])"
+        "  AS n(tenant_id, seq, ordinal, item, kind, dispute_id, customer_id, currency, delta, effective_on,"
+        "   recorded_at)"
+        " LEFT JOIN LATERAL (SELECT t.customer_id, t.currency FROM invoice_terms t"
+        "  WHERE t.tenant_id = n.tenant_id AND t.item = n.item ORDER BY t.seq LIMIT 1) t ON true",
+        tenants,
+        [event.seq for event, _, _ in rows],
+        [ordinal for _, ordinal, _ in rows],
+        items,
+        [m.kind for _, _, m in rows],
+        [m.dispute_id for _, _, m in rows],
+        [m.customer_id for _, _, m in rows],
+        [m.currency for _, _, m in rows],
+        [m.delta for _, _, m in rows],
+        [m.effective_on for _, _, m in rows],
+        recorded,
+    )

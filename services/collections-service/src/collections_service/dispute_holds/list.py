@@ -1,0 +1,110 @@
+"""`GET /v1/holds`: what must not be chased, how much of each invoice, and because of which dispute."""
+
+from datetime import date
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from collections_service.open_items.document import CurrentInvoice
+from collections_service.open_items.read import InvoiceHold
+from redress.contracts.common import WireMoney, wire
+from redress.money import Money
+from redress.reading.keyset import Keyset, Page
+from redress.reading.moment import Moment
+from redress.reading.tenant_reads import TenantReads
+
+
+class HeldInvoice(Struct, frozen=True, kw_only=True):
+    """`collectable` is the rest of what is open: it may be chased."""
+
+    invoice_id: str
+    customer_id: str
+    due_on: date
+    open: WireMoney
+    held: WireMoney
+    collectable: WireMoney
+    disputes: tuple[InvoiceHold, ...]
+
+
+_current = msgspec.json.Decoder(CurrentInvoice)
+
+
+async def holds(
+    reads: TenantReads, tenant_id: str, moment: Moment, today: date, page: Keyset, *, customer_id: str | None
+) -> Page[HeldInvoice]:
+    """Held invoices by their number; right now is what a reminder must look at. `today` counts where no day is asked
+    for."""
+    arguments = (tenant_id, customer_id, page.after and str(page.after[0]), page.rows)
+    async with reads.of(tenant_id) as connection:
+        if moment.is_now:
+            rows = await connection.fetch(_NOW, *arguments)
+            return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _held_now(_current.decode(row["doc"])))
+        rows = await connection.fetch(_AT_A_MOMENT, *arguments, moment.as_of or today, moment.recorded_by)
+    return page.page(rows, lambda row: [row["invoice_id"]], _held_then)
+
+
+_NOW = """
+SELECT invoice_id, doc::text AS doc FROM invoice_current
+WHERE tenant_id = $1 AND held_minor > 0 AND ($2::text IS NULL OR customer_id = $2)
+  AND ($3::text IS NULL OR invoice_id > $3)
+ORDER BY invoice_id LIMIT $4
+"""
+_AT_A_MOMENT = """
+WITH held AS (
+  SELECT item, dispute_id, sum(delta)::bigint AS held FROM movement
+  WHERE tenant_id = $1 AND kind = 'disputed' AND effective_on <= $5 AND recorded_at <= $6
+    AND ($2::text IS NULL OR customer_id = $2)
+  GROUP BY item, dispute_id HAVING sum(delta) > 0
+), items AS (
+  SELECT item, sum(held)::bigint AS held, array_agg(dispute_id ORDER BY dispute_id) AS disputes,
+         array_agg(held ORDER BY dispute_id) AS amounts
+  FROM held GROUP BY item
+)
+SELECT i.*, t.invoice_id, t.customer_id, t.currency, t.due_on,
+       (SELECT sum(delta)::bigint FROM movement m WHERE m.tenant_id = $1 AND m.item = i.item AND m.kind = 'open'
+          AND m.effective_on <= $5 AND m.recorded_at <= $6) AS open
+FROM items i JOIN LATERAL (
+  SELECT * FROM invoice_terms t WHERE t.tenant_id = $1 AND t.item = i.item AND t.recorded_at <= $6
+  ORDER BY seq DESC LIMIT 1
+) t ON true
+WHERE $3::text IS NULL OR t.invoice_id > $3 ORDER BY t.invoice_id LIMIT $4
+"""
+
+
+def _held_now(invoice: CurrentInvoice) -> HeldInvoice:
+    def money(minor: int) -> WireMoney:
+        return wire(Money(minor, invoice.currency))
+
+    return HeldInvoice(
+        invoice_id=invoice.invoice_id,
+        customer_id=invoice.customer_id,
+        due_on=invoice.due_on,
+        open=money(invoice.open),
+        held=money(invoice.held),
+        collectable=money(invoice.open - invoice.held),
+        disputes=tuple(
+            InvoiceHold(dispute_id=hold.dispute_id, held=money(hold.held), awaiting_credit=money(hold.awaiting_credit))
+            for hold in invoice.holds
+        ),
+    )
+
+
+def _held_then(row: asyncpg.Record) -> HeldInvoice:
+    """What part of a hold waited for a credit memo is not kept by day; it is shown as nothing."""
+
+    def money(minor: int) -> WireMoney:
+        return wire(Money(minor, row["currency"]))
+
+    return HeldInvoice(
+        invoice_id=row["invoice_id"],
+        customer_id=row["customer_id"],
+        due_on=row["due_on"],
+        open=money(row["open"]),
+        held=money(row["held"]),
+        collectable=money(row["open"] - row["held"]),
+        disputes=tuple(
+            InvoiceHold(dispute_id=dispute_id, held=money(minor), awaiting_credit=money(0))
+            for dispute_id, minor in zip(row["disputes"], row["amounts"], strict=True)
+        ),
+    )

@@ -1,0 +1,69 @@
+"""Which items must be taken one after the other, what they wait for, and what has come with them. Pure."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from collections_service.customers.stream import customer_stream
+from collections_service.erp.item import Item
+from collections_service.open_items.commands import RegisterInvoice
+from collections_service.postings.handle import touched_streams
+from collections_service.receipts.commands import ReceivePayment
+
+
+def groups(tenant_id: str, items: Sequence[Item]) -> list[list[Item]]:
+    """Items that touch a common stream, directly or through others, in the order in which they came."""
+    leader: dict[UUID, UUID] = {}
+
+    def find(stream: UUID) -> UUID:
+        while leader.setdefault(stream, stream) != stream:
+            leader[stream] = leader[leader[stream]]
+            stream = leader[stream]
+        return stream
+
+    touched: list[tuple[Item, UUID]] = []
+    for item in items:
+        if item.command is None:
+            continue
+        first, *others = touched_streams(tenant_id, item.command)
+        if item.customer is not None:
+            others.append(customer_stream(tenant_id, item.customer.customer_id))
+        for other in others:
+            leader[find(other)] = find(first)
+        touched.append((item, first))
+    grouped: dict[UUID, list[Item]] = {}
+    for item, stream in touched:
+        grouped.setdefault(find(stream), []).append(item)
+    return list(grouped.values())
+
+
+def invoice_awaited(invoice_id: str) -> str:
+    return f"invoice {invoice_id}"
+
+
+def payment_awaited(source: str, payment_id: str) -> str:
+    return f"payment {source} {payment_id}"
+
+
+def arrivals(items: Iterable[Item]) -> list[str]:
+    """What has come with these items that others may have waited for."""
+    arrived: list[str] = []
+    for item in items:
+        if item.result not in ("accepted", "duplicate") or item.is_repetition:
+            continue
+        match item.command:
+            case RegisterInvoice(invoice_id=invoice_id):
+                arrived.append(invoice_awaited(invoice_id))
+            case ReceivePayment(source=source, payment_id=payment_id):
+                arrived.append(payment_awaited(source, payment_id))
+            case _:
+                pass
+    return arrived
+
+
+def control_numbers(items: Iterable[Item]) -> dict[str, list[int]]:
+    """By source, in the order of their arrival."""
+    numbers: dict[str, list[int]] = {}
+    for item in items:
+        if item.message is not None and item.message.control_number is not None and not item.is_repetition:
+            numbers.setdefault(item.message.source, []).append(item.message.control_number)
+    return numbers

@@ -1,0 +1,246 @@
+"""The ERP's messages in our own format, strictly read: what is unknown, missing, too long or not exact is named.
+
+A message is read as a whole or not at all; the answer points at the first thing that is wrong (RFC 6901).
+"""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from collections_service.erp.flaws import first_flaw, may_contain_null
+from redress.money import Money, MoneyError, minor_digits, parse_money
+
+MAX_LINES = 500
+MAX_ALLOCATIONS = 100  # with the receipt itself 101 streams in one append: all or nothing has its price
+EARLIEST = date(1980, 1, 1)
+LATEST = date(2200, 1, 1)
+_MAX_EXPONENT = 30
+_MAX_WHOLE_DIGITS = 16
+_MAX_DIGITS = 60  # of a quantity or a unit price
+
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+ShortText = Annotated[str, Meta(max_length=200)]
+ControlNumber = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class AmountObject(Struct, frozen=True, forbid_unknown_fields=True):
+    """Money with its currency, where a sender likes it so; the currency must be the message's."""
+
+    amount: Decimal
+    currency: str
+
+
+Amount = Decimal | AmountObject
+
+
+class CustomerData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: Name
+    name: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
+    email: Annotated[str, Meta(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    language: Annotated[str, Meta(pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{2,8})*$", max_length=20)] | None = None
+
+
+class LineData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    line: Name
+    amount: Amount
+    description: ShortText | None = None
+    quantity: Decimal | None = None
+    unit_price: Decimal | None = None
+
+
+class AllocationData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    invoice_id: Name
+    amount: Amount
+
+
+class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """`source` is the ERP, `source_event_id` its own id of this message: together they are the message's identity."""
+
+    source: Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
+    source_event_id: Name
+    control_number: ControlNumber | None = None
+
+
+class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
+    legal_entity: Name
+    customer: CustomerData
+    invoice_id: Name
+    issued_on: date
+    due_on: date
+    currency: str
+    total: Amount
+    tax: Amount | None = None
+    lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
+    po_number: Name | None = None
+
+
+class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-corrected"):
+    """Fields that are left out stay as they are. `corrected_on` left out: the day it was received."""
+
+    invoice_id: Name
+    corrected_on: date | None = None
+    legal_entity: Name | None = None
+    customer: CustomerData | None = None
+    customer_id: Name | None = None
+    issued_on: date | None = None
+    due_on: date | None = None
+    currency: str | None = None
+    total: Amount | None = None
+    tax: Amount | None = None
+    lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] | None = None
+    po_number: Name | None = None
+
+
+class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-posted"):
+    """`total` left out: what `applies_to` adds up to. The customer comes as an object or as an id alone.
+
+    A sender that numbers and describes credit memos like invoices may say `invoice_id` for `credit_memo_id`, and may
+    send due date, tax, lines and order number: they stay in the message that is kept, the ledger has no use for them.
+    """
+
+    issued_on: date
+    credit_memo_id: Name | None = None
+    invoice_id: Name | None = None
+    due_on: date | None = None
+    tax: Amount | None = None
+    lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
+    po_number: Name | None = None
+    currency: str
+    legal_entity: Name | None = None
+    customer: CustomerData | None = None
+    customer_id: Name | None = None
+    total: Amount | None = None
+    applies_to: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+
+
+class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received"):
+    payment_id: Name
+    customer_id: Name
+    received_on: date
+    currency: str
+    amount: Amount
+    legal_entity: Name | None = None
+    allocations: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+    remittance_reason: ShortText | None = None
+
+
+class PaymentReversed(_Message, frozen=True, kw_only=True, tag="payment-reversed"):
+    """The whole payment comes back. `amount` and `currency` may be said, and must then be the payment's."""
+
+    payment_id: Name
+    reversed_on: date
+    amount: Amount | None = None
+    currency: str | None = None
+    customer_id: Name | None = None
+    legal_entity: Name | None = None
+    reason: ShortText | None = None
+
+
+ErpMessage = InvoicePosted | InvoiceCorrected | CreditMemoPosted | PaymentReceived | PaymentReversed
+
+
+class Unreadable(Exception):
+    """The message is refused as it stands. `pointer` is inside the message; empty is the message itself."""
+
+    def __init__(self, code: str, reason: str, pointer: str = "") -> None:
+        super().__init__(reason)
+        self.code = code
+        self.pointer = pointer
+
+
+_decoder = msgspec.json.Decoder(ErpMessage)
+
+
+def read(raw: bytes) -> ErpMessage:
+    """The message in these bytes. Unreadable says what is wrong and where."""
+    if may_contain_null(raw) and (flaw := first_flaw(raw)) is not None:
+        raise Unreadable(flaw.code, flaw.reason, flaw.pointer)
+    try:
+        return _checked(_decoder.decode(raw))
+    except msgspec.ValidationError as wrong:
+        raise Unreadable("invalid_message", _reason(wrong), _pointer(wrong)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise not_json(raw, wrong) from None
+
+
+def not_json(raw: bytes, wrong: Exception) -> Unreadable:
+    """Why the reader stopped at these bytes, and where, as far as that can be found."""
+    if isinstance(wrong, RecursionError):
+        return Unreadable("invalid_json", "nested too deeply")
+    flaw = first_flaw(raw)
+    return (
+        Unreadable(flaw.code, flaw.reason, flaw.pointer) if flaw else Unreadable("invalid_json", f"not JSON: {wrong}")
+    )
+
+
+def convert(document: dict[str, object]) -> ErpMessage:
+    """The message in a document that a mapping made. Unreadable as above, the pointer inside the document."""
+    try:
+        return _checked(msgspec.convert(document, ErpMessage))
+    except msgspec.ValidationError as wrong:
+        raise Unreadable("invalid_message", _reason(wrong), _pointer(wrong)) from None
+
+
+def money(amount: Amount, currency: str, pointer: str) -> Money:
+    """Exact money. Unreadable for a wrong currency, too many decimals, or no number at all."""
+    value = amount
+    if isinstance(value, AmountObject):
+        if value.currency != currency:
+            raise Unreadable(
+                "currency_differs", f"the amount is in {value.currency[:10]}, the message in {currency}", pointer
+            )
+        value = value.amount
+    try:
+        digits = minor_digits(currency)
+    except MoneyError as wrong:
+        raise Unreadable("unknown_currency", str(wrong), "/currency") from None
+    if not _is_plain(value):
+        raise Unreadable("invalid_amount", "the amount is not a plain decimal number", pointer)
+    if value.adjusted() >= _MAX_WHOLE_DIGITS:  # more than rounding could hold
+        raise Unreadable("invalid_amount", f"{value} {currency} is beyond the accepted range", pointer)
+    if value != round(value, digits):
+        raise Unreadable("invalid_amount", f"the amount has more decimals than {currency} allows ({digits})", pointer)
+    try:
+        return parse_money(f"{value:.{digits}f}", currency)
+    except MoneyError as wrong:
+        raise Unreadable("invalid_amount", str(wrong), pointer) from None
+
+
+def number_text(value: Decimal, pointer: str) -> str:
+    """A quantity or a price of one unit, of any precision. Unreadable for what is no number to be written down."""
+    if not _is_plain(value) or len(value.as_tuple().digits) > _MAX_DIGITS:
+        raise Unreadable("invalid_number", "the number is not a plain decimal number", pointer)
+    return str(value)
+
+
+def _is_plain(value: Decimal) -> bool:
+    return value.is_finite() and abs(value.adjusted()) <= _MAX_EXPONENT
+
+
+def _checked(message: ErpMessage) -> ErpMessage:
+    for field in ("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"):
+        day = getattr(message, field, None)
+        if day is not None and not EARLIEST <= day <= LATEST:
+            raise Unreadable("invalid_date", f"{day} is not between {EARLIEST} and {LATEST}", f"/{field}")
+    return message
+
+
+_AT = re.compile(r" - at `([^`]*)`$")
+_FIELD = re.compile(r"field `([^`]*)`")
+
+
+def _reason(wrong: msgspec.ValidationError) -> str:
+    return _AT.sub("", str(wrong)).replace("`", "'")
+
+
+def _pointer(wrong: msgspec.ValidationError) -> str:
+    text = str(wrong)
+    at = _AT.search(text)
+    path = at.group(1).removeprefix("$") if at else ""
+    pointer = re.sub(r"\.([^.\[]+)|\[(\d+)\]", lambda m: f"/{m.group(1) or m.group(2)}", path)
+    named = _FIELD.search(text)
+    return f"{pointer}/{named.group(1)}" if named else pointer

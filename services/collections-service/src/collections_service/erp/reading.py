@@ -1,0 +1,50 @@
+"""From the bytes of a message to the command it stands for, or to the reason why it is refused."""
+
+from datetime import date
+
+import structlog
+
+from collections_service.erp.dynamics365 import (
+    FieldMapping,
+    is_business_event,
+    pointer_into_event,
+    read_business_event,
+)
+from collections_service.erp.item import Item
+from collections_service.erp.messages import ErpMessage, Unreadable, read
+from collections_service.erp.translation import command_of
+
+MAX_ITEM_BYTES = 200_000  # an invoice of 500 long lines; what is stored of it still fits into one event
+
+_log = structlog.stdlib.get_logger("collections.erp")
+
+
+class MessageReader:
+    """Reads our own format, and business events of Dynamics 365 by a mapping."""
+
+    def __init__(self, mapping: FieldMapping) -> None:
+        self._mapping = mapping
+
+    def read(self, index: int, raw: bytes, received_on: date) -> Item:
+        """The item with its message and command, or rejected."""
+        item = Item(index, raw)
+        try:
+            item.message = self._message(raw)
+            item.command = command_of(item.message, received_on)
+        except Unreadable as wrong:
+            item.reject(wrong.code, str(wrong), self._pointer(item, wrong))
+        except (ValueError, ArithmeticError, RecursionError) as unforeseen:
+            _log.exception("erp_message_not_read", sha256=item.sha256.hex())
+            item.reject("invalid_message", f"the message cannot be read ({type(unforeseen).__name__})", "")
+        return item
+
+    def _message(self, raw: bytes) -> ErpMessage:
+        if len(raw) > MAX_ITEM_BYTES:
+            raise Unreadable("message_too_large", f"{len(raw)} bytes; at most {MAX_ITEM_BYTES}")
+        return read_business_event(raw, self._mapping) if is_business_event(raw) else read(raw)
+
+    def _pointer(self, item: Item, wrong: Unreadable) -> str:
+        """Into the message as it came: a business event that could be read is refused in our words."""
+        if item.message is not None and is_business_event(item.raw):
+            return pointer_into_event(item.raw, self._mapping, wrong.pointer)
+        return wrong.pointer

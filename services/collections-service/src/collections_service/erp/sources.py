@@ -1,0 +1,100 @@
+"""`GET /v1/erp/sources/{source}/health`: does the ERP still talk, what waits, what was refused."""
+
+from datetime import datetime
+
+import asyncpg
+from msgspec import Struct
+
+from redress.reading.tenant_reads import TenantReads
+
+LISTED = 100
+
+
+class ControlNumbers(Struct, frozen=True, kw_only=True):
+    """Gaps are normal (other events use numbers too); a backward jump hints at a replay or a restored system."""
+
+    highest: int
+    gaps: int
+    backward_jumps: int
+    last_backward_at: datetime | None
+
+
+class ListedMessage(Struct, frozen=True, kw_only=True):
+    kind: str
+    source_event_id: str
+    received_at: datetime
+    code: str | None
+    reason: str | None
+    pointer: str | None
+    waits_for: str | None
+
+
+class SourceHealth(Struct, frozen=True, kw_only=True):
+    """`counts` are messages by what became of them; `repeated` is how often one came again. At most 100 are listed.
+
+    Those that are `failing` are kept and tried again: the failure is not their sender's fault.
+    """
+
+    source: str
+    last_received_at: datetime
+    last_received_age_s: float
+    counts: dict[str, int]
+    repeated: int
+    control_numbers: ControlNumbers | None
+    waiting: tuple[ListedMessage, ...]
+    rejected: tuple[ListedMessage, ...]
+    failing: tuple[ListedMessage, ...]
+
+
+async def source_health(reads: TenantReads, tenant_id: str, source: str, now: datetime) -> SourceHealth | None:
+    """None for a source that never sent anything."""
+    async with reads.of(tenant_id) as connection:
+        counted = await connection.fetch(
+            "SELECT result, count(*) AS messages, sum(times - 1)::bigint AS repeated, max(last_received_at) AS last"
+            " FROM erp.message WHERE tenant_id = $1 AND source = $2 GROUP BY result ORDER BY result",
+            tenant_id,
+            source,
+        )
+        if not counted:
+            return None
+        control = await connection.fetchrow(
+            "SELECT highest, gaps, backward_jumps, last_backward_at FROM erp.control"
+            " WHERE tenant_id = $1 AND source = $2",
+            tenant_id,
+            source,
+        )
+        listed = await connection.fetch(
+            "(SELECT * FROM erp.message WHERE tenant_id = $1 AND source = $2 AND result = 'waiting'"
+            " ORDER BY id LIMIT $3)"
+            " UNION ALL (SELECT * FROM erp.message WHERE tenant_id = $1 AND source = $2 AND result = 'rejected'"
+            " ORDER BY id DESC LIMIT $3)"
+            " UNION ALL (SELECT * FROM erp.message WHERE tenant_id = $1 AND source = $2 AND result = 'received'"
+            " AND failures > 0 ORDER BY id LIMIT $3)",
+            tenant_id,
+            source,
+            LISTED,
+        )
+    last = max(row["last"] for row in counted)
+    return SourceHealth(
+        source=source,
+        last_received_at=last,
+        last_received_age_s=round((now - last).total_seconds(), 3),
+        counts={row["result"]: row["messages"] for row in counted},
+        repeated=sum(row["repeated"] for row in counted),
+        control_numbers=ControlNumbers(**dict(control)) if control else None,
+        waiting=tuple(_listed(row) for row in listed if row["result"] == "waiting"),
+        rejected=tuple(_listed(row) for row in listed if row["result"] == "rejected"),
+        failing=tuple(_listed(row) for row in listed if row["result"] == "received"),
+    )
+
+
+def _listed(row: asyncpg.Record) -> ListedMessage:
+    return ListedMessage(
+        kind=row["kind"],
+        source_event_id=row["source_event_id"],
+        received_at=row["received_at"],
+        code=row["code"],
+        reason=row["reason"],
+        pointer=row["pointer"],
+        waits_for=row["waits_for"],
+    )

@@ -1,0 +1,72 @@
+"""The current-state document of an invoice, written in the append's transaction, so that a caller reads its own write.
+
+Amounts are minor units of the document's currency. Columns of lists are taken out of it (migrations).
+"""
+
+from datetime import date
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from collections_service.open_items.events import Line
+from collections_service.open_items.state import OpenItem
+
+
+class CurrentHold(Struct, frozen=True, kw_only=True):
+    """What one dispute holds of an invoice; `awaiting_credit` is the granted part of it."""
+
+    dispute_id: str
+    held: int
+    awaiting_credit: int
+
+
+class CurrentInvoice(Struct, frozen=True, kw_only=True):
+    invoice_id: str
+    source: str
+    legal_entity: str
+    customer_id: str
+    issued_on: date
+    due_on: date
+    currency: str
+    total: int
+    open: int
+    held: int
+    holds: tuple[CurrentHold, ...]
+    tax: int | None
+    lines: tuple[Line, ...]
+    po_number: str | None
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def current_invoice(_stream_id: UUID, _version: int, item: OpenItem) -> bytes | None:
+    """None for an invoice that only disputes spoke of."""
+    if item.terms is None:
+        return None
+    terms = item.terms
+    return _encoder.encode(
+        CurrentInvoice(
+            invoice_id=terms.invoice_id,
+            source=terms.source,
+            legal_entity=terms.legal_entity,
+            customer_id=terms.customer_id,
+            issued_on=terms.issued_on,
+            due_on=terms.due_on,
+            currency=terms.total.currency,
+            total=terms.total.minor,
+            open=item.open_minor,
+            held=item.held_minor,
+            holds=tuple(
+                CurrentHold(
+                    dispute_id=c.dispute_id, held=c.held_now, awaiting_credit=min(c.awaiting_credit, c.held_now)
+                )
+                for c in item.claims
+                if c.held_now
+            ),
+            tax=terms.tax.minor if terms.tax else None,
+            lines=terms.lines,
+            po_number=terms.po_number,
+        )
+    )

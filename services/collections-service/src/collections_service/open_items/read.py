@@ -1,0 +1,134 @@
+"""`GET /v1/invoices/{id}`: what is owed on an invoice, now, at the end of a business day, or as it was known."""
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from collections_service.open_items.overdue import days_overdue, status
+from collections_service.open_items.state import OpenItem, amount_on
+from collections_service.open_items.stream import INVOICE, invoice_stream
+from redress.contracts.common import WireMoney, wire
+from redress.decider import fold
+from redress.eventlog.log import EventLog
+from redress.money import Money
+from redress.reading.moment import Moment
+
+
+class InvoiceHold(Struct, frozen=True, kw_only=True):
+    """`awaiting_credit` is the part of it that was granted: it stays held until the credit memo arrives."""
+
+    dispute_id: str
+    held: WireMoney
+    awaiting_credit: WireMoney
+
+
+class InvoiceLine(Struct, frozen=True, kw_only=True):
+    line: str
+    amount: WireMoney
+    description: str | None
+    quantity: str | None
+    unit_price: str | None
+
+
+class InvoicePayment(Struct, frozen=True, kw_only=True):
+    payment_id: str
+    applied_on: date
+    amount: WireMoney
+    returned: bool
+
+
+class Invoice(Struct, frozen=True, kw_only=True):
+    """`open` is neither paid nor credited, `disputed` the held part of it; `days_overdue` is below 1 if not due."""
+
+    invoice_id: str
+    customer_id: str
+    legal_entity: str
+    source: str
+    issued_on: date
+    due_on: date
+    total: WireMoney
+    open: WireMoney
+    disputed: WireMoney
+    undisputed: WireMoney
+    status: str
+    days_overdue: int
+    holds: tuple[InvoiceHold, ...]
+    lines: tuple[InvoiceLine, ...]
+    payments: tuple[InvoicePayment, ...]
+    tax: WireMoney | None
+    po_number: str | None
+    version: int
+    as_of: date
+    known_at: datetime
+
+
+async def invoice(log: EventLog, tenant_id: str, invoice_id: str, moment: Moment, now: datetime) -> Invoice | None:
+    """The invoice at the end of `as_of`, from what was recorded by `known_at`; None if it was not known by then."""
+    stored = await log.read_stream(tenant_id, invoice_stream(tenant_id, invoice_id))
+    known = [event for event in stored if event.recorded_at <= moment.recorded_by]
+    item = fold(INVOICE, known)
+    if item.terms is None:
+        return None
+    return _shown(item, moment, now, known[-1].version)
+
+
+def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoice:
+    if item.terms is None:
+        raise ValueError("an invoice that is not registered cannot be shown")
+    terms = item.terms
+    currency = terms.total.currency
+    as_of = moment.day(now)
+
+    def money(minor: int) -> WireMoney:
+        return wire(Money(minor, currency))
+
+    whole = amount_on(item.movements, as_of)
+    held = [(claim, amount_on(claim.held, as_of)) for claim in item.claims]
+    disputed = sum(minor for _, minor in held)
+    return Invoice(
+        invoice_id=terms.invoice_id,
+        customer_id=terms.customer_id,
+        legal_entity=terms.legal_entity,
+        source=terms.source,
+        issued_on=terms.issued_on,
+        due_on=terms.due_on,
+        total=wire(terms.total),
+        open=money(whole),
+        disputed=money(disputed),
+        undisputed=money(whole - disputed),
+        status=status(whole),
+        days_overdue=days_overdue(whole, as_of, terms.due_on),
+        holds=tuple(
+            InvoiceHold(
+                dispute_id=claim.dispute_id,
+                held=money(minor),
+                awaiting_credit=money(min(claim.awaiting_credit, minor)),
+            )
+            for claim, minor in held
+            if minor
+        ),
+        lines=tuple(
+            InvoiceLine(
+                line=line.line,
+                amount=wire(line.amount),
+                description=line.description,
+                quantity=line.quantity,
+                unit_price=line.unit_price,
+            )
+            for line in terms.lines
+        ),
+        payments=tuple(
+            InvoicePayment(
+                payment_id=each.payment_id,
+                applied_on=each.applied_on,
+                amount=money(each.minor),
+                returned=each.returned,
+            )
+            for each in item.applications
+        ),
+        tax=wire(terms.tax) if terms.tax else None,
+        po_number=terms.po_number,
+        version=version,
+        as_of=as_of,
+        known_at=moment.stated(now),
+    )

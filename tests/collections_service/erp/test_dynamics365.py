@@ -1,0 +1,108 @@
+"""Business events of Dynamics 365, as domain reference §5.1 shows them."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from collections_service.erp.dynamics365 import parse_mapping, read_business_event, standard_mapping
+from collections_service.erp.messages import PaymentReceived, Unreadable
+from collections_service.erp.translation import command_of, effective_at
+from collections_service.open_items.commands import RegisterInvoice
+from redress.money import Money
+
+SAMPLE = {
+    "BusinessEventId": "SalesInvoicePostedBusinessEvent",
+    "ControlNumber": 5637144576,
+    "EventId": "{3c47a4cd-6edc-4319-b893-3f862eed65fd}",
+    "EventTime": "/Date(1672408275000)/",
+    "EventTimeIso8601": "2022-12-30T13:51:15.2942742Z",
+    "LegalEntity": "usmf",
+    "MajorVersion": 0,
+    "MinorVersion": 0,
+    "InvoiceAccount": "US-001",
+    "InvoiceId": "CIV-000734",
+    "SalesOrderId": "000768",
+    "InvoiceDate": "/Date(1672358400000)/",
+    "InvoiceDueDate": "/Date(1674950400000)/",
+    "InvoiceAmountInAccountingCurrency": 1250.10,
+    "InvoiceTaxAmount": 93.75,
+}
+
+
+def event(**changes: object) -> bytes:
+    return json.dumps({**SAMPLE, **changes}).encode()
+
+
+def test_a_posted_invoice_is_read_out_of_the_flat_envelope() -> None:
+    message = read_business_event(event(), standard_mapping())
+
+    assert (message.source, message.source_event_id) == ("d365:usmf", "3C47A4CD-6EDC-4319-B893-3F862EED65FD")
+    assert message.control_number == 5637144576
+    command = command_of(message, effective_at_day())
+    assert isinstance(command, RegisterInvoice)
+    assert (command.invoice_id, command.customer_id, command.legal_entity) == ("CIV-000734", "US-001", "usmf")
+    assert (str(command.issued_on), str(command.due_on)) == ("2022-12-30", "2023-01-29")
+    assert (command.total, command.tax) == (Money(125_010, "USD"), Money(9_375, "USD"))
+    assert str(effective_at(command)) == "2022-12-30 00:00:00+00:00"
+
+
+def effective_at_day() -> date:
+    return date(2026, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "pointer"),
+    [
+        ({"BusinessEventId": "VendInvoicePosted"}, "unmapped_business_event", "/BusinessEventId"),
+        ({"LegalEntity": "jpmf"}, "currency_not_configured", "/LegalEntity"),
+        ({"InvoiceDate": "/Date(x)/"}, "invalid_message", "/InvoiceDate"),
+        ({"InvoiceId": ""}, "invalid_message", "/InvoiceId"),
+        ({"EventId": None}, "invalid_message", "/EventId"),
+        ({"InvoiceAmountInAccountingCurrency": "12"}, "invalid_amount", "/InvoiceAmountInAccountingCurrency"),
+    ],
+)
+def test_what_cannot_be_mapped_points_into_the_business_event(changes: dict[str, Any], code: str, pointer: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_business_event(event(**changes), standard_mapping())
+
+    assert (refused.value.code, refused.value.pointer) == (code, pointer)
+
+
+def test_a_currency_in_the_event_counts_more_than_the_configured_one() -> None:
+    message = read_business_event(event(CurrencyCode="CAD"), standard_mapping())
+
+    assert message.currency == "CAD"
+
+
+def test_another_business_event_is_a_matter_of_data() -> None:
+    mapping = parse_mapping(
+        """
+        [events.CustomerPaymentPostedBusinessEvent]
+        kind = "payment-received"
+        [events.CustomerPaymentPostedBusinessEvent.fields]
+        payment_id = { from = "Voucher" }
+        customer_id = { from = "CustomerAccount" }
+        received_on = { from = "TransDate", as = "date" }
+        amount = { from = "Amount", as = "amount" }
+        [legal_entities.usmf]
+        currency = "USD"
+        """
+    )
+    raw = json.dumps(
+        {
+            "BusinessEventId": "CustomerPaymentPostedBusinessEvent",
+            "EventId": "E-1",
+            "LegalEntity": "USMF",
+            "Voucher": "CUSP-1",
+            "CustomerAccount": "US-001",
+            "TransDate": "2023-01-31T00:00:00",
+            "Amount": 10,
+        }
+    ).encode()
+
+    message = read_business_event(raw, mapping)
+
+    assert isinstance(message, PaymentReceived)
+    assert (message.payment_id, str(message.received_on), message.currency) == ("CUSP-1", "2023-01-31", "USD")

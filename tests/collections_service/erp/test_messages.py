@@ -1,0 +1,61 @@
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from support.collections_office import credit_memo, invoice, payment
+
+from collections_service.erp.item import as_bytes, as_text
+from collections_service.erp.messages import InvoicePosted, Unreadable, money, read
+from collections_service.erp.translation import command_of
+from redress.money import Money
+
+
+def refused(document: dict[str, Any]) -> tuple[str, str]:
+    with pytest.raises(Unreadable) as caught:
+        command_of(read(json.dumps(document).encode()), date(2026, 3, 1))
+    return caught.value.pointer, str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer", "reason"),
+    [
+        (invoice(colour="red"), "/colour", "Object contains unknown field 'colour'"),
+        (invoice(customer={"name": "x"}), "/customer/id", "Object missing required field 'id'"),
+        (invoice(issued_on="2026-02-30"), "/issued_on", "Invalid RFC3339 encoded date"),
+        (invoice(issued_on="1026-02-28"), "/issued_on", "1026-02-28 is not between 1980-01-01 and 2200-01-01"),
+        (invoice(total="12,50"), "/total", "Invalid decimal string"),
+        (invoice(total="1e400"), "/total", "the amount is not a plain decimal number"),
+        (invoice(total="99999999999999.00"), "/total", "99999999999999.00 EUR is beyond the accepted range"),
+        (invoice(currency="EURO"), "/currency", "'EURO' is not an ISO 4217 currency code"),
+        (
+            invoice(total={"amount": "5.00", "currency": "USD"}),
+            "/total",
+            "the amount is in USD, the message in EUR",
+        ),
+        (invoice(lines=[{"line": "1", "amount": "1.005"}]), "/lines/0/amount", "the amount has more decimals than EUR"),
+        (invoice(source_event_id=""), "/source_event_id", "Expected 'str' of length >= 1"),
+        (invoice(kind="invoice-deleted"), "/kind", "Invalid value 'invoice-deleted'"),
+        (payment(amount="0.00"), "/amount", "0.00 EUR is not above zero"),
+        (payment(pays={"INV-1": "-1"}), "/allocations/0/amount", "-1.00 EUR is not above zero"),
+        (credit_memo(customer_id=None), "/customer_id", "customer or customer_id is required"),
+    ],
+)
+def test_what_is_wrong_is_named_and_pointed_at(document: dict[str, Any], pointer: str, reason: str) -> None:
+    at, said = refused(document)
+
+    assert at == pointer
+    assert said.startswith(reason)
+
+
+@pytest.mark.parametrize("total", ["1250.10", 1250.10, {"amount": "1250.10", "currency": "EUR"}, "1250.1000"])
+def test_an_amount_may_be_text_a_number_or_an_object(total: object) -> None:
+    message = read(json.dumps(invoice(total=total)).encode())
+
+    assert isinstance(message, InvoicePosted)
+    assert money(message.total, "EUR", "/total") == Money(125_010, "EUR")
+
+
+@pytest.mark.parametrize("raw", [b'{"a": 1}', b"\xff\xfe", b"base64:eA==", b""])
+def test_bytes_survive_being_text(raw: bytes) -> None:
+    assert as_bytes(as_text(raw)) == raw

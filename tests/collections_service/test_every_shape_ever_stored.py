@@ -1,0 +1,185 @@
+"""Every shape that was ever stored is read for ever. A file here is never changed; a new version gets a new file.
+
+Set WRITE_GOLDEN=1 to write the files of shapes that have none yet.
+"""
+
+import json
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collections_service.customers.events import CustomerChanged, CustomerRegistered
+from collections_service.customers.stream import CUSTOMER_CODEC
+from collections_service.open_items import events as open_items
+from collections_service.open_items.events import Line, ServedCredit, Step
+from collections_service.open_items.stream import OPEN_ITEM_CODEC
+from collections_service.receipts import events as receipts
+from collections_service.receipts.events import Allocation
+from collections_service.receipts.stream import RECEIPT_CODEC
+from redress.codec import Codec
+from redress.contracts.common import Sealed
+from redress.money import Money
+
+STORED = Path(__file__).parent / "stored"
+DAY, LATER = date(2026, 1, 10), date(2026, 2, 20)
+CODECS: dict[str, Codec[Any]] = {"open_items": OPEN_ITEM_CODEC, "receipts": RECEIPT_CODEC, "customers": CUSTOMER_CODEC}
+
+
+def eur(minor: int) -> Money:
+    return Money(minor, "EUR")
+
+
+LINE = Line(line="10", amount=eur(50_000), description="Pumpe", quantity="2.5", unit_price="200.0000")
+STEPS = (Step(DAY, 30_000), Step(LATER, -30_000))
+BOX = Sealed("customer:C-1", bytes(range(28)))
+EXAMPLES = {
+    "open_items": [
+        open_items.InvoiceRegistered(
+            invoice_id="INV-1",
+            source="sap",
+            legal_entity="DE01",
+            customer_id="C-1",
+            issued_on=DAY,
+            due_on=LATER,
+            total=eur(100_000),
+            tax=eur(15_966),
+            lines=(LINE,),
+            po_number="PO-7",
+        ),
+        open_items.InvoiceCorrected(
+            corrected_on=DAY,
+            effective_on=DAY,
+            due_on=LATER,
+            total=eur(90_000),
+            change=-10_000,
+            tax=None,
+            lines=(LINE,),
+            po_number=None,
+        ),
+        open_items.PaymentApplied(
+            source="sap", payment_id="P-1", received_on=DAY, applied_on=LATER, amount=eur(40_000)
+        ),
+        open_items.PaymentReversed(
+            source="sap", payment_id="P-1", reversed_on=DAY, effective_on=LATER, amount=eur(40_000)
+        ),
+        open_items.CreditMemoApplied(
+            source="sap",
+            credit_memo_id="CM-1",
+            issued_on=DAY,
+            applied_on=DAY,
+            amount=eur(30_000),
+            serves=(ServedCredit("dsp_1", 30_000),),
+        ),
+        open_items.ShortPaymentDetected(
+            source="sap",
+            payment_id="P-1",
+            received_on=DAY,
+            short=eur(501),
+            tolerated=eur(500),
+            policy="short-payment-tolerance@1",
+            explanation="5.01 EUR stays open",
+            remittance_reason="damaged",
+        ),
+        open_items.RemainderTolerated(
+            source="sap",
+            payment_id="P-1",
+            received_on=DAY,
+            remainder=eur(499),
+            tolerated=eur(500),
+            policy="short-payment-tolerance@1",
+            explanation="4.99 EUR stays open",
+        ),
+        open_items.DisputeReported(
+            dispute_id="dsp_1",
+            dispute_version=3,
+            opened_on=DAY,
+            effective_on=DAY,
+            currency="EUR",
+            claimed=20_000,
+            change=-10_000,
+            awaiting_credit=20_000,
+            rejected=10_000,
+            outcome="resolved as CREDIT_PARTIAL",
+        ),
+        open_items.HoldPlaced(dispute_id="dsp_1", steps=STEPS[:1], held=eur(30_000)),
+        open_items.HoldReduced(
+            dispute_id="dsp_1", steps=(Step(LATER, -10_000),), held=eur(20_000), released=eur(10_000), why="paid"
+        ),
+        open_items.HoldReleased(
+            dispute_id="dsp_1", steps=(Step(LATER, -20_000),), released=eur(20_000), why="withdrawn"
+        ),
+        open_items.PastHoldRecorded(dispute_id="dsp_1", steps=STEPS),
+        open_items.CreditAwaited(dispute_id="dsp_1", amount=eur(20_000)),
+        open_items.RecoveryTaskOpened(dispute_id="dsp_1", amount=eur(10_000)),
+    ],
+    "receipts": [
+        receipts.PaymentReceived(
+            source="sap",
+            payment_id="P-1",
+            customer_id="C-1",
+            received_on=DAY,
+            amount=eur(50_000),
+            allocations=(
+                Allocation(invoice_id="INV-1", named=eur(45_000), applied=eur(40_000), applied_on=LATER),
+                Allocation(invoice_id="INV-2", named=eur(1), applied=eur(0), applied_on=None),
+            ),
+            unapplied=eur(10_000),
+            remittance_reason="damaged",
+        ),
+        receipts.CreditMemoPosted(
+            source="sap",
+            credit_memo_id="CM-1",
+            legal_entity="DE01",
+            customer_id="C-1",
+            issued_on=DAY,
+            total=eur(30_000),
+            allocations=(),
+            unapplied=eur(30_000),
+        ),
+        receipts.ReceiptReversed(
+            payment_id="P-1",
+            customer_id="C-1",
+            received_on=DAY,
+            reversed_on=LATER,
+            effective_on=LATER,
+            returned=eur(50_000),
+            unapplied_returned=eur(10_000),
+            reason="R01",
+        ),
+    ],
+    "customers": [
+        CustomerRegistered(customer_id="C-1", name=BOX, email=BOX, language="de"),
+        CustomerChanged(name=None, email=BOX, language="en"),
+    ],
+}
+ALL = [(aggregate, example) for aggregate, examples in EXAMPLES.items() for example in examples]
+
+
+@pytest.mark.parametrize(("aggregate", "example"), ALL, ids=lambda each: type(each).__name__)
+def test_a_stored_shape_is_read_and_written_as_ever(aggregate: str, example: object) -> None:
+    name, version, payload = CODECS[aggregate].encode(example)
+    file = STORED / aggregate / f"{name}.v{version}.json"
+    if os.environ.get("WRITE_GOLDEN") and not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(payload + b"\n")
+
+    stored = file.read_bytes().rstrip(b"\n")
+
+    assert CODECS[aggregate].decode(name, version, stored) == example
+    assert json.loads(stored) == json.loads(payload)
+
+
+@pytest.mark.parametrize("aggregate", list(CODECS))
+def test_every_stored_name_has_an_example(aggregate: str) -> None:
+    examples = {CODECS[aggregate].encode(example)[0] for example in EXAMPLES[aggregate]}
+
+    assert examples == set(CODECS[aggregate].names)
+
+
+def test_every_file_is_of_a_known_name_and_version() -> None:
+    for file in STORED.glob("*/*.json"):
+        name, version, _ = file.name.split(".")
+        CODECS[file.parent.name].decode(name, int(version.removeprefix("v")), file.read_bytes())
