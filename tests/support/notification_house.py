@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry
 from support.databases import Database
 from support.issuer import AUDIENCE, Issuer
 from support.notification_examples import NOON
+from support.policies import citations
 from support.published_disputes import contact, dispute, published
 from support.smtp_server import ScriptedServer
 
 from notification_service.inbox.kit import NoticeKit
-from notification_service.notifications.policy import SendingPolicy
 from notification_service.sending.attempt import RENEW_S, Attempts
 from notification_service.sending.loop import SendingLoop
 from notification_service.sending.mail import Sender
@@ -34,6 +34,7 @@ from redress.eventlog.vault import Vault
 from redress.handling.command_runner import CommandRunner
 from redress.ids import new_uuid
 from redress.messaging.feed import Feed
+from redress.policy.book import PolicyBook
 from redress.projections.metrics import ConsumerMetrics
 from redress.reading.tenant_reads import TenantReads
 from redress.service.composition import create_app, publication
@@ -87,6 +88,7 @@ class House:
             log=self.log,
             pool=self.log.pool,
             vault=self.vault,
+            policies=PolicyBook(self.log),
             http=httpx.AsyncClient(trust_env=False),
             broker=None,
             registry=registry,
@@ -105,6 +107,7 @@ class House:
                 reads=TenantReads(log.pool),
                 vault=self.vault,
                 runner=CommandRunner(log),
+                policies=PolicyBook(log),
                 cursors=Cursors(CURSOR_KEY.encode()),
                 feed=Feed(log, publication(self.service, log)),
                 auth=issuer.authenticator(http),
@@ -115,7 +118,6 @@ class House:
 
     def sender(
         self,
-        policy: SendingPolicy | None = None,
         *,
         log: EventLog | None = None,
         renew_s: float = RENEW_S,
@@ -137,7 +139,7 @@ class House:
             sender=Sender("Muster GmbH", "ar@muster.example"),
             clock=self.clock,
             metrics=metrics,
-            policy=policy,
+            policies=PolicyBook(self.log),
             renew_s=renew_s,
         )
         return SendingLoop(self.log.pool, attempts, self.clock, metrics)
@@ -151,6 +153,11 @@ class House:
                 tenant,
             )
         return [(row["recipient"], row["status"], row["reason"]) for row in rows]
+
+    async def citations(self, *types: str) -> dict[str, tuple[str, ...]]:
+        """The policies that the stored events of these types name."""
+        await self.log.sequence()
+        return await citations(self.log, *types)
 
     async def names(self, tenant: str = "demo") -> list[str]:
         """The stored event types of all notifications, in log order."""
