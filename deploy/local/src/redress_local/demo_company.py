@@ -67,7 +67,7 @@ class PublishedPolicy(Struct, frozen=True, kw_only=True):
 
 
 class Company(Struct, frozen=True, kw_only=True):
-    """In the order in which it is sent: policies, people, business, cases, what the ERP posts because of them, what is closed.
+    """In the order in which it is sent: policies, people, business, cases, what the ERP posts because of them, closing.
 
     `closed_at` is the effective time of closing, by the name of the case.
     """
