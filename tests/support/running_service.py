@@ -24,6 +24,7 @@ from redress.eventlog.vault import Vault, install
 from redress.handling.command_runner import CommandRunner
 from redress.messaging.feed import Feed
 from redress.messaging.log_source import LogSource
+from redress.policy.book import PolicyBook
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.runner import Runner
 from redress.reading.tenant_reads import TenantReads
@@ -128,6 +129,7 @@ async def running_service(
             reads=TenantReads(log.pool),
             vault=vault,
             runner=CommandRunner(log),
+            policies=PolicyBook(log),
             cursors=Cursors(CURSOR_KEY.encode()),
             feed=Feed(log, publication(service, log)),
             auth=issuer.authenticator(http),
@@ -140,6 +142,7 @@ async def running_service(
             log=log,
             pool=pool,
             vault=vault,
+            policies=PolicyBook(log),
             http=http,
             broker=None,
             registry=registry,
