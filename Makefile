@@ -8,7 +8,7 @@ MEMBERS := shared services/dispute-service services/collections-service services
 INSTALLED := $(VENV)/.installed
 
 # Only what was named on the command line or in the environment is passed on; the defaults stand in the program.
-export DATA PORT TRANSPORT DEMO
+export DATA PORT TRANSPORT DEMO CLOCK
 
 # Where TLS is inspected, one variable names the authority's certificates; pip, uv and jgo each read another one.
 CA_BUNDLE := $(firstword $(SSL_CERT_FILE) $(REQUESTS_CA_BUNDLE) $(CURL_CA_BUNDLE) $(PIP_CERT))
@@ -23,7 +23,7 @@ endif
 help:  ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(INSTALLED)  ## The whole stack, until Ctrl-C. DATA=.data PORT=8001 TRANSPORT=kafka|feed DEMO=0|1
+run: $(INSTALLED)  ## The whole stack, until Ctrl-C. DATA=.data PORT=8001 TRANSPORT=kafka|feed DEMO=0|1 CLOCK=test
 	@exec $(BIN)/redress run
 
 test: $(INSTALLED)  ## Every test, on a real PostgreSQL and a real Kafka, the fault rows too. ARGS=tests/faults for a part

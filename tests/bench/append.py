@@ -8,24 +8,22 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from bench.databases import Stand, settle
 from bench.measure import Comparison, Rounds, Run, compare, per_second
 from bench.peers import CONNECTIONS, Eventsourcing, in_threads, install_message_db
-from bench.subject import AGGREGATE, EFFECTIVE, META, PAYLOAD, PAYLOAD_TEXT, SAMPLE, a_command, a_write
-from redress.eventlog import aggregates
-from redress.eventlog.events import Meta
+from bench.subject import ACCOUNT, EFFECTIVE, META, PAYLOAD, PAYLOAD_TEXT, SAMPLE, a_command, a_write
+from redress.eventlog.events import CommandRecord
 from redress.eventlog.postgres import PostgresEventLog
-from redress.eventlog.remembered import RememberedStates
-from redress.eventlog.turns import Turns
+from redress.handling.command import CommandContext
+from redress.handling.command_runner import CommandJob, CommandRunner
+from redress.handling.unit_of_work import UnitOfWork
 from redress.ids import new_uuid
 from redress_local.postgres import binaries
 
@@ -227,27 +225,31 @@ class _Hot:
 
 
 async def _commands(log: PostgresEventLog, writers: int, over: Over) -> int:
-    """As dispute-service's command handler does it."""
-    hot, turns, remembered = _Hot(), Turns(), RememberedStates()
+    """As the services run commands."""
+    hot, runner = _Hot(), CommandRunner(log)
 
     async def command() -> None:
         stream, record = hot.take(), a_command()
-        epoch = await log.epoch()
-        known = remembered.of(epoch, "acme", stream)
-        inputs = await log.read_for_command("acme", record.key, {stream: 0 if known is None else known[0]})
-        seen = aggregates.fold_facts(AGGREGATE, inputs.streams[stream], known)
-        async with turns.of(stream):
-            version, state = max(seen, remembered.of(epoch, "acme", stream) or seen, key=itemgetter(0))
-            loaded = aggregates.Loaded(stream, version, state)
-            write, after = aggregates.write(AGGREGATE, loaded, [SAMPLE], _meta(), EFFECTIVE)
-            await log.append("acme", [write], record)
-            remembered.keep(epoch, "acme", stream, version + 1, after)
+
+        async def work(uow: UnitOfWork) -> bytes:
+            uow.record(ACCOUNT, stream, [SAMPLE])
+            return record.response
+
+        await runner.run(_asked(record), CommandJob(work=work, status=record.status, writes={stream: ACCOUNT}))
 
     return await _writers(writers, command, over)
 
 
-def _meta() -> Meta:
-    return msgspec.structs.replace(META, command_id=str(new_uuid()))
+def _asked(record: CommandRecord) -> CommandContext:
+    return CommandContext(
+        tenant="acme",
+        actor=META.actor,
+        key=record.key,
+        fingerprint=record.fingerprint,
+        command_id=str(new_uuid()),
+        correlation_id=META.correlation_id,
+        now=EFFECTIVE,
+    )
 
 
 async def _hot_eventsourcing(peer: Eventsourcing, writers: int, over: Over, lock: "Lock | None" = None) -> int:

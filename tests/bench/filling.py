@@ -11,7 +11,7 @@ import asyncpg
 from support.databases import Database
 
 from bench.peers import Eventsourcing
-from bench.subject import AGGREGATE, EFFECTIVE, META_BYTES, PAYLOAD, STORED_AS
+from bench.subject import ACCOUNT, EFFECTIVE, META_BYTES, PAYLOAD, STORED_AS
 from redress.ids import new_uuid
 
 TENANT = "acme"
@@ -60,7 +60,7 @@ SELECT row_number() OVER (ORDER BY e.id), e.id, e.tenant_id FROM es.event e ORDE
 """
 
 
-async def fill_log(database: Database, events: int, kind: str = AGGREGATE.stream_type, life: Life = LIFE) -> list[UUID]:
+async def fill_log(database: Database, events: int, kind: str = ACCOUNT.stream_type, life: Life = LIFE) -> list[UUID]:
     """An empty log gets so many events. Some of its streams, from the oldest to the newest."""
     left = events // len(life)
     names, schema_versions, payloads = map(list, zip(*life, strict=True))

@@ -17,8 +17,7 @@ from support.feeds import StaticToken
 
 from bench.processes import Gate, Span, kilobytes
 from dispute_service.service import SERVICE as DISPUTES
-from notification_service.projections.dispute_state import DisputeStates
-from redress.assembly import WORKER_CONNECTIONS, WORKER_TIMEOUT_S
+from notification_service.dispute_notices.dispute_state import DisputeStates
 from redress.contracts.envelope import PARTITIONS, Published
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.pages import pages
@@ -35,6 +34,7 @@ from redress.projections.projection import Projection
 from redress.projections.rebuild import rebuild
 from redress.projections.runner import POLL_S, Runner
 from redress.service.composition import publication
+from redress.service.connections import WORKER_CONNECTIONS, WORKER_TIMEOUT_S
 
 SERVICE = "dispute-service"
 IN_FLIGHT = 5_000  # sends of the bare producer that are waited for together

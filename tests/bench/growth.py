@@ -9,8 +9,8 @@ from bench.append import OURS
 from bench.databases import Stand, settle
 from bench.filling import HOW, TENANT, fill_log
 from bench.measure import Comparison, Figure, percentile
-from bench.subject import AGGREGATE, a_command, a_write
-from redress.eventlog import aggregates
+from bench.subject import ACCOUNT, a_command, a_write
+from redress import decider
 from redress.eventlog.postgres import PostgresEventLog
 from redress.ids import new_uuid
 
@@ -56,7 +56,7 @@ async def _sample(grown: _Grown, number: int) -> dict[str, float]:
     times = [clock()]
     await log.append(TENANT, [a_write(new_uuid(), 0)], a_command())
     times.append(clock())
-    loaded = await aggregates.load(log, AGGREGATE, TENANT, stream)
+    loaded = await decider.load(log, ACCOUNT, TENANT, stream)
     times.append(clock())
     await log.append(TENANT, [a_write(stream, loaded.version)], a_command())
     times.append(clock())

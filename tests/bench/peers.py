@@ -34,7 +34,7 @@ _CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "redre
 
 
 class Account(Aggregate):
-    """The same events and the same state as `subject.AGGREGATE`, in the library's own way."""
+    """The same events and the same state as `subject.ACCOUNT`, in the library's own way."""
 
     @event("Opened")
     def __init__(self) -> None:

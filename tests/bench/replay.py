@@ -18,8 +18,8 @@ from bench.filling import HOW, TENANT, fill_log, fill_peer
 from bench.measure import Comparison, Figure, Rounds, Run, compare
 from bench.peers import Eventsourcing
 from bench.processes import kilobytes
-from bench.subject import AGGREGATE, CODEC, Total, a_write
-from redress.eventlog import aggregates
+from bench.subject import ACCOUNT, CODEC, Total, a_write
+from redress import decider
 from redress.eventlog.events import MAX_EVENTS_PER_APPEND
 from redress.eventlog.pages import pages
 from redress.eventlog.postgres import PostgresEventLog
@@ -109,7 +109,7 @@ async def _write(log: PostgresEventLog, events: int) -> UUID:
 async def _loads(log: PostgresEventLog, stream: UUID, length: int, times: int) -> float:
     begun = time.perf_counter()
     for _ in range(times):
-        loaded = await aggregates.load(log, AGGREGATE, TENANT, stream)
+        loaded = await decider.load(log, ACCOUNT, TENANT, stream)
         assert loaded.state.events == length
     return (time.perf_counter() - begun) / times / length * 1e6
 
@@ -158,7 +158,7 @@ def _fold_ours(dsn: str, events: int) -> tuple[float, float]:
 
     async def fold() -> None:
         accounts: dict[UUID, Total] = {}
-        initial, evolve, decode = AGGREGATE.initial, AGGREGATE.evolve, AGGREGATE.codec.decode
+        initial, evolve, decode = ACCOUNT.initial, ACCOUNT.evolve, ACCOUNT.codec.decode
         async with PostgresEventLog.open(dsn, sequencer=False) as log:
             async for page in pages(log):
                 for stored in page:

@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from redress.eventlog.aggregates import Aggregate
-from redress.eventlog.codec import Codec
+from redress.codec import Codec
+from redress.decider import Decider
 from redress.eventlog.events import Actor, CommandRecord, Meta, NewEvent, StreamWrite, encode_meta
 from redress.ids import new_uuid
 
@@ -52,7 +52,7 @@ SAMPLE = Assessed(
     by="a.roth@example.com",
 )
 CODEC: Codec[Assessed] = Codec({"assessed": (1, Assessed)})
-AGGREGATE: Aggregate[Total, Assessed] = Aggregate("account", Total(), evolve, CODEC)
+ACCOUNT: Decider[Total, Assessed] = Decider(stream_type="account", initial=Total(), evolve=evolve, codec=CODEC)
 _NAME, _SCHEMA_VERSION, PAYLOAD = CODEC.encode(SAMPLE)
 STORED_AS = (_NAME, _SCHEMA_VERSION)
 PAYLOAD_TEXT = PAYLOAD.decode()
@@ -72,7 +72,7 @@ def an_event() -> NewEvent:
 def a_write(stream: UUID, expected: int, events: int = 1) -> StreamWrite:
     return StreamWrite(
         stream_id=stream,
-        stream_type=AGGREGATE.stream_type,
+        stream_type=ACCOUNT.stream_type,
         expected=expected,
         events=tuple(an_event() for _ in range(events)),
     )

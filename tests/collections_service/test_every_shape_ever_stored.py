@@ -19,8 +19,8 @@ from collections_service.open_items.stream import OPEN_ITEM_CODEC
 from collections_service.receipts import events as receipts
 from collections_service.receipts.events import Allocation
 from collections_service.receipts.stream import RECEIPT_CODEC
+from redress.codec import Codec
 from redress.contracts.common import Sealed
-from redress.eventlog.codec import Codec
 from redress.money import Money
 
 STORED = Path(__file__).parent / "stored"

@@ -1,7 +1,6 @@
 """docker-compose.yml, held to its schema and to what it promises: pins, rights, secrets, networks, settings."""
 
 import base64
-import importlib
 import json
 import os
 import re
@@ -12,8 +11,13 @@ import pytest
 import yaml
 from support.deploy_files import ROOT, load_script
 
+from collections_service.service import SERVICE as COLLECTIONS
+from dispute_service.service import SERVICE as DISPUTES
+from notification_service.service import SERVICE as NOTIFICATIONS
 from redress.ops.databases import DATABASES, login_roles
-from redress.ops.settings import ServiceSettings, Settings, load_settings
+from redress.ops.settings import OwnerSettings, Settings, load_settings, prefixed
+from redress.service import composition
+from redress.service.feature import Service
 
 new_env = load_script("new_env")
 
@@ -140,6 +144,11 @@ def test_ports_are_published_to_this_machine_only() -> None:
     ]
 
 
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/Dockerfile", "deploy/.env.example", "deploy/README.md"])
+def test_a_deployment_knows_the_machines_clock_only(file: str) -> None:
+    assert not re.search(r"\bCLOCK\b|\bCLOCK_FILE\b", (ROOT / file).read_text())
+
+
 def test_no_secret_has_a_default() -> None:
     secrets = [(name, operator) for name, operator, _ in variables() if re.search(r"PASSWORD|SECRET|_KEY$", name)]
     assert {operator for name, operator in secrets if name != "SMTP_PASSWORD"} == {":?"}
@@ -223,18 +232,16 @@ def test_the_broker_makes_no_topic_by_itself() -> None:
     assert len(base64.urlsafe_b64decode(cluster_id[1] + "==")) == 16
 
 
-@pytest.mark.parametrize("service", ["dispute", "collections", "notification"])
+BY_NAME: dict[str, Service[Any]] = {"dispute": DISPUTES, "collections": COLLECTIONS, "notification": NOTIFICATIONS}
+
+
+@pytest.mark.parametrize("service", BY_NAME)
 def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_does_not_know(
     service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = importlib.import_module(f"{service}_service.settings")
-    settings: type[ServiceSettings] = getattr(module, f"{service.title()}Settings")
-    needed = {
-        "api": module.NEEDED_BY_API,
-        "worker": module.NEEDED_BY_WORKER,
-        "maintenance": (*getattr(module, "NEEDED_BY_REBUILD", ("owner_database_url",)), *module.NEEDED_BY_RELEASE),
-    }
-    for process, names in needed.items():
+    described: Service[Any] = BY_NAME[service]
+    settings = described.settings
+    for process, names in needed_by_process(described).items():
         given = environment(f"{service}-{process}")
         for name in os.environ.keys() - {"PATH", "HOME", "PYTEST_CURRENT_TEST"}:
             monkeypatch.delenv(name)
@@ -243,13 +250,21 @@ def test_every_process_of_a_service_is_given_the_settings_it_needs_and_none_it_d
         load_settings(settings, names)
         assert given.keys() - variables_of(settings) <= {"SSL_CERT_FILE", "HEARTBEAT_FILE"}
         monkeypatch.undo()
-    assert environment(f"{service}-migrations").keys() == variables_of(module.OwnerSettings)
+    assert environment(f"{service}-migrations").keys() == variables_of(prefixed(OwnerSettings, settings))
+
+
+def needed_by_process(described: Service[Any]) -> dict[str, tuple[str, ...]]:
+    return {
+        "api": composition.NEEDED_BY_API,
+        "worker": composition.needed_by_worker(described),
+        "maintenance": ("owner_database_url", *composition.needed_by_consumers(described)),
+    }
 
 
 def variables_of(settings: type[Settings]) -> set[str]:
     prefix = settings.model_config["env_prefix"]
     fields = settings.model_fields.items()
-    return {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in fields}
+    return {field.validation_alias or f"{prefix}{name}".upper() for name, field in fields}  # type: ignore[misc]
 
 
 def test_the_databases_job_is_given_a_password_for_every_role() -> None:

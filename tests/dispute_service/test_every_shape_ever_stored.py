@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.stored_disputes import EXAMPLES, STORED
 
-from redress.eventlog.codec import Codec
+from redress.codec import Codec
 
 FILES = [(codec, file) for folder, codec in STORED.items() for file in sorted(folder.glob("*.json"))]
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from redress.eventlog.connections import Connection
 from redress.eventlog.events import Appended, CommandRecord, RecordedEvent, StoredAnswer, StreamWrite
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.log_source import LogSource
@@ -17,7 +18,6 @@ from redress.messaging.source import Batch, Item, Mark
 from redress.projections import checkpoints
 from redress.projections.applying import Applier
 from redress.projections.plan import plan
-from redress.projections.projection import Connection
 
 
 def checkpoint_first() -> None:

@@ -11,14 +11,14 @@ from support.databases import MakeDatabase
 from support.event_log import META, a_write, stream_id
 from support.notes import Seen, install_notes, notes_seen, worker_pool
 
+from redress.codec import Codec
 from redress.contracts.envelope import Published
-from redress.eventlog.codec import Codec
+from redress.eventlog.connections import Connection
 from redress.eventlog.events import NewEvent, RecordedEvent, StreamWrite
 from redress.eventlog.postgres import PostgresEventLog
 from redress.ids import new_uuid
 from redress.messaging.log_source import LogSource
 from redress.projections.database import DatabaseGone
-from redress.projections.projection import Connection
 from redress.projections.runner import Runner
 
 

@@ -183,7 +183,9 @@ def test_ports_are_kept_for_the_next_start_unless_somebody_took_them(tmp_path: P
 
 
 def _stack_environment(tmp_path: Path, **variables: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in {"DATA", "PORT", "TRANSPORT", "DEMO"}}
+    kept = {
+        name: value for name, value in os.environ.items() if name not in {"DATA", "PORT", "TRANSPORT", "DEMO", "CLOCK"}
+    }
     return {**kept, "DATA": str(tmp_path / "data"), **variables}
 
 
@@ -194,6 +196,7 @@ def _stack_environment(tmp_path: Path, **variables: str) -> dict[str, str]:
         ("PORT", "80", "1024 to 65533"),
         ("TRANSPORT", "pigeon", "kafka or feed"),
         ("DEMO", "yes", "1 makes the simulated company"),
+        ("CLOCK", "sundial", "test (`redress clock advance` moves it)"),
     ],
 )
 async def test_a_wrong_variable_is_named_with_what_is_allowed(

@@ -6,7 +6,10 @@ from pathlib import Path
 import asyncpg
 import msgspec
 from support.databases import MakeDatabase
+from support.notification_examples import DISPUTE, EVENT, NOON
 
+from notification_service.notices.notice import Subject
+from notification_service.notifications.document import NotificationDocument
 from redress.eventlog.migrations import upgrade
 from redress.ids import derived_uuid
 
@@ -15,8 +18,10 @@ NOTIFICATION, ENTRY = derived_uuid("test", "notification"), derived_uuid("test",
 CAUSE_AT = "2026-11-01T08:00:00Z"
 _NOTIFICATION = """
 INSERT INTO read.notification_current
-  (tenant_id, notification_id, version, dispute_id, cause, cause_at, recipient, person, status, due_at, doc)
-VALUES ('demo', $1, 1, 'dsp_1', 'evt_1', $2::text::timestamptz, 'anna', NULL, 'queued', $2::text::timestamptz, $3)
+  (tenant_id, notification_id, version, subject_type, subject_id, cause, cause_at, recipient, person, status, due_at,
+   doc)
+VALUES ('demo', $1, 1, 'dispute', 'dsp_1', 'evt_1', $2::text::timestamptz, 'anna', NULL, 'queued',
+        $2::text::timestamptz, $3)
 """
 _ENTRY = """
 INSERT INTO read.directory_current (tenant_id, entry_id, stream_id, version, lead, doc)
@@ -32,9 +37,10 @@ async def test_notifications_and_the_directory_keep_their_columns_and_are_writte
     make_database: MakeDatabase,
 ) -> None:
     database = await make_database("notification")
-    await upgrade(database.owner, MIGRATIONS, "0003")
+    await upgrade(database.owner, MIGRATIONS, "0004")
     connection = await asyncpg.connect(database.superuser)
-    document = {"dispute_id": "dsp_1", "cause": "evt_1", "cause_at": CAUSE_AT, "recipient": "anna", "person": None,
+    document = {"subject": {"type": "dispute", "id": "dsp_1"},
+                "cause": "evt_1", "cause_at": CAUSE_AT, "recipient": "anna", "person": None,
                 "status": "queued", "due_at": None}  # fmt: skip
     try:
         await connection.execute(_NOTIFICATION, NOTIFICATION, CAUSE_AT, msgspec.json.encode(document).decode())
@@ -57,5 +63,50 @@ async def test_notifications_and_the_directory_keep_their_columns_and_are_writte
         assert tuple(found) == (NOTIFICATION, 2, "sending", "p-1", True)
         leads = await connection.fetch("SELECT version, lead FROM read.directory_current")
         assert [tuple(row) for row in leads] == [(2, "ben")]
+    finally:
+        await connection.close()
+
+
+_DOCUMENT = {
+    "cause": EVENT, "cause_type": "dispute-opened", "cause_version": 1, "cause_at": NOON, "dispute_id": DISPUTE,
+    "rule": "acknowledgement-to-customer", "policy": "notice-rules@1", "template": "acknowledgement",
+    "channel": "email", "recipient": "customer:C-100", "status": "skipped", "attempts": 0, "reason": "no_contact",
+    "explanation": "no contact", "due_at": None, "message_id": None, "server_code": None, "person": None,
+    "address": None,
+}  # fmt: skip
+
+
+async def test_what_was_about_a_dispute_is_about_a_subject_that_is_a_dispute(make_database: MakeDatabase) -> None:
+    database = await make_database("notification")
+    await upgrade(database.owner, MIGRATIONS, "0003")
+    connection = await asyncpg.connect(database.superuser)
+    try:
+        await connection.execute(
+            "INSERT INTO read.notification_current"
+            " (notification_id, tenant_id, version, dispute_id, cause, cause_at, recipient, status, due_at, doc)"
+            " VALUES ($1, 'demo', 1, $2, $3, $4, 'customer:C-100', 'skipped', $4, $5::jsonb)",
+            NOTIFICATION,
+            DISPUTE,
+            EVENT,
+            NOON,
+            msgspec.json.encode(_DOCUMENT).decode(),
+        )
+        await connection.execute(
+            "INSERT INTO read.heard_event"
+            " (tenant_id, event_id, type, dispute_id, version, effective_at, recorded_at)"
+            " VALUES ('demo', $1, 'dispute-opened', $2, 1, $3, $3)",
+            EVENT,
+            DISPUTE,
+            NOON,
+        )
+        await upgrade(database.owner, MIGRATIONS)
+        (row,) = await connection.fetch(
+            "SELECT subject_type, subject_id, doc::text AS doc FROM read.notification_current"
+        )
+        assert (row["subject_type"], row["subject_id"]) == ("dispute", DISPUTE)
+        document = msgspec.json.decode(row["doc"], type=NotificationDocument)
+        assert (document.subject, document.reason) == (Subject("dispute", DISPUTE), "no_contact")
+        (received,) = await connection.fetch("SELECT source, subject_type, subject_id FROM read.heard_event")
+        assert tuple(received) == ("dispute-service", "dispute", DISPUTE)
     finally:
         await connection.close()

@@ -118,10 +118,12 @@ def free_ports() -> int:
 
 
 @asynccontextmanager
-async def running_stack(data: Path, transport: str, port: int, *, demo: bool = False) -> AsyncIterator[Company]:
+async def running_stack(
+    data: Path, transport: str, port: int, *, demo: bool = False, clock: str = "system"
+) -> AsyncIterator[Company]:
     """`make run`, without the simulated company unless it is asked for, until the block ends; then nothing is left."""
     log = data.parent / f"{data.name}.out"
-    environment = {**os.environ, "DATA": str(data), "PORT": str(port), "TRANSPORT": transport}
+    environment = {**os.environ, "DATA": str(data), "PORT": str(port), "TRANSPORT": transport, "CLOCK": clock}
     environment["DEMO"] = "1" if demo else "0"
     with log.open("ab") as out:
         process = subprocess.Popen([REDRESS, "run"], env=environment, stdout=out, stderr=out)

@@ -14,10 +14,10 @@ from support.databases import Database
 from support.event_log import install_event_log
 
 from redress.contracts.envelope import Published
+from redress.eventlog.connections import Connection
 from redress.eventlog.events import RecordedEvent, decode_meta
 from redress.eventlog.log import EventLog
 from redress.ids import public_id
-from redress.projections.projection import Connection
 
 SOURCE = "/redress/notes-service/main"
 

@@ -2,21 +2,23 @@
 
 from datetime import UTC, date, datetime
 
-from msgspec import structs
+from msgspec import Struct, structs
 
-from notification_service.rules.notice import (
+from notification_service.dispute_notices.facts import (
+    TEMPLATES,
     Acknowledgement,
-    Address,
     Assignment,
     Breach,
     DisputedPart,
     DisputeFacts,
-    Facts,
     InformationRequest,
-    Notice,
     Resolution,
 )
-from notification_service.rules.plan import Heard, Known, Reachable
+from notification_service.dispute_notices.letters import LETTERS, TEXTS
+from notification_service.dispute_notices.rules import RULES as DISPUTE_RULES
+from notification_service.notices.notice import Address, Notice, Subject
+from notification_service.notices.plan import Contact, Contacts, ReceivedEvent, Rules
+from notification_service.wording.compose import Wording
 from redress.contracts.common import Sealed, SealedContact, WireMoney
 from redress.contracts.dispute_events import (
     DisputeAssigned,
@@ -101,13 +103,13 @@ BREACHED_EVENT = DisputeSlaBreached(
     dispute=structs.replace(ASSIGNED, sla_breached=True), due_at=datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
 )
 
-ANNA = Reachable(
+ANNA = Contact(
     recipient="anna",
     address=Address(
         email=Sealed("person:anna", b"address of anna"), name=Sealed("person:anna", b"name of anna"), language="en"
     ),
 )
-PRICING = Reachable(
+PRICING = Contact(
     recipient="team:pricing",
     address=Address(
         email=Sealed("person:pricing", b"address of pricing"),
@@ -116,23 +118,31 @@ PRICING = Reachable(
     ),
     lead="lena",
 )
-LENA = Reachable(
+LENA = Contact(
     recipient="lena",
     address=Address(
         email=Sealed("person:lena", b"address of lena"), name=Sealed("person:lena", b"name of lena"), language="de"
     ),
 )
-EVERYBODY = Known({"anna": ANNA, "team:pricing": PRICING, "lena": LENA})
-NOBODY = Known({})
+EVERYBODY = Contacts({"anna": ANNA, "team:pricing": PRICING, "lena": LENA})
+NOBODY = Contacts({})
 
 
-def heard(event: DisputeEvent, *, effective_at: datetime = NOON, recorded_at: datetime = NOON) -> Heard:
-    return Heard(
+RULES = Rules(DISPUTE_RULES)
+WORDING = Wording(LETTERS, [TEXTS])
+
+
+def received(
+    event: DisputeEvent, *, effective_at: datetime = NOON, recorded_at: datetime = NOON
+) -> ReceivedEvent[DisputeEvent]:
+    return ReceivedEvent(
+        source="dispute-service",
         event_id=EVENT,
         type=str(type(event).__struct_config__.tag),
         version=3,
         effective_at=effective_at,
         recorded_at=recorded_at,
+        subject=Subject("dispute", event.dispute.dispute_id),
         event=event,
     )
 
@@ -150,7 +160,9 @@ WORKED_FACTS = structs.replace(
     FACTS, owner="anna", team="pricing", sla_due_at=datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
 )
 
-FACTS_BY_TEMPLATE: dict[str, Facts] = {
+DisputeMailFacts = Acknowledgement | Assignment | InformationRequest | Resolution | Breach
+
+FACTS_BY_TEMPLATE: dict[str, DisputeMailFacts] = {
     "acknowledgement": Acknowledgement(dispute=FACTS),
     "assignment": Assignment(dispute=WORKED_FACTS, explanation="PRICE up to 5,000.00 EUR goes to pricing"),
     "information-request": InformationRequest(
@@ -175,12 +187,18 @@ NOTICE = Notice(
     cause_type="dispute-opened",
     cause_version=1,
     cause_at=NOON,
-    dispute_id=DISPUTE,
+    subject=Subject("dispute", DISPUTE),
     rule="acknowledgement-to-customer",
     policy="notice-rules@1",
     template="acknowledgement",
     channel="email",
     recipient="person:maria",
-    facts=FACTS_BY_TEMPLATE["acknowledgement"],
+    facts=TEMPLATES["acknowledgement"].write(FACTS_BY_TEMPLATE["acknowledgement"]),
     address=Address(email=CONTACT.email, name=CONTACT.name, language="de"),
 )
+
+
+def notice_of(template: str, facts: Struct | None = None) -> Notice:
+    """A notice of a template, with the example's facts or with others."""
+    written = TEMPLATES[template].write(facts or FACTS_BY_TEMPLATE[template])
+    return structs.replace(NOTICE, template=template, facts=written)

@@ -1,35 +1,48 @@
 """The notification service without its processes, and its API as callers see it."""
 
+import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import httpx2 as httpx
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from support.databases import Database
-from support.issuer import Issuer
+from support.issuer import AUDIENCE, Issuer
+from support.notification_examples import NOON
+from support.published_disputes import contact, dispute, published
 from support.smtp_server import ScriptedServer
 
-from notification_service.inbox.notices import Notices
+from notification_service.inbox.kit import NoticeKit
 from notification_service.notifications.policy import SendingPolicy
-from notification_service.projections.dispute_state import DisputeStates
-from notification_service.projections.heard_events import HeardEvents
 from notification_service.sending.attempt import RENEW_S, Attempts
 from notification_service.sending.loop import SendingLoop
 from notification_service.sending.mail import Sender
 from notification_service.sending.metrics import SendingMetrics
+from notification_service.sending.sender import wording_of
 from notification_service.sending.smtp import Deadlines, Server, Smtp
-from notification_service.wording.compose import Wording
+from notification_service.service import NAME, SERVICE, service_of
+from notification_service.settings import NotificationSettings
+from redress.contracts.dispute_events import DisputeOpened
 from redress.contracts.envelope import Published
 from redress.eventlog import vault as vaults
 from redress.eventlog.log import EventLog
 from redress.eventlog.migrations import upgrade
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
+from redress.handling.command_runner import CommandRunner
+from redress.ids import new_uuid
+from redress.messaging.feed import Feed
+from redress.projections.metrics import ConsumerMetrics
+from redress.reading.tenant_reads import TenantReads
+from redress.service.composition import create_app, publication
+from redress.service.feature import ApiParts, Service, WorkerParts
+from redress.web.health import Health
+from redress.web.pages import Cursors
 
-MIGRATIONS = Path(__file__).parents[2] / "services/notification-service/src/notification_service/migrations"
 MASTER_KEY = bytes(range(32))
+CURSOR_KEY = "0123456789abcdef"
 
 
 class StillClock:
@@ -52,13 +65,53 @@ class House:
     clock: StillClock
     mails: ScriptedServer
 
+    kits: Sequence[NoticeKit]
+
+    @property
+    def service(self) -> Service[NotificationSettings]:
+        return service_of(self.kits)
+
     async def hear(self, *events: Published) -> None:
         """Take events in as the consumers do, all of them in one transaction."""
-        consumers = (Notices(self.log, self.vault), DisputeStates(), HeardEvents())
+        parts = self._worker()
         async with self.log.pool.acquire() as connection, connection.transaction():
-            for consumer in consumers:
-                await consumer.apply(connection, events)
+            for feature in self.service.features:
+                for following in feature.follows:
+                    await following.handler(parts).apply(connection, events)
         self.log.poke()
+
+    def _worker(self) -> WorkerParts[NotificationSettings]:
+        registry = CollectorRegistry()
+        return WorkerParts(
+            settings=settings("http://issuer.invalid", "http://issuer.invalid/jwks"),
+            log=self.log,
+            pool=self.log.pool,
+            vault=self.vault,
+            http=httpx.AsyncClient(trust_env=False),
+            broker=None,
+            registry=registry,
+            metrics=ConsumerMetrics(registry),
+            clock=self.clock,
+        )
+
+    def api(self, log: PostgresEventLog, issuer: Issuer, http: httpx.AsyncClient) -> FastAPI:
+        """The app on a log that was opened with the API's role."""
+        return create_app(
+            self.service,
+            ApiParts(
+                settings=settings(issuer.iss, issuer.jwks_url),
+                log=log,
+                pool=log.pool,
+                reads=TenantReads(log.pool),
+                vault=self.vault,
+                runner=CommandRunner(log),
+                cursors=Cursors(CURSOR_KEY.encode()),
+                feed=Feed(log, publication(self.service, log)),
+                auth=issuer.authenticator(http),
+                health=Health(ready={"database": log.head}),
+                clock=self.clock,
+            ),
+        )
 
     def sender(
         self,
@@ -78,7 +131,9 @@ class House:
                 local_name="muster.example",
                 deadlines=Deadlines(connect_s=2.0, command_s=patience_s, answer_s=patience_s),
             ),
-            wording=Wording(),
+            service=NAME,
+            wording=wording_of(self.kits),
+            worth={name: check for kit in self.kits for name, check in kit.worth.items()},
             sender=Sender("Muster GmbH", "ar@muster.example"),
             clock=self.clock,
             metrics=metrics,
@@ -107,11 +162,33 @@ class House:
 
 
 async def migrate(database: Database) -> None:
-    await upgrade(database.owner, MIGRATIONS)
+    await upgrade(database.owner, SERVICE.migrations)
 
 
 async def install_vault(database: Database) -> None:
     await vaults.install(database.owner)
+
+
+def settings(issuer: str, jwks_url: str) -> NotificationSettings:
+    return NotificationSettings(
+        port=1,
+        vault_key=base64.b64encode(MASTER_KEY).decode(),
+        cursor_key=CURSOR_KEY,
+        issuer=issuer,
+        jwks_url=jwks_url,
+        audience=AUDIENCE,
+        transport="feed",
+    )
+
+
+async def opened(house: House, number: int = 1, tenant: str = "demo") -> Published:
+    """The event of a dispute whose contact is written to; each number is another dispute, the later the higher."""
+    maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
+    event = published(
+        DisputeOpened(dispute=dispute(number, contact=maria)), tenant=tenant, at=NOON - timedelta(seconds=60 - number)
+    )
+    await house.hear(event)
+    return event
 
 
 @dataclass
@@ -126,4 +203,6 @@ class Api:
         return await self.http.get(path, headers={**self.issuer.bearer(role, tenant=tenant), **headers})
 
     async def put(self, path: str, body: object, role: str = "admin", **headers: str) -> httpx.Response:
-        return await self.http.put(path, json=body, headers={**self.issuer.bearer(role), **headers})
+        """With a key of its own, unless one is given."""
+        given = {"Idempotency-Key": str(new_uuid()), **self.issuer.bearer(role), **headers}
+        return await self.http.put(path, json=body, headers=given)

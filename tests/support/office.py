@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import Response
 
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused, LogUnavailable, VersionConflict
+from redress.handling.command import CommandContext
 from redress.ids import derived_uuid
 from redress.money import parse_money
 from redress.web.answers import answer, answer_page, answer_version
 from redress.web.app import create_base_app
 from redress.web.auth import Authenticator, Principal, requires
-from redress.web.commands import CommandContext, commanded
+from redress.web.command_routes import commanded
 from redress.web.etag import stale
 from redress.web.health import Health
 from redress.web.pages import Cursor, Cursors, Limit, filters_hash
@@ -79,7 +80,7 @@ def office(auth: Authenticator, **settings: Any) -> FastAPI:
 
     @router.post("")
     async def open_dispute(body: Open, command: Opening) -> Response:
-        return answer({"reason": body.reason, "by": command.principal.subject}, 201, version=1, location="/v1/x")
+        return answer({"reason": body.reason, "by": command.actor.id}, 201, version=1, location="/v1/x")
 
     @router.post("/{dispute_id}/decide")
     async def decide(dispute_id: Annotated[int, Path(ge=1)], command: Working) -> Response:

@@ -16,8 +16,8 @@ from dispute_service.routing.matrix import AmountBand, CalendarSpec, Routing, Ru
 from dispute_service.routing.sla import Sla
 from dispute_service.routing.stream import MATRIX
 from redress.calendars import CalendarInputs, SkippedHoliday
+from redress.codec import Codec
 from redress.contracts.common import Sealed, SealedContact
-from redress.eventlog.codec import Codec
 
 TESTS = Path(__file__).parent.parent / "dispute_service"
 AT = datetime(2026, 3, 30, 16, 2, tzinfo=UTC)

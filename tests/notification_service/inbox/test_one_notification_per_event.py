@@ -7,9 +7,11 @@ from support.notification_examples import NOON, eur
 from support.notification_house import House
 from support.published_disputes import contact, dispute, published, question
 
-from notification_service.directory.entry import RecordEntry, decide
-from notification_service.event_log.aggregates import DIRECTORY, NOTIFICATIONS, directory_stream
+from notification_service.directory.commands import RecordEntry
+from notification_service.directory.decisions import decide
+from notification_service.directory.stream import DIRECTORY, directory_stream
 from notification_service.notifications.events import NotificationQueued
+from notification_service.notifications.stream import NOTIFICATION
 from redress.contracts.dispute_events import (
     DisputeAssigned,
     DisputeClosed,
@@ -18,8 +20,9 @@ from redress.contracts.dispute_events import (
     DisputeResolved,
     DisputeSlaBreached,
 )
-from redress.eventlog.aggregates import load, write
+from redress.decider import load
 from redress.eventlog.events import Actor, Meta, decode_meta
+from redress.handling.unit_of_work import Cause, write_on
 
 
 async def enter(house: House, entry_id: str, email: str, *, lead: str | None = None, language: str = "en") -> None:
@@ -34,7 +37,7 @@ async def enter(house: House, entry_id: str, email: str, *, lead: str | None = N
     )
     loaded = await load(house.log, DIRECTORY, "demo", directory_stream("demo", entry_id))
     meta = Meta(actor=Actor("person", "admin"), command_id=f"enter {entry_id}", correlation_id="r")
-    stream_write, _ = write(DIRECTORY, loaded, decide(command, loaded.state), meta, NOON)
+    stream_write, _ = write_on(DIRECTORY, loaded, decide(command, loaded.state), Cause(meta, NOON))
     await house.log.append("demo", [stream_write])
 
 
@@ -99,7 +102,7 @@ async def test_an_owner_whose_name_is_an_address_is_reached_there_and_the_addres
     person = house.vault.person_of_email("demo", "owner@muster.example")
     assert await house.rows() == [(person, "queued", None)]
     stored = await house.log.read_log(0, 10) if await house.log.wait_for(1, 5.0) else []
-    event = NOTIFICATIONS.codec.decode(stored[0].type, stored[0].schema_version, stored[0].payload)
+    event = NOTIFICATION.codec.decode(stored[0].type, stored[0].schema_version, stored[0].payload)
     assert isinstance(event, NotificationQueued)
     assert event.notice.address is not None
     assert await house.vault.open("demo", event.notice.address.email) == "Owner@muster.example"

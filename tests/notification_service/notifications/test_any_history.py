@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from support.notification_examples import NOON, NOTICE
 
+from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import (
     Accepted,
     Announce,
@@ -26,7 +27,6 @@ from notification_service.notifications.events import NotificationEvent, Notific
 from notification_service.notifications.policy import SendingPolicy
 from notification_service.notifications.refusals import NotificationRefusal
 from notification_service.notifications.state import FINAL, Notification, Status, evolve
-from notification_service.rules.reasons import Reason
 
 POLICY = SendingPolicy(pauses=(timedelta(seconds=15), timedelta(minutes=2)))
 LEASE = timedelta(minutes=5)

@@ -6,6 +6,7 @@ import pytest
 from msgspec import structs
 from support.notification_examples import NOON, NOTICE
 
+from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import (
     Accepted,
     Announce,
@@ -37,7 +38,6 @@ from notification_service.notifications.events import (
 from notification_service.notifications.policy import SendingPolicy
 from notification_service.notifications.refusals import Finished, LeaseOver, NotAnnounced, NotDue, NotYours
 from notification_service.notifications.state import Notification, Status, evolve
-from notification_service.rules.reasons import Reason
 
 POLICY = SendingPolicy(pauses=(timedelta(seconds=15), timedelta(minutes=2)))  # three attempts
 LEASE = NOON + timedelta(minutes=5)

@@ -3,25 +3,25 @@ from email.message import EmailMessage
 from uuid import UUID
 
 import pytest
-from support.notification_examples import DISPUTE, FACTS_BY_TEMPLATE, NOON
+from support.notification_examples import DISPUTE, NOON, WORDING, notice_of
 from support.smtp_server import scripted_server
 
+from notification_service.notices.notice import Subject
 from notification_service.sending.mail import Sender, mail
 from notification_service.sending.smtp import Server, Smtp
 from notification_service.wording.address import deliverable
-from notification_service.wording.compose import Personal, Wording
+from notification_service.wording.compose import PersonalText
 from notification_service.wording.language import Language
 
 NOTIFICATION = UUID("01940000-0000-7000-8000-000000000001")
 SENDER = Sender("Müller & Söhne", "ar@muster.example")
-WORDING = Wording()
+SUBJECT = Subject("dispute", DISPUTE)
 
 
 def written(name: str | None, template: str = "acknowledgement", what: str = "Lieferschein") -> bytes:
-    worded = WORDING.compose(
-        template, FACTS_BY_TEMPLATE[template], Personal(name=name, what=what), Language.GERMAN, SENDER.name
-    )
-    return mail(NOTIFICATION, DISPUTE, worded, sender=SENDER, name=name, email="maria@kunde.example", now=NOON).content
+    personal = PersonalText(name=name, texts={"question": what})
+    worded = WORDING.compose(notice_of(template), personal, Language.GERMAN, SENDER.name)
+    return mail(NOTIFICATION, SUBJECT, worded, sender=SENDER, name=name, email="maria@kunde.example", now=NOON).content
 
 
 def read(content: bytes) -> EmailMessage:
@@ -105,13 +105,9 @@ async def test_dots_and_long_lines_survive_the_wire() -> None:
     question = ".\n..two\nx" + "ä" * 3_000 + "\n.end"
     async with scripted_server() as server:
         worded = WORDING.compose(
-            "information-request",
-            FACTS_BY_TEMPLATE["information-request"],
-            Personal(what=question),
-            Language.GERMAN,
-            "Muster",
+            notice_of("information-request"), PersonalText(texts={"question": question}), Language.GERMAN, "Muster"
         )
-        letter = mail(NOTIFICATION, DISPUTE, worded, sender=SENDER, name=None, email="m@k.example", now=NOON)
+        letter = mail(NOTIFICATION, SUBJECT, worded, sender=SENDER, name=None, email="m@k.example", now=NOON)
 
         async def ready() -> None:
             pass

@@ -2,26 +2,29 @@ from datetime import UTC, date, datetime
 
 import pytest
 from msgspec import structs
-from support.notification_examples import DISPUTE, FACTS, FACTS_BY_TEMPLATE
+from support.notification_examples import DISPUTE, FACTS, FACTS_BY_TEMPLATE, WORDING, notice_of
 
-from notification_service.rules.notice import Acknowledgement, DisputedPart, InformationRequest, Resolution
-from notification_service.wording import words
+from notification_service.dispute_notices import words
+from notification_service.dispute_notices.facts import (
+    INFORMATION_REQUEST,
+    Acknowledgement,
+    DisputedPart,
+    InformationRequest,
+    Resolution,
+)
+from notification_service.dispute_notices.letters import LETTERS, TEXTS
 from notification_service.wording.compose import (
-    TEMPLATES,
-    Personal,
+    PersonalText,
     Wording,
     WordingError,
-    needed_text_is_erased,
     salutation,
-    variables,
 )
 from notification_service.wording.language import Language, choose, day, moment, money
 from redress.money import Money
 
 EN, DE = Language.ENGLISH, Language.GERMAN
-WORDING = Wording()
-NOBODY = Personal()
-ASKED = Personal(what="The delivery note")
+NOBODY = PersonalText()
+ASKED = PersonalText(texts={"question": "The delivery note"})
 
 
 @pytest.mark.parametrize(
@@ -68,30 +71,30 @@ def test_the_opening_is_formal_and_guesses_nobodys_sex(name: str | None, languag
     assert salutation(name, language) == opening
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("template", WORDING.templates)
 @pytest.mark.parametrize("language", list(Language))
 def test_every_subject_carries_the_dispute_id(template: str, language: Language) -> None:
-    mail = WORDING.compose(template, FACTS_BY_TEMPLATE[template], ASKED, language, "Muster GmbH")
+    mail = WORDING.compose(notice_of(template), ASKED, language, "Muster GmbH")
     assert mail.subject.endswith(f"[{DISPUTE}]")
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("template", WORDING.templates)
 @pytest.mark.parametrize("language", list(Language))
 def test_a_missing_variable_blocks_the_mail(template: str, language: Language) -> None:
-    complete = variables(FACTS_BY_TEMPLATE[template], ASKED, language, "Muster GmbH")
+    complete = WORDING.variables(notice_of(template), ASKED, language, "Muster GmbH")
     incomplete = {name: value for name, value in complete.items() if name != "dispute_id"}
     with pytest.raises(WordingError, match="dispute_id"):
         WORDING.render(template, language, incomplete)
 
 
 def test_a_question_without_its_text_is_not_asked() -> None:
-    question = FACTS_BY_TEMPLATE["information-request"]
-    assert isinstance(question, InformationRequest)
-    assert needed_text_is_erased(question, NOBODY)
-    assert not needed_text_is_erased(question, ASKED)
-    assert not needed_text_is_erased(Acknowledgement(dispute=FACTS), NOBODY)
+    question = notice_of("information-request")
+    assert set(WORDING.sealed_texts(question)) == {"question"}
+    assert PersonalText(texts={"question": None}).erased == "question"
+    assert ASKED.erased is None
+    assert not WORDING.sealed_texts(notice_of("acknowledgement"))
     with pytest.raises(WordingError, match="what"):
-        WORDING.compose("information-request", question, NOBODY, EN, "Muster GmbH")
+        WORDING.compose(question, NOBODY, EN, "Muster GmbH")
 
 
 HOSTILE = [
@@ -119,11 +122,13 @@ def test_hostile_text_is_only_text(text: str, language: Language) -> None:
         team=text,
         parts=(DisputedPart(invoice_id=text, line=text, disputed=Money(1, "EUR")),),
     )
-    asked = FACTS_BY_TEMPLATE["information-request"]
-    assert isinstance(asked, InformationRequest)
-    question = InformationRequest(dispute=facts, what=asked.what, due=date(2026, 12, 1))
+    question = InformationRequest(
+        dispute=facts, what=INFORMATION_REQUEST.read(notice_of("information-request")).what, due=date(2026, 12, 1)
+    )
     for template in ("information-request", "department-request"):
-        mail = WORDING.compose(template, question, Personal(name=text, what=text), language, text)
+        mail = WORDING.compose(
+            notice_of(template, question), PersonalText(name=text, texts={"question": text}), language, text
+        )
         assert "\n" not in mail.subject
         assert "\r" not in mail.subject
         assert len(mail.subject) <= 200
@@ -138,7 +143,7 @@ def test_hostile_text_is_only_text(text: str, language: Language) -> None:
 def test_a_hundred_parts_are_cut_short_and_say_so() -> None:
     part = FACTS.parts[0]
     many = structs.replace(FACTS, parts=tuple(structs.replace(part, invoice_id=f"R{n}") for n in range(120)))
-    mail = WORDING.compose("acknowledgement", Acknowledgement(dispute=many), NOBODY, DE, "Muster GmbH")
+    mail = WORDING.compose(notice_of("acknowledgement", Acknowledgement(dispute=many)), NOBODY, DE, "Muster GmbH")
     assert "R49" in mail.text
     assert "R50" not in mail.text
     assert "  - und 70 weitere" in mail.text
@@ -153,7 +158,7 @@ def test_the_outcome_names_only_shares_there_are() -> None:
         written_off=Money(0, "EUR"),
         paid=Money(123450, "EUR"),
     )
-    mail = WORDING.compose("resolution", paid, NOBODY, DE, "Muster GmbH")
+    mail = WORDING.compose(notice_of("resolution", paid), NOBODY, DE, "Muster GmbH")
     assert "  - von Ihnen bezahlt: 1.234,50 EUR" in mail.text
     assert "gutgeschrieben" not in mail.text
     assert "Bitte zahlen" not in mail.text
@@ -205,16 +210,16 @@ def test_every_canonical_code_has_words(language: Language) -> None:
 
 
 def test_the_same_notice_is_worded_the_same_way_every_time() -> None:
-    facts = FACTS_BY_TEMPLATE["acknowledgement"]
-    first = WORDING.compose("acknowledgement", facts, NOBODY, DE, "Muster GmbH")
-    assert first.sha256 == Wording().compose("acknowledgement", facts, NOBODY, DE, "Muster GmbH").sha256
+    notice = notice_of("acknowledgement")
+    first = WORDING.compose(notice, NOBODY, DE, "Muster GmbH")
+    assert first.sha256 == Wording(LETTERS, [TEXTS]).compose(notice, NOBODY, DE, "Muster GmbH").sha256
     assert first.wording == "acknowledgement@1"
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("template", WORDING.templates)
 def test_no_text_is_long_enough_to_push_the_token_out_of_the_subject(template: str) -> None:
     facts = FACTS_BY_TEMPLATE[template]
     endless = structs.replace(facts, dispute=structs.replace(facts.dispute, reason_code="R" * 5_000))
     if isinstance(endless, Resolution):
         endless = structs.replace(endless, resolution_code="O" * 5_000)
-    assert WORDING.compose(template, endless, ASKED, EN, "Muster GmbH").subject.endswith(f"[{DISPUTE}]")
+    assert WORDING.compose(notice_of(template, endless), ASKED, EN, "Muster GmbH").subject.endswith(f"[{DISPUTE}]")

@@ -10,12 +10,12 @@ from support.eventually import eventually
 from support.kafka import Kafka
 from support.notes import PoisonedError, install_notes, worker_pool
 
+from redress.eventlog.connections import Connection
 from redress.ids import derived_uuid, new_uuid
 from redress.messaging.foreign_source import ForeignSource
 from redress.messaging.kafka import KafkaBroker
 from redress.messaging.memory import InMemoryBroker
 from redress.messaging.port import Broker, Incoming, Outgoing, TopicSpec
-from redress.projections.projection import Connection
 from redress.projections.runner import Runner
 
 

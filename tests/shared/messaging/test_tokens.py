@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from support.serving import serving
 
+from redress.clock import SystemClock
 from redress.messaging.source import SourceUnavailable
 from redress.messaging.tokens import ClientCredentials
 
@@ -49,7 +50,9 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 async def test_a_token_is_asked_for_with_client_credentials_and_used_again(
     endpoint: TokenEndpoint, http: httpx.AsyncClient
 ) -> None:
-    tokens = ClientCredentials(http, endpoint.address, "dispute-service", "s3cret", audience="redress")
+    tokens = ClientCredentials(
+        http, endpoint.address, "dispute-service", "s3cret", clock=SystemClock(), audience="redress"
+    )
     assert [await tokens.token() for _ in range(3)] == ["token-1"] * 3
     assert endpoint.asked == [
         {
@@ -63,12 +66,12 @@ async def test_a_token_is_asked_for_with_client_credentials_and_used_again(
 
 async def test_a_token_that_is_about_to_expire_is_renewed(endpoint: TokenEndpoint, http: httpx.AsyncClient) -> None:
     endpoint.lifetime_s = 0.0
-    tokens = ClientCredentials(http, endpoint.address, "dispute-service", "s3cret")
+    tokens = ClientCredentials(http, endpoint.address, "dispute-service", "s3cret", clock=SystemClock())
     assert [await tokens.token(), await tokens.token()] == ["token-1", "token-2"]
 
 
 async def test_a_refused_token_is_replaced(endpoint: TokenEndpoint, http: httpx.AsyncClient) -> None:
-    tokens = ClientCredentials(http, endpoint.address, "dispute-service", "s3cret")
+    tokens = ClientCredentials(http, endpoint.address, "dispute-service", "s3cret", clock=SystemClock())
     await tokens.token()
     tokens.forget()
     assert await tokens.token() == "token-2"
@@ -79,4 +82,4 @@ async def test_an_issuer_that_is_down_makes_the_source_unavailable(
 ) -> None:
     endpoint.down = True
     with pytest.raises(SourceUnavailable, match="503"):
-        await ClientCredentials(http, endpoint.address, "dispute-service", "s3cret").token()
+        await ClientCredentials(http, endpoint.address, "dispute-service", "s3cret", clock=SystemClock()).token()

@@ -1,12 +1,14 @@
 import base64
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsConfigDict
 
-from redress.ops.settings import ServiceSettings, SettingsError, load_settings
+from redress.clock import SystemClock, shift_text
+from redress.ops.settings import ServiceSettings, SettingsError, clock_of, load_settings
 
 RANDOM = base64.b64encode(bytes(range(32))).decode()
 
@@ -24,6 +26,11 @@ COMPLETE = {
     "JWKS_URL": "https://issuer.test/jwks",
 }
 
+OPTIONAL = (
+    *("OFFICE_WORKER_DATABASE_URL", "VAULT_DATABASE_URL", "OFFICE_HOST", "SECRETS_DIR", "TRANSPORT", "LOG_LEVEL"),
+    *("CLOCK", "CLOCK_FILE"),
+)
+
 
 Environment = Callable[[dict[str, str]], None]
 
@@ -31,7 +38,7 @@ Environment = Callable[[dict[str, str]], None]
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
     def become(variables: dict[str, str]) -> None:
-        for name in [*COMPLETE, "OFFICE_WORKER_DATABASE_URL", "SECRETS_DIR", "TRANSPORT", "LOG_LEVEL"]:
+        for name in [*COMPLETE, *OPTIONAL]:
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
@@ -102,3 +109,49 @@ def test_no_secret_is_shown_when_settings_are_printed(environment: Environment) 
     shown = repr(load_settings(OfficeSettings))
     assert "hunter2" not in shown
     assert RANDOM not in shown
+
+
+@pytest.fixture
+def in_a_local_stack(tmp_path: Path) -> dict[str, str]:
+    """What `make run CLOCK=test` gives to a service."""
+    file = tmp_path / "clock"
+    file.write_text(shift_text(timedelta(days=3)))
+    loopback = {"ISSUER": "http://127.0.0.1:9000", "JWKS_URL": "http://127.0.0.1:9000/jwks.json"}
+    return {**COMPLETE, **loopback, "CLOCK": "test", "CLOCK_FILE": str(file)}
+
+
+def test_the_clock_of_a_local_test_stack_is_its_own(environment: Environment, in_a_local_stack: dict[str, str]) -> None:
+    environment(in_a_local_stack)
+    ahead = clock_of(load_settings(OfficeSettings)).now() - SystemClock().now()
+    assert timedelta(days=3) - timedelta(seconds=5) < ahead <= timedelta(days=3)
+
+
+def test_without_clock_the_clock_is_the_machines(environment: Environment, in_a_local_stack: dict[str, str]) -> None:
+    environment({**in_a_local_stack, "CLOCK": "system"})
+    assert isinstance(clock_of(load_settings(OfficeSettings)), SystemClock)
+    environment({name: value for name, value in in_a_local_stack.items() if name != "CLOCK"})
+    assert isinstance(clock_of(load_settings(OfficeSettings)), SystemClock)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"CLOCK_FILE": ""},
+        {"CLOCK_FILE": "/nowhere/clock"},
+        {"OFFICE_DATABASE_URL": "postgresql://office_api@db.example/office"},
+        {"OFFICE_DATABASE_URL": "postgresql://office_api@/office"},
+        {"OFFICE_DATABASE_URL": "postgresql://office_api@127.0.0.1,db.example/office"},
+        {"OFFICE_DATABASE_URL": "postgresql://office_api@127.0.0.1/office?host=db.example"},
+        {"OFFICE_WORKER_DATABASE_URL": "postgresql://office_worker@postgres/office"},
+        {"VAULT_DATABASE_URL": "postgresql://office_api@postgres/vault"},
+        {"OFFICE_HOST": "0.0.0.0"},  # noqa: S104 - it is refused
+        {"ISSUER": "https://issuer.test"},
+    ],
+    ids=str,
+)
+def test_a_test_clock_is_refused_outside_a_local_stack(
+    environment: Environment, in_a_local_stack: dict[str, str], elsewhere: dict[str, str]
+) -> None:
+    environment({**in_a_local_stack, **elsewhere})
+    with pytest.raises(SettingsError, match="wrong:   CLOCK: test is for `make run CLOCK=test` only"):
+        load_settings(OfficeSettings)

@@ -16,6 +16,7 @@ from support.notes import PoisonedError, Seen, install_notes, notes_seen, worker
 from support.running import running
 
 from redress.contracts.envelope import Published
+from redress.eventlog.connections import Connection
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.log_source import LogSource
@@ -24,7 +25,6 @@ from redress.projections import checkpoints
 from redress.projections.applying import HandlerBroken
 from redress.projections.database import DatabaseGone
 from redress.projections.metrics import ConsumerMetrics
-from redress.projections.projection import Connection
 from redress.projections.runner import Runner
 
 

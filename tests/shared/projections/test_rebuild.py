@@ -15,11 +15,11 @@ from support.notes import Seen, install_notes, notes_seen, worker_pool
 from support.running import running
 
 from redress.contracts.envelope import Published
+from redress.eventlog.connections import Connection
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.feed_source import FeedSource
 from redress.messaging.log_source import LogSource
-from redress.projections.projection import Connection
 from redress.projections.rebuild import Progress, RebuildFailed, RebuildRefused, Rebuilt, drop_old, rebuild
 from redress.projections.runner import Runner
 from redress.projections.shadow import CannotShadow

@@ -12,8 +12,8 @@ from msgspec import Struct
 from support.databases import MakeDatabase
 from support.event_log import a_write, install_event_log, stream_id
 
+from redress.codec import Codec
 from redress.decider import Decider
-from redress.eventlog.codec import Codec
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.postgres import PostgresEventLog
 from redress.projections.version_history import KnownVersion, VersionHistory

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import asyncpg
 import pytest
@@ -23,19 +23,16 @@ from redress.eventlog.vault import Vault
 from redress.messaging.log_source import LogSource
 from redress.messaging.source import EpochChanged
 from redress.ops.operations import Order, recorded
-from redress.ops.settings import OwnerSettings, ServiceSettings
+from redress.ops.settings import ServiceSettings
 from redress.projections.parking import checkpoint_of
 from redress.projections.rebuild import rebuild
 from redress.projections.runner import Runner
 from redress.service.connections import required
-from redress.service.program import Service, service_program
+from redress.service.feature import Feature, Service
+from redress.service.program import service_program
 
 KEY = os.urandom(32)
 EMAIL = "maria@kunde.example"
-
-
-class NotesOwner(OwnerSettings):
-    model_config = SettingsConfigDict(env_prefix="NOTES_")
 
 
 class NotesSettings(ServiceSettings):
@@ -51,7 +48,7 @@ class Notes:
     seen: Seen = field(default_factory=Seen)
 
     @asynccontextmanager
-    async def consumers(self, settings: NotesSettings) -> AsyncIterator[Sequence[Runner[Any]]]:
+    async def consumers(self, settings: ServiceSettings) -> AsyncIterator[Sequence[Runner[Any]]]:
         dsn = required(settings.worker_database_url)
         async with PostgresEventLog.open(dsn) as log, worker_pool(self.database) as pool:
             yield [Runner(pool, self.seen, LogSource(log), pauses_s=(0.0,))]
@@ -87,26 +84,18 @@ class Notes:
             "ISSUER": "https://issuer.example",
             "JWKS_URL": "https://issuer.example/jwks",
         }
-        program = service_program(
-            Service(
-                name="notes",
-                distribution="redress",
-                about_worker="",
-                migrations=Path(),
-                settings=NotesSettings,
-                owner_settings=NotesOwner,
-                rebuild_settings=NotesOwner,
-                needed_by_api=(),
-                needed_by_worker=(),
-                needed_by_rebuild=(),
-                needed_by_release=("worker_database_url",),
-                rebuildable=("seen",),
-                api=_not_run,
-                worker=_not_run,
-                consumers=self.consumers,
-                rebuild=_not_run,
-            )
+        service = Service(
+            name="dispute-service",  # of a distribution that is installed
+            about="",
+            about_worker="",
+            source="/redress/dispute-service/main",
+            topic="notes",
+            features=(Feature(name="notes", projections=lambda: (self.seen,)),),
+            follows={},
+            settings=NotesSettings,
+            migrations=Path(),
         )
+        program = service_program(service, consumers=lambda _, settings: self.consumers(settings))
         return await asyncio.to_thread(lambda: CliRunner().invoke(program, list(words), env=environment))
 
     async def operations(self) -> list[str]:
@@ -349,7 +338,3 @@ def last_line(answer: Result) -> str:
 
 def _settings(notes: Notes) -> NotesSettings:
     return NotesSettings.model_construct(worker_database_url=SecretStr(notes.database.worker))
-
-
-def _not_run(*_: object) -> NoReturn:
-    raise AssertionError("an operator's command runs neither API nor worker")

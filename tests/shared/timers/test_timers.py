@@ -16,9 +16,9 @@ from support.eventually import eventually
 from support.notes import worker_pool
 from support.running import running
 
+from redress.eventlog.connections import Connection
 from redress.eventlog.postgres import PostgresEventLog
 from redress.ids import derived_uuid
-from redress.projections.projection import Connection
 from redress.timers import poller
 from redress.timers.poller import FireTimer, TimerPoller
 from redress.timers.timers import Timer, cancel, cancel_all, schedule

@@ -14,6 +14,7 @@ from redress_local.process import Process, log_tail
 from redress_local.secrets_file import Secrets, client_id
 from redress_local.settings import SERVICES, StackSettings
 from redress_local.stack import Job, Part
+from redress_local.stack_clock import clock_file
 from redress_local.state import issuer_url
 from redress_local.tokens import AUDIENCE
 
@@ -40,7 +41,7 @@ class Blueprint:
         self._secrets = secrets
         self._ports = ports
         self.server = PostgresServer(settings.data / "postgres", log=self.logs / "postgres.log")
-        self.cluster = KafkaCluster(settings.data / "kafka", logs=self.logs)
+        self.cluster = KafkaCluster(settings.data / "kafka", logs=self.logs, takes_future=settings.clock == "test")
 
     def postgres(self) -> Part:
         return Part(
@@ -73,7 +74,7 @@ class Blueprint:
 
     def mail_sink(self) -> Part:
         port = self._ports["smtp"]
-        argv = ["-m", "redress_local.mail_sink", str(self.mail_folder), str(port)]
+        argv = ["-m", "redress_local.mail_sink", str(self.mail_folder), str(port), str(self.settings.data)]
         where = f"smtp://127.0.0.1:{port}"
         return self._program("mail-sink", argv, {}, stage=BASE_STAGE, address=where, ready=_listening(port))
 
@@ -142,6 +143,8 @@ class Blueprint:
             "LOG_LEVEL": "INFO",
             **{f"{service.upper()}_URL": self.settings.url_of(service) for service in SERVICES},
         }
+        if self.settings.clock == "test":
+            common |= {"CLOCK": "test", "CLOCK_FILE": str(clock_file(self.settings.data))}
         if self.settings.transport == "kafka":
             common["KAFKA_BOOTSTRAP_SERVERS"] = self.cluster.bootstrap_servers
         return common

@@ -14,10 +14,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from redress.clock import SystemClock
 from redress_local.demo_company import Case, Company, ShortPaymentCase, Step, simulated_company
 from redress_local.secrets_file import write_private
 from redress_local.stack_client import Refused, StackClient
+from redress_local.stack_clock import stack_clock
 from redress_local.views import views_are_complete
 
 DEMO_TENANT: Final = "demo"
@@ -44,7 +44,7 @@ async def make_demo(data: Path, client: StackClient, say: Callable[[str], None])
     if made is not None and made.complete:
         return
     begun = time.monotonic()
-    day = made.day if made is not None else SystemClock().now().date()
+    day = made.day if made is not None else stack_clock(data).now().date()
     write_private(file, msgspec.json.encode(_Made(day, complete=False)))
     company = simulated_company(day)
     await _Demo(client).make(company)
@@ -78,7 +78,8 @@ class _Demo:
         await self._until("ageing and holds", lambda: views_are_complete(self._client))
 
     async def _record_person(self, entry: str, body: dict[str, str]) -> None:
-        await self._client.put("notification", f"/v1/directory/{entry}", msgspec.json.encode(body), role="admin")
+        content, key = msgspec.json.encode(body), f"demo-directory-{entry}"
+        await self._client.put("notification", f"/v1/directory/{entry}", content, key, role="admin")
 
     async def _post(self, name: str, messages: Sequence[dict[str, Any]]) -> None:
         """Refused items are a mistake of ours: the demo stops and says which."""

@@ -18,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from redress.clock import Clock, SystemClock
+from redress.clock import Clock
 from redress_local.secrets_file import Secrets, read_secrets
+from redress_local.stack_clock import stack_clock
 from redress_local.tokens import mint, published_keys
 
 SERVICE_TOKEN_LASTS: Final = timedelta(hours=1)
@@ -114,7 +115,7 @@ def _refused(status: int, error: str, description: str) -> Response:
 
 def main() -> None:
     data, port = Path(sys.argv[1]), int(sys.argv[2])
-    app = create_issuer(f"http://127.0.0.1:{port}", read_secrets(data), SystemClock())
+    app = create_issuer(f"http://127.0.0.1:{port}", read_secrets(data), stack_clock(data))
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
 
 

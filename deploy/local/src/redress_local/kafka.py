@@ -21,6 +21,7 @@ from redress_local.process import Process, wait_for_line
 
 _READY: Final = b"Kafka Server started"
 _START_TIMEOUT_S = 60.0
+_NO_LIMIT: Final = 2**63 - 1
 _STOP_GRACE_S = 6.0  # the last node of a static quorum waits for the others: it is killed, its log recovers
 _PARTITIONS_OF_OFFSETS = 3  # instead of 50, which a small machine spends its first seconds on
 
@@ -64,12 +65,24 @@ class KafkaNode:
 
 
 class KafkaCluster:
-    """One or three nodes on `data`. Ports are free ones, kept for the next start while they stay free."""
+    """One or three nodes on `data`. Ports are free ones, kept for the next start while they stay free.
 
-    def __init__(self, data: Path, *, nodes: int = 1, logs: Path | None = None, cache: Path | None = None) -> None:
+    Of a stack whose clock is ahead (`takes_future`) they accept records that are later than their own time.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        nodes: int = 1,
+        logs: Path | None = None,
+        cache: Path | None = None,
+        takes_future: bool = False,
+    ) -> None:
         self.data = data.resolve()
         self._cache = cache
         self._size = nodes
+        self._takes_future = takes_future
         self._logs = logs or self.data
         self._classpath = ""
         self.nodes: list[KafkaNode] = []
@@ -173,6 +186,8 @@ class KafkaCluster:
             "group.initial.rebalance.delay.ms": 0,
             "log.segment.bytes": 64 * 1024 * 1024,
         }
+        if self._takes_future:
+            settings["log.message.timestamp.after.max.ms"] = _NO_LIMIT  # instead of an hour
         return "".join(f"{name}={value}\n" for name, value in settings.items())
 
     def _format(self, node: KafkaNode, cluster_id: str) -> subprocess.Popen[bytes]:

@@ -1,6 +1,7 @@
 """A real SMTP server that delivers into a folder: every mail becomes one .eml file that any mail program opens.
 
-`python -m redress_local.mail_sink <folder> <port>`; prints the path of each mail. Nothing ever leaves the machine.
+`python -m redress_local.mail_sink <folder> <port> [<data folder of its stack>]`; prints the path of each mail. Nothing
+ever leaves the machine.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Final
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from redress.clock import Clock, SystemClock
+from redress_local.stack_clock import stack_clock
 
 MAX_MAIL_BYTES: Final = 10 * 1024 * 1024
 _NOT_FOR_A_FILE_NAME = re.compile(r"[^a-zA-Z0-9@._-]+")
@@ -40,10 +42,10 @@ class Folder:
         return "250 delivered into the folder"
 
 
-async def serve(folder: Path, port: int) -> None:
+async def serve(folder: Path, port: int, clock: Clock) -> None:
     """Until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
-    handler = Folder(folder, SystemClock())
+    handler = Folder(folder, clock)
 
     def session() -> SMTP:
         return SMTP(
@@ -61,4 +63,4 @@ async def serve(folder: Path, port: int) -> None:
 if __name__ == "__main__":
     mails = Path(sys.argv[1])
     mails.mkdir(parents=True, exist_ok=True)
-    asyncio.run(serve(mails, int(sys.argv[2])))
+    asyncio.run(serve(mails, int(sys.argv[2]), stack_clock(Path(sys.argv[3])) if sys.argv[3:] else SystemClock()))

@@ -16,6 +16,7 @@ from redress_local.secrets_file import Secrets, ensure_secrets
 from redress_local.settings import SERVICES, StackSettings
 from redress_local.stack import Stack
 from redress_local.stack_client import NotRunning, Refused, StackClient
+from redress_local.stack_clock import prepare_clock, set_databases, stack_clock
 from redress_local.state import end_leftovers, only_one_stack, remembered_ports, write_environment
 
 _KEPT_LOG_BYTES: Final = 5_000_000
@@ -28,7 +29,7 @@ class CannotStart(Exception):
 async def run_stack(settings: StackSettings, say: Callable[[str], None] = lambda line: print(line, flush=True)) -> None:
     """Start everything, print `Redress is running`, supervise until SIGINT, SIGTERM or SIGHUP, end everything.
 
-    CannotStart, AlreadyRunning or RuntimeError if it does not come up; nothing is left behind then either.
+    CannotStart, AlreadyRunning, WrongClock or RuntimeError if it does not come up; nothing is left behind then either.
     """
     with only_one_stack(settings.data):
         leftovers = end_leftovers(settings.data)
@@ -36,6 +37,7 @@ async def run_stack(settings: StackSettings, say: Callable[[str], None] = lambda
             say(f"  ended what an earlier run left behind: {', '.join(leftovers)}")
         _check_ports(settings)
         _shorten_logs(settings.data / "logs")
+        prepare_clock(settings.data, settings.clock)
         secrets = ensure_secrets(settings.data)
         blueprint = Blueprint(settings, secrets, remembered_ports(settings.data, PORTS))
         stack = Stack(settings.data, settings.transport, blueprint.issuer_url, say)
@@ -45,7 +47,7 @@ async def run_stack(settings: StackSettings, say: Callable[[str], None] = lambda
 async def _demo(blueprint: Blueprint, secrets: Secrets, say: Callable[[str], None]) -> None:
     settings = blueprint.settings
     urls = {service: settings.url_of(service) for service in SERVICES}
-    async with StackClient(urls, secrets, blueprint.issuer_url, DEMO_TENANT) as client:
+    async with StackClient(urls, secrets, blueprint.issuer_url, DEMO_TENANT, stack_clock(settings.data)) as client:
         try:
             await make_demo(settings.data, client, say)
         except (Refused, NotRunning, DemoIncomplete) as failed:
@@ -75,6 +77,8 @@ async def _come_up(stack: Stack, blueprint: Blueprint) -> None:
         await stack.start(blueprint.postgres())
         await bootstrap(blueprint.server.dsn())
         await _all(*(stack.run(blueprint.migrate(service)) for service in SERVICES))
+        if blueprint.settings.clock == "test":
+            await set_databases(blueprint.server.dsn(), blueprint.settings.data)
 
     async def broker() -> None:
         if with_kafka:

@@ -1,4 +1,4 @@
-"""What a person can choose about the local stack: four environment variables."""
+"""What a person can choose about the local stack: five environment variables."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 Transport = Literal["kafka", "feed"]
+ClockKind = Literal["system", "test"]
 SERVICES: Final = ("dispute", "collections", "notification")  # in the order of their ports
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -24,6 +25,7 @@ class StackSettings(Struct, frozen=True):
     port: int
     transport: Transport
     demo: bool
+    clock: ClockKind = "system"
 
     def port_of(self, service: str) -> int:
         return self.port + SERVICES.index(service)
@@ -52,4 +54,14 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> StackSettings:
             transport = "feed"
         case other:
             raise WrongSetting(f"TRANSPORT={other}: kafka or feed")
-    return StackSettings(data=data_folder(environment), port=int(port), transport=transport, demo=demo == "1")
+    clock: ClockKind
+    match environment.get("CLOCK") or "system":
+        case "system":
+            clock = "system"
+        case "test":
+            clock = "test"
+        case other:
+            raise WrongSetting(f"CLOCK={other}: test (`redress clock advance` moves it) or system (the machine's)")
+    return StackSettings(
+        data=data_folder(environment), port=int(port), transport=transport, demo=demo == "1", clock=clock
+    )

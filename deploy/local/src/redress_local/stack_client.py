@@ -14,9 +14,10 @@ from typing import Any, Final, Self
 
 import httpx2 as httpx
 
-from redress.clock import SystemClock
+from redress.clock import Clock
 from redress_local.secrets_file import Secrets, read_secrets
 from redress_local.settings import SERVICES
+from redress_local.stack_clock import stack_clock
 from redress_local.state import read_issuer, read_state
 from redress_local.tokens import mint
 
@@ -48,11 +49,12 @@ class Refused(Exception):
 class StackClient:
     """One tenant's calls. `service` is dispute, collections or notification; `role` decides what the call may do."""
 
-    def __init__(self, urls: Mapping[str, str], secrets: Secrets, issuer: str, tenant: str) -> None:
+    def __init__(self, urls: Mapping[str, str], secrets: Secrets, issuer: str, tenant: str, clock: Clock) -> None:
         self.tenant = tenant
         self._urls = urls
         self._secrets = secrets
         self._issuer = issuer
+        self._clock = clock
         self._tokens: dict[tuple[str, str], str] = {}
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(60.0, connect=5.0),
@@ -93,9 +95,9 @@ class StackClient:
             headers["If-Match"] = f'"{if_match}"'
         return await self._call("POST", service, path, role=role, subject=subject, content=body, headers=headers)
 
-    async def put(self, service: str, path: str, body: bytes, *, role: str) -> httpx.Response:
+    async def put(self, service: str, path: str, body: bytes, key: str, *, role: str) -> httpx.Response:
         """The answer, 2xx."""
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         return await self._call("PUT", service, path, role=role, content=body, headers=headers)
 
     async def pages(
@@ -156,7 +158,7 @@ class StackClient:
                 subject=who[1],
                 tenant=self.tenant,
                 roles=[role],
-                now=SystemClock().now(),
+                now=self._clock.now(),
             )
         return self._tokens[who]
 
@@ -172,7 +174,7 @@ async def client_of_running_stack(data: Path, tenant: str) -> AsyncIterator[Stac
     missing = [service for service in SERVICES if service not in urls]
     if missing:
         raise NotRunning(f"the stack on {data} is still starting: {', '.join(missing)} has no address yet")
-    async with StackClient(urls, read_secrets(data), read_issuer(data), tenant) as client:
+    async with StackClient(urls, read_secrets(data), read_issuer(data), tenant, stack_clock(data)) as client:
         yield client
 
 

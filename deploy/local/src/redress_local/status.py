@@ -10,9 +10,9 @@ import httpx2 as httpx
 from msgspec import Struct, to_builtins
 from rich.table import Table
 
-from redress.clock import SystemClock
 from redress_local.secrets_file import read_secrets
 from redress_local.settings import SERVICES
+from redress_local.stack_clock import as_text, own_clock, stack_clock
 from redress_local.state import PartState, StackState, read_state
 from redress_local.tokens import mint
 
@@ -40,6 +40,8 @@ class ConsumerStatus(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True):
+    """`test_clock` is the stack's time if it has one of its own."""
+
     running: bool
     data: str
     transport: str | None
@@ -47,6 +49,7 @@ class Status(Struct, frozen=True):
     parts: tuple[PartStatus, ...]
     heads: dict[str, int]
     consumers: tuple[ConsumerStatus, ...]
+    test_clock: str | None = None
 
     @property
     def healthy(self) -> bool:
@@ -71,8 +74,19 @@ async def stack_status(data: Path) -> Status:
                 for row in rows
             )
         )
+    clock = own_clock(data)
+    shown = as_text(clock.now()) if clock is not None else None
     addresses = {**{part.name: part.address for part in state.parts if part.address}, **state.addresses}
-    return Status(True, str(data), state.transport, addresses, parts, heads, tuple(consumers))
+    return Status(
+        True,
+        str(data),
+        state.transport,
+        addresses,
+        parts,
+        heads,
+        tuple(consumers),
+        shown,
+    )
 
 
 async def _parts(state: StackState, client: httpx.AsyncClient) -> tuple[PartStatus, ...]:
@@ -145,7 +159,7 @@ async def _published_after(
 ) -> int | None:
     """How many events the source has published beyond the position (at most a feed page of 1,000 is counted)."""
     address = next((part.address for part in state.parts if part.name == f"{source}-api"), None)
-    now = SystemClock().now()
+    now = stack_clock(data).now()
     token = mint(
         read_secrets(data), issuer=state.issuer, subject="redress-status", tenant="*", roles=["service"], now=now
     )
@@ -168,6 +182,8 @@ def status_tables(status: Status) -> Iterator[Table | str]:
     for part in status.parts:
         parts.add_row(part.name, part.health, part.address or "", str(part.pid or ""), str(part.restarts))
     yield parts
+    if status.test_clock:
+        yield f"test clock: {status.test_clock}"
     for name, address in status.addresses.items():
         if name not in {part.name for part in status.parts}:
             yield f"{name}: {address}"

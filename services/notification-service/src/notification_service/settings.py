@@ -1,7 +1,6 @@
 """What the processes of this service are told by their environment."""
 
 from email.utils import parseaddr
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -10,38 +9,7 @@ from pydantic_settings import SettingsConfigDict
 from notification_service.sending.mail import Sender
 from notification_service.sending.smtp import Server
 from notification_service.wording.address import deliverable
-from redress.ops import settings as ops
 from redress.ops.settings import ServiceSettings
-
-MIGRATIONS = Path(__file__).parent / "migrations"
-
-NEEDED_BY_API = ("database_url", "vault_database_url")
-NEEDED_BY_WORKER = (
-    "worker_database_url",
-    "vault_database_url",
-    "client_id",
-    "client_secret",
-    "token_url",
-    "dispute_url",
-    "smtp_host",
-    "mail_from",
-)
-NEEDED_BY_RELEASE = (
-    "worker_database_url",
-    "vault_database_url",
-    "client_id",
-    "client_secret",
-    "token_url",
-    "dispute_url",
-)
-NEEDED_BY_REBUILD = (
-    "owner_database_url",
-    "worker_database_url",
-    "client_id",
-    "client_secret",
-    "token_url",
-    "dispute_url",
-)
 
 
 def _sender(text: str) -> str:
@@ -89,9 +57,3 @@ class NotificationSettings(ServiceSettings):
 
 
 _HERE = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-class OwnerSettings(ops.OwnerSettings):
-    """Of the one-shot jobs."""
-
-    model_config = SettingsConfigDict(env_prefix="NOTIFICATION_")

@@ -6,19 +6,28 @@ TOPIC = "redress.notifications.v1"
 SOURCE = "/redress/notification-service/main"
 
 
+class NotificationSubject(Struct, frozen=True, kw_only=True):
+    """The thing the notification is about: `dispute` and `dsp_…`, or another type and its id."""
+
+    type: str
+    id: str
+
+
 class NotificationSummary(Struct, frozen=True, kw_only=True):
-    """A notification after the event. `cause` is the published event it is about, `dispute_id` its dispute.
+    """A notification after the event. `cause` is the published event it is about, `subject` the thing that
+    event is about; `dispute_id` is the subject's id where it is a dispute, None otherwise.
 
     `reason` is the reason code of a state that needs one: every skipped, failed and unknown notification has it.
     """
 
     notification_id: str
     cause: str
-    dispute_id: str
+    subject: NotificationSubject
     template: str
     channel: str
     language: str
     status: str
+    dispute_id: str | None = None
     reason: str | None = None
 
 

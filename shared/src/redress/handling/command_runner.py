@@ -27,7 +27,8 @@ CACHED_ATTEMPTS = 5  # the first of them on states that may be old
 
 
 class CommandJob(Struct, frozen=True, kw_only=True):
-    """`work` decides and records, and returns the answer's body; it is answered with `status`.
+    """`work` decides and records, and returns the answer's body; it is answered with `status`, which may depend on what
+    the work has done.
 
     `writes` are the streams that `work` is known to change, `reads` those it only rests on: both are read before, and
     commands that write the same stream wait for each other. `stream` is the one whose version the caller may name. The
@@ -37,7 +38,7 @@ class CommandJob(Struct, frozen=True, kw_only=True):
     """
 
     work: Callable[[UnitOfWork], Awaitable[bytes]]
-    status: int = 200
+    status: int | Callable[[UnitOfWork], int] = 200
     writes: Streams = {}
     reads: Streams = {}
     stream: UUID | None = None
@@ -163,7 +164,8 @@ class CommandRunner:
         self, context: CommandContext, job: CommandJob, uow: UnitOfWork, body: bytes, epoch: str
     ) -> CommandResult:
         writes = uow.writes()
-        record = CommandRecord(key=context.key, fingerprint=context.fingerprint, status=job.status, response=body)
+        status = job.status if isinstance(job.status, int) else job.status(uow)
+        record = CommandRecord(key=context.key, fingerprint=context.fingerprint, status=status, response=body)
         appended: Appended = await self._log.append(context.tenant, writes, record)
         if appended.replayed is not None:
             for write in writes:
@@ -172,7 +174,7 @@ class CommandRunner:
         for each, version, state in uow.states():
             if version:
                 self._cache.put(epoch, context.tenant, each, version, state)
-        return CommandResult(status=job.status, body=body, changed=bool(writes))
+        return CommandResult(status=status, body=body, changed=bool(writes))
 
 
 class _Inputs(Struct, frozen=True):

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from redress.decider import Decider
+from redress.decider import Decider, Loaded
 from redress.eventlog.events import Meta, NewEvent, StreamWrite, encode_meta
 from redress.ids import derived_uuid
 
@@ -90,6 +90,10 @@ class UnitOfWork:
         stream = self._streams[stream_id]
         return stream.read_version + len(stream.new)
 
+    def is_new(self, stream_id: UUID) -> bool:
+        """Whether the stream did not exist before this unit of work. KeyError for one that is not here."""
+        return self._streams[stream_id].read_version == 0
+
     def record(self, decider: Decider[S, E], stream_id: UUID, events: Sequence[E], *, policy: Sequence[str] = ()) -> S:
         """Continue a stream that is here; the state afterwards. `policy` names the policies the decision used.
 
@@ -154,6 +158,23 @@ class UnitOfWork:
             for stream_id, stream in self._streams.items()
             if stream.new
         ]
+
+
+def write_on(decider: Decider[S, E], loaded: Loaded[S], events: Sequence[E], cause: Cause) -> tuple[StreamWrite, S]:
+    """The write that continues one stream that was read, and the state after it. ValueError without an event."""
+    uow = UnitOfWork("", _Nowhere(), cause)
+    uow.seed(decider, loaded.stream_id, loaded.version, loaded.state)
+    state = uow.record(decider, loaded.stream_id, events)
+    try:
+        (write,) = uow.writes()
+    except ValueError:
+        raise ValueError("there is nothing to write") from None
+    return write, state
+
+
+class _Nowhere:
+    async def read(self, streams: Streams) -> Mapping[UUID, tuple[int, Any]]:
+        raise LookupError(f"{len(streams)} streams are not here")
 
 
 def event_id(command_id: str, stream_id: UUID, index: int) -> UUID:

@@ -1,12 +1,14 @@
 """Access tokens for calling another service: OAuth 2.0 client credentials, renewed before they expire."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import httpx2 as httpx
 import msgspec
 from msgspec import Struct
 
+from redress.clock import Clock
 from redress.messaging.source import SourceUnavailable
 
 _TIMEOUT_S = 5.0
@@ -38,6 +40,7 @@ class ClientCredentials:
         client_id: str,
         client_secret: str,
         *,
+        clock: Clock,
         audience: str | None = None,
     ) -> None:
         self._http = http
@@ -48,21 +51,22 @@ class ClientCredentials:
             "client_secret": client_secret,
             **({} if audience is None else {"audience": audience}),
         }
+        self._clock = clock
         self._token = ""
-        self._renew_at = 0.0
+        self._renew_at: datetime | None = None
         self._asking = asyncio.Lock()
 
     async def token(self) -> str:
         async with self._asking:
-            now = asyncio.get_running_loop().time()
-            if now >= self._renew_at:
+            now = self._clock.now()
+            if self._renew_at is None or now >= self._renew_at:
                 answer = await self._ask()
                 self._token = answer.access_token
-                self._renew_at = now + answer.expires_in * _RENEW_AT
+                self._renew_at = now + timedelta(seconds=answer.expires_in * _RENEW_AT)
             return self._token
 
     def forget(self) -> None:
-        self._renew_at = 0.0
+        self._renew_at = None
 
     async def _ask(self) -> _Answer:
         try:

@@ -9,13 +9,19 @@ import binascii
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from redress.clock import Clock, ShiftedClock, SystemClock
 
 _VAULT_KEY_BYTES = 32
 _MIN_CURSOR_KEY = 16
+_THIS_MACHINE: Final = {"127.0.0.1", "localhost", "::1"}
+_DATABASES: Final = ("database_url", "worker_database_url", "owner_database_url", "vault_database_url")
 
 
 class SettingsError(Exception):
@@ -95,6 +101,25 @@ class ServiceSettings(FollowerSettings):
     issuer: Annotated[str, Field(validation_alias="ISSUER")]
     jwks_url: Annotated[str, Field(validation_alias="JWKS_URL")]
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(validation_alias="LOG_LEVEL")] = "INFO"
+    # A time of its own has only the local stack, which alone gives both; last, because the others are looked at.
+    clock_file: Annotated[Path | None, Field(validation_alias="CLOCK_FILE")] = None
+    clock: Annotated[Literal["system", "test"], Field(validation_alias="CLOCK")] = "system"
+
+    @field_validator("clock")
+    @classmethod
+    def _only_in_a_local_stack(cls, clock: str, others: ValidationInfo) -> str:
+        """A test clock moves what is recorded and due: it is refused wherever anything real may be reached."""
+        if clock == "test":
+            databases = [others.data.get(name) for name in _DATABASES]
+            if not (
+                isinstance(file := others.data.get("clock_file"), Path)
+                and file.is_file()
+                and others.data.get("host") in _THIS_MACHINE
+                and urlsplit(others.data.get("issuer", "")).hostname in _THIS_MACHINE
+                and all(_is_on_this_machine(url.get_secret_value()) for url in databases if url is not None)
+            ):
+                raise ValueError("test is for `make run CLOCK=test` only, with everything on this machine")
+        return clock
 
     @property
     def vault_key_bytes(self) -> bytes:
@@ -103,6 +128,13 @@ class ServiceSettings(FollowerSettings):
     @property
     def cursor_key_bytes(self) -> bytes:
         return self.cursor_key.get_secret_value().encode()
+
+
+def clock_of(settings: ServiceSettings) -> Clock:
+    """The clock of a process, to be made once: the machine's, or the one that its local test stack shares."""
+    if settings.clock == "test" and settings.clock_file is not None:
+        return ShiftedClock(settings.clock_file)
+    return SystemClock()
 
 
 S = TypeVar("S", bound=Settings)
@@ -137,6 +169,14 @@ def load_settings(settings: type[S], require: Sequence[str] = ()) -> S:
         lines = [f"  missing: {name}" for name in sorted(missing)] + [f"  wrong:   {text}" for text in wrong]
         raise SettingsError("these settings are not complete:\n" + "\n".join(lines))
     return loaded
+
+
+def _is_on_this_machine(dsn: str) -> bool:
+    """Whether a PostgreSQL address names a Unix socket or the loopback interface, and nothing else."""
+    parts = urlsplit(dsn)
+    hosts = [parts.hostname] if parts.hostname else []
+    hosts += parse_qs(parts.query).get("host", [])
+    return bool(hosts) and all(host in _THIS_MACHINE or host.startswith("/") for host in hosts)
 
 
 def _variable(settings: type[Settings], field_or_alias: str) -> str:

@@ -13,13 +13,14 @@ import asyncpg
 import structlog
 from msgspec.structs import replace
 
+from redress.eventlog.connections import Connection
 from redress.failpoints import failpoint
 from redress.messaging.source import Batch, ConsumerHalted, Item, Mark, Source
 from redress.projections import checkpoints, parking
 from redress.projections.database import is_gone, text_of, working_on
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.plan import Gap, plan
-from redress.projections.projection import Connection, Projection, is_reactor
+from redress.projections.projection import Projection, is_reactor
 
 E = TypeVar("E")
 

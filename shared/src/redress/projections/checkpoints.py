@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec import Struct
 
+from redress.eventlog.connections import Connection
 from redress.messaging.source import MAIN_LOG, Mark
-from redress.projections.projection import Connection
 
 
 class ConsumerKey(Struct, frozen=True):

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from redress.projections.projection import Connection
+from redress.eventlog.connections import Connection
 
 ACQUIRE_S = 5.0
 

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from redress.eventlog.connections import Connection
 from redress.messaging.source import Item
 from redress.projections.checkpoints import LABEL
-from redress.projections.projection import Connection
 
 E = TypeVar("E")
 

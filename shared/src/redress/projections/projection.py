@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
-from redress.eventlog.connections import Connection as Connection  # noqa: PLC0414 - until the last importer has moved
+from redress.eventlog.connections import Connection
 
 E_contra = TypeVar("E_contra", contravariant=True)
 

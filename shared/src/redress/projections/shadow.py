@@ -6,7 +6,7 @@ copy cannot have is refused: foreign keys, triggers, and views that look at the 
 
 from collections.abc import Sequence
 
-from redress.projections.projection import Connection
+from redress.eventlog.connections import Connection
 
 LIVE = "read"
 

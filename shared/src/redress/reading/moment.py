@@ -134,10 +134,11 @@ def only_known_at(moment: Moment, *, instead: str) -> datetime | None:
 
 
 def only_now(moment: Moment, *, instead: str) -> None:
-    """Of a list that keeps only what is. Problem 422 for another moment; `instead` says which question answers it."""
-    only_known_at(moment, instead=instead)
-    if moment.known_at is not None:
-        raise _wrong("known_at", "is not answered by this list", instead)
+    """For a list that knows the present only. Problem 422 for `as_of` and `known_at`; `instead` says which question
+    answers them."""
+    for name, asked in (("as_of", moment.as_of), ("known_at", moment.known_at)):
+        if asked is not None:
+            raise _wrong(name, "is not answered by this list", instead)
 
 
 def _wrong(parameter: str, detail: str, allowed: str) -> Problem:

@@ -27,7 +27,7 @@ from redress.messaging.port import Incoming
 from redress.messaging.relay import Relay, RelayMetrics
 from redress.messaging.state_publication import StatePublication
 from redress.ops.run import Part
-from redress.ops.settings import RebuildSettings, ServiceSettings
+from redress.ops.settings import RebuildSettings, ServiceSettings, clock_of
 from redress.projections.checkpoints import consumer_name
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection, is_reactor
@@ -119,6 +119,7 @@ async def _api_parts(service: Service[Any], settings: ServiceSettings) -> AsyncI
         Vault.open_at(required(settings.vault_database_url), settings.vault_key_bytes) as vault,
         httpx.AsyncClient() as http,
     ):
+        clock = clock_of(settings)
         yield ApiParts(
             settings=settings,
             log=log,
@@ -128,9 +129,9 @@ async def _api_parts(service: Service[Any], settings: ServiceSettings) -> AsyncI
             runner=CommandRunner(log, StateCache(service.cached_states)),
             cursors=Cursors(settings.cursor_key_bytes),
             feed=Feed(log, publication(service, log)),
-            auth=authenticator(settings, http),
+            auth=authenticator(settings, http, clock),
             health=Health(ready={"database": log.head}),
-            clock=SystemClock(),
+            clock=clock,
         )
 
 
@@ -177,7 +178,7 @@ async def _worker_parts(service: Service[Any], settings: ServiceSettings) -> Asy
             broker=broker_of(settings, service.name),
             registry=registry,
             metrics=ConsumerMetrics(registry),
-            clock=SystemClock(),
+            clock=clock_of(settings),
         )
 
 
@@ -200,7 +201,7 @@ def _followers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Runne
             of=following.of,
             by=service.name,
             topic=followed.topic,
-            client=feed_client(parts.settings, parts.http, getattr(parts.settings, followed.url_setting)),
+            client=feed_client(parts.settings, parts.http, getattr(parts.settings, followed.url_setting), parts.clock),
             broker=parts.broker,
         )
         yield Runner(parts.pool, handler, source, metrics=parts.metrics, committed=parts.log.poke)
@@ -292,7 +293,7 @@ async def rebuild(
     handler, of = _rebuilt_from_others(service)[name]
     async with httpx.AsyncClient() as http:
         url: str | None = getattr(settings, service.follows[of].url_setting)
-        source = FeedSource(of, feed_client(settings, http, url))
+        source = FeedSource(of, feed_client(settings, http, url, SystemClock()))
         return await rebuild_projection(handler, source, owner_dsn=owner_dsn, worker_dsn=worker_dsn, progress=progress)
 
 
@@ -308,11 +309,25 @@ def _following(service: Service[Any]) -> list[Following]:
 # -- settings
 
 
+def needed_by_consumers(service: Service[Any]) -> tuple[str, ...]:
+    """Optional settings that the worker's consumers cannot do without."""
+    return ("worker_database_url", "vault_database_url", *_needed_to_follow(service))
+
+
 def needed_by_worker(service: Service[Any]) -> tuple[str, ...]:
     """Optional settings that the worker cannot do without."""
-    followed = () if not service.follows else ("client_id", "client_secret", "token_url")
-    urls = tuple(each.url_setting for each in service.follows.values())
-    return ("worker_database_url", "vault_database_url", *followed, *urls, *service.needed_by_worker)
+    return (*needed_by_consumers(service), *service.needed_by_worker)
+
+
+def needed_by_rebuild(service: Service[Any]) -> tuple[str, ...]:
+    """Optional settings that a rebuild cannot do without."""
+    return _needed_to_follow(service) if _rebuilt_from_others(service) else ()
+
+
+def _needed_to_follow(service: Service[Any]) -> tuple[str, ...]:
+    if not service.follows:
+        return ()
+    return ("client_id", "client_secret", "token_url", *(each.url_setting for each in service.follows.values()))
 
 
 NEEDED_BY_API = ("database_url", "vault_database_url")

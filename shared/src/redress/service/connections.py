@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from redress.clock import Clock
 from redress.contracts.envelope import Published
 from redress.messaging.feed_source import FeedClient, FeedSource
 from redress.messaging.kafka import KafkaBroker
@@ -62,8 +63,10 @@ class _LazyApp(Starlette):
             await self._inner(scope, receive, send)
 
 
-def authenticator(settings: ServiceSettings, http: httpx.AsyncClient) -> Authenticator:
-    return Authenticator(issuer=settings.issuer, audience=settings.audience, jwks_url=settings.jwks_url, client=http)
+def authenticator(settings: ServiceSettings, http: httpx.AsyncClient, clock: Clock) -> Authenticator:
+    return Authenticator(
+        issuer=settings.issuer, audience=settings.audience, jwks_url=settings.jwks_url, client=http, clock=clock
+    )
 
 
 @asynccontextmanager
@@ -91,13 +94,14 @@ def broker_of(settings: ServiceSettings, service: str) -> KafkaBroker | None:
     return KafkaBroker(settings.kafka_bootstrap_servers, client_id=service)
 
 
-def feed_client(settings: FollowerSettings, http: httpx.AsyncClient, url: str | None) -> FeedClient:
+def feed_client(settings: FollowerSettings, http: httpx.AsyncClient, url: str | None, clock: Clock) -> FeedClient:
     """A client of the feed at `url`, with this service's own credentials."""
     tokens = ClientCredentials(
         http,
         settings.token_url or "",
         settings.client_id or "",
         required(settings.client_secret),
+        clock=clock,
         audience=settings.audience,
     )
     return FeedClient(http, url or "", tokens)

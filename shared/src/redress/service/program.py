@@ -3,60 +3,46 @@
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
-from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import typer
-from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress as Bar
-from starlette.applications import Starlette
 
-from redress.assembly import given
 from redress.eventlog import verify as verification
 from redress.ops.logs import configure_logs
-from redress.ops.run import Part, run_api, run_worker
-from redress.ops.settings import OwnerSettings, ServiceSettings, Settings, SettingsError, load_settings
-from redress.projections.rebuild import Progress, RebuildFailed, RebuildRefused, Rebuilt
+from redress.ops.run import run_api, run_worker
+from redress.ops.settings import (
+    OwnerSettings,
+    RebuildSettings,
+    ServiceSettings,
+    Settings,
+    SettingsError,
+    load_settings,
+    prefixed,
+)
+from redress.projections.rebuild import RebuildFailed, RebuildRefused
 from redress.projections.runner import Runner
+from redress.service import composition
+from redress.service.connections import required
+from redress.service.feature import Service
 from redress.service.operator_program import add_operator_commands
 
-S = TypeVar("S", bound=ServiceSettings)
-R = TypeVar("R", bound=Settings)
 T = TypeVar("T", bound=Settings)
 
+OpenConsumers = Callable[[Service[Any], ServiceSettings], AbstractAsyncContextManager[Sequence[Runner[Any]]]]
 
-class Service(Struct, Generic[S, R], frozen=True, kw_only=True):
-    """What a service gives to its program. `needed_by_…` are optional settings that the process cannot do without.
 
-    `consumers` opens the worker's consumers without running them, to release what they have parked. `rebuildable` are
-    the read models that can be built anew from events alone.
+def service_program(service: Service[Any], *, consumers: OpenConsumers = composition.consumers) -> typer.Typer:
+    """The program. Missing settings end it with their names; the exit code of verify says whether the log is whole.
+
+    `consumers` opens the worker's consumers without running them, to release what they have parked.
     """
-
-    name: str
-    distribution: str
-    about_worker: str
-    migrations: Path
-    settings: type[S]
-    owner_settings: type[OwnerSettings]
-    rebuild_settings: type[R]
-    needed_by_api: tuple[str, ...]
-    needed_by_worker: tuple[str, ...]
-    needed_by_rebuild: tuple[str, ...]
-    needed_by_release: tuple[str, ...]
-    rebuildable: tuple[str, ...]
-    api: Callable[[S], Starlette]
-    worker: Callable[[S], AbstractAsyncContextManager[Sequence[Part]]]
-    consumers: Callable[[S], AbstractAsyncContextManager[Sequence[Runner[Any]]]]
-    rebuild: Callable[[R, str, Callable[[Progress], None]], Awaitable[Rebuilt]]
-
-
-def service_program(service: Service[S, R]) -> typer.Typer:
-    """The program. Missing settings end it with their names; the exit code of verify says whether the log is whole."""
+    rebuildable = tuple(composition.rebuildable(service))
     program = typer.Typer(name=service.name, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
     def settings_of(kind: type[T], needed: tuple[str, ...] = (), log_level: Callable[[T], str] | None = None) -> T:
@@ -64,22 +50,22 @@ def service_program(service: Service[S, R]) -> typer.Typer:
             settings = load_settings(kind, needed)
         except SettingsError as error:
             raise SystemExit(str(error)) from None
-        configure_logs(service.name, version(service.distribution), log_level(settings) if log_level else "INFO")
+        configure_logs(service.name, version(f"redress-{service.name}"), log_level(settings) if log_level else "INFO")
         return settings
 
     def owner_dsn() -> str:
-        return settings_of(service.owner_settings).owner_database_url.get_secret_value()
+        return settings_of(prefixed(OwnerSettings, service.settings)).owner_database_url.get_secret_value()
 
     @program.command()
     def api() -> None:
         """Serve the HTTP API."""
-        settings = settings_of(service.settings, service.needed_by_api, lambda loaded: loaded.log_level)
-        raise typer.Exit(run_api(service.api(settings), settings.host, settings.port))
+        settings = settings_of(service.settings, composition.NEEDED_BY_API, _log_level)
+        raise typer.Exit(run_api(composition.api(service, settings), settings.host, settings.port))
 
     @program.command(help=service.about_worker)
     def worker() -> None:
-        settings = settings_of(service.settings, service.needed_by_worker, lambda loaded: loaded.log_level)
-        raise typer.Exit(run_worker(lambda: service.worker(settings)))
+        settings = settings_of(service.settings, composition.needed_by_worker(service), _log_level)
+        raise typer.Exit(run_worker(lambda: composition.worker(service, settings)))
 
     @program.command()
     def migrate() -> None:
@@ -105,19 +91,20 @@ def service_program(service: Service[S, R]) -> typer.Typer:
         raise typer.Exit(1)
 
     @program.command()
-    def rebuild(projection: Annotated[str, typer.Argument(help=" or ".join(service.rebuildable))]) -> None:
+    def rebuild(projection: Annotated[str, typer.Argument(help=" or ".join(rebuildable))]) -> None:
         """Build a read model anew from the first event while the service goes on."""
-        if projection not in service.rebuildable:
-            raise typer.BadParameter(f"{projection} is none of {', '.join(service.rebuildable)}")
-        settings = settings_of(service.rebuild_settings, service.needed_by_rebuild)
+        if projection not in rebuildable:
+            raise typer.BadParameter(f"{projection} is none of {', '.join(rebuildable)}")
+        settings = settings_of(prefixed(RebuildSettings, service.settings), composition.needed_by_rebuild(service))
         with _bar() as bar:
             task = bar.add_task(projection, total=None)
             try:
                 done = asyncio.run(
-                    _awaited(
-                        service.rebuild(
-                            settings, projection, lambda now: bar.update(task, completed=now.done, total=now.total)
-                        )
+                    composition.rebuild(
+                        service,
+                        settings,
+                        projection,
+                        lambda now: bar.update(task, completed=now.done, total=now.total),
                     )
                 )
             except (RebuildRefused, RebuildFailed) as reason:
@@ -125,36 +112,43 @@ def service_program(service: Service[S, R]) -> typer.Typer:
         rows = ", ".join(f"{name}: {before} rows before, {after} after" for name, (before, after) in done.rows.items())
         print(f"{projection} is rebuilt up to position {done.position} in {done.seconds:.1f} s; {rows}")
 
-    add_operator_commands(program, _Operated(service, settings_of))
+    add_operator_commands(program, _Operated(service, rebuildable, consumers, settings_of))
     return program
 
 
-class _Operated(Generic[S, R]):
+class _Operated:
     """The service as operators' commands see it. Log lines are left out: each command says in words what it did."""
 
-    def __init__(self, service: Service[S, R], settings_of: Callable[..., Any]) -> None:
-        self.name, self.rebuildable = service.name, service.rebuildable
-        self._service, self._settings_of = service, settings_of
+    def __init__(
+        self,
+        service: Service[Any],
+        rebuildable: tuple[str, ...],
+        consumers: OpenConsumers,
+        settings_of: Callable[..., Any],
+    ) -> None:
+        self.name, self.rebuildable = service.name, rebuildable
+        self._service, self._consumers, self._settings_of = service, consumers, settings_of
 
     def owner_dsn(self) -> str:
-        settings: OwnerSettings = self._settings_of(self._service.owner_settings, (), _quiet)
+        settings: OwnerSettings = self._settings_of(prefixed(OwnerSettings, self._service.settings), (), _quiet)
         return settings.owner_database_url.get_secret_value()
 
     def vault(self) -> tuple[str, bytes]:
-        settings: S = self._settings_of(self._service.settings, ("vault_database_url",), _quiet)
-        return given(settings.vault_database_url), settings.vault_key_bytes
+        settings: ServiceSettings = self._settings_of(self._service.settings, ("vault_database_url",), _quiet)
+        return required(settings.vault_database_url), settings.vault_key_bytes
 
     def consumers(self) -> AbstractAsyncContextManager[Sequence[Runner[Any]]]:
-        settings: S = self._settings_of(self._service.settings, self._service.needed_by_release, _quiet)
-        return self._service.consumers(settings)
+        needed = composition.needed_by_consumers(self._service)
+        settings: ServiceSettings = self._settings_of(self._service.settings, needed, _quiet)
+        return self._consumers(self._service, settings)
+
+
+def _log_level(settings: ServiceSettings) -> str:
+    return settings.log_level
 
 
 def _quiet(_: Settings) -> str:
     return "CRITICAL"
-
-
-async def _awaited(rebuilding: Awaitable[Rebuilt]) -> Rebuilt:
-    return await rebuilding
 
 
 async def _verify(dsn: str) -> verification.Verified:

@@ -14,10 +14,10 @@ import asyncpg
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from redress.eventlog.connections import Connection
 from redress.failpoints import failpoint
 from redress.ops.until import until
 from redress.projections.database import is_gone
-from redress.projections.projection import Connection
 from redress.timers.timers import Timer
 
 _log = structlog.stdlib.get_logger("redress.timers")

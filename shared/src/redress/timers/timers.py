@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from redress.projections.projection import Connection
+from redress.eventlog.connections import Connection
 
 
 class Timer(Struct, frozen=True):

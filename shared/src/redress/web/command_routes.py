@@ -85,13 +85,15 @@ class AnswerHead(Struct, frozen=True):
 _head = msgspec.json.Decoder(AnswerHead)
 
 
-def command_answer(result: CommandResult, location: Callable[[AnswerHead], str] | None = None) -> Response:
+def command_answer(
+    result: CommandResult, location: Callable[[AnswerHead], str] | None = None, *, shown: Struct | None = None
+) -> Response:
     """The answer of a command with its ETag; a stored answer goes out again byte for byte. `location` is of what the
-    command has made."""
+    command has made. `shown` goes out in its place where the stored one is sealed."""
     head = _head.decode(result.body)
     headers = {REPLAYED: "true"} if result.replayed else {}
     return answer(
-        result.body,
+        result.body if shown is None else shown,
         result.status,
         version=head.version,
         location=None if location is None else location(head),

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from notification_service.rules.notice import Notice
-from notification_service.rules.reasons import Reason
+from notification_service.notices.notice import Notice
+from notification_service.notices.reasons import Reason
 
 
 class Announce(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import assert_never
 
+from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import (
     Accepted,
     Announce,
@@ -32,7 +33,6 @@ from notification_service.notifications.events import (
 from notification_service.notifications.policy import SendingPolicy
 from notification_service.notifications.refusals import Finished, LeaseOver, NotAnnounced, NotDue, NotYours
 from notification_service.notifications.state import FINAL, Notification, Status
-from notification_service.rules.reasons import Reason
 
 
 def decide(

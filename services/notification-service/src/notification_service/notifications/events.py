@@ -1,11 +1,11 @@
-"""What can have happened to one notification. Stored under the names in `event_log/codec.py`."""
+"""What can have happened to one notification. Stored under the names in `stream.py`."""
 
 from datetime import datetime
 
 from msgspec import Struct
 
-from notification_service.rules.notice import Notice
-from notification_service.rules.reasons import Reason
+from notification_service.notices.notice import Notice
+from notification_service.notices.reasons import Reason
 
 
 class NotificationQueued(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from msgspec import Struct, structs
 
+from notification_service.notices.notice import Notice
+from notification_service.notices.reasons import Reason
 from notification_service.notifications.events import (
     HandoverStarted,
     NotificationEvent,
@@ -18,8 +20,6 @@ from notification_service.notifications.events import (
     SendingPostponed,
     SendingStarted,
 )
-from notification_service.rules.notice import Notice
-from notification_service.rules.reasons import Reason
 
 
 class Status(StrEnum):

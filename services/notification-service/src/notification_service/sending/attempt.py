@@ -8,7 +8,7 @@ a doubt which.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,7 +18,10 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
-from notification_service.event_log.aggregates import NOTIFICATIONS
+from notification_service.inbox.kit import WorthCheck
+from notification_service.notices.notice import Address, Notice
+from notification_service.notices.reasons import Reason
+from notification_service.notices.worth import Moot
 from notification_service.notifications.commands import (
     ContinueSending,
     Never,
@@ -34,21 +37,19 @@ from notification_service.notifications.decisions import decide
 from notification_service.notifications.policy import SendingPolicy
 from notification_service.notifications.refusals import NotificationRefusal
 from notification_service.notifications.state import Notification, Status
-from notification_service.projections.dispute_state import dispute_now
-from notification_service.rules.notice import Address, InformationRequest, Notice
-from notification_service.rules.reasons import Reason
-from notification_service.rules.worth import still_worth_sending
+from notification_service.notifications.stream import NOTIFICATION
 from notification_service.sending.mail import Mail, Sender, mail
 from notification_service.sending.metrics import SendingMetrics
 from notification_service.wording.address import deliverable
-from notification_service.wording.compose import Personal, Worded, Wording, WordingError, needed_text_is_erased
+from notification_service.wording.compose import MailText, PersonalText, Wording, WordingError
 from notification_service.wording.language import choose
 from redress.clock import Clock
 from redress.contracts.common import Sealed
-from redress.eventlog.aggregates import Loaded, fold, write
+from redress.decider import Loaded, fold
 from redress.eventlog.events import Actor, Meta, StreamWrite, decode_meta
 from redress.eventlog.log import Conflict, EventLog, LockConflict, LogUnavailable
 from redress.failpoints import failpoint
+from redress.handling.unit_of_work import Cause, write_on
 from redress.ids import derived_uuid, new_uuid
 
 LEASE_S = 30.0  # so long is a notification left alone whose sender has died
@@ -58,28 +59,28 @@ RECORD_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)  # a mail that left is to be recorde
 _log = structlog.stdlib.get_logger("notification_service.sending")
 
 
-class Opens(Protocol):
+class Unsealer(Protocol):
     """The part of the vault that opens what is sealed."""
 
     async def open_many(self, tenant_id: str, sealed: Iterable[Sealed]) -> list[str | None]: ...
 
 
-class Delivers(Protocol):
+class MailServer(Protocol):
     """Hands a mail over and says what became of it. Every step has a deadline; the whole may take minutes."""
 
     async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> Outcome: ...
 
 
-class _Claimed(Struct, frozen=True):
+class _Claim(Struct, frozen=True):
     tenant_id: str
     loaded: Loaded[Notification]
     meta: Meta
 
 
-class _InHand:
+class _Attempt:
     """One claimed attempt. What is appended to it is appended one after the other, each on the version before."""
 
-    def __init__(self, claimed: _Claimed) -> None:
+    def __init__(self, claimed: _Claim) -> None:
         self.claimed = claimed
         self.one_at_a_time = asyncio.Lock()
 
@@ -88,22 +89,27 @@ class _InHand:
         return self.claimed.loaded.state
 
 
-class _Prepared(Struct, frozen=True):
+class _PreparedMail(Struct, frozen=True):
     mail: Mail
-    worded: Worded
+    worded: MailText
 
 
 class Attempts:
-    """Sends what is due. One instance per sender process."""
+    """Sends what is due. One instance per sender process.
+
+    `worth` is asked by the type of a notice's subject; a notice about another type is always worth sending.
+    """
 
     def __init__(
         self,
         log: EventLog,
         pool: asyncpg.Pool,
-        vault: Opens,
-        server: Delivers,
+        vault: Unsealer,
+        server: MailServer,
         *,
+        service: str,
         wording: Wording,
+        worth: Mapping[str, WorthCheck],
         sender: Sender,
         clock: Clock,
         metrics: SendingMetrics,
@@ -114,7 +120,9 @@ class Attempts:
         self._pool = pool
         self._vault = vault
         self._server = server
+        self._actor = Actor("system", f"{service}/sender")
         self._wording = wording
+        self._worth = worth
         self._sender = sender
         self._clock = clock
         self._metrics = metrics
@@ -127,7 +135,7 @@ class Attempts:
         claimed = await self._claim(tenant_id, notification_id)
         if claimed is None:
             return None
-        hand = _InHand(claimed)
+        hand = _Attempt(claimed)
         if hand.state.status is Status.SENDING:
             try:
                 async with self._lease_renewed(hand):
@@ -150,22 +158,22 @@ class Attempts:
         )
         return state.status
 
-    async def _claim(self, tenant_id: str, notification_id: UUID) -> _Claimed | None:
+    async def _claim(self, tenant_id: str, notification_id: UUID) -> _Claim | None:
         """Take it for one attempt. Of an attempt that its sender did not finish, settle what is left to settle."""
         history = await self._log.read_stream(tenant_id, notification_id)
         if not history:
             return None
-        state = fold(NOTIFICATIONS, history)
+        state = fold(NOTIFICATION, history)
         cause = decode_meta(history[0].meta)
         meta = Meta(
-            actor=Actor("system", "notification-service/sender"),
+            actor=self._actor,
             command_id="",
             correlation_id=cause.correlation_id,
             causation_id=cause.causation_id,
             traceparent=cause.traceparent,
             policy=(self._policy.name,),
         )
-        here = _Claimed(tenant_id, Loaded(notification_id, history[-1].version, state), meta)
+        here = _Claim(tenant_id, Loaded(notification_id, history[-1].version, state), meta)
         try:
             return await self._append(here, StartSending(lease_until=self._lease_until()))
         except (NotificationRefusal, Conflict):
@@ -175,7 +183,7 @@ class Attempts:
         return self._clock.now() + timedelta(seconds=LEASE_S)
 
     @asynccontextmanager
-    async def _lease_renewed(self, hand: _InHand) -> AsyncIterator[None]:
+    async def _lease_renewed(self, hand: _Attempt) -> AsyncIterator[None]:
         """As long as the block lasts, nobody else takes it, unless this process stands still or the log is away."""
 
         async def renew() -> None:
@@ -195,17 +203,18 @@ class Attempts:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
-    async def _attempt(self, hand: _InHand) -> Outcome:
+    async def _attempt(self, hand: _Attempt) -> Outcome:
         tenant_id, notice = hand.claimed.tenant_id, hand.state.notice
         if notice is None or notice.address is None:
             return NotWorthSending(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
-        async with self._pool.acquire(timeout=5.0) as connection:
-            now = await dispute_now(connection, tenant_id, notice.dispute_id)
-        moot = still_worth_sending(notice, now)
+        moot = await self._moot(tenant_id, notice)
         if moot is not None:
             return NotWorthSending(reason=moot.reason, explanation=moot.explanation)
-        prepared = await self._prepare(hand.claimed, notice, notice.address)
-        if not isinstance(prepared, _Prepared):
+        try:
+            prepared = await self._prepare(hand.claimed, notice, notice.address)
+        except WordingError as wrong:
+            return Never(reason=Reason.TEMPLATE_ERROR, detail=str(wrong))
+        if not isinstance(prepared, _PreparedMail):
             return prepared
 
         async def before_handover() -> None:
@@ -222,64 +231,65 @@ class Attempts:
 
         return await self._server.deliver(prepared.mail, before_handover)
 
-    async def _prepare(self, claimed: _Claimed, notice: Notice, address: Address) -> _Prepared | Outcome:
-        """The mail with everything personal opened; what is wrong with it otherwise."""
+    async def _moot(self, tenant_id: str, notice: Notice) -> Moot | None:
+        is_moot = self._worth.get(notice.subject.type)
+        if is_moot is None:
+            return None
+        async with self._pool.acquire(timeout=5.0) as connection:
+            return await is_moot(connection, tenant_id, notice)
+
+    async def _prepare(self, claimed: _Claim, notice: Notice, address: Address) -> _PreparedMail | Outcome:
+        """The mail with everything personal opened; what is wrong otherwise. WordingError if it cannot be worded."""
         try:
-            email, name, what = await self._open(claimed.tenant_id, notice, address)
+            email, personal = await self._open(claimed.tenant_id, notice, address)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return NotNow(reason=Reason.KEYS_UNAVAILABLE)
-        personal = Personal(name=name, what=what)
         if email is None:
             return NotWorthSending(reason=Reason.ERASED, explanation="the recipient's address has been erased")
-        if needed_text_is_erased(notice.facts, personal):
-            return NotWorthSending(reason=Reason.ERASED, explanation="the text of the question has been erased")
+        if personal.erased is not None:
+            explanation = f"the text of the {personal.erased} has been erased"
+            return NotWorthSending(reason=Reason.ERASED, explanation=explanation)
         to = deliverable(email)
         if to is None:
             return Never(reason=Reason.BAD_ADDRESS, detail="the address cannot stand in an envelope")
-        try:
-            worded = self._wording.compose(
-                notice.template, notice.facts, personal, choose(address.language), self._sender.name
-            )
-        except WordingError as wrong:
-            return Never(reason=Reason.TEMPLATE_ERROR, detail=str(wrong))
-        return _Prepared(
+        worded = self._wording.compose(notice, personal, choose(address.language), self._sender.name)
+        return _PreparedMail(
             mail(
                 claimed.loaded.stream_id,
-                notice.dispute_id,
+                notice.subject,
                 worded,
                 sender=self._sender,
-                name=name,
+                name=personal.name,
                 email=to,
                 now=self._clock.now(),
             ),
             worded,
         )
 
-    async def _open(
-        self, tenant_id: str, notice: Notice, address: Address
-    ) -> tuple[str | None, str | None, str | None]:
-        """Address, name and question. None: there is none, or it has been erased."""
-        sealed = {"email": address.email}
-        if address.name is not None:
-            sealed["name"] = address.name
-        if isinstance(notice.facts, InformationRequest):
-            sealed["what"] = notice.facts.what
-        opened = dict(zip(sealed, await self._vault.open_many(tenant_id, sealed.values()), strict=True))
-        return opened["email"], opened.get("name"), opened.get("what")
+    async def _open(self, tenant_id: str, notice: Notice, address: Address) -> tuple[str | None, PersonalText]:
+        """The address, None if it has been erased, and the texts of the mail. WordingError if it cannot be worded."""
+        texts = self._wording.sealed_texts(notice)
+        names = [] if address.name is None else [address.name]
+        opened = await self._vault.open_many(tenant_id, [address.email, *names, *texts.values()])
+        email, name = opened[0], opened[1] if names else None
+        opened_texts = opened[1 + len(names) :]
+        return email, PersonalText(name=name, texts=dict(zip(texts, opened_texts, strict=True)))
 
     async def _append_in_turn(
-        self, hand: _InHand, command: NotificationCommand, pauses_s: Sequence[float] = ()
+        self, hand: _Attempt, command: NotificationCommand, pauses_s: Sequence[float] = ()
     ) -> None:
         async with hand.one_at_a_time:
             hand.claimed = await self._append(hand.claimed, command, pauses_s)
 
-    async def _append(self, at: _Claimed, command: NotificationCommand, pauses_s: Sequence[float] = ()) -> _Claimed:
+    async def _append(self, at: _Claim, command: NotificationCommand, pauses_s: Sequence[float] = ()) -> _Claim:
         """Decide and append. Conflict when somebody else was quicker, NotificationRefusal when it may not be.
 
         While the log does not answer, the same events are appended again after each pause; stored already, they count.
         """
         loaded = at.loaded
         events = decide(command, loaded.state, self._policy, self._clock.now())
+        if not events:
+            return at
         command_id = derived_uuid("sender", self._name, str(loaded.stream_id), str(loaded.version))
         meta = Meta(
             actor=at.meta.actor,
@@ -289,10 +299,9 @@ class Attempts:
             traceparent=at.meta.traceparent,
             policy=at.meta.policy,
         )
-        stream_write, state = write(NOTIFICATIONS, loaded, events, meta, self._clock.now())
-        if events:
-            await self._append_until_known(at.tenant_id, stream_write, pauses_s)
-        return _Claimed(at.tenant_id, Loaded(loaded.stream_id, loaded.version + len(events), state), at.meta)
+        stream_write, state = write_on(NOTIFICATION, loaded, events, Cause(meta, self._clock.now()))
+        await self._append_until_known(at.tenant_id, stream_write, pauses_s)
+        return _Claim(at.tenant_id, Loaded(loaded.stream_id, loaded.version + len(events), state), at.meta)
 
     async def _append_until_known(self, tenant_id: str, write: StreamWrite, pauses_s: Sequence[float]) -> None:
         for pause_s in pauses_s:

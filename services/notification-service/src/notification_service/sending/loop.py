@@ -1,4 +1,4 @@
-"""Looks for what is due and has it sent, a few at a time; the mails of one dispute one after the other."""
+"""Looks for what is due and has it sent, a few at a time; the mails about one subject one after the other."""
 
 import asyncio
 from typing import Protocol
@@ -7,15 +7,15 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from notification_service.notices.notice import Subject
+from notification_service.notifications.list import DueNotification, due_notifications
 from notification_service.notifications.state import Status
-from notification_service.queries import notifications
-from notification_service.queries.notifications import Due
 from notification_service.sending.metrics import SendingMetrics
 from redress.clock import Clock
 from redress.eventlog.log import EventLogError
 
 AT_ONCE = 4  # mails in hand: a mail server of one's own takes them faster than they come
-LOOK_AHEAD = 100  # more than AT_ONCE, so that one dispute with many mails does not hold the others up
+LOOK_AHEAD = 100  # more than AT_ONCE, so that one subject with many mails does not hold the others up
 POLL_S = 0.5
 PAUSE_AFTER_FAILURE_S = 2.0
 
@@ -24,7 +24,7 @@ _log = structlog.stdlib.get_logger("notification_service.sending")
 _TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, EventLogError)
 
 
-class Sends(Protocol):
+class NotificationSender(Protocol):
     """Makes one attempt; see `attempt.Attempts`."""
 
     async def send(self, tenant_id: str, notification_id: UUID) -> Status | None: ...
@@ -34,14 +34,20 @@ class SendingLoop:
     """Runs until told to stop; then the mails in hand are finished and no new one is begun."""
 
     def __init__(
-        self, pool: asyncpg.Pool, attempts: Sends, clock: Clock, metrics: SendingMetrics, *, poll_s: float = POLL_S
+        self,
+        pool: asyncpg.Pool,
+        attempts: NotificationSender,
+        clock: Clock,
+        metrics: SendingMetrics,
+        *,
+        poll_s: float = POLL_S,
     ) -> None:
         self._pool = pool
         self._attempts = attempts
         self._clock = clock
         self._metrics = metrics
         self._poll_s = poll_s
-        self._in_hand: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._in_hand: dict[tuple[str, Subject], asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -68,10 +74,10 @@ class SendingLoop:
         free = AT_ONCE - len(self._in_hand)
         begun = 0
         for due in await self._due() if free > 0 else []:
-            dispute = (due.tenant_id, due.dispute_id)
-            if dispute in self._in_hand:
+            subject = (due.tenant_id, due.subject)
+            if subject in self._in_hand:
                 continue
-            self._in_hand[dispute] = asyncio.create_task(self._send(due))
+            self._in_hand[subject] = asyncio.create_task(self._send(due))
             begun += 1
             if begun == free:
                 break
@@ -83,15 +89,15 @@ class SendingLoop:
         while await self.begin_what_is_due() or self._in_hand:
             await asyncio.gather(*self._in_hand.values())
 
-    async def _due(self) -> list[Due]:
+    async def _due(self) -> list[DueNotification]:
         try:
             async with self._pool.acquire(timeout=5.0) as connection:
-                return await notifications.due(connection, self._clock.now(), LOOK_AHEAD)
+                return await due_notifications(connection, self._clock.now(), LOOK_AHEAD)
         except _TROUBLE as trouble:
             _log.warning("sender_cannot_look", reason=f"{type(trouble).__name__}: {trouble}")
             return []
 
-    async def _send(self, due: Due) -> None:
+    async def _send(self, due: DueNotification) -> None:
         try:
             await self._attempts.send(due.tenant_id, due.notification_id)
         except _TROUBLE as trouble:
@@ -103,4 +109,4 @@ class SendingLoop:
             )
             await asyncio.sleep(PAUSE_AFTER_FAILURE_S)
         finally:
-            del self._in_hand[due.tenant_id, due.dispute_id]
+            del self._in_hand[due.tenant_id, due.subject]

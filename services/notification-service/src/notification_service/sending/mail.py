@@ -1,5 +1,6 @@
 """A worded notice as the bytes of a mail. Pure: the same notice at the same time gives the same bytes."""
 
+import re
 from datetime import datetime
 from email import policy
 from email.headerregistry import Address
@@ -9,9 +10,12 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from notification_service.wording.compose import Worded
+from notification_service.notices.notice import Subject
+from notification_service.wording.compose import MailText
 from notification_service.wording.plain import one_line
-from redress.ids import public_id
+from redress.ids import derived_uuid, public_id
+
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 class Sender(Struct, frozen=True):
@@ -39,19 +43,26 @@ def message_id(notification: UUID, sender: Sender) -> str:
     return f"<{public_id('ntf', notification)}@{sender.host}>"
 
 
-def thread_id(dispute_id: str, sender: Sender) -> str:
-    """The root of a dispute's thread: a message that never existed, which every mail program threads by all the same
+def thread_id(subject: Subject, sender: Sender) -> str:
+    """The root of a subject's thread: a message that never existed, which every mail program threads by all the same
     (as GitHub's do), so that no mail needs to know which one came first."""
-    return f"<{dispute_id}@{sender.host}>"
+    return f"<{_word(subject)}@{sender.host}>"
 
 
 def mail(
-    notification: UUID, dispute_id: str, worded: Worded, *, sender: Sender, name: str | None, email: str, now: datetime
+    notification: UUID,
+    subject: Subject,
+    worded: MailText,
+    *,
+    sender: Sender,
+    name: str | None,
+    email: str,
+    now: datetime,
 ) -> Mail:
     """The mail to one deliverable address. Nothing that came from outside can add a header or a recipient: names and
     subjects are one harmless line, addresses have been checked, and the library refuses line breaks besides."""
     message = EmailMessage(policy=policy.SMTP)
-    identity, thread = message_id(notification, sender), thread_id(dispute_id, sender)
+    identity, thread = message_id(notification, sender), thread_id(subject, sender)
     message["From"] = _address(sender.name, sender.email)
     message["To"] = _address(name or "", email)
     message["Subject"] = worded.subject
@@ -61,12 +72,17 @@ def mail(
     message["References"] = thread
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answer, please
     message["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
-    message["X-Redress-Dispute"] = dispute_id
+    message[f"X-Redress-{subject.type.title()}"] = one_line(subject.id, 100)
     message.set_content(worded.text, subtype="plain", charset="utf-8", cte="quoted-printable")
     message.add_alternative(worded.html, subtype="html", charset="utf-8", cte="quoted-printable")
     message["Content-Language"] = worded.language.value  # now: it would have moved into the first part
     message.set_boundary(f"=_{notification.hex}")
     return Mail(sender=sender.email, recipient=email, message_id=identity, content=message.as_bytes())
+
+
+def _word(subject: Subject) -> str:
+    """The subject as one word of a message id. Ids of our own are words; one from another system may be any text."""
+    return subject.id if _WORD.fullmatch(subject.id) else derived_uuid("thread", subject.type, subject.id).hex
 
 
 def _address(name: str, email: str) -> Address:

@@ -20,8 +20,8 @@ from aiosmtplib.errors import (
 )
 from msgspec import Struct
 
+from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import Accepted, Never, NobodyKnows, NotNow, Outcome
-from notification_service.rules.reasons import Reason
 from notification_service.sending.mail import Mail
 from redress.failpoints import failpoint
 

@@ -1,58 +1,50 @@
 """A notice in words: subject, plain text and HTML. Pure once the templates are loaded.
 
-`templates/<template>/<language>.txt` is the hand-written text part, its first line the subject; `.mjml` beside it is
-the HTML part before mrml has made tables of it. Jinja runs first, escaped and sandboxed, then MJML.
+`<template>/<language>.txt` is the hand-written text part, its first line the subject; `.mjml` beside it is the HTML
+part before mrml has made tables of it. Jinja runs first, escaped and sandboxed, then MJML. What all mails have in
+common stands in `templates/`, the texts of each template in the folder of the feature that adds it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import mrml
-from jinja2 import PackageLoader, StrictUndefined, TemplateError
+import msgspec
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from msgspec import Struct
 
-from notification_service.rules.notice import (
-    Acknowledgement,
-    Assignment,
-    Breach,
-    DisputeFacts,
-    Facts,
-    InformationRequest,
-    Resolution,
-)
-from notification_service.wording import language as written
-from notification_service.wording import words
+from notification_service.notices.notice import Notice
 from notification_service.wording.language import Language
-from notification_service.wording.plain import one_line, paragraphs
+from notification_service.wording.letter import Letter, Value
+from notification_service.wording.plain import one_line
+from redress.contracts.common import Sealed
 
-TEMPLATES = (
-    "acknowledgement",
-    "assignment",
-    "information-request",
-    "department-request",
-    "resolution",
-    "sla-breach",
-)
+COMMON_TEXTS = Path(__file__).parent / "templates"
 WORDING_VERSION = 1  # counted up whenever a template says something else; recorded with every mail
-MAX_PARTS_SHOWN = 50
 _SUBJECT = "Subject: "
-
-Value = str | int | None | list[str] | list[dict[str, str | None]] | list[tuple[str, str]]
 
 
 class WordingError(Exception):
     """The mail cannot be worded. The message names template and place and nothing personal."""
 
 
-class Personal(Struct, frozen=True, kw_only=True):
-    """What the vault gave back for this mail. None: there is none, or it has been erased."""
+class PersonalText(Struct, frozen=True, kw_only=True):
+    """What the vault gave back for this mail: the recipient's name, and the sealed texts by name. None: there is none,
+    or it has been erased."""
 
     name: str | None = None
-    what: str | None = None
+    texts: Mapping[str, str | None] = {}
+
+    @property
+    def erased(self) -> str | None:
+        """The first of the texts that has been erased, None if all are there."""
+        return next((name for name, text in self.texts.items() if text is None), None)
 
 
-class Worded(Struct, frozen=True, kw_only=True):
+class MailText(Struct, frozen=True, kw_only=True):
     """A mail in words. `wording` is template@version, `sha256` is over subject, text and HTML."""
 
     language: Language
@@ -64,19 +56,51 @@ class Worded(Struct, frozen=True, kw_only=True):
 
 
 class Wording:
-    """The templates, loaded once."""
+    """The letters and their texts, loaded once. `texts` are the folders of the templates."""
 
-    def __init__(self) -> None:
-        self._text = _environment(escape=False)
-        self._html = _environment(escape=True)
+    def __init__(self, letters: Iterable[Letter[Any]], texts: Iterable[Path]) -> None:
+        folders = [COMMON_TEXTS, *texts]
+        self._letters = {letter.template.name: letter for letter in letters}
+        self._text = _environment(folders, escape=False)
+        self._html = _environment(folders, escape=True)
         self._parser = mrml.ParserOptions(include_loader=mrml.noop_loader())
         self._options = mrml.RenderOptions(disable_comments=False, fonts={})
 
-    def compose(self, template: str, facts: Facts, personal: Personal, language: Language, sender: str) -> Worded:
-        """The mail. `sender` is the company's name under it. WordingError if anything it needs is missing."""
-        return self.render(template, language, variables(facts, personal, language, sender))
+    @property
+    def templates(self) -> tuple[str, ...]:
+        return tuple(self._letters)
 
-    def render(self, template: str, language: Language, values: Mapping[str, Value]) -> Worded:
+    def sealed_texts(self, notice: Notice) -> Mapping[str, Sealed]:
+        """The texts that must be opened before it can be worded, by name. WordingError if it cannot be worded."""
+        letter, facts = self._letter(notice)
+        return letter.sealed(facts)
+
+    def compose(self, notice: Notice, personal: PersonalText, language: Language, sender: str) -> MailText:
+        """The mail. `sender` is the company's name under it. WordingError if anything it needs is missing."""
+        return self.render(notice.template, language, self.variables(notice, personal, language, sender))
+
+    def variables(self, notice: Notice, personal: PersonalText, language: Language, sender: str) -> dict[str, Value]:
+        """What the templates may speak of, already written as the language writes it. WordingError as above."""
+        letter, facts = self._letter(notice)
+        there = {name: text for name, text in personal.texts.items() if text is not None}
+        return {
+            "language": language.value,
+            "salutation": salutation(personal.name, language),
+            "sender": one_line(sender),
+            "reference": one_line(notice.subject.id, 60),
+            **letter.variables(facts, there, language),
+        }
+
+    def _letter(self, notice: Notice) -> tuple[Letter[Any], Any]:
+        letter = self._letters.get(notice.template)
+        if letter is None:
+            raise WordingError(f"{notice.template}: there is no such template")
+        try:
+            return letter, letter.template.read(notice)
+        except msgspec.ValidationError as error:
+            raise WordingError(f"{notice.template}: the facts are not those of the template") from error
+
+    def render(self, template: str, language: Language, values: Mapping[str, Value]) -> MailText:
         """The mail of given variables. WordingError names a variable the template asks for in vain."""
         try:
             letter = self._text.get_template(f"{template}/{language}.txt").render(values)
@@ -92,7 +116,7 @@ class Wording:
             raise WordingError(f"{template}/{language}: the first line is not a subject")
         body = text.strip("\n") + "\n"
         digest = sha256(f"{subject}\0{body}\0{html}".encode()).hexdigest()
-        return Worded(
+        return MailText(
             language=language,
             subject=subject,
             text=body,
@@ -102,100 +126,16 @@ class Wording:
         )
 
 
-def _environment(*, escape: bool) -> ImmutableSandboxedEnvironment:
+def _environment(folders: Iterable[Path], *, escape: bool) -> ImmutableSandboxedEnvironment:
     """Sandboxed, and a variable that is not there is an error, never an empty place. Only the text is not escaped."""
     return ImmutableSandboxedEnvironment(
-        loader=PackageLoader("notification_service.wording", "templates"),
+        loader=FileSystemLoader(list(folders)),
         autoescape=escape,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
-
-
-def needed_text_is_erased(facts: Facts, personal: Personal) -> bool:
-    """A question whose text has been erased asks nothing."""
-    return isinstance(facts, InformationRequest) and personal.what is None
-
-
-def variables(facts: Facts, personal: Personal, language: Language, sender: str) -> dict[str, Value]:
-    """What the templates may speak of, already written as the language writes it."""
-    common = _common(facts.dispute, personal, language, sender)
-    match facts:
-        case Acknowledgement():
-            return common
-        case Assignment():
-            return common | {"explanation": one_line(facts.explanation, 500)}
-        case InformationRequest():
-            asked: dict[str, Value] = {"due": written.day(facts.due, language)}
-            if personal.what is not None:
-                asked["what"] = paragraphs(personal.what)
-            return common | asked
-        case Resolution():
-            return common | _outcome(facts, language)
-        case Breach():
-            return common | {"due_at": written.moment(facts.due_at, language)}
-
-
-def _common(dispute: DisputeFacts, personal: Personal, language: Language, sender: str) -> dict[str, Value]:
-    shown = dispute.parts[:MAX_PARTS_SHOWN]
-    return {
-        "language": language.value,
-        "salutation": salutation(personal.name, language),
-        "sender": one_line(sender),
-        "dispute_id": one_line(dispute.dispute_id, 60),
-        "customer_id": one_line(dispute.customer_id),
-        "reason": one_line(words.reason(dispute.reason_code, language), 80),
-        "disputed": written.money(dispute.disputed, language),
-        "open": written.money(dispute.open, language),
-        "opened_on": written.day(dispute.opened_at.date(), language),
-        "parts": [
-            {
-                "invoice": one_line(part.invoice_id),
-                "line": None if part.line is None else one_line(part.line),
-                "amount": written.money(part.disputed, language),
-            }
-            for part in shown
-        ],
-        "parts_not_shown": len(dispute.parts) - len(shown),
-        "owner": None if dispute.owner is None else one_line(dispute.owner),
-        "team": None if dispute.team is None else one_line(dispute.team.removeprefix("team:")),
-        "sla_due": None if dispute.sla_due_at is None else written.moment(dispute.sla_due_at, language),
-    }
-
-
-def _outcome(facts: Resolution, language: Language) -> dict[str, Value]:
-    outcome = words.outcome(facts.resolution_code, language)
-    amounts = (
-        ("credited", facts.credited),
-        ("paid", facts.paid),
-        ("rejected", facts.rejected),
-        ("written_off", facts.written_off),
-    )
-    shares = [(_SHARES[language][name], written.money(amount, language)) for name, amount in amounts if amount.minor]
-    return {
-        "outcome": one_line(outcome.label, 80),
-        "outcome_sentence": outcome.sentence,
-        "shares": shares,
-        "payable": written.money(facts.rejected, language) if facts.rejected.minor else None,
-    }
-
-
-_SHARES = {
-    Language.ENGLISH: {
-        "credited": "Credited to you",
-        "paid": "Paid by you",
-        "rejected": "Not accepted, payable",
-        "written_off": "Waived by us",
-    },
-    Language.GERMAN: {
-        "credited": "Ihnen gutgeschrieben",
-        "paid": "von Ihnen bezahlt",
-        "rejected": "nicht anerkannt, zu zahlen",
-        "written_off": "von uns erlassen",
-    },
-}
 
 
 def salutation(name: str | None, language: Language) -> str:

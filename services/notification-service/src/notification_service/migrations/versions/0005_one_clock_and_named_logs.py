@@ -3,7 +3,7 @@
 from redress.eventlog.migrations import bring_event_log_to_0_2
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:

@@ -12,7 +12,8 @@ ALTER TABLE read.directory_current DROP CONSTRAINT directory_current_pkey, ADD P
 
 SELECT es.keeps_document('notification', 'read.notification_current'),
        es.keeps_document('directory-entry', 'read.directory_current');
-SELECT es.list_column('notification', 'dispute_id', 'text', $$doc #>> '{dispute_id}'$$, p_required => true),
+SELECT es.list_column('notification', 'subject_type', 'text', $$doc #>> '{subject,type}'$$, p_required => true),
+       es.list_column('notification', 'subject_id', 'text', $$doc #>> '{subject,id}'$$, p_required => true),
        es.list_column('notification', 'cause', 'text', $$doc #>> '{cause}'$$, p_required => true),
        es.list_column('notification', 'cause_at', 'timestamptz', $$es.instant(doc #>> '{cause_at}')$$,
                       p_required => true),

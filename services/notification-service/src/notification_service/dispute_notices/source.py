@@ -1,0 +1,13 @@
+"""The events of disputes as they come in."""
+
+from notification_service.dispute_notices.rules import SERVICE
+from notification_service.inbox.sources import EventSource
+from notification_service.notices.notice import DISPUTE, Subject
+from redress.contracts.dispute_events import DisputeEvent
+
+
+def _subject(event: DisputeEvent) -> Subject:
+    return Subject(DISPUTE, event.dispute.dispute_id)
+
+
+DISPUTE_EVENTS: EventSource[DisputeEvent] = EventSource(SERVICE, DisputeEvent, _subject)
