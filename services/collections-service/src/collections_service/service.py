@@ -18,11 +18,9 @@ from collections_service.receipts.stream import RECEIPT
 from collections_service.recovery.routes import recovery_routes
 from collections_service.recovery.tasks import RecoveryTasks
 from collections_service.settings import CollectionsSettings
-from collections_service.short_payments.tolerance import TOLERANCE
 from redress.contracts import collections_events, dispute_events
 from redress.handling.reactor import Reactor
 from redress.messaging.state_publication import publishes
-from redress.policy.routes import policies
 from redress.service.feature import Feature, Followed, Following, Service, WorkerParts
 
 NAME = "collections-service"
@@ -56,7 +54,6 @@ SERVICE = Service(
         ),
         Feature(name="ageing", routes=ageing_routes, projections=lambda: (Movements(),)),
         Feature(name="position", routes=position_routes),
-        policies((TOLERANCE,)),
         Feature(name="recovery", routes=recovery_routes, projections=lambda: (RecoveryTasks(),)),
     ),
     follows={DISPUTES: Followed(dispute_events.TOPIC, "dispute_url")},

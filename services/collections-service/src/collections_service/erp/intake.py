@@ -17,7 +17,7 @@ from collections_service.erp.message_store import MessageStore, StoredMessage
 from collections_service.erp.reading import MessageReader
 from collections_service.erp.results import BatchResult, Counts
 from collections_service.erp.taking import MessageTaker, Sender
-from collections_service.short_payments.in_force import Tolerances
+from collections_service.short_payments.tolerance import FIRST_TOLERANCE
 from redress.clock import Clock
 from redress.eventlog.log import EventLog
 from redress.eventlog.vault import Vault
@@ -52,7 +52,7 @@ class Intake:
     ) -> "Intake":
         """The intake of a process with these parts; messages are kept through the connections of `pool`."""
         store, reader = MessageStore(pool), MessageReader(mapping)
-        taker = MessageTaker(runner, CustomerBook(log, vault), Tolerances(log), clock)
+        taker = MessageTaker(runner, CustomerBook(log, vault), FIRST_TOLERANCE, clock)
         return cls(reader, MessageKeeper(store, vault, reader, clock), taker, store, clock)
 
     async def take(

@@ -17,7 +17,7 @@ from collections_service.open_items.refusals import InvoiceNotRegistered
 from collections_service.postings.commands import LedgerCommand, Posting
 from collections_service.postings.handle import post, presumed_new
 from collections_service.receipts.refusals import ReceiptNotKnown
-from collections_service.short_payments.in_force import Tolerances
+from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.clock import Clock
 from redress.eventlog.events import Actor
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused
@@ -42,10 +42,12 @@ class Sender(Struct, frozen=True, kw_only=True):
 class MessageTaker:
     """Takes items. One instance per process."""
 
-    def __init__(self, runner: CommandRunner, customers: CustomerBook, tolerances: Tolerances, clock: Clock) -> None:
+    def __init__(
+        self, runner: CommandRunner, customers: CustomerBook, tolerance: ShortPaymentTolerance, clock: Clock
+    ) -> None:
         self._runner = runner
         self._customers = customers
-        self._tolerances = tolerances
+        self._tolerance = tolerance
         self._clock = clock
 
     async def take(self, tenant_id: str, items: Sequence[Item], sender: Sender) -> None:
@@ -115,7 +117,7 @@ class MessageTaker:
 
     async def _post(self, context: CommandContext, item: Item, command: LedgerCommand) -> CommandResult:
         async def work(uow: UnitOfWork) -> bytes:
-            await post(uow, Posting(command=command, customer=item.customer), self._tolerances)
+            await post(uow, Posting(command=command, customer=item.customer), self._tolerance)
             return item.sha256
 
         job = CommandJob(

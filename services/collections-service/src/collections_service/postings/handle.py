@@ -14,20 +14,16 @@ from collections_service.receipts import decisions as cash
 from collections_service.receipts.commands import PostCreditMemo, ReceivePayment, ReverseReceipt
 from collections_service.receipts.state import Receipt
 from collections_service.receipts.stream import RECEIPT, credit_memo_stream, receipt_stream
-from collections_service.short_payments.in_force import Tolerances
-from collections_service.short_payments.tolerance import FIRST_TOLERANCE, ShortPaymentTolerance
+from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.handling.unit_of_work import UnitOfWork
 
 ReceiptPosting = ReceivePayment | PostCreditMemo | ReverseReceipt
 
 
-async def post(uow: UnitOfWork, posting: Posting, tolerances: Tolerances) -> None:
+async def post(uow: UnitOfWork, posting: Posting, tolerance: ShortPaymentTolerance) -> None:
     """Record what the posting means. OpenItemRefusal, ReceiptRefusal."""
     command = posting.command
-    tolerance, policy = FIRST_TOLERANCE, tuple[str, ...]()
-    if isinstance(command, ReceivePayment):
-        tolerance = await tolerances.of_payment(uow.tenant, command.customer_id, command.received_on)
-        policy = (tolerance.name,)
+    policy = (tolerance.name,) if isinstance(command, ReceivePayment) else ()
     match command:
         case RegisterInvoice(invoice_id=invoice_id):
             invoice = invoice_stream(uow.tenant, invoice_id)
