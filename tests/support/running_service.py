@@ -22,6 +22,7 @@ from redress.eventlog.migrations import upgrade
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault, install
 from redress.handling.command_runner import CommandRunner
+from redress.handling.state_cache import StateCache
 from redress.messaging.feed import Feed
 from redress.messaging.log_source import LogSource
 from redress.policy.book import PolicyBook
@@ -128,7 +129,7 @@ async def running_service(
             pool=log.pool,
             reads=TenantReads(log.pool),
             vault=vault,
-            runner=CommandRunner(log),
+            runner=CommandRunner(log, StateCache(service.cached_states)),
             policies=PolicyBook(log),
             cursors=Cursors(CURSOR_KEY.encode()),
             feed=Feed(log, publication(service, log)),
