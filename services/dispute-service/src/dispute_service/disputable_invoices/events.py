@@ -1,8 +1,11 @@
 """What can have happened to an invoice as far as disputes are concerned. Amounts are minor units of its currency."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
+
+from redress.codec import Codec
 
 
 class KnownLine(Struct, frozen=True):
@@ -53,3 +56,12 @@ class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
 
 
 InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft
+
+# Stored names and versions. A stored name never changes.
+INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
+    {
+        "invoice-recorded": (1, InvoiceRecorded),
+        "reservation-set": (1, ReservationSet),
+        "short-payment-left": (1, ShortPaymentLeft),
+    }
+)

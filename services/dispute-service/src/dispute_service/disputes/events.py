@@ -5,11 +5,13 @@ text is sealed before it gets here. `item` is the position in the dispute's list
 """
 
 from datetime import date, datetime
+from typing import Final
 
 from msgspec import Struct
 
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
+from redress.codec import Codec
 from redress.contracts.common import Sealed, SealedContact
 
 
@@ -240,4 +242,27 @@ DisputeEvent = (
     | PaymentReversed
     | InvoiceBecameKnown
     | SlaBreached
+)
+
+# Stored names and versions. A stored name never changes.
+DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
+    {
+        "dispute-opened": (1, DisputeOpened),
+        "dispute-classified": (1, DisputeClassified),
+        "dispute-assigned": (1, DisputeAssigned),
+        "information-requested": (1, InformationRequested),
+        "information-recorded": (1, InformationRecorded),
+        "note-added": (1, NoteAdded),
+        "dispute-escalated": (1, DisputeEscalated),
+        "dispute-decided": (1, DisputeDecided),
+        "dispute-resolved": (1, DisputeResolved),
+        "dispute-settled": (1, DisputeSettled),
+        "dispute-closed": (1, DisputeClosed),
+        "dispute-reopened": (1, DisputeReopened),
+        "dispute-withdrawn": (1, DisputeWithdrawn),
+        "amount-reduced": (1, AmountReduced),
+        "payment-reversed": (1, PaymentReversed),
+        "invoice-became-known": (1, InvoiceBecameKnown),
+        "sla-breached": (1, SlaBreached),
+    }
 )

@@ -1,11 +1,14 @@
 """What can have happened to one notification. Stored under the names in `stream.py`."""
 
 from datetime import datetime
+from typing import Any, Final
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
-from notification_service.notices.notice import Notice
+from notification_service.notices.notice import DISPUTE, Notice
 from notification_service.notices.reasons import Reason
+from redress.codec import Codec
 
 
 class NotificationQueued(Struct, frozen=True, kw_only=True):
@@ -110,4 +113,31 @@ NotificationEvent = (
     | NotificationFailed
     | OutcomeUnknown
     | NotificationSkipped
+)
+
+
+def _about_a_dispute(stored: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew disputes only, and its facts named their own type."""
+    notice = dict(stored["notice"])
+    facts = {name: value for name, value in notice["facts"].items() if name != "type"}
+    notice["subject"] = {"type": DISPUTE, "id": notice.pop("dispute_id")}
+    notice["facts"] = Raw(msgspec.json.encode(facts))
+    return {**stored, "notice": notice}
+
+
+# Stored names and versions. A stored name never changes.
+NOTIFICATION_CODEC: Final[Codec[NotificationEvent]] = Codec(
+    {
+        "notification-queued": (2, NotificationQueued),
+        "notification-suppressed": (2, NotificationSuppressed),
+        "sending-started": (1, SendingStarted),
+        "sending-continued": (1, SendingContinued),
+        "handover-started": (1, HandoverStarted),
+        "sending-postponed": (1, SendingPostponed),
+        "notification-sent": (1, NotificationSent),
+        "notification-failed": (1, NotificationFailed),
+        "outcome-unknown": (1, OutcomeUnknown),
+        "notification-skipped": (1, NotificationSkipped),
+    },
+    {("notification-queued", 1): _about_a_dispute, ("notification-suppressed", 1): _about_a_dispute},
 )
