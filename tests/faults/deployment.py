@@ -22,7 +22,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from faults.history import Checkpoint, Fault, History, Measured
+from faults.history import Checkpoint, Fault, History, Measurement
 from faults.proxy import Proxy
 from redress.clock import SystemClock
 from redress.contracts import collections_events, dispute_events, notification_events
@@ -443,7 +443,7 @@ class Deployment:
             with contextlib.suppress(psutil.Error):
                 seen = psutil.Process(process.pid)
                 rss, files = seen.memory_info().rss, seen.num_fds()
-                self.history.add(Measured(process=name, pid=process.pid, rss_bytes=rss, open_files=files))
+                self.history.add(Measurement(process=name, pid=process.pid, rss_bytes=rss, open_files=files))
 
     async def note_checkpoints(self) -> None:
         for service in self.services:

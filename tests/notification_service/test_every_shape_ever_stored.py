@@ -9,10 +9,10 @@ import pytest
 from msgspec import structs
 from support.notification_examples import FACTS_BY_TEMPLATE, NOON, NOTICE, notice_of
 
-from notification_service.directory.events import DirectoryEntryRecorded
-from notification_service.directory.stream import DIRECTORY_CODEC
+from notification_service.directory.events import DIRECTORY_CODEC, DirectoryEntryRecorded
 from notification_service.notices.reasons import Reason
 from notification_service.notifications.events import (
+    NOTIFICATION_CODEC,
     HandoverStarted,
     NotificationEvent,
     NotificationFailed,
@@ -25,9 +25,8 @@ from notification_service.notifications.events import (
     SendingPostponed,
     SendingStarted,
 )
-from notification_service.notifications.stream import NOTIFICATION_CODEC
 from redress.codec import Codec
-from redress.contracts.common import Sealed
+from redress.contracts.common import SealedText
 
 STORED = Path(__file__).parent / "stored"
 
@@ -56,7 +55,7 @@ NOTIFICATIONS: dict[str, NotificationEvent] = {
 }
 DIRECTORY = {
     "directory-entry-recorded": DirectoryEntryRecorded(
-        entry_id="team:pricing", name=Sealed("p", b"n"), email=Sealed("p", b"e"), language="de", lead="lena"
+        entry_id="team:pricing", name=SealedText("p", b"n"), email=SealedText("p", b"e"), language="de", lead="lena"
     )
 }
 CASES: list[tuple[Codec[Any], str, NotificationEvent | DirectoryEntryRecorded]] = [

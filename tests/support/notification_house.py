@@ -25,7 +25,7 @@ from notification_service.sending.smtp import Deadlines, Server, Smtp
 from notification_service.service import NAME, SERVICE, service_of
 from notification_service.settings import NotificationSettings
 from redress.contracts.dispute_events import DisputeOpened
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog import vault as vaults
 from redress.eventlog.log import EventLog
 from redress.eventlog.migrations import upgrade
@@ -71,7 +71,7 @@ class House:
     def service(self) -> Service[NotificationSettings]:
         return service_of(self.kits)
 
-    async def hear(self, *events: Published) -> None:
+    async def hear(self, *events: PublishedEvent) -> None:
         """Take events in as the consumers do, all of them in one transaction."""
         parts = self._worker()
         async with self.log.pool.acquire() as connection, connection.transaction():
@@ -181,7 +181,7 @@ def settings(issuer: str, jwks_url: str) -> NotificationSettings:
     )
 
 
-async def opened(house: House, number: int = 1, tenant: str = "demo") -> Published:
+async def opened(house: House, number: int = 1, tenant: str = "demo") -> PublishedEvent:
     """The event of a dispute whose contact is written to; each number is another dispute, the later the higher."""
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
     event = published(

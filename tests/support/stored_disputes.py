@@ -17,11 +17,11 @@ from dispute_service.routing.sla import Sla
 from dispute_service.routing.stream import MATRIX
 from redress.calendars import CalendarInputs, SkippedHoliday
 from redress.codec import Codec
-from redress.contracts.common import Sealed, SealedContact
+from redress.contracts.common import SealedContact, SealedText
 
 TESTS = Path(__file__).parent.parent / "dispute_service"
 AT = datetime(2026, 3, 30, 16, 2, tzinfo=UTC)
-TEXT = Sealed("customer:C-1", b"\x00\x01sealed")
+TEXT = SealedText("customer:C-1", b"\x00\x01sealed")
 ROUTING = Routing(
     rule_id="default-price",
     policy_version=0,
@@ -100,8 +100,8 @@ EXAMPLES: dict[str, Any] = {
         at=AT,
         resolution_code="CREDIT_PARTIAL",
         outcomes=(
-            dispute.Outcome(item=0, credit=12000, rejected=8000),
-            dispute.Outcome(item=1, written_off=1, paid=2, withdrawn=3),
+            dispute.ItemOutcome(item=0, credit=12000, rejected=8000),
+            dispute.ItemOutcome(item=1, written_off=1, paid=2, withdrawn=3),
         ),
         by_ledger=False,
         explanation="in words",
@@ -139,7 +139,7 @@ EXAMPLES: dict[str, Any] = {
         lines=(invoice.KnownLine("1", 60000),),
     ),
     "reservation-set": invoice.ReservationSet(
-        at=AT, dispute_id="d-1", held=(invoice.Held("1", 20000, 5000),), payment_id="P-1"
+        at=AT, dispute_id="d-1", held=(invoice.HeldAmount("1", 20000, 5000),), payment_id="P-1"
     ),
     "short-payment-left": invoice.ShortPaymentLeft(
         at=AT, payment_id="P-1", short=5000, explanation="disputes hold all that is open"

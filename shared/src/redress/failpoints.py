@@ -57,7 +57,7 @@ def read_failpoints(text: str) -> Mapping[str, Failpoint]:
     return armed
 
 
-class _Nothing:
+class _NoEffect:
     """Awaited or entered, it is over at once. One for all, so that an unarmed failpoint makes no object."""
 
     def __await__(self) -> Generator[None, None, None]:
@@ -68,16 +68,16 @@ class _Nothing:
     async def __aexit__(self, *_failure: object) -> None: ...
 
 
-class _BeginsAndCommits(Protocol):
+class _OpensTransactions(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[object]: ...
 
 
-_NOTHING: Final = _Nothing()
+_NOTHING: Final = _NoEffect()
 _armed: Final = read_failpoints(os.environ.get(ENVIRONMENT, ""))
 _reached: Final[dict[str, int]] = {}
 
 
-def failpoint(name: str, of: str = "") -> "_Nothing | asyncio.Task[None]":
+def failpoint(name: str, of: str = "") -> "_NoEffect | asyncio.Task[None]":
     """Await it where a test may want the process to end. `of` tells users of the same place apart."""
     if not _armed:
         return _NOTHING
@@ -85,7 +85,7 @@ def failpoint(name: str, of: str = "") -> "_Nothing | asyncio.Task[None]":
     return _NOTHING if armed is None else asyncio.ensure_future(_happen(name, of, armed))
 
 
-def transaction_if_armed(connection: _BeginsAndCommits, name: str) -> AbstractAsyncContextManager[None]:
+def transaction_if_armed(connection: _OpensTransactions, name: str) -> AbstractAsyncContextManager[None]:
     """A transaction around statements that otherwise commit by themselves, so that `name` can lie before the commit.
 
     Nothing at all unless `name` is armed.
@@ -94,7 +94,7 @@ def transaction_if_armed(connection: _BeginsAndCommits, name: str) -> AbstractAs
 
 
 @asynccontextmanager
-async def _transaction(connection: _BeginsAndCommits) -> AsyncIterator[None]:
+async def _transaction(connection: _OpensTransactions) -> AsyncIterator[None]:
     async with connection.transaction():
         yield
 

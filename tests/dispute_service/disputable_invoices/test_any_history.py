@@ -8,7 +8,7 @@ from support.disputes import MONDAY
 
 from dispute_service.disputable_invoices.commands import InvoiceCommand, RecordInvoice, SetReservation
 from dispute_service.disputable_invoices.decisions import decide, reductions
-from dispute_service.disputable_invoices.events import Held, InvoiceEvent, InvoiceRecorded
+from dispute_service.disputable_invoices.events import HeldAmount, InvoiceEvent, InvoiceRecorded
 from dispute_service.disputable_invoices.refusals import InvoiceRefusal
 from dispute_service.disputable_invoices.state import INITIAL, evolve
 
@@ -34,7 +34,7 @@ _commands = some.one_of(
         dispute_id=_disputes,
         customer_id=some.just("C-1"),
         currency=some.just("EUR"),
-        held=some.lists(some.builds(Held, line=_lines, amount=_amounts), max_size=2).map(tuple),
+        held=some.lists(some.builds(HeldAmount, line=_lines, amount=_amounts), max_size=2).map(tuple),
     ),
 )
 

@@ -8,7 +8,7 @@ from faults.audit.dispute_rules import FoldedDispute
 from faults.audit.promises import Promises
 from faults.audit.report import Finding
 from faults.audit.topic_rules import Topics
-from faults.audit.world import Stored, World
+from faults.audit.world import AuditedEvent, World
 from redress.ids import derived_uuid, parse_public_id
 from redress.money import parse_money
 
@@ -29,7 +29,7 @@ class FoldedInvoice:
     def held(self) -> int:
         return sum(self.holds.values())
 
-    def take(self, event: Stored) -> None:
+    def take(self, event: AuditedEvent) -> None:
         if event.version != self.versions + 1:
             return  # what is wrong with the order is said elsewhere
         self.versions = event.version

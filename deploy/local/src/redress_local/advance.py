@@ -56,14 +56,14 @@ class StandsStill(Exception):
     """The services do not follow; the message says who is behind with what, and where the clock has stopped."""
 
 
-class _Look(Struct, frozen=True):
+class _Observation(Struct, frozen=True):
     """What the services have still to do, and how far their logs have come."""
 
     to_do: tuple[str, ...]
     heads: dict[str, int]
 
 
-class _Due(Struct, frozen=True, order=True):
+class _DueTimer(Struct, frozen=True, order=True):
     at: datetime
     service: str
     what: str
@@ -121,7 +121,7 @@ async def _move_to(data: Path, databases: Mapping[str, asyncpg.Connection], mome
     return True
 
 
-async def _first_waiting(databases: Mapping[str, asyncpg.Connection], target: datetime) -> _Due | None:
+async def _first_waiting(databases: Mapping[str, asyncpg.Connection], target: datetime) -> _DueTimer | None:
     """The first of what is due until the target, now or later."""
     found = []
     for service, connection in databases.items():
@@ -130,19 +130,19 @@ async def _first_waiting(databases: Mapping[str, asyncpg.Connection], target: da
             f"SELECT what, due_at FROM ({waiting}) AS w WHERE due_at <= $1 ORDER BY due_at LIMIT 1", target
         )
         if row is not None:
-            found.append(_Due(row["due_at"], service, row["what"]))
+            found.append(_DueTimer(row["due_at"], service, row["what"]))
     return min(found, default=None)
 
 
 async def _settle(data: Path, databases: Mapping[str, asyncpg.Connection], patience_s: float) -> None:
     """Until all services have done what is to be done now. Looked at twice: what one does may be work for another."""
-    before: _Look | None = None
+    before: _Observation | None = None
     quiet_since = time.monotonic()
     while True:
-        look = _Look(await _to_do(databases), {})
+        look = _Observation(await _to_do(databases), {})
         if not look.to_do:  # the whole status takes longer
             status = await stack_status(data)
-            look = _Look(_behind(status), status.heads)
+            look = _Observation(_behind(status), status.heads)
         if look == before and not look.to_do:
             return
         if look != before:

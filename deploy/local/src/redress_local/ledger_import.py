@@ -36,7 +36,7 @@ class Progress(Protocol):
     def advance(self, steps: int) -> None: ...
 
 
-class Outcome(Struct):
+class RowOutcome(Struct):
     """What became of the messages of one row."""
 
     line: int
@@ -66,7 +66,7 @@ async def import_ledger(
     sending = _Import(client, mapping, progress)
     for row in rows:
         if isinstance(row, BadRow):
-            sending.outcomes[row.line] = Outcome(row.line, ["rejected"], [row.reason])
+            sending.outcomes[row.line] = RowOutcome(row.line, ["rejected"], [row.reason])
     readable = [row for row in rows if isinstance(row, Row)]
     await sending.post("invoice", [(row, invoice_message(row, mapping.source)) for row in readable])
     posted = [row for row in readable if not sending.was_rejected(row)]
@@ -94,7 +94,7 @@ class _Import:
         self._source = mapping.source
         self._progress = progress
         self._run = str(new_uuid())
-        self.outcomes: dict[int, Outcome] = {}
+        self.outcomes: dict[int, RowOutcome] = {}
         self.counts: dict[str, Counter[str]] = {}
 
     def was_rejected(self, row: Row) -> bool:
@@ -169,7 +169,7 @@ class _Import:
 
     def _note(self, kind: str, row: Row, result: str, reason: str | None) -> None:
         self.counts.setdefault(kind, Counter())[result] += 1
-        outcome = self.outcomes.setdefault(row.line, Outcome(row.line, [], []))
+        outcome = self.outcomes.setdefault(row.line, RowOutcome(row.line, [], []))
         outcome.results.append(result)
         if reason is not None:
             outcome.reasons.append(reason)

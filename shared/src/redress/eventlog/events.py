@@ -120,7 +120,7 @@ class CommandInputs(Struct, frozen=True):
     streams: Mapping[UUID, Sequence[StoredEvent]]
 
 
-class Appended(Struct, frozen=True):
+class AppendResult(Struct, frozen=True):
     """An append that is durable. `replayed` is the stored answer when the key had been used before: then nothing
     new was written and `versions` is empty."""
 

@@ -25,7 +25,7 @@ class Finding(Struct, frozen=True):
     seq: int | None
 
 
-class Verified(Struct, frozen=True):
+class Verification(Struct, frozen=True):
     """The result: how much was read, and the first bad position in log order (None: all is as it was written)."""
 
     events: int
@@ -34,7 +34,7 @@ class Verified(Struct, frozen=True):
     findings: int
 
 
-async def verify(connection: asyncpg.Connection, progress: Callable[[int, int], None] | None = None) -> Verified:
+async def verify(connection: asyncpg.Connection, progress: Callable[[int, int], None] | None = None) -> Verification:
     """Check the whole log in one repeatable-read snapshot. `progress` is called with (events done, events in all)."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("SET LOCAL statement_timeout = 0")
@@ -52,7 +52,7 @@ async def verify(connection: asyncpg.Connection, progress: Callable[[int, int], 
         findings += await _check_order(connection)
         streams = await connection.fetchval("SELECT count(*) FROM es.stream WHERE version > 0")
     located = sorted(findings, key=lambda f: (f.seq is None, f.seq or 0, f.version or 0))
-    return Verified(events, streams, located[0] if located else None, len(findings))
+    return Verification(events, streams, located[0] if located else None, len(findings))
 
 
 async def _check_chains(connection: asyncpg.Connection) -> AsyncIterator[tuple[Finding | None, int]]:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from redress.decider import Decider, Loaded
+from redress.decider import Decider, LoadedStream
 from redress.eventlog.events import Meta, NewEvent, StreamWrite, encode_meta
 from redress.ids import derived_uuid
 
@@ -160,9 +160,11 @@ class UnitOfWork:
         ]
 
 
-def write_on(decider: Decider[S, E], loaded: Loaded[S], events: Sequence[E], cause: Cause) -> tuple[StreamWrite, S]:
+def write_on(
+    decider: Decider[S, E], loaded: LoadedStream[S], events: Sequence[E], cause: Cause
+) -> tuple[StreamWrite, S]:
     """The write that continues one stream that was read, and the state after it. ValueError without an event."""
-    uow = UnitOfWork("", _Nowhere(), cause)
+    uow = UnitOfWork("", _NoStreams(), cause)
     uow.seed(decider, loaded.stream_id, loaded.version, loaded.state)
     state = uow.record(decider, loaded.stream_id, events)
     try:
@@ -172,7 +174,7 @@ def write_on(decider: Decider[S, E], loaded: Loaded[S], events: Sequence[E], cau
     return write, state
 
 
-class _Nowhere:
+class _NoStreams:
     async def read(self, streams: Streams) -> Mapping[UUID, tuple[int, Any]]:
         raise LookupError(f"{len(streams)} streams are not here")
 

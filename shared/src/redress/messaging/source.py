@@ -62,7 +62,7 @@ class Mark(Struct, frozen=True):
     offset: int | None = None
 
 
-class Item(Struct, Generic[E], frozen=True, kw_only=True):
+class SourceItem(Struct, Generic[E], frozen=True, kw_only=True):
     """One event on its way to a handler.
 
     `follows` is the promise that makes a loss visible: the source has nothing between `follows` and `seq` on this
@@ -86,7 +86,7 @@ class Batch(Struct, Generic[E], frozen=True, kw_only=True):
     unknown.
     """
 
-    items: tuple[Item[E], ...] = ()
+    items: tuple[SourceItem[E], ...] = ()
     epoch: str = ""
     since: int = 0
     reached: Mapping[int, int] = {}
@@ -128,14 +128,14 @@ class Source(Protocol[E]):
         """
         ...
 
-    async def missing(self, shard: int, after: int, through: int) -> tuple[Item[E], ...]:
+    async def missing(self, shard: int, after: int, through: int) -> tuple[SourceItem[E], ...]:
         """All items of a shard with after < seq ≤ through, for a consumer that found a hole.
 
         GapNotClosed if the source cannot vouch for all of them.
         """
         ...
 
-    async def one(self, shard: int, seq: int) -> Item[E]:
+    async def one(self, shard: int, seq: int) -> SourceItem[E]:
         """A single item again, for a parked event. GapNotClosed if it is gone."""
         ...
 

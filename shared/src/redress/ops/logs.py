@@ -65,7 +65,7 @@ def configure_logs(service: str, version: str, level: str = "INFO", stream: Text
     _lines.level = logging.getLevelNamesMapping()[level]
     handler = logging.StreamHandler(_lines.stream)
     handler.setFormatter(formatter)
-    handler.addFilter(_Sparsely())
+    handler.addFilter(_RepetitionFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -91,7 +91,7 @@ def configure_logs(service: str, version: str, level: str = "INFO", stream: Text
     )
 
 
-class _Lines:
+class _LogOutput:
     """Where our own records go, and from which level on."""
 
     stream: TextIO = sys.stdout
@@ -119,7 +119,7 @@ def _worth_a_line(_: object, method: str, event: EventDict) -> EventDict:
     return event
 
 
-_lines: Final = _Lines()
+_lines: Final = _LogOutput()
 _LEVEL_OF: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -131,7 +131,7 @@ _LEVEL_OF: Final = {
 _encoder: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str)
 
 
-class _Sparsely(logging.Filter):
+class _RepetitionFilter(logging.Filter):
     """Lets the same thing said by a repeating logger through once in a while, with how often it was left out."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ BATCH = 500  # large enough that the commit is shared, small enough that a faili
 POLL_S = 20.0  # below the feed's 30 s
 
 
-class Unparked(Struct, frozen=True):
+class UnparkingResult(Struct, frozen=True):
     """`applied` events were taken in again; `remaining` are still parked."""
 
     applied: int
@@ -121,14 +121,14 @@ class Runner(Generic[E]):
             taken += count
         return taken
 
-    async def unpark(self, stream: UUID | None = None) -> Unparked:
+    async def unpark(self, stream: UUID | None = None) -> UnparkingResult:
         """Apply parked events again, in order, of one stream or of all. A stream that fails again stays parked."""
         applied = 0
         for each in [stream] if stream is not None else await self._unparking.streams():
             applied += await self._unparking.release(each)
         if applied and self._committed is not None:
             self._committed()
-        return Unparked(applied, await self._applier.show_parked())
+        return UnparkingResult(applied, await self._applier.show_parked())
 
     async def event_at(self, shard: int, seq: int) -> E:
         """A single event again, to be looked at. SourceError if it cannot be had."""

@@ -14,7 +14,7 @@ from redress.eventlog.vault import Vault
 from redress.messaging.port import BrokerUnavailable
 from redress.messaging.source import SourceError
 from redress.ops import operations
-from redress.ops.operations import MAX_REASON, Order
+from redress.ops.operations import MAX_REASON, OperationOrder
 from redress.projections.database import DatabaseGone
 from redress.service import operating
 from redress.service.operating import DATABASE_TROUBLE, Consumers, OperationRefused
@@ -258,11 +258,11 @@ def _operations(service: OperatedService) -> typer.Typer:
     return group
 
 
-def _order(operator: str | None, command: str, reason: str, **arguments: str) -> Order:
+def _order(operator: str | None, command: str, reason: str, **arguments: str) -> OperationOrder:
     reason = " ".join(reason.split())
     if not 0 < len(reason) <= MAX_REASON:
         raise typer.BadParameter(f"--reason must have 1 to {MAX_REASON} characters")
-    return Order(
+    return OperationOrder(
         operator=(operator or "").strip() or operations.os_user(), command=command, arguments=arguments, reason=reason
     )
 

@@ -183,7 +183,7 @@ class _RequestScope:
             return
         causes = _causes(Headers(scope=scope))
         with telemetry.caused_by(causes):
-            answer = _Answer(scope, receive, send, causes)
+            answer = _AnswerSender(scope, receive, send, causes)
             try:
                 await self.app(scope, receive, answer.send)
             except Exception:
@@ -194,7 +194,7 @@ class _RequestScope:
             finally:
                 self._record(scope, answer)
 
-    def _record(self, scope: Scope, answer: "_Answer") -> None:
+    def _record(self, scope: Scope, answer: "_AnswerSender") -> None:
         seconds = time.perf_counter() - answer.started_at
         route = scope.get("route")
         template = self._templates.get(id(route)) or getattr(route, "path", None)
@@ -213,7 +213,7 @@ class _RequestScope:
         )
 
 
-class _Answer:
+class _AnswerSender:
     """Sends the answer on, with the headers every answer has."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, causes: Causes) -> None:

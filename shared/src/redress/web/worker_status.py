@@ -42,12 +42,12 @@ def worker_status(host: str, port: int | None, registry: CollectorRegistry, data
             server_header=False,
             timeout_graceful_shutdown=_STOP_WITHIN_S,
         )
-        await _Beside(config).serve_until(stop)
+        await _EmbeddedServer(config).serve_until(stop)
 
     return [Part("status", serve)]
 
 
-class _Beside(uvicorn.Server):
+class _EmbeddedServer(uvicorn.Server):
     """A server in a process that has its own loop and its own way with signals."""
 
     async def serve_until(self, stop: asyncio.Event) -> None:

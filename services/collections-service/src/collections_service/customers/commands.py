@@ -2,13 +2,13 @@
 
 from msgspec import Struct
 
-from redress.contracts.common import Sealed
+from redress.contracts.common import SealedText
 
 
 class RecordCustomer(Struct, frozen=True, kw_only=True):
     """None leaves what is known as it is. Sealed text cannot be compared: the caller passes only what is new."""
 
     customer_id: str
-    name: Sealed | None = None
-    email: Sealed | None = None
+    name: SealedText | None = None
+    email: SealedText | None = None
     language: str | None = None

@@ -6,13 +6,13 @@ import msgspec
 from msgspec import Struct
 
 from collections_service.customers.state import Customer
-from redress.contracts.common import Sealed
+from redress.contracts.common import SealedText
 
 
 class CurrentCustomer(Struct, frozen=True, kw_only=True):
     customer_id: str
-    name: Sealed | None
-    email: Sealed | None
+    name: SealedText | None
+    email: SealedText | None
     language: str | None
 
 

@@ -2,23 +2,23 @@
 
 from msgspec import Struct
 
-from redress.contracts.common import Sealed
+from redress.contracts.common import SealedText
 
 
 class CustomerRegistered(Struct, frozen=True, kw_only=True):
     """`language` is `en` or `de`; None where the ERP says nothing."""
 
     customer_id: str
-    name: Sealed | None = None
-    email: Sealed | None = None
+    name: SealedText | None = None
+    email: SealedText | None = None
     language: str | None = None
 
 
 class CustomerChanged(Struct, frozen=True, kw_only=True):
     """The fields are the new ones."""
 
-    name: Sealed | None = None
-    email: Sealed | None = None
+    name: SealedText | None = None
+    email: SealedText | None = None
     language: str | None = None
 
 

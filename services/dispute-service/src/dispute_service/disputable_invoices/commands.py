@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from dispute_service.disputable_invoices.events import Held, KnownLine
+from dispute_service.disputable_invoices.events import HeldAmount, KnownLine
 
 
 class RecordInvoice(Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     dispute_id: str
     customer_id: str
     currency: str
-    held: tuple[Held, ...]
+    held: tuple[HeldAmount, ...]
     payment_id: str | None = None
 
 

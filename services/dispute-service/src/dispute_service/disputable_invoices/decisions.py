@@ -16,7 +16,7 @@ from dispute_service.disputable_invoices.commands import (
     SetReservation,
 )
 from dispute_service.disputable_invoices.events import (
-    Held,
+    HeldAmount,
     InvoiceEvent,
     InvoiceRecorded,
     ReservationSet,
@@ -30,7 +30,7 @@ from dispute_service.disputable_invoices.refusals import (
     TooManyDisputes,
     UnknownLine,
 )
-from dispute_service.disputable_invoices.state import DisputableInvoice, Facts, Reservation
+from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms, Reservation
 from redress.money import Money
 
 MAX_DISPUTES = 15  # all disputes of an invoice are changed by one posting in one append, which takes 20 streams
@@ -85,7 +85,7 @@ def _leave_short_payment(command: LeaveShortPayment, state: DisputableInvoice) -
     ]
 
 
-def _must_fit(command: SetReservation, wanted: tuple[Held, ...], state: DisputableInvoice) -> None:
+def _must_fit(command: SetReservation, wanted: tuple[HeldAmount, ...], state: DisputableInvoice) -> None:
     others = [one for one in state.reservations if one.dispute_id != command.dispute_id]
     if len(others) >= MAX_DISPUTES:
         raise TooManyDisputes(
@@ -112,7 +112,7 @@ def _must_fit(command: SetReservation, wanted: tuple[Held, ...], state: Disputab
     _fit(command, None, sum(held.amount for held in wanted), facts.open, facts, others)
 
 
-def _line_must_fit(command: SetReservation, held: Held, facts: Facts, others: list[Reservation]) -> None:
+def _line_must_fit(command: SetReservation, held: HeldAmount, facts: InvoiceTerms, others: list[Reservation]) -> None:
     names = tuple(line.line for line in facts.lines)
     if held.line not in names:
         raise UnknownLine(
@@ -124,7 +124,7 @@ def _line_must_fit(command: SetReservation, held: Held, facts: Facts, others: li
     _fit(command, held.line, held.amount, line_bound(facts, held.line), facts, others)
 
 
-def line_bound(facts: Facts, line: str | None) -> int:
+def line_bound(facts: InvoiceTerms, line: str | None) -> int:
     """The most that can be contested on a line: its share of the invoice's total (tax included), rounded up, and no
     more than is open on the invoice."""
     billed = sum(known.amount for known in facts.lines if known.line == line)
@@ -135,7 +135,7 @@ def line_bound(facts: Facts, line: str | None) -> int:
 
 
 def _fit(  # noqa: PLR0917
-    command: SetReservation, line: str | None, wanted: int, bound: int, facts: Facts, others: list[Reservation]
+    command: SetReservation, line: str | None, wanted: int, bound: int, facts: InvoiceTerms, others: list[Reservation]
 ) -> None:
     place = f"invoice {command.invoice_id}" + ("" if line is None else f", line {line}")
     want, is_open = Money(wanted, facts.currency), Money(max(0, bound), facts.currency)

@@ -28,7 +28,7 @@ class InvoiceRecorded(Struct, frozen=True, kw_only=True):
     lines: tuple[KnownLine, ...] = ()
 
 
-class Held(Struct, frozen=True):
+class HeldAmount(Struct, frozen=True):
     """What one dispute holds of a line (`line` None: of the invoice as a whole). `awaiting_credit` is part of it."""
 
     line: str | None
@@ -42,7 +42,7 @@ class ReservationSet(Struct, frozen=True, kw_only=True):
 
     at: datetime
     dispute_id: str
-    held: tuple[Held, ...]
+    held: tuple[HeldAmount, ...]
     payment_id: str | None = None
 
 

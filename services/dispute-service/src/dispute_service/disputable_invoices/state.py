@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from dispute_service.disputable_invoices.events import (
-    Held,
+    HeldAmount,
     InvoiceEvent,
     InvoiceRecorded,
     KnownLine,
@@ -19,7 +19,7 @@ from dispute_service.disputable_invoices.events import (
 )
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class InvoiceTerms(Struct, frozen=True, kw_only=True):
     """What the ledger said last."""
 
     ledger_version: int
@@ -36,7 +36,7 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
     dispute_id: str
     since: datetime
-    held: tuple[Held, ...]
+    held: tuple[HeldAmount, ...]
 
     @property
     def amount(self) -> int:
@@ -53,7 +53,7 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
     `reduced_by` remembers which dispute was reduced by which payment, oldest first, also when it holds nothing more.
     """
 
-    facts: Facts | None = None
+    facts: InvoiceTerms | None = None
     reservations: tuple[Reservation, ...] = ()
     reduced_by: tuple[tuple[str, str], ...] = ()
     short_payments_left: frozenset[str] = frozenset()
@@ -77,7 +77,7 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
         case InvoiceRecorded():
             return msgspec.structs.replace(
                 state,
-                facts=Facts(
+                facts=InvoiceTerms(
                     ledger_version=event.ledger_version,
                     customer_id=event.customer_id,
                     legal_entity=event.legal_entity,

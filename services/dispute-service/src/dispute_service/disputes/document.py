@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from dispute_service.disputes.items import Item
+from dispute_service.disputes.items import DisputeItem
 from dispute_service.disputes.state import Dispute, State, allowed_actions
 from dispute_service.routing.matrix import Routing
 from redress.calendars import CalendarInputs
@@ -106,7 +106,7 @@ class DisputeDocument(Struct, frozen=True, kw_only=True):
     allowed_actions: tuple[str, ...]
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class ListColumns(Struct, frozen=True, kw_only=True):
     """What lists filter and sort by and the dispute's own document does not have so. `search` is lower case."""
 
     open_minor: int
@@ -117,7 +117,7 @@ class Row(Struct, frozen=True, kw_only=True):
 class CurrentDocument(Struct, frozen=True):
     """What is written beside each append and into the history. A list's columns are made out of it: migration 0005."""
 
-    row: Row
+    row: ListColumns
     dispute: DisputeDocument
 
 
@@ -185,7 +185,7 @@ def current(stream_id: UUID, version: int, state: Dispute) -> CurrentDocument:
     invoice_ids = tuple(dict.fromkeys(item.invoice_id for item in state.items))
     words = (shown.dispute_id, state.customer_id, *invoice_ids, state.external_reason, state.owner, state.team)
     return CurrentDocument(
-        row=Row(
+        row=ListColumns(
             open_minor=state.open,
             invoice_ids=invoice_ids,
             search=" ".join(word for word in words if word).lower(),
@@ -199,11 +199,11 @@ def current_json(stream_id: UUID, version: int, state: State) -> bytes | None:
     return _encoder.encode(current(stream_id, version, state)) if isinstance(state, Dispute) else None
 
 
-class _Shown(Struct, frozen=True):
+class _DocumentPart(Struct, frozen=True):
     dispute: msgspec.Raw
 
 
-_shown = msgspec.json.Decoder(_Shown)
+_shown = msgspec.json.Decoder(_DocumentPart)
 
 
 def shown_in(current: bytes) -> bytes:
@@ -211,7 +211,7 @@ def shown_in(current: bytes) -> bytes:
     return bytes(_shown.decode(current).dispute)
 
 
-def _item(item: Item, state: Dispute) -> ItemDocument:
+def _item(item: DisputeItem, state: Dispute) -> ItemDocument:
     decided = item.valid or item.invalid
     return ItemDocument(
         invoice_id=item.invoice_id,

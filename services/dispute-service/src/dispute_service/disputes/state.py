@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from dispute_service.disputes import events as e
 from dispute_service.disputes import items as moved
-from dispute_service.disputes.items import Item, Taken, reopenable
+from dispute_service.disputes.items import DisputeItem, PaymentShare, reopenable
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
-from redress.contracts.common import Sealed, SealedContact
+from redress.contracts.common import SealedContact, SealedText
 from redress.money import Money
 
 
@@ -71,18 +71,18 @@ class Verdict(Struct, frozen=True, kw_only=True):
     valid: int
     invalid: int
     root_cause: str
-    rationale: Sealed
+    rationale: SealedText
 
 
 class Question(Struct, frozen=True, kw_only=True):
     """Information somebody was asked for and has not given yet."""
 
     asked: str
-    what: Sealed
+    what: SealedText
     due: date
 
 
-class NotOpened(Struct, frozen=True):
+class UnopenedDispute(Struct, frozen=True):
     """No dispute yet."""
 
 
@@ -94,13 +94,13 @@ class Dispute(Struct, frozen=True, kw_only=True):
     currency: str
     reason_code: str
     origin: str
-    items: tuple[Item, ...]
+    items: tuple[DisputeItem, ...]
     opened_at: datetime
     routing: Routing
     sla: Sla
     legal_entity: str | None = None
     external_reason: str | None = None
-    description: Sealed | None = None
+    description: SealedText | None = None
     contact: SealedContact | None = None
     root_cause: str | None = None
     owner: str | None = None
@@ -111,10 +111,10 @@ class Dispute(Struct, frozen=True, kw_only=True):
     question: Question | None = None
     verdict: Verdict | None = None
     resolution_code: str | None = None
-    rationale: Sealed | None = None
+    rationale: SealedText | None = None
     resolved_at: datetime | None = None
     reopen_reason: str | None = None
-    taken: tuple[Taken, ...] = ()
+    taken: tuple[PaymentShare, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
     entries: frozenset[str] = frozenset()  # ids of notes, questions and answers: each is taken once
 
@@ -134,14 +134,14 @@ class Dispute(Struct, frozen=True, kw_only=True):
         return self.status in ACTIVE
 
 
-State = NotOpened | Dispute
+State = UnopenedDispute | Dispute
 
-INITIAL: State = NotOpened()
+INITIAL: State = UnopenedDispute()
 
 
 def allowed_actions(state: State) -> tuple[str, ...]:
     """What a person may do now, in the usual order. Empty for a dispute that does not exist."""
-    if isinstance(state, NotOpened):
+    if isinstance(state, UnopenedDispute):
         return ()
     return tuple(
         action
@@ -153,7 +153,7 @@ def allowed_actions(state: State) -> tuple[str, ...]:
 def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911, PLR0912 - one arm per event
     if isinstance(event, e.DisputeOpened):
         return _opened(event)
-    if isinstance(state, NotOpened):
+    if isinstance(state, UnopenedDispute):
         return state
     match event:
         case e.DisputeClassified():
@@ -288,7 +288,7 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
 
 
 def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
-    taken: tuple[Taken, ...] = ()
+    taken: tuple[PaymentShare, ...] = ()
     if event.cause == "payment":
         items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference)
     else:

@@ -12,13 +12,13 @@ from redress.contracts.collections_events import (
     PaymentReversed,
     ShortPaymentDetected,
 )
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 
-LedgerFact = (
+LedgerEvent = (
     InvoiceRegistered | InvoiceChanged | PaymentApplied | PaymentReversed | CreditMemoApplied | ShortPaymentDetected
 )
 
-_DECODERS: dict[str, msgspec.json.Decoder[LedgerFact]] = {
+_DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
     "invoice-registered": msgspec.json.Decoder(InvoiceRegistered),
     "invoice-changed": msgspec.json.Decoder(InvoiceChanged),
     "payment-applied": msgspec.json.Decoder(PaymentApplied),
@@ -28,13 +28,13 @@ _DECODERS: dict[str, msgspec.json.Decoder[LedgerFact]] = {
 }
 
 
-def read(published: Published) -> LedgerFact | None:
+def read(published: PublishedEvent) -> LedgerEvent | None:
     """The fact; None for a type of no interest here. Fields that are not known are ignored."""
     decoder = _DECODERS.get(published.type)
     return None if decoder is None else decoder.decode(published.data)
 
 
-def invoice_now(published: Published, fact: LedgerFact) -> RecordInvoice:
+def invoice_now(published: PublishedEvent, fact: LedgerEvent) -> RecordInvoice:
     """How the invoice stands after the fact. The stream's version orders the facts of one invoice."""
     invoice = fact.invoice
     return RecordInvoice(

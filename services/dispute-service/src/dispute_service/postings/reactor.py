@@ -18,7 +18,7 @@ from dispute_service.disputable_invoices.state import DisputableInvoice
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.handle import handle
-from dispute_service.disputes.state import Dispute, NotOpened
+from dispute_service.disputes.state import Dispute, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.postings.ledger_facts import invoice_now, read
 from dispute_service.reasons.external import read_reason
@@ -31,7 +31,7 @@ from redress.contracts.collections_events import (
     PaymentReversed,
     ShortPaymentDetected,
 )
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
 from redress.ids import derived_uuid
 from redress.money import Money
@@ -39,7 +39,7 @@ from redress.money import Money
 NAME = "contested-invoices"  # of the checkpoint, for ever
 
 
-async def prepare(uow: UnitOfWork, events: Sequence[Published]) -> None:
+async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
     """Load what a batch will need: the invoices, the matrix, and the disputes that hold something of the invoices."""
     facts = [fact for event in events if (fact := read(event)) is not None]
     streams = dict.fromkeys(invoice_stream(uow.tenant, fact.invoice.invoice_id) for fact in facts)
@@ -48,7 +48,7 @@ async def prepare(uow: UnitOfWork, events: Sequence[Published]) -> None:
     await uow.load(DISPUTE, {UUID(held.dispute_id) for invoice in known for held in invoice.reservations})
 
 
-async def react(uow: UnitOfWork, event: Published) -> None:
+async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     """What one fact of the ledger does. A fact that was taken before does nothing."""
     fact = read(event)
     if fact is None:
@@ -94,7 +94,7 @@ async def _of_same_currency(uow: UnitOfWork, invoice: DisputableInvoice) -> Disp
 
 
 def _note(
-    event: Published,
+    event: PublishedEvent,
     fact: InvoiceRegistered | InvoiceChanged,
     invoice: DisputableInvoice,
     taken: Sequence[Reduction],
@@ -115,7 +115,7 @@ def _note(
     ]
 
 
-def _pay(event: Published, fact: PaymentApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
+def _pay(event: PublishedEvent, fact: PaymentApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
     return UUID(reduction.dispute_id), c.ApplyPayment(
         at=event.effective_at,
         payment_id=fact.payment_id,
@@ -125,7 +125,7 @@ def _pay(event: Published, fact: PaymentApplied, reduction: Reduction) -> tuple[
     )
 
 
-def _credit(event: Published, fact: CreditMemoApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
+def _credit(event: PublishedEvent, fact: CreditMemoApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
     return UUID(reduction.dispute_id), c.ApplyCreditMemo(
         at=event.effective_at,
         credit_memo_id=fact.credit_memo_id,
@@ -136,7 +136,7 @@ def _credit(event: Published, fact: CreditMemoApplied, reduction: Reduction) -> 
 
 
 def _reverse(
-    event: Published, fact: PaymentReversed, invoice: DisputableInvoice
+    event: PublishedEvent, fact: PaymentReversed, invoice: DisputableInvoice
 ) -> list[tuple[UUID, c.DisputeCommand]]:
     """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes."""
     return [
@@ -155,7 +155,7 @@ def _reverse(
 
 
 async def _dispute_short_payment(
-    uow: UnitOfWork, event: Published, fact: ShortPaymentDetected, invoice: DisputableInvoice
+    uow: UnitOfWork, event: PublishedEvent, fact: ShortPaymentDetected, invoice: DisputableInvoice
 ) -> None:
     summary = fact.invoice
     short, free = fact.short.money(), summary.open.money().minor - invoice.reserved
@@ -173,7 +173,7 @@ async def _dispute_short_payment(
         uow.record(INVOICE, stream, invoices.decide(leave, invoice))
         return
     there = await uow.state(DISPUTE, dispute)
-    if not isinstance(there, NotOpened):
+    if not isinstance(there, UnopenedDispute):
         return
     reason = read_reason(fact.remittance_reason)
     amount = Money(min(short.minor, free), short.currency)

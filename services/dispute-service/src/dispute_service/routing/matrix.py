@@ -61,7 +61,7 @@ class ResolutionMatrix(Struct, frozen=True, kw_only=True):
     calendars: dict[str, CalendarSpec]
 
 
-class RoutingFacts(Struct, frozen=True, kw_only=True):
+class RoutingInputs(Struct, frozen=True, kw_only=True):
     """What a rule may look at. `amount` is the open disputed total."""
 
     reason_code: str
@@ -82,7 +82,7 @@ class Routing(Struct, frozen=True, kw_only=True):
     explanation: str
 
 
-def route(matrix: ResolutionMatrix, facts: RoutingFacts) -> Routing:
+def route(matrix: ResolutionMatrix, facts: RoutingInputs) -> Routing:
     """The first rule that fits. A published matrix always has one; ValueError means it was never checked."""
     for rule in matrix.rules:
         if _fits(rule, facts):
@@ -99,7 +99,7 @@ def route(matrix: ResolutionMatrix, facts: RoutingFacts) -> Routing:
     raise ValueError(f"resolution matrix {matrix.version} has no rule for {facts.reason_code}")
 
 
-def _fits(rule: Rule, facts: RoutingFacts) -> bool:
+def _fits(rule: Rule, facts: RoutingInputs) -> bool:
     if ANY not in rule.reason_codes and facts.reason_code not in rule.reason_codes:
         return False
     if ANY not in rule.legal_entities and facts.legal_entity not in rule.legal_entities:
@@ -114,7 +114,7 @@ def _fits(rule: Rule, facts: RoutingFacts) -> bool:
     return band.below_minor is None or facts.amount.minor < band.below_minor
 
 
-def _explain(matrix: ResolutionMatrix, rule: Rule, facts: RoutingFacts) -> str:
+def _explain(matrix: ResolutionMatrix, rule: Rule, facts: RoutingInputs) -> str:
     because = [f"reason {facts.reason_code}" + ("" if ANY not in rule.reason_codes else " (any reason)")]
     if ANY not in rule.legal_entities:
         because.append(f"legal entity {facts.legal_entity}")

@@ -2,14 +2,14 @@
 
 from msgspec import Struct
 
-from redress.contracts.common import Sealed
+from redress.contracts.common import SealedText
 
 
 class RecordEntry(Struct, frozen=True, kw_only=True):
     """The whole entry as it should be. Text that has not changed is sealed in the same box as before."""
 
     entry_id: str
-    name: Sealed
-    email: Sealed
+    name: SealedText
+    email: SealedText
     language: str
     lead: str | None = None

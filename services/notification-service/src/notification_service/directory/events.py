@@ -5,15 +5,15 @@ from typing import Final
 from msgspec import Struct
 
 from redress.codec import Codec
-from redress.contracts.common import Sealed
+from redress.contracts.common import SealedText
 
 
 class DirectoryEntryRecorded(Struct, frozen=True, kw_only=True):
     """From now on notices for `entry_id` go here. `lead` is the directory name of a team's lead, None without one."""
 
     entry_id: str
-    name: Sealed
-    email: Sealed
+    name: SealedText
+    email: SealedText
     language: str
     lead: str | None = None
 

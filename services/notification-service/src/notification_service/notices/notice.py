@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from redress.contracts.common import Sealed
+from redress.contracts.common import SealedText
 
 EMAIL = "email"
 
@@ -23,9 +23,9 @@ class Address(Struct, frozen=True, kw_only=True):
     wording's business.
     """
 
-    email: Sealed
+    email: SealedText
     language: str
-    name: Sealed | None = None
+    name: SealedText | None = None
 
 
 class Subject(Struct, frozen=True):

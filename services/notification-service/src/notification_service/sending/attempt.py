@@ -21,17 +21,17 @@ from msgspec import Struct
 from notification_service.inbox.kit import WorthCheck
 from notification_service.notices.notice import Address, Notice
 from notification_service.notices.reasons import Reason
-from notification_service.notices.worth import Moot
+from notification_service.notices.worth import MootNotice
 from notification_service.notifications.commands import (
     ContinueSending,
-    Never,
+    NoLongerWorthSending,
     NotificationCommand,
-    NotNow,
-    NotWorthSending,
-    Outcome,
+    PermanentFailure,
     RecordOutcome,
+    SendingOutcome,
     StartHandover,
     StartSending,
+    TemporaryFailure,
 )
 from notification_service.notifications.decisions import decide
 from notification_service.notifications.policy import SendingPolicy
@@ -44,8 +44,8 @@ from notification_service.wording.address import deliverable
 from notification_service.wording.compose import MailText, PersonalText, Wording, WordingError
 from notification_service.wording.language import choose
 from redress.clock import Clock
-from redress.contracts.common import Sealed
-from redress.decider import Loaded, fold
+from redress.contracts.common import SealedText
+from redress.decider import LoadedStream, fold
 from redress.eventlog.events import Actor, Meta, StreamWrite, decode_meta
 from redress.eventlog.log import Conflict, EventLog, LockConflict, LogUnavailable
 from redress.failpoints import failpoint
@@ -62,25 +62,25 @@ _log = structlog.stdlib.get_logger("notification_service.sending")
 class Unsealer(Protocol):
     """The part of the vault that opens what is sealed."""
 
-    async def open_many(self, tenant_id: str, sealed: Iterable[Sealed]) -> list[str | None]: ...
+    async def open_many(self, tenant_id: str, sealed: Iterable[SealedText]) -> list[str | None]: ...
 
 
 class MailServer(Protocol):
     """Hands a mail over and says what became of it. Every step has a deadline; the whole may take minutes."""
 
-    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> Outcome: ...
+    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> SendingOutcome: ...
 
 
-class _Claim(Struct, frozen=True):
+class _ClaimedNotification(Struct, frozen=True):
     tenant_id: str
-    loaded: Loaded[Notification]
+    loaded: LoadedStream[Notification]
     meta: Meta
 
 
 class _Attempt:
     """One claimed attempt. What is appended to it is appended one after the other, each on the version before."""
 
-    def __init__(self, claimed: _Claim) -> None:
+    def __init__(self, claimed: _ClaimedNotification) -> None:
         self.claimed = claimed
         self.one_at_a_time = asyncio.Lock()
 
@@ -158,7 +158,7 @@ class Attempts:
         )
         return state.status
 
-    async def _claim(self, tenant_id: str, notification_id: UUID) -> _Claim | None:
+    async def _claim(self, tenant_id: str, notification_id: UUID) -> _ClaimedNotification | None:
         """Take it for one attempt. Of an attempt that its sender did not finish, settle what is left to settle."""
         history = await self._log.read_stream(tenant_id, notification_id)
         if not history:
@@ -173,7 +173,7 @@ class Attempts:
             traceparent=cause.traceparent,
             policy=(self._policy.name,),
         )
-        here = _Claim(tenant_id, Loaded(notification_id, history[-1].version, state), meta)
+        here = _ClaimedNotification(tenant_id, LoadedStream(notification_id, history[-1].version, state), meta)
         try:
             return await self._append(here, StartSending(lease_until=self._lease_until()))
         except (NotificationRefusal, Conflict):
@@ -203,17 +203,17 @@ class Attempts:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
-    async def _attempt(self, hand: _Attempt) -> Outcome:
+    async def _attempt(self, hand: _Attempt) -> SendingOutcome:
         tenant_id, notice = hand.claimed.tenant_id, hand.state.notice
         if notice is None or notice.address is None:
-            return NotWorthSending(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
+            return NoLongerWorthSending(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
         moot = await self._moot(tenant_id, notice)
         if moot is not None:
-            return NotWorthSending(reason=moot.reason, explanation=moot.explanation)
+            return NoLongerWorthSending(reason=moot.reason, explanation=moot.explanation)
         try:
             prepared = await self._prepare(hand.claimed, notice, notice.address)
         except WordingError as wrong:
-            return Never(reason=Reason.TEMPLATE_ERROR, detail=str(wrong))
+            return PermanentFailure(reason=Reason.TEMPLATE_ERROR, detail=str(wrong))
         if not isinstance(prepared, _PreparedMail):
             return prepared
 
@@ -231,27 +231,29 @@ class Attempts:
 
         return await self._server.deliver(prepared.mail, before_handover)
 
-    async def _moot(self, tenant_id: str, notice: Notice) -> Moot | None:
+    async def _moot(self, tenant_id: str, notice: Notice) -> MootNotice | None:
         is_moot = self._worth.get(notice.subject.type)
         if is_moot is None:
             return None
         async with self._pool.acquire(timeout=5.0) as connection:
             return await is_moot(connection, tenant_id, notice)
 
-    async def _prepare(self, claimed: _Claim, notice: Notice, address: Address) -> _PreparedMail | Outcome:
+    async def _prepare(
+        self, claimed: _ClaimedNotification, notice: Notice, address: Address
+    ) -> _PreparedMail | SendingOutcome:
         """The mail with everything personal opened; what is wrong otherwise. WordingError if it cannot be worded."""
         try:
             email, personal = await self._open(claimed.tenant_id, notice, address)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return NotNow(reason=Reason.KEYS_UNAVAILABLE)
+            return TemporaryFailure(reason=Reason.KEYS_UNAVAILABLE)
         if email is None:
-            return NotWorthSending(reason=Reason.ERASED, explanation="the recipient's address has been erased")
+            return NoLongerWorthSending(reason=Reason.ERASED, explanation="the recipient's address has been erased")
         if personal.erased is not None:
             explanation = f"the text of the {personal.erased} has been erased"
-            return NotWorthSending(reason=Reason.ERASED, explanation=explanation)
+            return NoLongerWorthSending(reason=Reason.ERASED, explanation=explanation)
         to = deliverable(email)
         if to is None:
-            return Never(reason=Reason.BAD_ADDRESS, detail="the address cannot stand in an envelope")
+            return PermanentFailure(reason=Reason.BAD_ADDRESS, detail="the address cannot stand in an envelope")
         worded = self._wording.compose(notice, personal, choose(address.language), self._sender.name)
         return _PreparedMail(
             mail(
@@ -281,7 +283,9 @@ class Attempts:
         async with hand.one_at_a_time:
             hand.claimed = await self._append(hand.claimed, command, pauses_s)
 
-    async def _append(self, at: _Claim, command: NotificationCommand, pauses_s: Sequence[float] = ()) -> _Claim:
+    async def _append(
+        self, at: _ClaimedNotification, command: NotificationCommand, pauses_s: Sequence[float] = ()
+    ) -> _ClaimedNotification:
         """Decide and append. Conflict when somebody else was quicker, NotificationRefusal when it may not be.
 
         While the log does not answer, the same events are appended again after each pause; stored already, they count.
@@ -301,7 +305,9 @@ class Attempts:
         )
         stream_write, state = write_on(NOTIFICATION, loaded, events, Cause(meta, self._clock.now()))
         await self._append_until_known(at.tenant_id, stream_write, pauses_s)
-        return _Claim(at.tenant_id, Loaded(loaded.stream_id, loaded.version + len(events), state), at.meta)
+        return _ClaimedNotification(
+            at.tenant_id, LoadedStream(loaded.stream_id, loaded.version + len(events), state), at.meta
+        )
 
     async def _append_until_known(self, tenant_id: str, write: StreamWrite, pauses_s: Sequence[float]) -> None:
         for pause_s in pauses_s:

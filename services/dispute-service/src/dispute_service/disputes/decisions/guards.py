@@ -6,7 +6,7 @@ from dispute_service.disputes import events as e
 from dispute_service.disputes.refusals import EffectiveBeforeOpening, EffectiveInFuture, UnknownCode, WrongState
 from dispute_service.disputes.state import TRANSITIONS, Dispute, allowed_actions
 from dispute_service.reasons.catalogue import ROOT_CAUSE_CODES
-from dispute_service.routing.matrix import ResolutionMatrix, Routing, RoutingFacts, route
+from dispute_service.routing.matrix import ResolutionMatrix, Routing, RoutingInputs, route
 from dispute_service.routing.sla import Sla, sla_of
 from redress.money import Money
 
@@ -32,7 +32,7 @@ def must_be_root_cause(code: str | None) -> None:
 def promise(
     policy: ResolutionMatrix, reason_code: str, amount: Money, legal_entity: str | None, start: datetime
 ) -> tuple[Routing, Sla]:
-    routing = route(policy, RoutingFacts(reason_code=reason_code, amount=amount, legal_entity=legal_entity))
+    routing = route(policy, RoutingInputs(reason_code=reason_code, amount=amount, legal_entity=legal_entity))
     return routing, sla_of(policy, routing, start)
 
 

@@ -10,7 +10,7 @@ from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.decisions.guards import late, promise
 from dispute_service.disputes.items import filled
-from dispute_service.disputes.state import ENDED, Dispute, NotOpened, State, Status, evolve
+from dispute_service.disputes.state import ENDED, Dispute, State, Status, UnopenedDispute, evolve
 from dispute_service.routing.matrix import ResolutionMatrix
 
 
@@ -107,7 +107,7 @@ def _reduce(
 
 
 def _end_if_nothing_is_left(state: State, at: datetime, cause: str, reference: str) -> list[e.DisputeEvent]:
-    if isinstance(state, NotOpened) or state.open:
+    if isinstance(state, UnopenedDispute) or state.open:
         return []
     if state.status is Status.SETTLING:
         return [e.DisputeSettled(at=at)]
