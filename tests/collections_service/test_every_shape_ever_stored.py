@@ -20,7 +20,7 @@ from collections_service.receipts import events as receipts
 from collections_service.receipts.events import Allocation
 from collections_service.receipts.stream import RECEIPT_CODEC
 from redress.codec import Codec
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.money import Money
 
 STORED = Path(__file__).parent / "stored"
@@ -34,7 +34,7 @@ def eur(minor: int) -> Money:
 
 LINE = Line(line="10", amount=eur(50_000), description="Pumpe", quantity="2.5", unit_price="200.0000")
 STEPS = (Step(DAY, 30_000), Step(LATER, -30_000))
-BOX = SealedText("customer:C-1", bytes(range(28)))
+BOX = Sealed("customer:C-1", bytes(range(28)))
 EXAMPLES = {
     "open_items": [
         open_items.InvoiceRegistered(

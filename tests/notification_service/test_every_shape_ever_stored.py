@@ -26,7 +26,7 @@ from notification_service.notifications.events import (
     SendingStarted,
 )
 from redress.codec import Codec
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 STORED = Path(__file__).parent / "stored"
 
@@ -55,7 +55,7 @@ NOTIFICATIONS: dict[str, NotificationEvent] = {
 }
 DIRECTORY = {
     "directory-entry-recorded": DirectoryEntryRecorded(
-        entry_id="team:pricing", name=SealedText("p", b"n"), email=SealedText("p", b"e"), language="de", lead="lena"
+        entry_id="team:pricing", name=Sealed("p", b"n"), email=Sealed("p", b"e"), language="de", lead="lena"
     )
 }
 CASES: list[tuple[Codec[Any], str, NotificationEvent | DirectoryEntryRecorded]] = [

@@ -11,13 +11,13 @@ from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import DisputeRefusal
 from dispute_service.disputes.state import INITIAL, Dispute, evolve
 from dispute_service.routing.matrix import default_matrix
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.money import Money
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # 10:00 in Berlin, a working day
 NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 MATRIX = default_matrix()
-TEXT = SealedText("customer:C-1", b"sealed")
+TEXT = Sealed("customer:C-1", b"sealed")
 
 
 def eur(text: str) -> Money:

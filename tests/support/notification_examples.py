@@ -19,7 +19,7 @@ from notification_service.dispute_notices.rules import RULES as DISPUTE_RULES
 from notification_service.notices.notice import Address, Notice, Subject
 from notification_service.notices.plan import Contact, Contacts, ReceivedEvent, Rules
 from notification_service.wording.compose import Wording
-from redress.contracts.common import SealedContact, SealedText, WireMoney
+from redress.contracts.common import Sealed, SealedContact, WireMoney
 from redress.contracts.dispute_events import (
     DisputeAssigned,
     DisputedItem,
@@ -42,8 +42,8 @@ def eur(amount: str) -> WireMoney:
 
 
 CONTACT = SealedContact(
-    name=SealedText("person:maria", b"name of maria"),
-    email=SealedText("person:maria", b"address of maria"),
+    name=Sealed("person:maria", b"name of maria"),
+    email=Sealed("person:maria", b"address of maria"),
     language="de",
 )
 
@@ -89,7 +89,7 @@ ASSIGNED_EVENT = DisputeAssigned(
 ASKED_EVENT = DisputeInformationRequested(
     dispute=structs.replace(ASSIGNED, status="awaiting_customer"),
     asked="customer",
-    what=SealedText("customer:C-100", b"the question"),
+    what=Sealed("customer:C-100", b"the question"),
     due=date(2026, 12, 1),
 )
 RESOLVED_EVENT = DisputeResolved(
@@ -99,7 +99,7 @@ RESOLVED_EVENT = DisputeResolved(
     rejected=eur("234.50"),
     written_off=eur("0.00"),
     paid=eur("0.00"),
-    rationale=SealedText("customer:C-100", b"they always try this"),
+    rationale=Sealed("customer:C-100", b"they always try this"),
 )
 BREACHED_EVENT = DisputeSlaBreached(
     dispute=structs.replace(ASSIGNED, sla_breached=True), due_at=datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
@@ -108,16 +108,16 @@ BREACHED_EVENT = DisputeSlaBreached(
 ANNA = Contact(
     recipient="anna",
     address=Address(
-        email=SealedText("person:anna", b"address of anna"),
-        name=SealedText("person:anna", b"name of anna"),
+        email=Sealed("person:anna", b"address of anna"),
+        name=Sealed("person:anna", b"name of anna"),
         language="en",
     ),
 )
 PRICING = Contact(
     recipient="team:pricing",
     address=Address(
-        email=SealedText("person:pricing", b"address of pricing"),
-        name=SealedText("person:pricing", b"name of pricing"),
+        email=Sealed("person:pricing", b"address of pricing"),
+        name=Sealed("person:pricing", b"name of pricing"),
         language="en",
     ),
     lead="lena",
@@ -125,8 +125,8 @@ PRICING = Contact(
 LENA = Contact(
     recipient="lena",
     address=Address(
-        email=SealedText("person:lena", b"address of lena"),
-        name=SealedText("person:lena", b"name of lena"),
+        email=Sealed("person:lena", b"address of lena"),
+        name=Sealed("person:lena", b"name of lena"),
         language="de",
     ),
 )
@@ -172,10 +172,10 @@ FACTS_BY_TEMPLATE: dict[str, DisputeMailFacts] = {
     "acknowledgement": Acknowledgement(dispute=FACTS),
     "assignment": Assignment(dispute=WORKED_FACTS, explanation="PRICE up to 5,000.00 EUR goes to pricing"),
     "information-request": InformationRequest(
-        dispute=WORKED_FACTS, what=SealedText("customer:C-100", b"the question"), due=date(2026, 12, 1)
+        dispute=WORKED_FACTS, what=Sealed("customer:C-100", b"the question"), due=date(2026, 12, 1)
     ),
     "department-request": InformationRequest(
-        dispute=WORKED_FACTS, what=SealedText("customer:C-100", b"the question"), due=date(2026, 12, 1)
+        dispute=WORKED_FACTS, what=Sealed("customer:C-100", b"the question"), due=date(2026, 12, 1)
     ),
     "resolution": Resolution(
         dispute=WORKED_FACTS,

@@ -7,7 +7,7 @@ from msgspec import Raw, structs
 from support.notification_examples import NOON, SUMMARY, eur
 
 from redress.contracts.catalogue import dataschema
-from redress.contracts.common import SealedContact, SealedText
+from redress.contracts.common import Sealed, SealedContact
 from redress.contracts.dispute_events import SOURCE, DisputeEvent, DisputeSummary
 from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.vault import Vault
@@ -21,7 +21,7 @@ async def contact(vault: Vault, name: str, email: str, language: str, tenant: st
     )
 
 
-async def question(vault: Vault, text: str, tenant: str = "demo") -> SealedText:
+async def question(vault: Vault, text: str, tenant: str = "demo") -> Sealed:
     return await vault.seal(tenant, "customer:C-100", text)
 
 

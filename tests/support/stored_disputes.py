@@ -17,11 +17,11 @@ from dispute_service.routing.sla import Sla
 from dispute_service.routing.stream import MATRIX
 from redress.calendars import CalendarInputs, SkippedHoliday
 from redress.codec import Codec
-from redress.contracts.common import SealedContact, SealedText
+from redress.contracts.common import Sealed, SealedContact
 
 TESTS = Path(__file__).parent.parent / "dispute_service"
 AT = datetime(2026, 3, 30, 16, 2, tzinfo=UTC)
-TEXT = SealedText("customer:C-1", b"\x00\x01sealed")
+TEXT = Sealed("customer:C-1", b"\x00\x01sealed")
 ROUTING = Routing(
     rule_id="default-price",
     policy_version=0,

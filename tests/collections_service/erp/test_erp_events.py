@@ -13,7 +13,7 @@ from support.collections_office import (
 )
 
 from collections_service.erp.taking import Sender
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.eventlog.events import Actor
 
 
@@ -142,7 +142,7 @@ async def test_the_exact_bytes_are_kept_sealed_with_their_hash(office: Office) -
     assert row["sha256"] == hashlib.sha256(item).digest()
     assert (row["result"], row["code"]) == ("rejected", "invalid_message")
     assert b"oops" not in row["raw"][0]
-    assert await office.vault.open("demo", SealedText(row["person"], row["raw"][0])) == item.decode()
+    assert await office.vault.open("demo", Sealed(row["person"], row["raw"][0])) == item.decode()
 
 
 async def test_a_credit_memo_may_be_described_like_an_invoice(office: Office) -> None:

@@ -8,7 +8,7 @@ from support.collections_office import Office, business_event, credit_memo, invo
 
 from collections_service.erp.batch import NotABatch, split
 from collections_service.erp.item import as_bytes
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 DEEP = b"[" * 50_000 + b"]" * 50_000
 AMOUNTS = {
@@ -150,7 +150,7 @@ async def test_all_at_once_are_kept_as_they_came_and_shown(office: Office) -> No
     rows = await office.worker.fetch("SELECT person, raw, code, reason FROM erp.message WHERE result = 'rejected'")
     kept = set()
     for row in rows:
-        texts = await office.vault.open_many("demo", [SealedText(row["person"], box) for box in row["raw"]])
+        texts = await office.vault.open_many("demo", [Sealed(row["person"], box) for box in row["raw"]])
         kept.add(as_bytes("".join(text or "" for text in texts)))
         assert row["code"]
         assert row["reason"]

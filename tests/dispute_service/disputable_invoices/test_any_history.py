@@ -53,9 +53,9 @@ def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands: l
             state = evolve(state, event)
         history += events
         assert decide(command, state) == [], "a repeated command adds nothing"
-        if state.facts and state.reserved > before:
-            assert state.reserved <= state.facts.open
-        if any(isinstance(event, InvoiceRecorded) for event in events) and state.facts:
-            taken = sum(reduction.amount for reduction in reductions(state, state.facts.open))
-            assert state.reserved - taken == min(state.reserved, max(0, state.facts.open))
+        if state.terms and state.reserved > before:
+            assert state.reserved <= state.terms.open
+        if any(isinstance(event, InvoiceRecorded) for event in events) and state.terms:
+            taken = sum(reduction.amount for reduction in reductions(state, state.terms.open))
+            assert state.reserved - taken == min(state.reserved, max(0, state.terms.open))
     assert reduce(evolve, history, INITIAL) == state

@@ -5,9 +5,9 @@ from notification_service.directory.decisions import decide
 from notification_service.directory.events import DirectoryEntryRecorded
 from notification_service.directory.refusals import BadEntryId, LeadsItself, OnlyTeamsHaveLeads
 from notification_service.directory.state import DirectoryEntry, evolve
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
-NAME, EMAIL = SealedText("person:p", b"name"), SealedText("person:p", b"mail")
+NAME, EMAIL = Sealed("person:p", b"name"), Sealed("person:p", b"mail")
 PRICING = RecordEntry(entry_id="team:pricing", name=NAME, email=EMAIL, language="de", lead="lena")
 RECORDED = DirectoryEntryRecorded(entry_id="team:pricing", name=NAME, email=EMAIL, language="de", lead="lena")
 
@@ -22,7 +22,7 @@ def test_the_same_entry_again_changes_nothing() -> None:
 
 def test_another_address_is_news() -> None:
     moved = RecordEntry(
-        entry_id="team:pricing", name=NAME, email=SealedText("person:q", b"other"), language="de", lead="lena"
+        entry_id="team:pricing", name=NAME, email=Sealed("person:q", b"other"), language="de", lead="lena"
     )
     assert decide(moved, evolve(DirectoryEntry(), RECORDED)) != []
 

@@ -21,7 +21,7 @@ from notification_service.dispute_notices.facts import RESOLUTION, Resolution
 from notification_service.notices.names import team_name
 from notification_service.notices.plan import PlannedNotice
 from notification_service.notices.reasons import CATALOGUE, Reason
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.contracts.dispute_events import DisputeClosed, DisputeEvent, DisputeInformationRequested, DisputeOpened
 from redress.money import Money
 
@@ -147,7 +147,7 @@ def test_the_names_to_look_up_are_known_before_planning() -> None:
     assert RULES.names_in(received(BREACHED_EVENT)) == ("team:pricing",)
     assert RULES.names_in(received(OPENED_EVENT)) == ()
     question = DisputeInformationRequested(
-        dispute=ASSIGNED, asked="department", what=SealedText("p", b""), due=ASKED_EVENT.due
+        dispute=ASSIGNED, asked="department", what=Sealed("p", b""), due=ASKED_EVENT.due
     )
     assert RULES.names_in(received(question)) == ("team:pricing",)
 

@@ -38,7 +38,7 @@ def wire_in(currency: str) -> Callable[[int], WireMoney]:
     return of
 
 
-class SealedText(Struct, frozen=True):
+class Sealed(Struct, frozen=True):
     """Personal text, encrypted with the key of one person. Unreadable for ever once that key is deleted.
 
     `person` names the key in the vault; `box` is nonce and AES-256-GCM ciphertext.
@@ -51,6 +51,6 @@ class SealedText(Struct, frozen=True):
 class SealedContact(Struct, frozen=True):
     """A person to write to. `language` is `en` or `de`."""
 
-    name: SealedText
-    email: SealedText
+    name: Sealed
+    email: Sealed
     language: str

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
-from redress.contracts.common import SealedContact, SealedText, WireMoney
+from redress.contracts.common import Sealed, SealedContact, WireMoney
 
 TOPIC = "redress.disputes.v1"
 SOURCE = "/redress/dispute-service/main"
@@ -88,7 +88,7 @@ class DisputeInformationRequested(
 
     dispute: DisputeSummary
     asked: str
-    what: SealedText
+    what: Sealed
     due: date
 
 
@@ -130,7 +130,7 @@ class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved",
     rejected: WireMoney
     written_off: WireMoney
     paid: WireMoney
-    rationale: SealedText | None = None
+    rationale: Sealed | None = None
 
 
 class DisputeSettled(Struct, frozen=True, kw_only=True, tag="dispute-settled", tag_field="type"):

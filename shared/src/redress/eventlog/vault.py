@@ -18,7 +18,7 @@ import asyncpg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
@@ -67,7 +67,7 @@ class Vault:
         digest = hmac.new(self._blind, f"{tenant_id}\x1f{email.strip().lower()}".encode(), hashlib.sha256).digest()
         return "person:" + base64.b32encode(digest[:15]).decode().lower()
 
-    async def seal(self, tenant_id: str, person: str, text: str) -> SealedText:
+    async def seal(self, tenant_id: str, person: str, text: str) -> Sealed:
         """The text under the person's key, which is made if there is none. ValueError if the text is too long."""
         if len(text) > MAX_TEXT_CHARACTERS:
             raise ValueError(f"at most {MAX_TEXT_CHARACTERS} characters can be sealed")
@@ -75,14 +75,14 @@ class Vault:
         if key is None:
             raise RuntimeError("a key was neither found nor made")
         nonce = os.urandom(NONCE_BYTES)
-        return SealedText(person, nonce + key.encrypt(nonce, text.encode(), _bound_to(tenant_id, person)))
+        return Sealed(person, nonce + key.encrypt(nonce, text.encode(), _bound_to(tenant_id, person)))
 
-    async def open(self, tenant_id: str, sealed: SealedText) -> str | None:
+    async def open(self, tenant_id: str, sealed: Sealed) -> str | None:
         """The text; None if the person was erased."""
         (text,) = await self.open_many(tenant_id, [sealed])
         return text
 
-    async def open_many(self, tenant_id: str, sealed: Iterable[SealedText]) -> list[str | None]:
+    async def open_many(self, tenant_id: str, sealed: Iterable[Sealed]) -> list[str | None]:
         """The texts in order, with one question to the key database. None for each erased one."""
         boxes = list(sealed)
         keys = await self._keys_of(tenant_id, [box.person for box in boxes], create=False)
@@ -158,7 +158,7 @@ async def install(owner_dsn: str) -> None:
         await connection.close()
 
 
-def _opened(tenant_id: str, sealed: SealedText, key: AESGCM | None) -> str | None:
+def _opened(tenant_id: str, sealed: Sealed, key: AESGCM | None) -> str | None:
     if key is None:
         return None
     nonce, box = sealed.box[:NONCE_BYTES], sealed.box[NONCE_BYTES:]

@@ -26,7 +26,7 @@ from redress.messaging.cloudevents import plain, to_headers
 from redress.messaging.port import Broker, OutgoingMessage, Producer
 from redress.messaging.publication import Publication
 from redress.messaging.source import EpochChanged, GapNotClosed, PositionBeyondHead
-from redress.ops.until import until
+from redress.ops.run_until_stopped import run_until_stopped
 
 _log = structlog.stdlib.get_logger("redress.messaging")
 
@@ -93,7 +93,7 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Copy until `stop`. Any failure ends it: run again, it goes on from the checkpoint."""
-        await until(stop, self._follow())
+        await run_until_stopped(stop, self._follow())
 
     async def _follow(self) -> NoReturn:
         async with self._lease(), self._producer() as producer:

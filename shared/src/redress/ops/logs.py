@@ -156,7 +156,7 @@ class _RepetitionFilter(logging.Filter):
 
 
 def _causes(_: object, __: str, event: EventDict) -> EventDict:
-    causes = telemetry.current()
+    causes = telemetry.current_causes()
     if causes is not None:
         event.setdefault("request_id", causes.request_id)
         event.setdefault("correlation_id", causes.correlation_id)

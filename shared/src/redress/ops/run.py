@@ -20,8 +20,8 @@ import uvloop
 from msgspec import Struct
 from starlette.applications import Starlette
 
-from redress.ops.heartbeat import beat
-from redress.ops.until import until
+from redress.ops.heartbeat import touch_heartbeat
+from redress.ops.run_until_stopped import run_until_stopped
 
 DRAIN_S = 10.0
 STOPPED, CUT_OFF, NOT_STARTED = 0, 1, 3
@@ -207,7 +207,7 @@ async def _worker(parts: OpenParts, drain_s: float) -> int:
 def _sign_of_life() -> Sequence[Part]:
     """With HEARTBEAT_FILE set the worker touches that file, for the health check of a container (redress.ops.probe)."""
     file = os.environ.get("HEARTBEAT_FILE")
-    return [Part("heartbeat", lambda stop: until(stop, beat(Path(file))))] if file else []
+    return [Part("heartbeat", lambda stop: run_until_stopped(stop, touch_heartbeat(Path(file))))] if file else []
 
 
 def _exit_code(life: asyncio.Task[int], *, begun: bool) -> int:

@@ -48,7 +48,7 @@ class Causes(Struct, frozen=True):
 _current: ContextVar[Causes | None] = ContextVar("redress_causes", default=None)
 
 
-def current() -> Causes | None:
+def current_causes() -> Causes | None:
     """The causes of the code running now, None where nobody has set any (start-up, timers before their event)."""
     return _current.get()
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from redress.failpoints import failpoint
 from redress.messaging.source import Batch, ConsumerHalted, GapNotClosed, Source
-from redress.ops.until import until
+from redress.ops.run_until_stopped import run_until_stopped
 from redress.projections.applying import ATTEMPTS, PAUSES_S, Applier
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.plan import Gap
@@ -75,7 +75,7 @@ class Runner(Generic[E]):
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the source until `stop`. ConsumerHalted when going on would be wrong; DatabaseGone, SourceUnavailable
         when it should be run again after a while."""
-        await until(stop, self._follow())
+        await run_until_stopped(stop, self._follow())
 
     async def _follow(self) -> NoReturn:
         try:

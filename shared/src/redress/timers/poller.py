@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from redress.eventlog.connections import Connection
 from redress.failpoints import failpoint
-from redress.ops.until import until
+from redress.ops.run_until_stopped import run_until_stopped
 from redress.projections.database import is_gone
 from redress.timers.timers import Timer
 
@@ -71,7 +71,7 @@ class TimerPoller:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fire what is due until `stop`."""
-        await until(stop, self._poll())
+        await run_until_stopped(stop, self._poll())
 
     async def fire_due(self) -> int:
         """Fire everything that is due now and is not waiting for another try. How many were fired."""

@@ -176,7 +176,7 @@ def problem_body(problem: Problem) -> dict[str, object]:
         body["errors"] = [_error_body(error) for error in problem.errors[:MAX_ERRORS]]
         if len(problem.errors) > MAX_ERRORS:
             body["errors_total"] = len(problem.errors)
-    causes = telemetry.current()
+    causes = telemetry.current_causes()
     if causes is not None:
         body["request_id"] = causes.request_id
         body["trace_id"] = causes.traceparent.trace_id

@@ -9,7 +9,7 @@ from msgspec import Struct
 from collections_service.customers.commands import RecordCustomer
 from collections_service.customers.state import Customer
 from collections_service.customers.stream import CUSTOMER, customer_stream
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.decider import fold_stored
 from redress.eventlog.log import EventLog
 from redress.eventlog.vault import Vault
@@ -67,8 +67,8 @@ class CustomerBook:
         return state
 
     async def _new_text(
-        self, tenant_id: str, customer_id: str, text: str | None, known: SealedText | None
-    ) -> SealedText | None:
+        self, tenant_id: str, customer_id: str, text: str | None, known: Sealed | None
+    ) -> Sealed | None:
         if text is None or (known is not None and await self._vault.open(tenant_id, known) == text):
             return None
         return await self._vault.seal(tenant_id, person_of_customer(customer_id), text)

@@ -6,13 +6,13 @@ import msgspec
 from msgspec import Struct
 
 from collections_service.customers.state import Customer
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 
 class CurrentCustomer(Struct, frozen=True, kw_only=True):
     customer_id: str
-    name: SealedText | None
-    email: SealedText | None
+    name: Sealed | None
+    email: Sealed | None
     language: str | None
 
 

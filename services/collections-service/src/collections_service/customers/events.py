@@ -2,23 +2,23 @@
 
 from msgspec import Struct
 
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 
 class CustomerRegistered(Struct, frozen=True, kw_only=True):
     """`language` is `en` or `de`; None where the ERP says nothing."""
 
     customer_id: str
-    name: SealedText | None = None
-    email: SealedText | None = None
+    name: Sealed | None = None
+    email: Sealed | None = None
     language: str | None = None
 
 
 class CustomerChanged(Struct, frozen=True, kw_only=True):
     """The fields are the new ones."""
 
-    name: SealedText | None = None
-    email: SealedText | None = None
+    name: Sealed | None = None
+    email: Sealed | None = None
     language: str | None = None
 
 

@@ -6,15 +6,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from collections_service.customers.events import CustomerChanged, CustomerEvent, CustomerRegistered
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 
 class Customer(Struct, frozen=True, kw_only=True):
     """`customer_id` is None for a customer nobody has told us about."""
 
     customer_id: str | None = None
-    name: SealedText | None = None
-    email: SealedText | None = None
+    name: Sealed | None = None
+    email: Sealed | None = None
     language: str | None = None
 
 

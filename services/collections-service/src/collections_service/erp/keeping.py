@@ -9,7 +9,7 @@ from collections_service.erp.message_store import KeptMessage, MessageStore, New
 from collections_service.erp.reading import MessageReader
 from collections_service.erp.translation import customer_id_of
 from redress.clock import Clock
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.eventlog.vault import MAX_TEXT_CHARACTERS, Vault
 
 
@@ -50,7 +50,7 @@ class MessageKeeper:
         return items
 
     async def _opened(self, tenant_id: str, index: int, message: StoredMessage) -> Item:
-        texts = await self._vault.open_many(tenant_id, [SealedText(message.person, box) for box in message.raw])
+        texts = await self._vault.open_many(tenant_id, [Sealed(message.person, box) for box in message.raw])
         if any(text is None for text in texts):
             item = Item(index, b"")
             item.reject("erased", "the customer was erased while the message waited", "")

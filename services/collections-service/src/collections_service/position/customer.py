@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from collections_service.ageing.report import AgeingBucket, ageing
 from collections_service.customers.document import CurrentCustomer
-from redress.contracts.common import SealedText, WireMoney
+from redress.contracts.common import Sealed, WireMoney
 from redress.eventlog.vault import Vault
 from redress.reading.moment import Moment
 from redress.reading.tenant_reads import Position, TenantReads
@@ -91,7 +91,7 @@ async def customer(  # noqa: PLR0917
 
 
 async def _opened(vault: Vault, tenant_id: str, data: CurrentCustomer | None) -> tuple[str | None, str | None]:
-    sealed: list[SealedText] = [box for box in (data.name, data.email) if box is not None] if data else []
+    sealed: list[Sealed] = [box for box in (data.name, data.email) if box is not None] if data else []
     texts = dict(zip(map(id, sealed), await vault.open_many(tenant_id, sealed), strict=True))
     if data is None:
         return None, None

@@ -48,12 +48,12 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
 
 class DisputableInvoice(Struct, frozen=True, kw_only=True):
-    """`facts` None: not known to the ledger yet. Reservations stand oldest first.
+    """`terms` None: not known to the ledger yet. Reservations stand oldest first.
 
     `reduced_by` remembers which dispute was reduced by which payment, oldest first, also when it holds nothing more.
     """
 
-    facts: InvoiceTerms | None = None
+    terms: InvoiceTerms | None = None
     reservations: tuple[Reservation, ...] = ()
     reduced_by: tuple[tuple[str, str], ...] = ()
     short_payments_left: frozenset[str] = frozenset()
@@ -77,7 +77,7 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
         case InvoiceRecorded():
             return msgspec.structs.replace(
                 state,
-                facts=InvoiceTerms(
+                terms=InvoiceTerms(
                     ledger_version=event.ledger_version,
                     customer_id=event.customer_id,
                     legal_entity=event.legal_entity,

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
-from redress.contracts.common import SealedContact, SealedText
+from redress.contracts.common import Sealed, SealedContact
 from redress.money import Money
 
 
@@ -29,7 +29,7 @@ class Open(Struct, frozen=True, kw_only=True):
     legal_entity: str | None = None
     external_reason: str | None = None
     reason_explanation: str | None = None
-    description: SealedText | None = None
+    description: Sealed | None = None
     contact: SealedContact | None = None
 
 
@@ -59,20 +59,20 @@ class RequestInformation(Struct, frozen=True, kw_only=True):
     at: datetime
     request_id: str
     asked: str
-    what: SealedText
+    what: Sealed
     due: date
 
 
 class RecordInformation(Struct, frozen=True, kw_only=True):
     at: datetime
     record_id: str
-    text: SealedText
+    text: Sealed
 
 
 class AddNote(Struct, frozen=True, kw_only=True):
     at: datetime
     note_id: str
-    text: SealedText
+    text: Sealed
     visibility: str
 
 
@@ -83,7 +83,7 @@ class Decide(Struct, frozen=True, kw_only=True):
     valid: Money
     invalid: Money
     root_cause: str
-    rationale: SealedText
+    rationale: Sealed
 
 
 class Resolve(Struct, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ class Resolve(Struct, frozen=True, kw_only=True):
     at: datetime
     resolution_code: str
     credited: Money | None = None
-    rationale: SealedText | None = None
+    rationale: Sealed | None = None
 
 
 class Close(Struct, frozen=True, kw_only=True):

@@ -114,7 +114,7 @@ class ListColumns(Struct, frozen=True, kw_only=True):
     search: str
 
 
-class CurrentDocument(Struct, frozen=True):
+class StoredDocument(Struct, frozen=True):
     """What is written beside each append and into the history. A list's columns are made out of it: migration 0005."""
 
     row: ListColumns
@@ -180,11 +180,11 @@ def document(stream_id: UUID, version: int, state: Dispute) -> DisputeDocument:
     )
 
 
-def current(stream_id: UUID, version: int, state: Dispute) -> CurrentDocument:
+def stored_document(stream_id: UUID, version: int, state: Dispute) -> StoredDocument:
     shown = document(stream_id, version, state)
     invoice_ids = tuple(dict.fromkeys(item.invoice_id for item in state.items))
     words = (shown.dispute_id, state.customer_id, *invoice_ids, state.external_reason, state.owner, state.team)
-    return CurrentDocument(
+    return StoredDocument(
         row=ListColumns(
             open_minor=state.open,
             invoice_ids=invoice_ids,
@@ -194,21 +194,21 @@ def current(stream_id: UUID, version: int, state: Dispute) -> CurrentDocument:
     )
 
 
-def current_json(stream_id: UUID, version: int, state: State) -> bytes | None:
+def stored_json(stream_id: UUID, version: int, state: State) -> bytes | None:
     """What `es.write_current` takes. A dispute that was not opened has no document."""
-    return _encoder.encode(current(stream_id, version, state)) if isinstance(state, Dispute) else None
+    return _encoder.encode(stored_document(stream_id, version, state)) if isinstance(state, Dispute) else None
 
 
-class _DocumentPart(Struct, frozen=True):
+class _DisputePart(Struct, frozen=True):
     dispute: msgspec.Raw
 
 
-_shown = msgspec.json.Decoder(_DocumentPart)
+_part = msgspec.json.Decoder(_DisputePart)
 
 
-def shown_in(current: bytes) -> bytes:
-    """The document in what `current_json` made, as it stands there."""
-    return bytes(_shown.decode(current).dispute)
+def dispute_part(stored_document: bytes) -> bytes:
+    """The document in what `stored_json` made, as it stands there."""
+    return bytes(_part.decode(stored_document).dispute)
 
 
 def _item(item: DisputeItem, state: Dispute) -> ItemDocument:

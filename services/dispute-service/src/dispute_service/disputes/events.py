@@ -12,7 +12,7 @@ from msgspec import Struct
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
 from redress.codec import Codec
-from redress.contracts.common import SealedContact, SealedText
+from redress.contracts.common import Sealed, SealedContact
 
 
 class OpenedItem(Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class DisputeOpened(Struct, frozen=True, kw_only=True):
     legal_entity: str | None = None
     external_reason: str | None = None
     reason_explanation: str | None = None
-    description: SealedText | None = None
+    description: Sealed | None = None
     contact: SealedContact | None = None
 
 
@@ -83,14 +83,14 @@ class InformationRequested(Struct, frozen=True, kw_only=True):
     at: datetime
     request_id: str
     asked: str
-    what: SealedText
+    what: Sealed
     due: date
 
 
 class InformationRecorded(Struct, frozen=True, kw_only=True):
     at: datetime
     record_id: str
-    text: SealedText
+    text: Sealed
 
 
 class NoteAdded(Struct, frozen=True, kw_only=True):
@@ -98,7 +98,7 @@ class NoteAdded(Struct, frozen=True, kw_only=True):
 
     at: datetime
     note_id: str
-    text: SealedText
+    text: Sealed
     visibility: str
 
 
@@ -125,7 +125,7 @@ class DisputeDecided(Struct, frozen=True, kw_only=True):
     invalid: int
     verdicts: tuple[ItemVerdict, ...]
     root_cause: str
-    rationale: SealedText
+    rationale: Sealed
 
 
 class ItemOutcome(Struct, frozen=True, kw_only=True):
@@ -148,7 +148,7 @@ class DisputeResolved(Struct, frozen=True, kw_only=True):
     outcomes: tuple[ItemOutcome, ...]
     by_ledger: bool = False
     explanation: str | None = None
-    rationale: SealedText | None = None
+    rationale: Sealed | None = None
 
 
 class DisputeSettled(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from dispute_service.disputable_invoices.state import InvoiceTerms
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import decisions as disputes
 from dispute_service.disputes.commands import ApplyPayment, DisputeCommand, Open
-from dispute_service.disputes.document import document, shown_in
+from dispute_service.disputes.document import dispute_part, document
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import NoSuchDispute
 from dispute_service.disputes.state import Dispute, State, UnopenedDispute
@@ -53,9 +53,9 @@ def opening(context: CommandContext, dispute: UUID, command: Open) -> CommandJob
 
     async def work(uow: UnitOfWork) -> bytes:
         uow.start_new(DISPUTE, dispute)
-        facts = {name: (await uow.state(INVOICE, stream)).facts for name, stream in streams.items()}
+        terms = {name: (await uow.state(INVOICE, stream)).terms for name, stream in streams.items()}
         try:
-            after = await handle(uow, dispute, _with_what_is_known(command, facts), context.now)
+            after = await handle(uow, dispute, _with_what_is_known(command, terms), context.now)
         except InvoiceRefusal as refusal:
             raise refusal.at(*_place_of(refusal, command)) from None
         return _answer(uow, dispute, after)
@@ -90,15 +90,15 @@ def _answer(uow: UnitOfWork, dispute: UUID, after: State) -> bytes:
         raise NoSuchDispute
     recorded = uow.document(dispute)
     if recorded is not None:
-        return shown_in(recorded)
+        return dispute_part(recorded)
     return msgspec.json.encode(document(dispute, uow.version(dispute), after))
 
 
-def _with_what_is_known(command: Open, facts: Mapping[str, InvoiceTerms | None]) -> Open:
-    entities = [known.legal_entity for known in facts.values() if known is not None]
+def _with_what_is_known(command: Open, terms: Mapping[str, InvoiceTerms | None]) -> Open:
+    entities = [known.legal_entity for known in terms.values() if known is not None]
     return msgspec.structs.replace(
         command,
-        items=tuple(msgspec.structs.replace(item, known=facts[item.invoice_id] is not None) for item in command.items),
+        items=tuple(msgspec.structs.replace(item, known=terms[item.invoice_id] is not None) for item in command.items),
         legal_entity=entities[0] if entities else command.legal_entity,
     )
 

@@ -14,7 +14,7 @@ from dispute_service.disputes.state import Dispute
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.disputes.timeline import DisputeDiff, Timeline, changes, timeline
 from dispute_service.settings import DisputeSettings
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.decider import fold
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
@@ -75,10 +75,10 @@ async def dispute_at(
         and (before is None or event.effective_at < before)
     ]
     too_short = version is not None and before is None and len(events) < version
-    return None if too_short else shown(events)
+    return None if too_short else snapshot(events)
 
 
-def shown(events: Sequence[RecordedEvent]) -> DisputeSnapshot | None:
+def snapshot(events: Sequence[RecordedEvent]) -> DisputeSnapshot | None:
     state = fold(DISPUTE, events) if events else None
     return DisputeSnapshot(events[-1].version, state) if isinstance(state, Dispute) else None
 
@@ -87,7 +87,7 @@ async def full_document(
     dispute: UUID, at: DisputeSnapshot, tenant_id: str, vault: Vault, *, may_read_text: bool
 ) -> DisputeView:
     state = at.state
-    sealed: dict[str, SealedText | None] = {
+    sealed: dict[str, Sealed | None] = {
         "description": state.description,
         "contact_name": state.contact.name if state.contact else None,
         "contact_email": state.contact.email if state.contact else None,
@@ -168,7 +168,7 @@ def add_read_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None
         events = await log.read_stream(principal.tenant, uuid)
         sides = []
         for name, version in (("from", from_version), ("to", to_version)):
-            side = shown(events[:version]) if version <= len(events) else None
+            side = snapshot(events[:version]) if version <= len(events) else None
             if side is None:
                 if not events:
                     raise not_found(f"dispute {dispute_id}")

@@ -17,7 +17,7 @@ from dispute_service.disputes.read import add_read_routes
 from dispute_service.disputes.refusals import DisputeRefusal
 from dispute_service.disputes.state import Dispute
 from dispute_service.settings import DisputeSettings
-from redress.contracts.common import SealedContact, SealedText
+from redress.contracts.common import Sealed, SealedContact
 from redress.eventlog.vault import Vault
 from redress.handling.command import CommandContext, CommandResult
 from redress.ids import new_uuid
@@ -28,7 +28,7 @@ from redress.web.openapi import answers
 Opening = Annotated[CommandContext, Depends(commanded("disputes:open"))]
 Asked = CommandRequest[Dispute]
 Commands = CommandRoutes[Dispute, c.DisputeCommand]
-Seal = Callable[[str, Asked], Awaitable[SealedText]]
+Seal = Callable[[str, Asked], Awaitable[Sealed]]
 
 PATH = "/v1/disputes"
 
@@ -86,7 +86,7 @@ def _add_commands(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:
     async def take(context: CommandContext, dispute: UUID, build: Build[Dispute, c.DisputeCommand]) -> CommandResult:
         return await parts.runner.run(context, changing(context, dispute, build))
 
-    async def seal(text: str, asked: Asked) -> SealedText:
+    async def seal(text: str, asked: Asked) -> Sealed:
         return await parts.vault.seal(asked.context.tenant, _customer(asked.state.customer_id), text)
 
     commands: Commands = CommandRoutes(

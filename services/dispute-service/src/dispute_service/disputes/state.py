@@ -18,7 +18,7 @@ from dispute_service.disputes import items as moved
 from dispute_service.disputes.items import DisputeItem, PaymentShare, reopenable
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
-from redress.contracts.common import SealedContact, SealedText
+from redress.contracts.common import Sealed, SealedContact
 from redress.money import Money
 
 
@@ -71,14 +71,14 @@ class Verdict(Struct, frozen=True, kw_only=True):
     valid: int
     invalid: int
     root_cause: str
-    rationale: SealedText
+    rationale: Sealed
 
 
 class Question(Struct, frozen=True, kw_only=True):
     """Information somebody was asked for and has not given yet."""
 
     asked: str
-    what: SealedText
+    what: Sealed
     due: date
 
 
@@ -100,7 +100,7 @@ class Dispute(Struct, frozen=True, kw_only=True):
     sla: Sla
     legal_entity: str | None = None
     external_reason: str | None = None
-    description: SealedText | None = None
+    description: Sealed | None = None
     contact: SealedContact | None = None
     root_cause: str | None = None
     owner: str | None = None
@@ -111,7 +111,7 @@ class Dispute(Struct, frozen=True, kw_only=True):
     question: Question | None = None
     verdict: Verdict | None = None
     resolution_code: str | None = None
-    rationale: SealedText | None = None
+    rationale: Sealed | None = None
     resolved_at: datetime | None = None
     reopen_reason: str | None = None
     taken: tuple[PaymentShare, ...] = ()

@@ -6,7 +6,7 @@ A stored name never changes.
 from typing import Final
 
 from dispute_service.disputes import events as e
-from dispute_service.disputes.document import current_json
+from dispute_service.disputes.document import stored_json
 from dispute_service.disputes.state import INITIAL, State, evolve
 from redress.decider import Decider
 
@@ -15,6 +15,6 @@ DISPUTE: Final[Decider[State, e.DisputeEvent]] = Decider(
     initial=INITIAL,
     evolve=evolve,
     codec=e.DISPUTE_CODEC,
-    document=current_json,
+    document=stored_json,
     dated=True,
 )

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct, field
 
 from dispute_service.disputes.stream import DISPUTE
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.eventlog.events import Actor, RecordedEvent, decode_meta
 from redress.eventlog.vault import Vault
 from redress.ids import public_id
@@ -95,9 +95,9 @@ def _entry(event: RecordedEvent, data: Any) -> TimelineEntry:  # noqa: ANN401 - 
     )
 
 
-def sealed_in(value: object) -> Iterator[SealedText]:
+def sealed_in(value: object) -> Iterator[Sealed]:
     """Every sealed text in a fact, in the order of its fields."""
-    if isinstance(value, SealedText):
+    if isinstance(value, Sealed):
         yield value
     elif isinstance(value, Struct):
         for field in value.__struct_fields__:
@@ -108,7 +108,7 @@ def sealed_in(value: object) -> Iterator[SealedText]:
 
 
 def _plain(value: object, opened: Iterator[Mapping[str, Any]]) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(value, SealedText):
+    if isinstance(value, Sealed):
         return next(opened)
     if isinstance(value, Struct):
         return {field: _plain(getattr(value, field), opened) for field in value.__struct_fields__}

@@ -5,15 +5,15 @@ from typing import Final
 from msgspec import Struct
 
 from redress.codec import Codec
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 
 class DirectoryEntryRecorded(Struct, frozen=True, kw_only=True):
     """From now on notices for `entry_id` go here. `lead` is the directory name of a team's lead, None without one."""
 
     entry_id: str
-    name: SealedText
-    email: SealedText
+    name: Sealed
+    email: Sealed
     language: str
     lead: str | None = None
 

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from notification_service.notices.notice import Template
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.contracts.dispute_events import DisputeSummary
 from redress.money import Money
 
@@ -51,7 +51,7 @@ class InformationRequest(Struct, frozen=True, kw_only=True):
     """We need something from you by `due`."""
 
     dispute: DisputeFacts
-    what: SealedText
+    what: Sealed
     due: date
 
 

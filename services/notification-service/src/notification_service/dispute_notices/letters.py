@@ -22,7 +22,7 @@ from notification_service.wording import language as written
 from notification_service.wording.language import Language
 from notification_service.wording.letter import Letter, Texts, Value
 from notification_service.wording.plain import one_line, paragraphs
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 TEXTS = Path(__file__).parent / "templates"
 MAX_PARTS_SHOWN = 50
@@ -44,7 +44,7 @@ def _question(facts: InformationRequest, texts: Texts, language: Language) -> di
     return _common(facts.dispute, language) | asked
 
 
-def _sealed_question(facts: InformationRequest) -> dict[str, SealedText]:
+def _sealed_question(facts: InformationRequest) -> dict[str, Sealed]:
     return {QUESTION: facts.what}
 
 

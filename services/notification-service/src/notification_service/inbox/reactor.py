@@ -16,7 +16,7 @@ from notification_service.notifications.commands import Announce
 from notification_service.notifications.decisions import announce
 from notification_service.notifications.stream import NOTIFICATION, notification_id
 from notification_service.wording.address import deliverable
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.contracts.envelope import PublishedEvent
 from redress.handling.reactor import AppendsInTransaction, Reactor
 from redress.handling.unit_of_work import Cause, UnitOfWork
@@ -30,7 +30,7 @@ class Sealer(Protocol):
 
     def person_of_email(self, tenant_id: str, email: str) -> str: ...
 
-    async def seal(self, tenant_id: str, person: str, text: str) -> SealedText: ...
+    async def seal(self, tenant_id: str, person: str, text: str) -> Sealed: ...
 
 
 def notices_reactor(

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 EMAIL = "email"
 
@@ -23,9 +23,9 @@ class Address(Struct, frozen=True, kw_only=True):
     wording's business.
     """
 
-    email: SealedText
+    email: Sealed
     language: str
-    name: SealedText | None = None
+    name: Sealed | None = None
 
 
 class Subject(Struct, frozen=True):

@@ -44,7 +44,7 @@ from notification_service.wording.address import deliverable
 from notification_service.wording.compose import MailText, PersonalText, Wording, WordingError
 from notification_service.wording.language import choose
 from redress.clock import Clock
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 from redress.decider import LoadedStream, fold
 from redress.eventlog.events import Actor, Meta, StreamWrite, decode_meta
 from redress.eventlog.log import Conflict, EventLog, LockConflict, LogUnavailable
@@ -62,7 +62,7 @@ _log = structlog.stdlib.get_logger("notification_service.sending")
 class Unsealer(Protocol):
     """The part of the vault that opens what is sealed."""
 
-    async def open_many(self, tenant_id: str, sealed: Iterable[SealedText]) -> list[str | None]: ...
+    async def open_many(self, tenant_id: str, sealed: Iterable[Sealed]) -> list[str | None]: ...
 
 
 class MailServer(Protocol):

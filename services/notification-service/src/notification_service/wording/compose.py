@@ -20,7 +20,7 @@ from notification_service.notices.notice import Notice
 from notification_service.wording.language import Language
 from notification_service.wording.letter import Letter, Value
 from notification_service.wording.plain import one_line
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 COMMON_TEXTS = Path(__file__).parent / "templates"
 WORDING_VERSION = 1  # counted up whenever a template says something else; recorded with every mail
@@ -70,7 +70,7 @@ class Wording:
     def templates(self) -> tuple[str, ...]:
         return tuple(self._letters)
 
-    def sealed_texts(self, notice: Notice) -> Mapping[str, SealedText]:
+    def sealed_texts(self, notice: Notice) -> Mapping[str, Sealed]:
         """The texts that must be opened before it can be worded, by name. WordingError if it cannot be worded."""
         letter, facts = self._letter(notice)
         return letter.sealed(facts)

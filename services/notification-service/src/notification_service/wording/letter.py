@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from notification_service.notices.notice import Template
 from notification_service.wording.language import Language
-from redress.contracts.common import SealedText
+from redress.contracts.common import Sealed
 
 F = TypeVar("F", bound=Struct)
 
@@ -23,4 +23,4 @@ class Letter(Struct, Generic[F], frozen=True, kw_only=True):
 
     template: Template[F]
     variables: Callable[[F, Texts, Language], dict[str, Value]]
-    sealed: Callable[[F], Mapping[str, SealedText]] = lambda _: {}
+    sealed: Callable[[F], Mapping[str, Sealed]] = lambda _: {}

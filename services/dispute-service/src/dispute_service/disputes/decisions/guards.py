@@ -11,13 +11,13 @@ from dispute_service.routing.sla import Sla, sla_of
 from redress.money import Money
 
 
-def may(action: str, at: datetime, state: Dispute, now: datetime) -> None:
+def must_be_allowed(action: str, at: datetime, state: Dispute, now: datetime) -> None:
     if state.status not in TRANSITIONS[action]:
         raise WrongState(action, state.status, allowed_actions(state))
-    in_time(at, state, now)
+    must_count_in_time(at, state, now)
 
 
-def in_time(at: datetime, state: Dispute, now: datetime) -> None:
+def must_count_in_time(at: datetime, state: Dispute, now: datetime) -> None:
     if at > now:
         raise EffectiveInFuture(at, now)
     if at < state.opened_at:
@@ -36,7 +36,7 @@ def promise(
     return routing, sla_of(policy, routing, start)
 
 
-def late(state: Dispute, at: datetime) -> list[e.DisputeEvent]:
+def breach_if_late(state: Dispute, at: datetime) -> list[e.DisputeEvent]:
     """The breach, if the dispute is answered at `at` and that is too late and was not noted yet."""
     if state.sla_breached_at is not None or at <= state.sla.due_at:
         return []

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
-from dispute_service.disputes.decisions.guards import late, promise
+from dispute_service.disputes.decisions.guards import breach_if_late, promise
 from dispute_service.disputes.items import filled
 from dispute_service.disputes.state import ENDED, Dispute, State, Status, UnopenedDispute, evolve
 from dispute_service.routing.matrix import ResolutionMatrix
@@ -118,7 +118,7 @@ def _end_if_nothing_is_left(state: State, at: datetime, cause: str, reference: s
         code = "CREDIT_FULL" if all(item.paid == 0 for item in state.items) else "CREDIT_PARTIAL"
         words = f"{posting} left nothing of the dispute open."
     return [
-        *late(state, at),
+        *breach_if_late(state, at),
         e.DisputeResolved(at=at, resolution_code=code, outcomes=(), by_ledger=True, explanation=words),
     ]
 
@@ -176,4 +176,4 @@ def _where_reversed_money_goes(state: Dispute) -> str:
 def _breach_sla(command: c.BreachSla, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if not state.is_active or command.due_at != state.sla.due_at or now < command.due_at:
         return []
-    return late(state, now)
+    return breach_if_late(state, now)

@@ -28,15 +28,15 @@ _DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
 }
 
 
-def read(published: PublishedEvent) -> LedgerEvent | None:
+def ledger_event(published: PublishedEvent) -> LedgerEvent | None:
     """The fact; None for a type of no interest here. Fields that are not known are ignored."""
     decoder = _DECODERS.get(published.type)
     return None if decoder is None else decoder.decode(published.data)
 
 
-def invoice_now(published: PublishedEvent, fact: LedgerEvent) -> RecordInvoice:
+def invoice_now(published: PublishedEvent, posting: LedgerEvent) -> RecordInvoice:
     """How the invoice stands after the fact. The stream's version orders the facts of one invoice."""
-    invoice = fact.invoice
+    invoice = posting.invoice
     return RecordInvoice(
         at=published.effective_at,
         ledger_version=published.version,

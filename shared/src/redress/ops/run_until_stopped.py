@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 
-async def until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
+async def run_until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
     """Let `work` go on until `stop` is set, and cancel it then. If it fails before, its failure is raised.
 
     For work that may be cut off anywhere: what it does is a transaction, or is done again from a checkpoint.
