@@ -11,15 +11,15 @@ from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import (
     Acceptance,
     Announce,
+    AttemptOutcome,
     ContinueSending,
-    NoLongerWorthSending,
+    Deferral,
+    MootNotice,
     NotificationCommand,
     PermanentFailure,
     RecordOutcome,
-    SendingOutcome,
     StartHandover,
     StartSending,
-    TemporaryFailure,
     UnknownOutcome,
 )
 from notification_service.notifications.decisions import decide
@@ -34,11 +34,11 @@ LEASE = timedelta(minutes=5)
 OUTCOMES = st.sampled_from(
     [
         Acceptance(message_id="<n@host>", server_code="250"),
-        TemporaryFailure(reason=Reason.TEMPORARILY_REJECTED),
-        TemporaryFailure(reason=Reason.SERVER_UNREACHABLE),
+        Deferral(reason=Reason.TEMPORARILY_REJECTED),
+        Deferral(reason=Reason.SERVER_UNREACHABLE),
         PermanentFailure(reason=Reason.REJECTED, detail="550"),
         UnknownOutcome(reason=Reason.CUT_AFTER_DATA),
-        NoLongerWorthSending(reason=Reason.MOOT_PAID, explanation="paid"),
+        MootNotice(reason=Reason.MOOT_PAID, explanation="paid"),
     ]
 )
 ATTEMPTS = st.integers(1, 4)
@@ -48,7 +48,7 @@ class Step(Struct, frozen=True):
     wait: timedelta
     kind: str
     attempt: int
-    outcome: SendingOutcome | None
+    outcome: AttemptOutcome | None
 
 
 STEPS = st.lists(

@@ -10,15 +10,15 @@ from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import (
     Acceptance,
     Announce,
+    AttemptOutcome,
     ContinueSending,
-    NoLongerWorthSending,
+    Deferral,
+    MootNotice,
     NotificationCommand,
     PermanentFailure,
     RecordOutcome,
-    SendingOutcome,
     StartHandover,
     StartSending,
-    TemporaryFailure,
     UnknownOutcome,
 )
 from notification_service.notifications.decisions import decide
@@ -63,7 +63,7 @@ def when(
     return decide(command, state, policy, now)
 
 
-def outcome(what: SendingOutcome, attempt: int = 1) -> RecordOutcome:
+def outcome(what: AttemptOutcome, attempt: int = 1) -> RecordOutcome:
     return RecordOutcome(attempt=attempt, outcome=what)
 
 
@@ -199,7 +199,7 @@ def test_an_accepted_mail_is_sent() -> None:
 
 
 def test_a_temporary_refusal_waits_longer_each_time() -> None:
-    later = TemporaryFailure(reason=Reason.TEMPORARILY_REJECTED, server_code="451 4.7.1")
+    later = Deferral(reason=Reason.TEMPORARILY_REJECTED, server_code="451 4.7.1")
     assert when(given(QUEUED, STARTED), outcome(later)) == [
         SendingPostponed(
             attempt=1,
@@ -216,7 +216,7 @@ def test_a_temporary_refusal_waits_longer_each_time() -> None:
 
 def test_the_last_temporary_refusal_is_a_failure() -> None:
     third = given(QUEUED, structs.replace(STARTED, attempt=3))
-    assert when(third, outcome(TemporaryFailure(reason=Reason.SERVER_UNREACHABLE), attempt=3)) == [
+    assert when(third, outcome(Deferral(reason=Reason.SERVER_UNREACHABLE), attempt=3)) == [
         NotificationFailed(
             attempt=3, reason=Reason.ATTEMPTS_EXHAUSTED, detail="3 attempts, the last one ended as server_unreachable"
         )
@@ -239,15 +239,15 @@ def test_a_cut_after_the_final_dot_is_unknown() -> None:
 
 
 def test_a_notice_that_is_no_longer_worth_sending_is_skipped() -> None:
-    assert when(
-        given(QUEUED, STARTED), outcome(NoLongerWorthSending(reason=Reason.MOOT_PAID, explanation="paid in full"))
-    ) == [NotificationSkipped(attempt=1, reason=Reason.MOOT_PAID, explanation="paid in full")]
+    assert when(given(QUEUED, STARTED), outcome(MootNotice(reason=Reason.MOOT_PAID, explanation="paid in full"))) == [
+        NotificationSkipped(attempt=1, reason=Reason.MOOT_PAID, explanation="paid in full")
+    ]
 
 
 def test_an_outcome_of_an_attempt_that_was_taken_over_is_refused() -> None:
     second = given(QUEUED, STARTED, structs.replace(STARTED, attempt=2, after=Reason.SENDER_STOPPED))
     with pytest.raises(NotYours):
-        when(second, outcome(TemporaryFailure(reason=Reason.CONNECTION_LOST), attempt=1))
+        when(second, outcome(Deferral(reason=Reason.CONNECTION_LOST), attempt=1))
 
 
 def test_the_pauses_grow() -> None:

@@ -13,9 +13,9 @@ from notification_service.notices.notice import Subject
 from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import (
     Acceptance,
+    AttemptOutcome,
+    Deferral,
     PermanentFailure,
-    SendingOutcome,
-    TemporaryFailure,
     UnknownOutcome,
 )
 from notification_service.sending.mail import Mail, Sender, mail
@@ -60,7 +60,7 @@ def smtp(script: ScriptedServer, **settings: Any) -> Smtp:
     return Smtp(Server(host="127.0.0.1", port=script.port, **settings), local_name="muster.example", deadlines=QUICK)
 
 
-async def deliver(script: ScriptedServer) -> tuple[SendingOutcome, bool]:
+async def deliver(script: ScriptedServer) -> tuple[AttemptOutcome, bool]:
     handover = Handover()
     async with scripted_server(script):
         return await smtp(script).deliver(a_mail(), handover), handover.begun
@@ -79,7 +79,7 @@ async def test_a_4xx_is_tried_again_later(step: str) -> None:
     script = ScriptedServer()
     setattr(script, step, ["451 4.7.1 <maria@kunde.example> greylisted, come back"])
     outcome, begun = await deliver(script)
-    assert outcome == TemporaryFailure(reason=Reason.TEMPORARILY_REJECTED, server_code="451 4.7.1")
+    assert outcome == Deferral(reason=Reason.TEMPORARILY_REJECTED, server_code="451 4.7.1")
     assert begun is (step == "data")
 
 
@@ -112,21 +112,21 @@ async def test_a_connection_cut_before_the_mail_is_tried_again() -> None:
     script = ScriptedServer()
     script.cut = "before-data"
     outcome, _ = await deliver(script)
-    assert outcome == TemporaryFailure(reason=Reason.CONNECTION_LOST)
+    assert outcome == Deferral(reason=Reason.CONNECTION_LOST)
     assert script.received == []
 
 
 async def test_a_server_that_is_slow_before_the_mail_is_tried_again() -> None:
     script = ScriptedServer()
     script.silent_at = "rcpt"
-    assert await deliver(script) == (TemporaryFailure(reason=Reason.CONNECTION_LOST), False)
+    assert await deliver(script) == (Deferral(reason=Reason.CONNECTION_LOST), False)
 
 
 async def test_a_server_that_is_not_there_is_tried_again() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets the port, and nobody answers on it
         gone = Smtp(Server(host="127.0.0.1", port=taken.getsockname()[1]), local_name="muster.example", deadlines=QUICK)
-        assert await gone.deliver(a_mail(), Handover()) == TemporaryFailure(reason=Reason.SERVER_UNREACHABLE)
+        assert await gone.deliver(a_mail(), Handover()) == Deferral(reason=Reason.SERVER_UNREACHABLE)
 
 
 @with_password
@@ -134,7 +134,7 @@ async def test_a_wrong_password_is_mended_by_people_so_the_mail_waits() -> None:
     async with scripted_server(auth=True) as script:
         wrong = smtp(script, username="redress", password="wrong")
         outcome = await wrong.deliver(a_mail(), Handover())
-        assert isinstance(outcome, TemporaryFailure)
+        assert isinstance(outcome, Deferral)
         assert outcome.reason is Reason.SERVER_UNREACHABLE
         assert script.received == []
 
@@ -150,7 +150,7 @@ async def test_a_password_is_used() -> None:
 async def test_where_encryption_is_asked_for_nothing_is_sent_without_it() -> None:
     async with scripted_server() as script:
         outcome = await smtp(script, starttls=True).deliver(a_mail(), Handover())
-        assert outcome == TemporaryFailure(reason=Reason.SERVER_UNREACHABLE)
+        assert outcome == Deferral(reason=Reason.SERVER_UNREACHABLE)
         assert script.commands == []
 
 

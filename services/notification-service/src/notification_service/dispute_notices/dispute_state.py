@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from notification_service.dispute_notices.source import DISPUTE_EVENTS
 from notification_service.dispute_notices.worth import DisputeNow, still_worth_sending
 from notification_service.notices.notice import Notice
-from notification_service.notices.worth import MootNotice
+from notification_service.notices.worth import Mootness
 from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.connections import Connection
 from redress.money import Money
@@ -67,6 +67,6 @@ async def dispute_now(connection: Connection, tenant_id: str, dispute_id: str) -
     )
 
 
-async def is_moot(connection: Connection, tenant_id: str, notice: Notice) -> MootNotice | None:
+async def is_moot(connection: Connection, tenant_id: str, notice: Notice) -> Mootness | None:
     """Why a notice about a dispute is not worth sending any more, with what is known of the dispute now."""
     return still_worth_sending(notice, await dispute_now(connection, tenant_id, notice.subject.id))

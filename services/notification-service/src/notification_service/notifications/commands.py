@@ -46,7 +46,7 @@ class Acceptance(Struct, frozen=True, kw_only=True):
     server_code: str
 
 
-class TemporaryFailure(Struct, frozen=True, kw_only=True):
+class Deferral(Struct, frozen=True, kw_only=True):
     """It was certainly not handed over, and may be tried again."""
 
     reason: Reason
@@ -67,21 +67,21 @@ class UnknownOutcome(Struct, frozen=True, kw_only=True):
     reason: Reason
 
 
-class NoLongerWorthSending(Struct, frozen=True, kw_only=True):
+class MootNotice(Struct, frozen=True, kw_only=True):
     """It should not be sent any more."""
 
     reason: Reason
     explanation: str
 
 
-SendingOutcome = Acceptance | TemporaryFailure | PermanentFailure | UnknownOutcome | NoLongerWorthSending
+AttemptOutcome = Acceptance | Deferral | PermanentFailure | UnknownOutcome | MootNotice
 
 
 class RecordOutcome(Struct, frozen=True, kw_only=True):
     """What became of one attempt."""
 
     attempt: int
-    outcome: SendingOutcome
+    outcome: AttemptOutcome
 
 
 NotificationCommand = Announce | StartSending | ContinueSending | StartHandover | RecordOutcome

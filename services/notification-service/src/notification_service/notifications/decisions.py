@@ -8,13 +8,13 @@ from notification_service.notifications.commands import (
     Acceptance,
     Announce,
     ContinueSending,
-    NoLongerWorthSending,
+    Deferral,
+    MootNotice,
     NotificationCommand,
     PermanentFailure,
     RecordOutcome,
     StartHandover,
     StartSending,
-    TemporaryFailure,
     UnknownOutcome,
 )
 from notification_service.notifications.events import (
@@ -134,7 +134,7 @@ def record_outcome(
                     attempt=command.attempt, message_id=outcome.message_id, server_code=outcome.server_code
                 )
             ]
-        case TemporaryFailure():
+        case Deferral():
             return [_again(outcome, command.attempt, policy, now)]
         case PermanentFailure():
             return [
@@ -147,7 +147,7 @@ def record_outcome(
             ]
         case UnknownOutcome():
             return [OutcomeUnknown(attempt=command.attempt, reason=outcome.reason)]
-        case NoLongerWorthSending():
+        case MootNotice():
             return [
                 NotificationSkipped(attempt=command.attempt, reason=outcome.reason, explanation=outcome.explanation)
             ]
@@ -155,7 +155,7 @@ def record_outcome(
             assert_never(outcome)
 
 
-def _again(outcome: TemporaryFailure, attempt: int, policy: SendingPolicy, now: datetime) -> NotificationEvent:
+def _again(outcome: Deferral, attempt: int, policy: SendingPolicy, now: datetime) -> NotificationEvent:
     if attempt >= policy.max_attempts:
         return NotificationFailed(
             attempt=attempt,

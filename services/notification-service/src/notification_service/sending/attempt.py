@@ -21,17 +21,17 @@ from msgspec import Struct
 from notification_service.inbox.kit import WorthCheck
 from notification_service.notices.notice import Address, Notice
 from notification_service.notices.reasons import Reason
-from notification_service.notices.worth import MootNotice
+from notification_service.notices.worth import Mootness
 from notification_service.notifications.commands import (
+    AttemptOutcome,
     ContinueSending,
-    NoLongerWorthSending,
+    Deferral,
+    MootNotice,
     NotificationCommand,
     PermanentFailure,
     RecordOutcome,
-    SendingOutcome,
     StartHandover,
     StartSending,
-    TemporaryFailure,
 )
 from notification_service.notifications.decisions import decide
 from notification_service.notifications.policy import SendingPolicy
@@ -68,7 +68,7 @@ class Unsealer(Protocol):
 class MailServer(Protocol):
     """Hands a mail over and says what became of it. Every step has a deadline; the whole may take minutes."""
 
-    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> SendingOutcome: ...
+    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> AttemptOutcome: ...
 
 
 class _ClaimedNotification(Struct, frozen=True):
@@ -203,13 +203,13 @@ class Attempts:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
-    async def _attempt(self, hand: _Attempt) -> SendingOutcome:
+    async def _attempt(self, hand: _Attempt) -> AttemptOutcome:
         tenant_id, notice = hand.claimed.tenant_id, hand.state.notice
         if notice is None or notice.address is None:
-            return NoLongerWorthSending(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
+            return MootNotice(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
         moot = await self._moot(tenant_id, notice)
         if moot is not None:
-            return NoLongerWorthSending(reason=moot.reason, explanation=moot.explanation)
+            return MootNotice(reason=moot.reason, explanation=moot.explanation)
         try:
             prepared = await self._prepare(hand.claimed, notice, notice.address)
         except WordingError as wrong:
@@ -231,7 +231,7 @@ class Attempts:
 
         return await self._server.deliver(prepared.mail, before_handover)
 
-    async def _moot(self, tenant_id: str, notice: Notice) -> MootNotice | None:
+    async def _moot(self, tenant_id: str, notice: Notice) -> Mootness | None:
         is_moot = self._worth.get(notice.subject.type)
         if is_moot is None:
             return None
@@ -240,17 +240,17 @@ class Attempts:
 
     async def _prepare(
         self, claimed: _ClaimedNotification, notice: Notice, address: Address
-    ) -> _PreparedMail | SendingOutcome:
+    ) -> _PreparedMail | AttemptOutcome:
         """The mail with everything personal opened; what is wrong otherwise. WordingError if it cannot be worded."""
         try:
             email, personal = await self._open(claimed.tenant_id, notice, address)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return TemporaryFailure(reason=Reason.KEYS_UNAVAILABLE)
+            return Deferral(reason=Reason.KEYS_UNAVAILABLE)
         if email is None:
-            return NoLongerWorthSending(reason=Reason.ERASED, explanation="the recipient's address has been erased")
+            return MootNotice(reason=Reason.ERASED, explanation="the recipient's address has been erased")
         if personal.erased is not None:
             explanation = f"the text of the {personal.erased} has been erased"
-            return NoLongerWorthSending(reason=Reason.ERASED, explanation=explanation)
+            return MootNotice(reason=Reason.ERASED, explanation=explanation)
         to = deliverable(email)
         if to is None:
             return PermanentFailure(reason=Reason.BAD_ADDRESS, detail="the address cannot stand in an envelope")

@@ -23,9 +23,9 @@ from msgspec import Struct
 from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import (
     Acceptance,
+    AttemptOutcome,
+    Deferral,
     PermanentFailure,
-    SendingOutcome,
-    TemporaryFailure,
     UnknownOutcome,
 )
 from notification_service.sending.mail import Mail
@@ -70,7 +70,7 @@ class Smtp:
         self._tls = tls
         self.deadlines = deadlines or Deadlines()
 
-    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> SendingOutcome:
+    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> AttemptOutcome:
         """Hand the mail over. `before_handover` is awaited when the server has taken both addresses and before the
         first byte of the mail; if it raises, the mail does not leave and the exception goes on."""
         await failpoint("smtp.before_connect")
@@ -98,18 +98,18 @@ class Smtp:
             tls_context=self._tls,
         )
 
-    async def _greet(self, client: aiosmtplib.SMTP) -> SendingOutcome | None:
+    async def _greet(self, client: aiosmtplib.SMTP) -> AttemptOutcome | None:
         """Connect and be let in. Whatever goes wrong here is not about this mail, and may be mended."""
         try:
             await client.connect(timeout=self.deadlines.connect_s)
             await client.ehlo(timeout=self.deadlines.command_s)
         except SMTPResponseException as refused:
-            return TemporaryFailure(reason=Reason.SERVER_UNREACHABLE, server_code=_code(refused.code, refused.message))
+            return Deferral(reason=Reason.SERVER_UNREACHABLE, server_code=_code(refused.code, refused.message))
         except (SMTPConnectError, SMTPAuthenticationError, SMTPException, OSError, ValueError):
-            return TemporaryFailure(reason=Reason.SERVER_UNREACHABLE)
+            return Deferral(reason=Reason.SERVER_UNREACHABLE)
         return None
 
-    async def _envelope(self, client: aiosmtplib.SMTP, mail: Mail) -> SendingOutcome | None:
+    async def _envelope(self, client: aiosmtplib.SMTP, mail: Mail) -> AttemptOutcome | None:
         try:
             try:
                 await client.mail(mail.sender, timeout=self.deadlines.command_s)
@@ -120,14 +120,14 @@ class Smtp:
             except SMTPResponseException as refused:
                 return _refusal("the recipient", refused)
         except (SMTPServerDisconnected, SMTPTimeoutError, OSError):
-            return TemporaryFailure(reason=Reason.CONNECTION_LOST)
+            return Deferral(reason=Reason.CONNECTION_LOST)
         return None
 
-    async def _hand_over(self, client: aiosmtplib.SMTP, mail: Mail) -> SendingOutcome:
+    async def _hand_over(self, client: aiosmtplib.SMTP, mail: Mail) -> AttemptOutcome:
         try:
             invited = await client.execute_command(b"DATA", timeout=self.deadlines.command_s)
         except (SMTPServerDisconnected, SMTPTimeoutError, OSError):
-            return TemporaryFailure(reason=Reason.CONNECTION_LOST)
+            return Deferral(reason=Reason.CONNECTION_LOST)
         if invited.code != _START_INPUT:
             return _refusal("the mail", SMTPResponseException(invited.code, invited.message))
         try:
@@ -163,11 +163,11 @@ class Smtp:
             client.close()
 
 
-def _refusal(what: str, refused: SMTPResponseException) -> SendingOutcome:
+def _refusal(what: str, refused: SMTPResponseException) -> AttemptOutcome:
     """4xx: later. 5xx and anything else that is no success: never."""
     code = _code(refused.code, refused.message)
     if 400 <= refused.code < 500:
-        return TemporaryFailure(reason=Reason.TEMPORARILY_REJECTED, server_code=code)
+        return Deferral(reason=Reason.TEMPORARILY_REJECTED, server_code=code)
     return PermanentFailure(reason=Reason.REJECTED, detail=f"the server refused {what}", server_code=code)
 
 
