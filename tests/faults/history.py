@@ -1,4 +1,4 @@
-"""What the clients sent and were told, and what was done to the system meanwhile, as JSON lines.
+"""The clients' requests and answers, and the faults injected meanwhile, as JSON lines.
 
 The audit reads it back: it is the only record of what was promised to somebody outside.
 """
@@ -33,7 +33,7 @@ class SentRequest(Line, frozen=True, kw_only=True, omit_defaults=True, tag="sent
 
 
 class ReceivedAnswer(Line, frozen=True, kw_only=True, omit_defaults=True, tag="answered"):
-    """What the attempt was told. `seconds` is how long it took."""
+    """The answer to an attempt. `seconds` is how long it took."""
 
     key: str
     tenant: str

@@ -14,7 +14,7 @@ R = TypeVar("R", bound=Exception)
 
 @dataclass(frozen=True)
 class DecisionResult(Generic[S, E]):
-    """What a command made of a history."""
+    """The result of a command on a history."""
 
     state: S
     events: Sequence[E]

@@ -1,4 +1,4 @@
-"""What collections-service would publish about one invoice, told fact by fact."""
+"""The events that collections-service would publish about one invoice."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime

@@ -82,7 +82,7 @@ class NotesPublication:
 
 
 class PoisonedError(Exception):
-    """What the handlers of these tests die of."""
+    """The failure of a handler in these tests."""
 
 
 class SeenNotes:

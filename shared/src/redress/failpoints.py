@@ -4,7 +4,7 @@
 REDRESS_FAILPOINTS="relay.after_ack=kill@3,append.before_commit=pause:2". Actions:
 
     kill        SIGKILL to itself: no cleanup, as a power cut or the kernel's memory killer does it
-    stop        SIGSTOP: it stands still until somebody sends SIGCONT
+    stop        SIGSTOP: it stands still until a SIGCONT
     raise       FailpointReached is raised there
     pause:2.5   it waits that many seconds and goes on
 
@@ -26,7 +26,7 @@ _ACTIONS: Final = ("kill", "stop", "raise", "pause")
 
 
 class FailpointReached(Exception):
-    """What an armed failpoint with the action `raise` raises."""
+    """The exception of an armed failpoint with the action `raise`."""
 
 
 class FailpointsWrong(Exception):
@@ -34,7 +34,7 @@ class FailpointsWrong(Exception):
 
 
 class Failpoint(Struct, frozen=True):
-    """What happens the `nth` time (from 1) that the place is reached. `seconds` belongs to `pause`."""
+    """The action at the `nth` time (from 1) that the place is reached. `seconds` belongs to `pause`."""
 
     action: str
     seconds: float = 0.0
@@ -58,7 +58,7 @@ def read_failpoints(text: str) -> Mapping[str, Failpoint]:
 
 
 class _NoEffect:
-    """Awaited or entered, it is over at once. One for all, so that an unarmed failpoint makes no object."""
+    """No effect when awaited or entered. One instance, so that an unarmed failpoint allocates nothing."""
 
     def __await__(self) -> Generator[None, None, None]:
         return iter(())  # type: ignore[return-value]  # an iterator that ends at once is all that `await` needs

@@ -184,7 +184,7 @@ def _published_positions(topics: Topics) -> Finding:
 
 
 def _change(kind: str, data: dict[str, Any], currency: str) -> int | None:
-    """What the event does to the open amount; None for a correction, which does not say."""
+    """The change of the open amount by the event; None for a correction, which does not say."""
     match kind:
         case "payment-applied" | "credit-memo-applied":
             return -parse_money(data["applied"]["amount"], currency).minor

@@ -1,4 +1,4 @@
-"""What clients sent and were told, gathered from the history: the promises that the databases must keep."""
+"""The clients' requests and answers from the history: the promises that the databases must keep."""
 
 from collections import defaultdict
 from collections.abc import Iterable

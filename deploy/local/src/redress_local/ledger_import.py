@@ -37,7 +37,7 @@ class Progress(Protocol):
 
 
 class RowOutcome(Struct):
-    """What became of the messages of one row."""
+    """The results of one row's messages."""
 
     line: int
     results: list[str]
@@ -176,7 +176,7 @@ class _Import:
 
 
 def write_rejected(path: Path, rejected: Iterable[BadRow]) -> None:
-    """A CSV of line numbers and reasons, for whoever mends the file."""
+    """A CSV of line numbers and reasons, for correcting the file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["line", "reason"])

@@ -31,7 +31,7 @@ class EventLogError(Exception):
 
 
 class Conflict(EventLogError):
-    """Somebody else was quicker. Nothing was written; what was read is out of date."""
+    """Another append was quicker. Nothing was written; the state that was read is out of date."""
 
 
 class VersionConflict(Conflict):

@@ -74,7 +74,7 @@ class _WaitingAppend(Struct, eq=False):
     bytes: int
 
     def claims(self) -> set[object]:
-        """What no other command of the same group may touch."""
+        """The keys and streams that no other command of the same group may touch."""
         claimed: set[object] = {write.stream_id for write in self.writes}
         if self.command is not None:
             claimed.add((self.tenant_id, self.command.key))
@@ -252,7 +252,7 @@ class PostgresEventLog:
             moved.set()
 
     async def _connect(self) -> asyncpg.Connection:
-        """A connection that one of our tasks holds; closing the log ends it, whatever became of the task."""
+        """A connection that one of our tasks holds; closing the log ends it, even when the task has failed."""
         connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
         self._held = [*(held for held in self._held if not held.is_closed()), connection]
         return connection
@@ -302,7 +302,7 @@ class PostgresEventLog:
     async def _append_with(
         self, connection: asyncpg.Connection | None, group: list[_WaitingAppend]
     ) -> asyncpg.Connection | None:
-        """Append the group; whatever happens, every member gets its own outcome.
+        """Append the group; every member gets its own outcome in any case.
 
         A lost connection leaves the outcome open, so the group is tried once more on a new one: keys and event ids
         make that harmless. A refusal by the server (a bound, a timeout) is answered by trying each member alone.

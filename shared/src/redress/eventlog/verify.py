@@ -1,7 +1,7 @@
 """Recompute every chain and the order of the log, and name the first bad position.
 
 Needs only SELECT. Runs in constant memory: streams are read one after the other in version order, the log's order is
-checked by the database. What it cannot see: a superuser who rewrites a whole stream together with its head.
+checked by the database. It cannot see a superuser who rewrites a whole stream together with its head.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -26,7 +26,7 @@ class Finding(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True):
-    """The result: how much was read, and the first bad position in log order (None: all is as it was written)."""
+    """The amount that was read, and the first bad position in log order (None: all is as it was written)."""
 
     events: int
     streams: int

@@ -143,7 +143,7 @@ class CommandRunner:
                 inputs = await self._inputs(context, job)
 
     def _learn(self, context: CommandContext, conflict: Conflict, named: UUID | None = None) -> None:
-        """Somebody else was quicker. StaleVersion if it was on the stream whose version the caller named."""
+        """Another command was quicker. StaleVersion if it wrote the stream whose version the caller named."""
         if isinstance(conflict, VersionConflict):
             self._cache.drop(context.tenant, conflict.stream_id)
             if context.expected is not None and conflict.stream_id == named:

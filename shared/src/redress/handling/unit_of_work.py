@@ -98,7 +98,7 @@ class UnitOfWork:
         """Continue a stream that is here; the state afterwards. `policy` names the policies the decision used.
 
         Event ids derive from the command, the stream and the place among the command's events of that stream, so that
-        a repeated command makes the same ids whatever the stream's version is.
+        a repeated command makes the same ids at any version of the stream.
         """
         stream = self._streams[stream_id]
         if events:

@@ -22,7 +22,7 @@ Headers = list[tuple[str, bytes]]
 
 
 class NotACloudEvent(ValueError):
-    """What came is not an event of ours; the message says what is missing or wrong."""
+    """The message is no event of Redress; the message says what is missing or wrong."""
 
 
 class CloudEvent(Struct, kw_only=True, omit_defaults=True):

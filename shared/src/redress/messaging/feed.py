@@ -1,4 +1,4 @@
-"""The service's events for whoever wants to follow them over HTTP (the convention of http-feeds.org).
+"""The service's events for followers over HTTP (the convention of http-feeds.org).
 
 `GET /v1/feed?lastEventId=…` answers what came after that event, in log order, and holds the request open for a while
 when there is nothing yet. Every answer proves that it left nothing out: the first event's `prev` is the position that
@@ -64,7 +64,7 @@ class Feed:
         self._ahead: dict[tuple[int, int], asyncio.Task[list[RecordedEvent]]] = {}
 
     async def after(self, position: int, tenant: str | None, limit: int, timeout_s: float) -> FeedPage:
-        """What was published after `position`, of one tenant or (None) of all. Waits at most `timeout_s` for the first.
+        """The events after `position`, of one tenant or (None) of all. Waits at most `timeout_s` for the first.
 
         A position beyond the head is answered at once, with `head` saying so.
         """
@@ -146,7 +146,7 @@ class Feed:
 
 
 def _seen(task: asyncio.Task[list[RecordedEvent]]) -> None:
-    """A page that nobody asks for may fail unheard."""
+    """A page that no reader asks for may fail silently."""
     if not task.cancelled():
         task.exception()
 

@@ -86,7 +86,7 @@ class FeedClient:
 
 
 class _PrefetchedPage(Struct, frozen=True):
-    """A page that was asked for before anybody wanted it."""
+    """A page that was fetched before the reader asked for it."""
 
     position: int
     limit: int
@@ -178,7 +178,7 @@ class RepairedShard(Struct, frozen=True):
 
 
 async def shard_from_feed(client: FeedClient, shard: int, after: int, through: int | None = None) -> RepairedShard:
-    """What a shard has after a position: through another one, or (None) as far as the log goes now."""
+    """The events of a shard after a position, up to another one or (None) to the log's head."""
     items: list[SourceItem[PublishedEvent]] = []
     position = after
     while True:

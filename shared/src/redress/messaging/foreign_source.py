@@ -49,7 +49,7 @@ class ForeignSource:
         except BrokerUnavailable as failure:
             raise SourceUnavailable(str(failure)) from failure
         for shard in polled.lost:
-            # Nobody else has these messages. The sender must be asked to send again from this time on.
+            # No other system has these messages. The sender must be asked to send again from this time on.
             _log.critical("foreign_messages_lost", topic=self._topic, partition=shard, wanted_offset=marks[shard].seq)
         return Batch(
             items=tuple(_item(message) for message in polled.messages),

@@ -148,7 +148,7 @@ class KafkaProducer:
 
     async def close(self) -> None:
         if not await _let_go(self._producer.stop()):
-            # stop() waits for batches that nobody will take any more. Without connections they fail.
+            # stop() waits for batches that no broker will take any more. Without connections they fail.
             await _let_go(self._producer.client.close())
             sender: asyncio.Task[None] | None = self._producer._sender.sender_task  # noqa: SLF001 - no public way
             if sender is not None:
@@ -262,7 +262,7 @@ class _SeekOnAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
         self.failure: Exception | None = None
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        """Nothing to do: whoever gets them locks the checkpoint, and what we still hold is then dropped."""
+        """Nothing to do: their new owner locks the checkpoint, and the messages held here are then dropped."""
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         partitions = [place.partition for place in assigned]

@@ -101,7 +101,7 @@ class KafkaSource:
 class Hints:
     """Offsets that the broker shall hear of, at most once a second: nothing depends on them but monitors.
 
-    Nobody waits for it: an event that comes in meanwhile would be seen later by a round trip.
+    No read waits for it: an event that arrives meanwhile would be seen later by a round trip.
     """
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class Hints:
         return timeout_s
 
     async def give_the_last(self, consumer: Consumer) -> None:
-        """Tell everything and wait until it is told, for a consumer that is about to close."""
+        """Send all hints and wait for them, for a consumer that is about to close."""
         if self._telling is not None:
             await asyncio.gather(self._telling, return_exceptions=True)
         if self._untold:

@@ -1,4 +1,4 @@
-"""What Redress asks of a message broker, in its own words. `kafka.py` keeps these promises, and `memory.py` for tests.
+"""The message broker that Redress needs. `kafka.py` keeps these promises, and `memory.py` for tests.
 
 Small on purpose: order inside a partition, an honest answer to a publish, and reading on from a given offset. Positions
 are kept by the caller; what a broker remembers of them is a hint for those who watch.
@@ -85,7 +85,7 @@ class Producer(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go within seconds, whatever state the broker is in. Does not raise."""
+        """Close within seconds in any state of the broker. Does not raise."""
         ...
 
 

@@ -130,7 +130,7 @@ class Relay:
         return position
 
     async def _batches(self, position: _Position) -> AsyncGenerator[_PreparedBatch, None]:
-        """What the log has after `position`, ready to be sent."""
+        """The log's events after `position`, ready to be sent."""
         async with aclosing(pages(self._log, position.seq, size=self._limit)) as found:
             async for stored in found:
                 if await self._log.epoch() != position.epoch:

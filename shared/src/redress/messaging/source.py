@@ -25,7 +25,7 @@ class SourceError(Exception):
 
 
 class ConsumerHalted(SourceError):
-    """Going on would lose, double or mix events. Trying again is no use before somebody has looked; it is loud."""
+    """Going on would lose, double or mix events. A retry is no use before an operator has acted; the error is loud."""
 
 
 class EpochChanged(ConsumerHalted):
@@ -122,7 +122,7 @@ class Source(Protocol[E]):
         ...
 
     async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[E]:
-        """What comes after the marks, about `limit` items; an empty batch when nothing came within `timeout_s`.
+        """The items after the marks, about `limit` of them; an empty batch when nothing came within `timeout_s`.
 
         SourceUnavailable when the other side is down.
         """
@@ -140,7 +140,7 @@ class Source(Protocol[E]):
         ...
 
     async def applied(self, batch: Batch[E]) -> None:
-        """The batch is durable; a broker may be told, as a hint for those who watch its lag."""
+        """The batch is durable; a broker may get it, as a hint for lag monitors."""
         ...
 
     async def close(self) -> None: ...

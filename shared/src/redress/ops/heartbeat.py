@@ -1,4 +1,4 @@
-"""The sign of life of a process that serves nobody: a file that its event loop touches while it is not stuck."""
+"""The sign of life of a process without an API: a file that its event loop touches while it is not stuck."""
 
 import asyncio
 from pathlib import Path

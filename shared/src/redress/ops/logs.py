@@ -92,7 +92,7 @@ def configure_logs(service: str, version: str, level: str = "INFO", stream: Text
 
 
 class _LogOutput:
-    """Where our own records go, and from which level on."""
+    """The stream and level of Redress's own records."""
 
     stream: TextIO = sys.stdout
     level: int = logging.INFO
@@ -106,7 +106,7 @@ class _OwnLogger:
         self.name = name
 
     def _write(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more: that must not stop the work
+        with contextlib.suppress(OSError, ValueError):  # a closed reader must not stop the work
             _lines.stream.write(f"{line}\n")
             _lines.stream.flush()
 
@@ -132,7 +132,7 @@ _encoder: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), def
 
 
 class _RepetitionFilter(logging.Filter):
-    """Lets the same thing said by a repeating logger through once in a while, with how often it was left out."""
+    """Pass a repeated message once per interval, with the number of omitted ones."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ def _plain(value: object, limit: int, depth: int) -> object:
 
 
 def _text(text: str, limit: int) -> str:
-    # Cut before the search for secrets, so that no text takes long; a traceback is told at its end.
+    # Cut before the search for secrets, so that no text takes long; the end of a traceback says most.
     if len(text) > limit:
         text = f"…{text[-limit:]}" if limit == MAX_TRACEBACK else f"{text[:limit]}…"
     if _SUSPECT.search(text):  # one search for nearly every text instead of four replacements

@@ -1,4 +1,4 @@
-"""The record of what operators did by hand: who, when, what, why, and what became of it. Nobody can change it."""
+"""The record of operations done by hand: who, when, what, why, and the result. It cannot be changed."""
 
 import contextlib
 import getpass
@@ -40,7 +40,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 
 
 class OperationReport:
-    """What an operation says of itself once it is done."""
+    """The result that an operation reports once it is done."""
 
     def __init__(self) -> None:
         self.outcome = "done"
@@ -90,7 +90,7 @@ async def latest(connection: asyncpg.Connection, limit: int, command: str | None
 
 
 def os_user() -> str:
-    """The operator, if nobody is named."""
+    """The default operator."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name

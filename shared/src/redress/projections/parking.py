@@ -169,7 +169,7 @@ async def discard(connection: Connection, consumer: str, seq: int) -> ParkedEven
     if not rows:
         return None
     parked = ParkedEvent(**rows[0])
-    # Whoever applies or parks events of this consumer waits meanwhile.
+    # Other transactions that apply or park events of this consumer wait meanwhile.
     await connection.execute(
         f"SELECT FROM es.consumer c, es.log_head h WHERE {LABEL} = $1 AND c.shard = $2 FOR UPDATE OF c",
         checkpoint_of(consumer),

@@ -1,4 +1,4 @@
-"""What of a batch is still to be applied, and where the checkpoint stands afterwards. Pure."""
+"""The part of a batch that is still to be applied, and the checkpoint afterwards. Pure."""
 
 from collections.abc import Mapping
 from typing import TypeVar

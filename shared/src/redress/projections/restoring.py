@@ -1,4 +1,4 @@
-"""After a database was restored: the log gets another epoch, and each follower of it is told to go on in that epoch.
+"""After a database was restored: the log gets another epoch, and each of its followers has to accept that epoch.
 
 Events after the restored position are gone, and their positions will be given again. The epoch keeps the two apart:
 whoever followed the lost events stops, until somebody has compared the positions and accepts the new epoch.

@@ -92,7 +92,7 @@ def openapi_document(service: Service[Any]) -> dict[str, Any]:
 
 
 class _AbsentPart:
-    """Stands for every part while routes are only listed, which uses none."""
+    """A stand-in for every part while routes are only listed and no part is used."""
 
     def __getattr__(self, _: str) -> "_AbsentPart":
         return self

@@ -1,4 +1,4 @@
-"""What an operator can do by hand, each thing with a reason that is kept: erase, release, discard, drop, declare."""
+"""The operations that are done by hand, each with a reason that is kept: erase, release, discard, drop, declare."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -141,7 +141,7 @@ def _runner_of(runners: Sequence[Runner[Any]], consumer: str) -> Runner[Any]:
 
 
 def _told(event: object) -> dict[str, str]:
-    """What may be shown of an event. A foreign message may name persons in clear text, so its content is left out."""
+    """The part of an event that may be shown. A foreign message may hold personal data, so its content is left out."""
     match event:
         case RecordedEvent():
             meta = decode_meta(event.meta)

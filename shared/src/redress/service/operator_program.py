@@ -42,7 +42,7 @@ _TROUBLE: tuple[type[Exception], ...] = (
 
 
 class OperatedService(Protocol):
-    """What the commands ask of a service. Each answer reads the settings it needs, or ends the program."""
+    """The service as the operators' commands need it. Each answer reads the settings it needs, or ends the program."""
 
     @property
     def name(self) -> str: ...
@@ -172,7 +172,7 @@ def _parked(service: OperatedService) -> typer.Typer:
         operator: Operator = None,
         yes: Yes = False,
     ) -> None:
-        """Give up one event: this consumer will never apply it. What waits behind it stays parked; release it then."""
+        """Give up one event: this consumer will never apply it. The events behind it stay parked; release them then."""
         _ask(yes, f"{consumer} will never apply event {seq}, and nothing makes up for it but a rebuild")
         order = _order(operator, "parked discard", reason, consumer=consumer, seq=str(seq))
         gone = asyncio.run(operating.discard(service.owner_dsn(), consumer, seq, order))

@@ -135,7 +135,7 @@ class TimerPoller:
             raise UnknownTimerKind(timer.kind) from None
 
     async def _count(self, connection: Connection, timer: Timer) -> int | None:
-        """This try's number, committed before it is made; None if somebody else is at it."""
+        """This try's number, committed before it is made; None if another poller holds the timer."""
         attempts: int | None = await connection.fetchval(
             "UPDATE es.timer SET attempts = attempts + 1 WHERE timer_id ="
             " (SELECT timer_id FROM es.timer WHERE timer_id = $1 AND state = 'pending' FOR UPDATE SKIP LOCKED)"

@@ -188,7 +188,7 @@ class _RequestScope:
                 await self.app(scope, receive, answer.send)
             except Exception:
                 # The failure was answered and logged inside. Only an answer that broke off half-way goes on to the
-                # server, which closes the connection so that nobody takes the half for the whole.
+                # server, which closes the connection so that a half answer is not taken for a whole one.
                 if not answer.complete:
                     raise
             finally:
@@ -214,7 +214,7 @@ class _RequestScope:
 
 
 class _AnswerSender:
-    """Sends the answer on, with the headers every answer has."""
+    """Send the answer with the headers that every answer has."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, causes: Causes) -> None:
         self.started_at = time.perf_counter()

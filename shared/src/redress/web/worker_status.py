@@ -1,4 +1,4 @@
-"""Health and metrics of a worker, which serves nobody else: the health routes and /metrics on a port of its own."""
+"""Health and metrics of a worker, which has no other routes: the health routes and /metrics on a port of its own."""
 
 import asyncio
 
@@ -48,7 +48,7 @@ def worker_status(host: str, port: int | None, registry: CollectorRegistry, data
 
 
 class _EmbeddedServer(uvicorn.Server):
-    """A server in a process that has its own loop and its own way with signals."""
+    """A server inside a process that has its own event loop and its own signal handling."""
 
     async def serve_until(self, stop: asyncio.Event) -> None:
         serving = asyncio.create_task(self._serve())

@@ -1,4 +1,4 @@
-"""What an invoice lets disputes hold, and whom a posting takes from.
+"""How much of an invoice disputes may hold, and which disputes a posting reduces.
 
 The sum of what disputes hold never exceeds what is open, on the invoice and on each line (business rule: domain.md
 §7.5, invariant 2). A posting reduces the undisputed part first; then the oldest dispute first.
@@ -172,7 +172,7 @@ class Reduction(Struct, frozen=True):
 
 
 def reductions(state: DisputableInvoice, open_after: int, credit: int = 0) -> list[Reduction]:
-    """Whom a posting takes from, so that no more is held than is open after it.
+    """The disputes that a posting reduces, so that no more is held than is open after it.
 
     `credit` is the amount of a credit memo: it serves credits that disputes wait for, before anything else.
     """

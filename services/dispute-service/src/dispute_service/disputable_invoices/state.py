@@ -1,6 +1,6 @@
 """An invoice as disputes see it: what is open, and who holds how much of that. `evolve` never raises.
 
-An invoice that the ledger has not told us of yet is disputable too; its bounds are not known then.
+An invoice that the ledger has not reported yet is disputable too; its bounds are then unknown.
 """
 
 from datetime import datetime
@@ -20,7 +20,7 @@ from dispute_service.disputable_invoices.events import (
 
 
 class InvoiceTerms(Struct, frozen=True, kw_only=True):
-    """What the ledger said last."""
+    """The invoice as the ledger reported it last."""
 
     ledger_version: int
     customer_id: str

@@ -1,4 +1,4 @@
-"""A dispute as a document: what lists, single reads and answers show. Personal text is not in it."""
+"""The document of a dispute, as lists, single reads and answers show it. It holds no personal text."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -20,7 +20,7 @@ class ItemDocument(Struct, frozen=True, kw_only=True):
     """disputed = open + paid + credited + written_off + rejected + withdrawn; `awaiting_credit` is part of `open`.
 
     `valid` and `invalid` split `open` while a decision stands; else they are null. `known` says whether the ledger has
-    told us of the invoice.
+    reported the invoice.
     """
 
     invoice_id: str
@@ -107,7 +107,7 @@ class DisputeDocument(Struct, frozen=True, kw_only=True):
 
 
 class ListColumns(Struct, frozen=True, kw_only=True):
-    """What lists filter and sort by and the dispute's own document does not have so. `search` is lower case."""
+    """The columns that lists filter and sort by and the document does not have in this form. `search` is lower case."""
 
     open_minor: int
     invoice_ids: tuple[str, ...]
@@ -115,7 +115,7 @@ class ListColumns(Struct, frozen=True, kw_only=True):
 
 
 class StoredDocument(Struct, frozen=True):
-    """What is written beside each append and into the history. A list's columns are made out of it: migration 0005."""
+    """The document written with each append and into the history. Migration 0005 derives a list's columns from it."""
 
     row: ListColumns
     dispute: DisputeDocument
@@ -195,7 +195,7 @@ def stored_document(stream_id: UUID, version: int, state: Dispute) -> StoredDocu
 
 
 def stored_json(stream_id: UUID, version: int, state: State) -> bytes | None:
-    """What `es.write_current` takes. A dispute that was not opened has no document."""
+    """The bytes that `es.write_current` takes. A dispute that was not opened has no document."""
     return _encoder.encode(stored_document(stream_id, version, state)) if isinstance(state, Dispute) else None
 
 

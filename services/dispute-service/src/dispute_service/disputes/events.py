@@ -1,7 +1,7 @@
-"""What can have happened to a dispute. Past facts in business words; amounts are minor units of the dispute's currency.
+"""The events of a dispute, in business words; amounts are minor units of the dispute's currency.
 
-`at` is when the fact counts in the books (UTC). Who, why and by which command stands in the event's metadata. Personal
-text is sealed before it gets here. `item` is the position in the dispute's list of items, counted from 0.
+`at` is the time (UTC) from which the event counts in the books. The metadata names the actor, the reason and the
+command. Personal text is sealed. `item` is the position in the dispute's list of items, counted from 0.
 """
 
 from datetime import date, datetime
@@ -17,7 +17,7 @@ from redress.contracts.common import Sealed, SealedContact
 
 class OpenedItem(Struct, frozen=True, kw_only=True):
     """A contested amount of one invoice; `line` None is the invoice as a whole. `known` says whether the ledger had
-    told us of the invoice by then."""
+    reported the invoice by then."""
 
     invoice_id: str
     line: str | None
@@ -129,7 +129,7 @@ class DisputeDecided(Struct, frozen=True, kw_only=True):
 
 
 class ItemOutcome(Struct, frozen=True, kw_only=True):
-    """What becomes of one item's open amount. `credit` stays open, awaiting the ERP's credit memo."""
+    """The outcome of one item's open amount. `credit` stays open, awaiting the ERP's credit memo."""
 
     item: int
     credit: int = 0
@@ -209,7 +209,7 @@ class PaymentReversed(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
-    """The ledger has told us of an invoice that was contested before it."""
+    """The ledger reported an invoice that was contested before."""
 
     at: datetime
     invoice_id: str

@@ -47,8 +47,8 @@ async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: d
 
 
 def opening(context: CommandContext, dispute: UUID, command: Open) -> CommandJob:
-    """Open the dispute under a fresh id. What the ledger knows of the invoices is filled in here, and an invoice that
-    refuses is named by its item."""
+    """Open the dispute under a fresh id. The ledger's knowledge of the invoices is filled in here, and the item of an
+    invoice that refuses is named."""
     streams = {item.invoice_id: invoice_stream(context.tenant, item.invoice_id) for item in command.items}
 
     async def work(uow: UnitOfWork) -> bytes:
@@ -151,7 +151,7 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
 
 
 def held_by_invoice(state: State) -> dict[str, tuple[HeldAmount, ...]]:
-    """What the dispute holds of each of its invoices; empty where it has let go."""
+    """The amounts that the dispute holds of each of its invoices; empty where it holds nothing any more."""
     if not isinstance(state, Dispute):
         return {}
     held: dict[str, tuple[HeldAmount, ...]] = {item.invoice_id: () for item in state.items}

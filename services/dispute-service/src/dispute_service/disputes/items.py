@@ -1,4 +1,4 @@
-"""The contested amounts of a dispute, and how they move. Nothing here raises: what is stored has happened.
+"""The contested amounts of a dispute, and how they move. Nothing here raises: a stored event has happened.
 
 Per item, always: disputed = open + paid + credited + written_off + rejected + withdrawn. `awaiting_credit` is part of
 open. A share or an outcome of an item that is not there moves nothing.
@@ -36,7 +36,7 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
 
 
 class PaymentShare(Struct, frozen=True):
-    """How much a payment has taken from an item: what comes back when the payment does."""
+    """The amount that a payment has taken from an item. It comes back when the payment is reversed."""
 
     payment_id: str
     item: int
@@ -57,7 +57,7 @@ def contested(opened: Iterable[e.OpenedItem]) -> Items:
 
 
 def known(items: Items, invoice_id: str) -> Items:
-    """The ledger has told us of the invoice."""
+    """The ledger has reported the invoice."""
     return tuple(msgspec.structs.replace(item, known=True) if item.invoice_id == invoice_id else item for item in items)
 
 
@@ -77,7 +77,7 @@ def without_verdict(items: Items) -> Items:
 
 
 def with_outcomes(items: Items, outcomes: Iterable[e.ItemOutcome]) -> Items:
-    """What was open goes where the outcome says; a credit stays open and awaits the ERP's credit memo."""
+    """The open amount goes where the outcome says; a credit stays open and awaits the ERP's credit memo."""
     items = without_verdict(items)
     for outcome in outcomes:
         if not _has(items, outcome.item):
@@ -104,7 +104,7 @@ def withdrawn(items: Items, shares: Iterable[e.Share]) -> Items:
 
 
 def reopenable(item: DisputeItem) -> int:
-    """What reopening would contest again besides what is open: all that a posting has not settled for good."""
+    """The amount that reopening would contest again besides the open one: all that no posting has settled for good."""
     return item.rejected + item.withdrawn + item.written_off + item.stated_paid + item.awaiting_credit
 
 
@@ -139,7 +139,7 @@ def reduced_by_payment(
 ) -> tuple[Items, tuple[PaymentShare, ...]]:
     """The shares are paid, as far as they are open; and what the payment took.
 
-    A customer who pays gives in on what was found invalid first.
+    A payment concedes the amounts found invalid first.
     """
     taken: list[PaymentShare] = []
     for share in shares:

@@ -1,4 +1,4 @@
-"""What a resolution code makes of the open amount: credited, paid, rejected, written off or given up.
+"""A resolution code splits the open amount: credited, paid, rejected, written off or given up.
 
 Some codes say it themselves. The others credit what the decision found valid, or what is stated, and reject the rest.
 A stated credit is spread over the items by largest remainder, in proportion to what may be credited there.

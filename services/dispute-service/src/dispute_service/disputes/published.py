@@ -1,4 +1,4 @@
-"""Stored event → published contract. What is stored is ours; what is published is a promise to others.
+"""Stored event → published contract. Stored events are private to this service; published ones are a promise to others.
 
 Every published event carries the dispute as it is after it. Not published: notes, invoices that became known, and what
 a reversed payment does to a dispute that had ended (the reopening that follows it is).
@@ -19,7 +19,7 @@ from redress.contracts.common import WireMoney, wire_in
 def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
     event: stored.DisputeEvent, stream_id: UUID, after: State
 ) -> public.DisputeEvent | None:
-    """None for what is nobody else's business."""
+    """None for an event that stays private."""
     if isinstance(after, UnopenedDispute):
         return None
     dispute = summary(dispute_id_of(stream_id), after)

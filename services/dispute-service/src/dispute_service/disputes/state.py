@@ -1,4 +1,4 @@
-"""A dispute as its history makes it. `evolve` never raises: what is stored has happened.
+"""The state of a dispute, folded from its events. `evolve` never raises: a stored event has happened.
 
 An active dispute has something open and awaits no credit; a settling one awaits all that is open; in every other state
 nothing is open. How amounts move within its items: `items.py`.
@@ -75,7 +75,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """Information somebody was asked for and has not given yet."""
+    """Information that was asked for and is not given yet."""
 
     asked: str
     what: Sealed
@@ -87,7 +87,7 @@ class UnopenedDispute(Struct, frozen=True):
 
 
 class Dispute(Struct, frozen=True, kw_only=True):
-    """A dispute. Times are UTC; `opened_at` is when the contest began in the books, not when we wrote it down."""
+    """A dispute. Times are UTC; `opened_at` is when the contest began in the books, not when it was recorded."""
 
     status: Status
     customer_id: str
@@ -140,7 +140,7 @@ INITIAL: State = UnopenedDispute()
 
 
 def allowed_actions(state: State) -> tuple[str, ...]:
-    """What a person may do now, in the usual order. Empty for a dispute that does not exist."""
+    """The actions that a person may take now, in the usual order. Empty for a dispute that does not exist."""
     if isinstance(state, UnopenedDispute):
         return ()
     return tuple(

@@ -1,4 +1,4 @@
-"""What collections-service says, as this service understands it. Types it has no use for are None, not errors."""
+"""The events of collections-service that this service reads. Other types are None, not errors."""
 
 import msgspec
 
@@ -29,13 +29,13 @@ _DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
 
 
 def ledger_event(published: PublishedEvent) -> LedgerEvent | None:
-    """The fact; None for a type of no interest here. Fields that are not known are ignored."""
+    """The event; None for a type that this service does not use. Fields that are not known are ignored."""
     decoder = _DECODERS.get(published.type)
     return None if decoder is None else decoder.decode(published.data)
 
 
 def invoice_now(published: PublishedEvent, posting: LedgerEvent) -> RecordInvoice:
-    """How the invoice stands after the fact. The stream's version orders the facts of one invoice."""
+    """The invoice after the posting. The stream's version orders the postings of one invoice."""
     invoice = posting.invoice
     return RecordInvoice(
         at=published.effective_at,

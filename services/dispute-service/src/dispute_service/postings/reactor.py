@@ -1,4 +1,4 @@
-"""What postings of the ledger do to disputes.
+"""The effect of the ledger's postings on disputes.
 
 An invoice that becomes known is noted; a payment takes the undisputed part first and then from disputes, oldest first;
 a credit memo serves awaited credits first; a reversed payment gives back what it took; a short payment opens a dispute
@@ -49,7 +49,7 @@ async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
 
 
 async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
-    """What one fact of the ledger does. A fact that was taken before does nothing."""
+    """Apply one posting of the ledger. A posting that was applied before does nothing."""
     posting = ledger_event(event)
     if posting is None:
         return
@@ -84,7 +84,7 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
 
 async def _of_same_currency(uow: UnitOfWork, invoice: DisputableInvoice) -> DisputableInvoice:
     """The invoice with the holds a posting can be compared with: a dispute that was opened before the invoice was
-    known may turn out to name a wrong currency. Such a hold is left alone for a person to look at."""
+    known may turn out to name a wrong currency. Such a hold is left for a person to check."""
     kept = []
     for held in invoice.reservations:
         dispute = await uow.state(DISPUTE, UUID(held.dispute_id))

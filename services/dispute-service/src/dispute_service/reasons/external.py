@@ -1,4 +1,4 @@
-"""What a payer wrote on a remittance, as one of our reasons.
+"""A payer's words on a remittance, read as a reason of the catalogue.
 
 First a code that stands alone (ours, X12 element 426, Peppol), then a word of the text, in the order of the table:
 the more telling word stands earlier ("damaged freight" is damage). Nothing recognised is UNIDENTIFIED, never a guess.

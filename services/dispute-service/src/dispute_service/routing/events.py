@@ -1,4 +1,4 @@
-"""What can have happened to a company's resolution matrix."""
+"""The events of a company's resolution matrix."""
 
 from datetime import datetime
 from typing import Final

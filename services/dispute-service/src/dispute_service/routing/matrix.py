@@ -1,7 +1,7 @@
 """The resolution matrix: who answers for a dispute, and within how many working hours.
 
 A matrix is an ordered list of rules; the first that fits decides. It always ends in a rule that fits everything, so
-every dispute has an owner. What was decided is stored with the rule, the version and the explanation in words.
+every dispute has an owner. A routing is stored with the rule, the version and the explanation in words.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ class ResolutionMatrix(Struct, frozen=True, kw_only=True):
 
 
 class RoutingInputs(Struct, frozen=True, kw_only=True):
-    """What a rule may look at. `amount` is the open disputed total."""
+    """The properties of a dispute that a rule may read. `amount` is the open disputed total."""
 
     reason_code: str
     amount: Money

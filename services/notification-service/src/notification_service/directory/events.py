@@ -1,4 +1,4 @@
-"""What can have happened to one entry of the directory."""
+"""The events of one entry of the directory."""
 
 from typing import Final
 

@@ -48,7 +48,7 @@ class DisputeStates:
 
 
 async def dispute_now(connection: Connection, tenant_id: str, dispute_id: str) -> DisputeNow | None:
-    """What is known of a dispute; None if nothing is."""
+    """The known state of a dispute; None for an unknown one."""
     row = await connection.fetchrow(
         "SELECT version, status, open_minor, currency, owner, team, resolution_code FROM dispute_state"
         " WHERE tenant_id = $1 AND dispute_id = $2",

@@ -1,4 +1,4 @@
-"""What can have happened to one notification. Stored under the names in `stream.py`."""
+"""The events of one notification. Stored under the names in `stream.py`."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -27,9 +27,9 @@ class NotificationSuppressed(Struct, frozen=True, kw_only=True):
 
 
 class SendingStarted(Struct, frozen=True, kw_only=True):
-    """A sender has taken it; the attempt counts from here, whatever becomes of it.
+    """A sender has taken it; the attempt counts from here, whatever its outcome.
 
-    Nobody else may take it before `lease_until`. `after` is why it was waiting again, None on the first attempt.
+    No other sender may take it before `lease_until`. `after` is why it was waiting again, None on the first attempt.
     """
 
     attempt: int
@@ -38,7 +38,7 @@ class SendingStarted(Struct, frozen=True, kw_only=True):
 
 
 class SendingContinued(Struct, frozen=True, kw_only=True):
-    """The sender is alive and still at it: nobody else may take it before `lease_until`."""
+    """The sender is still at work: no other one may take it before `lease_until`."""
 
     attempt: int
     lease_until: datetime
@@ -48,7 +48,7 @@ class HandoverStarted(Struct, frozen=True, kw_only=True):
     """The mail stands worded, the server has taken sender and recipient, and the next byte is the mail itself.
 
     Written before the first byte: a sender that dies before this may be replaced, one that dies after it leaves
-    a mail of which nobody can tell. `rendered_sha256` is of the bytes handed over, `wording` the template and version.
+    a mail of unknown outcome. `rendered_sha256` is of the bytes handed over, `wording` the template and version.
     """
 
     attempt: int

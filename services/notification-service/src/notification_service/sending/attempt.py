@@ -78,7 +78,7 @@ class _ClaimedNotification(Struct, frozen=True):
 
 
 class _Attempt:
-    """One claimed attempt. What is appended to it is appended one after the other, each on the version before."""
+    """One claimed attempt. Its events are appended one after the other, each on the version before."""
 
     def __init__(self, claimed: _ClaimedNotification) -> None:
         self.claimed = claimed
@@ -131,7 +131,7 @@ class Attempts:
         self._name = str(new_uuid())  # no two senders make the same event id, so a claim has one winner
 
     async def send(self, tenant_id: str, notification_id: UUID) -> Status | None:
-        """Make one attempt if its turn has come. What it ended as; None if it was not ours to make."""
+        """Make one attempt if its turn has come. Its outcome; None if another sender holds the notification."""
         claimed = await self._claim(tenant_id, notification_id)
         if claimed is None:
             return None
@@ -184,7 +184,7 @@ class Attempts:
 
     @asynccontextmanager
     async def _lease_renewed(self, hand: _Attempt) -> AsyncIterator[None]:
-        """As long as the block lasts, nobody else takes it, unless this process stands still or the log is away."""
+        """While the block lasts, no other sender takes it, unless this process stands still or the log is away."""
 
         async def renew() -> None:
             try:
@@ -193,7 +193,7 @@ class Attempts:
                     still = ContinueSending(attempt=hand.state.attempts, lease_until=self._lease_until())
                     await self._append_in_turn(hand, still, RECORD_PAUSES_S)
             except (Conflict, NotificationRefusal, LogUnavailable) as lost:
-                # What the attempt appends next says whether it was taken over.
+                # The next append shows whether the attempt was taken over.
                 _log.warning("lease_not_renewed", notification=str(hand.claimed.loaded.stream_id), reason=str(lost))
 
         renewing = asyncio.create_task(renew())
@@ -286,7 +286,7 @@ class Attempts:
     async def _append(
         self, at: _ClaimedNotification, command: NotificationCommand, pauses_s: Sequence[float] = ()
     ) -> _ClaimedNotification:
-        """Decide and append. Conflict when somebody else was quicker, NotificationRefusal when it may not be.
+        """Decide and append. Conflict when another sender was quicker, NotificationRefusal when it may not be.
 
         While the log does not answer, the same events are appended again after each pause; stored already, they count.
         """

@@ -1,4 +1,4 @@
-"""What follows from a command: the events it makes, or a refusal. An empty list means that it is already so.
+"""Decide a command: the events it makes, or a refusal. An empty list means that it is already so.
 
 Commands come in families, a module each, with one function per command; `decide` finds the family. `policy` is the
 resolution matrix in force, `now` the time it is asked.

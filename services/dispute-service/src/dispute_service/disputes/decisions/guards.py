@@ -1,4 +1,4 @@
-"""What several commands ask before they decide, and what follows from the clock and the matrix."""
+"""The checks that several commands share, and the promise that follows from the clock and the matrix."""
 
 from datetime import datetime
 

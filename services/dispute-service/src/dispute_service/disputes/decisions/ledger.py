@@ -1,4 +1,4 @@
-"""What happens to a dispute by itself: postings of the ledger, and a promise whose time is over.
+"""Changes of a dispute without a person: postings of the ledger, and a promise whose time is over.
 
 A posting is a fact: it is never refused, and counts once.
 """
@@ -124,8 +124,8 @@ def _end_if_nothing_is_left(state: State, at: datetime, cause: str, reference: s
 
 
 def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
-    """What the payment took comes back, last taken first. A dispute that had ended otherwise than by giving the
-    contest up (withdrawn, void, rejected) is open again by that."""
+    """The amounts that the payment took come back, last taken first. A dispute that had not ended by
+    withdrawal, as void or as rejected is open again afterwards."""
     if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
         return []
     back = [0] * len(state.items)
