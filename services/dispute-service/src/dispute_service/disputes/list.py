@@ -74,7 +74,7 @@ SORTS: Final[Mapping[str, tuple[ColumnClause[Any], bool]]] = {
 }
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class DisputeFilter(Struct, frozen=True, kw_only=True):
     """Which disputes, in which order. None is no filter; several values of one filter are alternatives."""
 
     statuses: tuple[Status, ...] = ()
@@ -88,7 +88,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     known_at: datetime | None = None
 
 
-async def page_of(reads: TenantReads, tenant_id: str, wanted: Wanted, page: Keyset) -> Page[DisputeDocument]:
+async def page_of(reads: TenantReads, tenant_id: str, wanted: DisputeFilter, page: Keyset) -> Page[DisputeDocument]:
     sort, _ = SORTS[wanted.sort]
     statement, arguments = worded(_query(tenant_id, wanted, page))
     async with reads.of(tenant_id) as connection:
@@ -98,7 +98,7 @@ async def page_of(reads: TenantReads, tenant_id: str, wanted: Wanted, page: Keys
     )
 
 
-def _query(tenant_id: str, wanted: Wanted, page: Keyset) -> Select[Any]:
+def _query(tenant_id: str, wanted: DisputeFilter, page: Keyset) -> Select[Any]:
     versions = CURRENT if wanted.known_at is None else HISTORY
     sort, down = SORTS[wanted.sort]
     conditions = [_tenant == tenant_id]
@@ -164,7 +164,7 @@ def add_list_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None
         _listed("sort", sort, tuple(SORTS))
         for code in reason_code or ():
             _listed("reason_code", code, tuple(REASON_BY_CODE))
-        wanted = Wanted(
+        wanted = DisputeFilter(
             statuses=tuple(status or ()),
             reason_codes=tuple(reason_code or ()),
             customer_id=customer_id,

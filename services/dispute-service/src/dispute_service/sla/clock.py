@@ -1,7 +1,7 @@
 """Sets and cancels the timer of each dispute's promise, following the own log.
 
-A promise whose time was over when it was recorded (a dispute recorded late) rings a day after: whoever records it has
-that long to record how it ended as well. What its business dates show as late is noted then.
+A promise whose time was over when it was recorded (a dispute recorded late) rings a day after: the recorder has
+that long to record its end as well. A breach that its business dates show is noted then.
 """
 
 from collections.abc import Sequence
@@ -37,11 +37,14 @@ class SlaClock:
         for event in events:
             if event.stream_type != DISPUTE.stream_type:
                 continue
-            fact = DISPUTE.codec.decode(event.type, event.schema_version, event.payload)
-            if isinstance(fact, DisputeResolved | DisputeWithdrawn | SlaBreached):
+            decoded = DISPUTE.codec.decode(event.type, event.schema_version, event.payload)
+            if isinstance(decoded, DisputeResolved | DisputeWithdrawn | SlaBreached):
                 await cancel_all(connection, event.tenant_id, event.stream_id, KIND)
-            elif isinstance(fact, DisputeOpened | DisputeClassified | DisputeAssigned | DisputeReopened) and fact.sla:
-                await self._set(connection, event, fact.sla)
+            elif (
+                isinstance(decoded, DisputeOpened | DisputeClassified | DisputeAssigned | DisputeReopened)
+                and decoded.sla
+            ):
+                await self._set(connection, event, decoded.sla)
 
     async def _set(self, connection: Connection, event: RecordedEvent, sla: Sla) -> None:
         await cancel_all(connection, event.tenant_id, event.stream_id, KIND)
