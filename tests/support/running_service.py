@@ -25,6 +25,7 @@ from redress.handling.command_runner import CommandRunner
 from redress.handling.state_cache import StateCache
 from redress.messaging.feed import Feed
 from redress.messaging.log_source import LogSource
+from redress.policy.book import PolicyBook
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.runner import Runner
 from redress.reading.tenant_reads import TenantReads
@@ -129,6 +130,7 @@ async def running_service(
             reads=TenantReads(log.pool),
             vault=vault,
             runner=CommandRunner(log, StateCache(service.cached_states)),
+            policies=PolicyBook(log),
             cursors=Cursors(CURSOR_KEY.encode()),
             feed=Feed(log, publication(service, log)),
             auth=issuer.authenticator(http),
@@ -141,6 +143,7 @@ async def running_service(
             log=log,
             pool=pool,
             vault=vault,
+            policies=PolicyBook(log),
             http=http,
             broker=None,
             registry=registry,
