@@ -1,4 +1,4 @@
-"""What an event of dispute-service says about each invoice it names. Pure.
+"""Events of dispute-service, as reports about each invoice they name. Pure.
 
 Every event carries the dispute as it is afterwards, so any of them tells all there is to know, also of types that do
 not exist yet.
