@@ -22,7 +22,7 @@ from bench.processes import kilobytes
 from bench.services import CURSOR_KEY, api, collections_tables, dispute_tables
 from collections_service.ageing.movements import Movements
 from dispute_service.disputes.document import current
-from dispute_service.disputes.list import Wanted
+from dispute_service.disputes.list import DisputeFilter
 from dispute_service.disputes.state import Dispute
 from dispute_service.disputes.stream import DISPUTE
 from redress.ids import new_uuid
@@ -141,7 +141,7 @@ async def _disputes(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[_S
     finally:
         await connection.close()
     assert middle is not None
-    filters = filters_hash("disputes", TENANT, msgspec.structs.asdict(Wanted()))
+    filters = filters_hash("disputes", TENANT, msgspec.structs.asdict(DisputeFilter()))
     cursor = Cursors(CURSOR_KEY.encode()).encode([middle["opened_at"].isoformat(), str(middle["stream_id"])], filters)
     async with api(stand, issuer, database) as (port, process), connected(port) as asking:
         get = _getting(issuer)
