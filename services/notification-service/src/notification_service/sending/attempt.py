@@ -10,7 +10,7 @@ a doubt which.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -23,18 +23,18 @@ from notification_service.notices.notice import Address, Notice
 from notification_service.notices.reasons import Reason
 from notification_service.notices.worth import Moot
 from notification_service.notifications.commands import (
+    AttemptOutcome,
     ContinueSending,
-    Never,
+    Deferral,
+    MootNotice,
     NotificationCommand,
-    NotNow,
-    NotWorthSending,
-    Outcome,
+    PermanentFailure,
     RecordOutcome,
     StartHandover,
     StartSending,
 )
 from notification_service.notifications.decisions import decide
-from notification_service.notifications.policy import SendingPolicy
+from notification_service.notifications.policy import SENDING, SendingPolicy
 from notification_service.notifications.refusals import NotificationRefusal
 from notification_service.notifications.state import Notification, Status
 from notification_service.notifications.stream import NOTIFICATION
@@ -51,6 +51,7 @@ from redress.eventlog.log import Conflict, EventLog, LockConflict, LogUnavailabl
 from redress.failpoints import failpoint
 from redress.handling.unit_of_work import Cause, write_on
 from redress.ids import derived_uuid, new_uuid
+from redress.policy.book import Policies
 
 LEASE_S = 30.0  # so long is a notification left alone whose sender has died
 RENEW_S = 10.0  # two renewals may fail, and clocks of senders may differ by the rest, before another one takes over
@@ -68,13 +69,14 @@ class Unsealer(Protocol):
 class MailServer(Protocol):
     """Hands a mail over and says what became of it. Every step has a deadline; the whole may take minutes."""
 
-    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> Outcome: ...
+    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> AttemptOutcome: ...
 
 
 class _Claim(Struct, frozen=True):
     tenant_id: str
     loaded: Loaded[Notification]
     meta: Meta
+    policy: SendingPolicy
 
 
 class _Attempt:
@@ -111,9 +113,9 @@ class Attempts:
         wording: Wording,
         worth: Mapping[str, WorthCheck],
         sender: Sender,
+        policies: Policies,
         clock: Clock,
         metrics: SendingMetrics,
-        policy: SendingPolicy | None = None,
         renew_s: float = RENEW_S,
     ) -> None:
         self._log = log
@@ -126,7 +128,7 @@ class Attempts:
         self._sender = sender
         self._clock = clock
         self._metrics = metrics
-        self._policy = policy or SendingPolicy()
+        self._policies = policies
         self._renew_s = renew_s
         self._name = str(new_uuid())  # no two senders make the same event id, so a claim has one winner
 
@@ -165,15 +167,16 @@ class Attempts:
             return None
         state = fold(NOTIFICATION, history)
         cause = decode_meta(history[0].meta)
+        policy = await self._policies.in_force(tenant_id, SENDING, self._clock.now().astimezone(UTC).date())
         meta = Meta(
             actor=self._actor,
             command_id="",
             correlation_id=cause.correlation_id,
             causation_id=cause.causation_id,
             traceparent=cause.traceparent,
-            policy=(self._policy.name,),
+            policy=(policy.citation,),
         )
-        here = _Claim(tenant_id, Loaded(notification_id, history[-1].version, state), meta)
+        here = _Claim(tenant_id, Loaded(notification_id, history[-1].version, state), meta, policy.document)
         try:
             return await self._append(here, StartSending(lease_until=self._lease_until()))
         except (NotificationRefusal, Conflict):
@@ -203,17 +206,17 @@ class Attempts:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
-    async def _attempt(self, hand: _Attempt) -> Outcome:
+    async def _attempt(self, hand: _Attempt) -> AttemptOutcome:
         tenant_id, notice = hand.claimed.tenant_id, hand.state.notice
         if notice is None or notice.address is None:
-            return NotWorthSending(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
+            return MootNotice(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
         moot = await self._moot(tenant_id, notice)
         if moot is not None:
-            return NotWorthSending(reason=moot.reason, explanation=moot.explanation)
+            return MootNotice(reason=moot.reason, explanation=moot.explanation)
         try:
             prepared = await self._prepare(hand.claimed, notice, notice.address)
         except WordingError as wrong:
-            return Never(reason=Reason.TEMPLATE_ERROR, detail=str(wrong))
+            return PermanentFailure(reason=Reason.TEMPLATE_ERROR, detail=str(wrong))
         if not isinstance(prepared, _PreparedMail):
             return prepared
 
@@ -238,20 +241,20 @@ class Attempts:
         async with self._pool.acquire(timeout=5.0) as connection:
             return await is_moot(connection, tenant_id, notice)
 
-    async def _prepare(self, claimed: _Claim, notice: Notice, address: Address) -> _PreparedMail | Outcome:
+    async def _prepare(self, claimed: _Claim, notice: Notice, address: Address) -> _PreparedMail | AttemptOutcome:
         """The mail with everything personal opened; what is wrong otherwise. WordingError if it cannot be worded."""
         try:
             email, personal = await self._open(claimed.tenant_id, notice, address)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return NotNow(reason=Reason.KEYS_UNAVAILABLE)
+            return Deferral(reason=Reason.KEYS_UNAVAILABLE)
         if email is None:
-            return NotWorthSending(reason=Reason.ERASED, explanation="the recipient's address has been erased")
+            return MootNotice(reason=Reason.ERASED, explanation="the recipient's address has been erased")
         if personal.erased is not None:
             explanation = f"the text of the {personal.erased} has been erased"
-            return NotWorthSending(reason=Reason.ERASED, explanation=explanation)
+            return MootNotice(reason=Reason.ERASED, explanation=explanation)
         to = deliverable(email)
         if to is None:
-            return Never(reason=Reason.BAD_ADDRESS, detail="the address cannot stand in an envelope")
+            return PermanentFailure(reason=Reason.BAD_ADDRESS, detail="the address cannot stand in an envelope")
         worded = self._wording.compose(notice, personal, choose(address.language), self._sender.name)
         return _PreparedMail(
             mail(
@@ -287,7 +290,7 @@ class Attempts:
         While the log does not answer, the same events are appended again after each pause; stored already, they count.
         """
         loaded = at.loaded
-        events = decide(command, loaded.state, self._policy, self._clock.now())
+        events = decide(command, loaded.state, at.policy, self._clock.now())
         if not events:
             return at
         command_id = derived_uuid("sender", self._name, str(loaded.stream_id), str(loaded.version))
@@ -301,7 +304,7 @@ class Attempts:
         )
         stream_write, state = write_on(NOTIFICATION, loaded, events, Cause(meta, self._clock.now()))
         await self._append_until_known(at.tenant_id, stream_write, pauses_s)
-        return _Claim(at.tenant_id, Loaded(loaded.stream_id, loaded.version + len(events), state), at.meta)
+        return _Claim(at.tenant_id, Loaded(loaded.stream_id, loaded.version + len(events), state), at.meta, at.policy)
 
     async def _append_until_known(self, tenant_id: str, write: StreamWrite, pauses_s: Sequence[float]) -> None:
         for pause_s in pauses_s:
