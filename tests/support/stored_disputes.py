@@ -1,7 +1,4 @@
-"""One good example of every event this service stores, in the shape of today.
-
-`python tests/support/stored_disputes.py` writes the golden files of shapes that have none yet. It never changes one.
-"""
+"""One good example of every event this service stores, in the shape of today."""
 
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -171,17 +168,3 @@ STORED: dict[Path, Codec[Any]] = {
     TESTS / "disputable_invoices" / "stored": INVOICE.codec,
     TESTS / "routing" / "stored": MATRIX.codec,
 }
-
-
-def main() -> None:
-    for folder, codec in STORED.items():
-        folder.mkdir(exist_ok=True)
-        for name in codec.names:
-            stored_name, version, payload = codec.encode(EXAMPLES[name])
-            file = folder / f"{stored_name}.v{version}.json"
-            if not file.exists():
-                file.write_bytes(payload)
-
-
-if __name__ == "__main__":
-    main()

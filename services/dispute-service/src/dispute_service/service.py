@@ -51,7 +51,7 @@ SERVICE = Service(
         ),
         Feature(name="reasons", routes=reason_routes),
         Feature(name="routing", routes=matrix_routes, refusals=(MatrixRefusal,)),
-        Feature(name="sla", projections=lambda: (clock.SlaClock(),), timers={clock.KIND: breach}),
+        Feature(name="sla", projections=lambda: (clock.sla_clock(),), timers={clock.KIND: breach}),
         Feature(name="postings", follows=(Subscription(of=COLLECTIONS, handler=ledger_postings),)),
     ),
     follows={COLLECTIONS: FollowedService(collections_events.TOPIC, "collections_url")},
