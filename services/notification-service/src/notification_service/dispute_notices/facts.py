@@ -1,4 +1,4 @@
-"""The facts that notices about disputes speak of, one per template. They are stored: a new field has a default."""
+"""The contents of notices about disputes, one class per template. They are stored: a new field has a default."""
 
 from datetime import date, datetime
 from typing import Any

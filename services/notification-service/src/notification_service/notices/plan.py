@@ -1,4 +1,4 @@
-"""Who is told about which event. Pure: the same event and the same directory always give the same notices.
+"""Plan the notices of an event. Pure: the same event and the same directory always give the same notices.
 
 The rules are values, listed by the service and the type of the event they speak about. A rule says who is told and
 with which facts; here that becomes notices. Nobody is forgotten silently: somebody whom a rule names and who cannot

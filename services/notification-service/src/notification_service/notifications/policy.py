@@ -1,4 +1,4 @@
-"""How often and with which pauses a mail is tried."""
+"""The number of attempts of a mail and the pauses between them."""
 
 from datetime import timedelta
 
