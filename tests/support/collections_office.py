@@ -31,6 +31,7 @@ from redress.ids import derived_uuid, new_uuid, public_id
 from redress.messaging.memory import InMemoryBroker
 from redress.messaging.port import IncomingMessage, TopicSpec
 from redress.money import Money
+from redress.policy.book import PolicyBook
 
 TOPIC = "erp.invoices.v1"
 Message = dict[str, Any]
@@ -124,6 +125,7 @@ def _intake(log: PostgresEventLog, vault: Vault, clock: SetClock, runner: Comman
         log=log,
         pool=log.pool,
         vault=vault,
+        policies=PolicyBook(log),
         mapping=standard_mapping(),
         clock=clock,
     )

@@ -17,7 +17,8 @@ from notification_service.dispute_notices.facts import (
 from notification_service.dispute_notices.letters import LETTERS, TEXTS
 from notification_service.dispute_notices.rules import RULES as DISPUTE_RULES
 from notification_service.notices.notice import Address, Notice, Subject
-from notification_service.notices.plan import Contact, Contacts, ReceivedEvent, Rules
+from notification_service.notices.notice_rules import NoticeRules
+from notification_service.notices.plan import Contact, Contacts, PlannedNotice, ReceivedEvent, Rules
 from notification_service.wording.compose import Wording
 from redress.contracts.common import Sealed, SealedContact, WireMoney
 from redress.contracts.dispute_events import (
@@ -31,6 +32,8 @@ from redress.contracts.dispute_events import (
     DisputeSummary,
 )
 from redress.money import Money
+from redress.policy.book import built_in
+from redress.policy.state import PolicyInForce
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DISPUTE = "dsp_01kb4z6w5mfvwtq4h2c1n8r3x7"
@@ -135,6 +138,15 @@ NOBODY = Contacts({})
 
 
 RULES = Rules(DISPUTE_RULES)
+ALL_RULES = built_in(RULES.policy)
+
+
+def plan(
+    about: ReceivedEvent[DisputeEvent], contacts: Contacts, policy: PolicyInForce[NoticeRules] = ALL_RULES
+) -> list[PlannedNotice]:
+    return RULES.plan(about, contacts, policy)
+
+
 WORDING = Wording(LETTERS, [TEXTS])
 
 

@@ -12,12 +12,12 @@ from support.clock import SetClock
 from support.databases import Database, MakeDatabase
 from support.issuer import Issuer
 from support.notification_examples import NOON
+from support.policies import citations
 from support.published_disputes import contact, dispute, published
 from support.running_service import RunningService, running_service
 from support.smtp_server import ScriptedServer, scripted_server
 
 from notification_service.inbox.kit import NoticeKit
-from notification_service.notifications.policy import SendingPolicy
 from notification_service.sending.attempt import RENEW_S, Attempts
 from notification_service.sending.loop import SendingLoop
 from notification_service.sending.mail import Sender
@@ -31,6 +31,7 @@ from redress.eventlog.log import EventLog
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
 from redress.ids import new_uuid
+from redress.policy.book import PolicyBook
 
 
 @dataclass
@@ -63,7 +64,6 @@ class House:
 
     def sender(
         self,
-        policy: SendingPolicy | None = None,
         *,
         log: EventLog | None = None,
         renew_s: float = RENEW_S,
@@ -85,7 +85,7 @@ class House:
             sender=Sender("Muster GmbH", "ar@muster.example"),
             clock=self.clock,
             metrics=metrics,
-            policy=policy,
+            policies=PolicyBook(self.log),
             renew_s=renew_s,
         )
         return SendingLoop(self.running.worker.pool, attempts, self.clock, metrics)
@@ -99,6 +99,11 @@ class House:
                 tenant,
             )
         return [(row["recipient"], row["status"], row["reason"]) for row in rows]
+
+    async def citations(self, *types: str) -> dict[str, tuple[str, ...]]:
+        """The policies that the stored events of these types name."""
+        await self.log.sequence()
+        return await citations(self.log, *types)
 
     async def names(self, tenant: str = "demo") -> list[str]:
         """The stored event types of all notifications, in log order."""

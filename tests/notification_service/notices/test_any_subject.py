@@ -62,7 +62,6 @@ def _variables(facts: ShortPayment, _texts: Texts, language: Language) -> dict[s
 
 RULE = Rule(
     name="short-payment-to-team",
-    policy="short-payments@1",
     source="collections-service",
     event=ShortPaymentDetected,
     template=SHORT_PAYMENT,
@@ -161,7 +160,7 @@ async def test_a_short_payment_is_told_to_a_team_by_mail_and_the_api_says_what_i
     assert "payment of 20 November 2026 for invoice RE 2026/4711 was €120.00 short" in body.get_content()
 
     (item,) = (await api.get("/v1/notifications?subject_type=invoice")).json()["items"]
-    assert (item["status"], item["rule"], item["policy"]) == ("sent", "short-payment-to-team", "short-payments@1")
+    assert (item["status"], item["rule"], item["policy"]) == ("sent", "short-payment-to-team", "notice-rules@1")
     assert (item["subject"], item["dispute_id"]) == ({"type": "invoice", "id": "RE 2026/4711"}, None)
     why = (await api.get(f"/v1/notifications/why?event_id={event.id}")).json()
     assert (why["subject"], why["dispute_id"]) == (item["subject"], None)

@@ -14,6 +14,7 @@ from notification_service.inbox.received_events import ReceivedEvents
 from notification_service.inbox.routes import why_routes
 from notification_service.inbox.sources import EventSource
 from notification_service.notices.plan import Rules
+from notification_service.notifications.policy import SENDING
 from notification_service.notifications.published import published
 from notification_service.notifications.routes import notification_routes
 from notification_service.notifications.stream import NOTIFICATION
@@ -26,6 +27,7 @@ from redress.messaging.state_publication import publishes
 from redress.ops.run import Part
 from redress.projections.projection import Projection
 from redress.service.feature import Feature, FollowedService, Service, Subscription, WorkerParts
+from redress.service.policies import policies
 
 NAME = "notification-service"
 
@@ -59,6 +61,7 @@ def service_of(kits: Sequence[NoticeKit]) -> Service[NotificationSettings]:
             Feature(name="notifications", publishes=(publishes(NOTIFICATION, published),), routes=notification_routes),
             Feature(name="sending", parts=partial(_sender, kits)),
             Feature(name="directory", routes=directory_routes, refusals=(DirectoryRefusal,)),
+            policies((rules.policy, SENDING)),
         ),
         follows={name: OTHERS[name] for name in followed},
         settings=NotificationSettings,
@@ -82,7 +85,7 @@ def _follows(kits: Sequence[NoticeKit], rules: Rules) -> Iterator[Subscription]:
 
 
 def _notices(source: EventSource[Any], rules: Rules, parts: WorkerParts[Any]) -> Reactor:
-    return notices_reactor(NAME, source, rules, log=parts.log, vault=parts.vault)
+    return notices_reactor(NAME, source, rules, log=parts.log, vault=parts.vault, policies=parts.policies)
 
 
 def _read_model(of: str, build: Callable[[], Projection[PublishedEvent]]) -> Subscription:

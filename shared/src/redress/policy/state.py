@@ -55,7 +55,7 @@ def evolve(state: Policy, event: PolicyEvent) -> Policy:
     assert_never(event)
 
 
-class InForce(Struct, Generic[D], frozen=True):
+class PolicyInForce(Struct, Generic[D], frozen=True):
     """The policy that decides, as a decision cites it: `name@version`."""
 
     name: str
@@ -66,6 +66,12 @@ class InForce(Struct, Generic[D], frozen=True):
     @property
     def citation(self) -> str:
         return f"{self.name}@{self.version}"
+
+
+def known_by(state: Policy, instant: datetime) -> Policy:
+    """The policy without the versions that were published later."""
+    published = tuple(each for each in state.published if each.published_at is None or each.published_at <= instant)
+    return msgspec.structs.replace(state, published=published)
 
 
 def version_in_force(state: Policy, scopes: Sequence[str], day: date) -> PolicyVersion | None:

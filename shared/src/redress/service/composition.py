@@ -28,6 +28,7 @@ from redress.messaging.relay import Relay, RelayMetrics
 from redress.messaging.state_publication import StatePublication
 from redress.ops.run import Part
 from redress.ops.settings import RebuildSettings, ServiceSettings, clock_of
+from redress.policy.book import PolicyBook
 from redress.projections.checkpoints import consumer_name
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection, is_reactor
@@ -127,6 +128,7 @@ async def _api_parts(service: Service[Any], settings: ServiceSettings) -> AsyncI
             reads=TenantReads(log.pool),
             vault=vault,
             runner=CommandRunner(log, StateCache(service.cached_states)),
+            policies=PolicyBook(log),
             cursors=Cursors(settings.cursor_key_bytes),
             feed=Feed(log, publication(service, log)),
             auth=authenticator(settings, http, clock),
@@ -174,6 +176,7 @@ async def _worker_parts(service: Service[Any], settings: ServiceSettings) -> Asy
             log=log,
             pool=pool,
             vault=vault,
+            policies=PolicyBook(log),
             http=http,
             broker=broker_of(settings, service.name),
             registry=registry,

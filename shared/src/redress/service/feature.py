@@ -22,6 +22,7 @@ from redress.messaging.port import IncomingMessage
 from redress.messaging.state_publication import PublishedStream
 from redress.ops.run import Part
 from redress.ops.settings import ServiceSettings
+from redress.policy.book import PolicyBook
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection
 from redress.reading.tenant_reads import TenantReads
@@ -43,6 +44,7 @@ class ApiParts(Struct, Generic[P], frozen=True, kw_only=True):
     reads: TenantReads
     vault: Vault
     runner: CommandRunner
+    policies: PolicyBook
     cursors: Cursors
     feed: Feed
     auth: Authenticator
@@ -57,6 +59,7 @@ class WorkerParts(Struct, Generic[P], frozen=True, kw_only=True):
     log: PostgresEventLog
     pool: asyncpg.Pool
     vault: Vault
+    policies: PolicyBook
     http: httpx.AsyncClient
     broker: KafkaBroker | None
     registry: CollectorRegistry

@@ -17,12 +17,12 @@ from collections_service.erp.message_store import MessageStore, StoredMessage
 from collections_service.erp.reading import MessageReader
 from collections_service.erp.results import BatchResult, Counts
 from collections_service.erp.taking import MessageTaker, Sender
-from collections_service.short_payments.tolerance import FIRST_TOLERANCE
 from redress.clock import Clock
 from redress.eventlog.log import EventLog
 from redress.eventlog.vault import Vault
 from redress.failpoints import failpoint
 from redress.handling.command_runner import CommandRunner
+from redress.policy.book import Policies
 
 RELEASE_ROUNDS = 10  # how long a chain of waiting messages is followed at once; the sweep does the rest
 
@@ -47,12 +47,13 @@ class Intake:
         log: EventLog,
         pool: asyncpg.Pool,
         vault: Vault,
+        policies: Policies,
         mapping: FieldMapping,
         clock: Clock,
     ) -> "Intake":
         """The intake of a process with these parts; messages are kept through the connections of `pool`."""
         store, reader = MessageStore(pool), MessageReader(mapping)
-        taker = MessageTaker(runner, CustomerBook(log, vault), FIRST_TOLERANCE, clock)
+        taker = MessageTaker(runner, CustomerBook(log, vault), policies, clock)
         return cls(reader, MessageKeeper(store, vault, reader, clock), taker, store, clock)
 
     async def take(

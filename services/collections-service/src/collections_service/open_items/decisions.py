@@ -37,6 +37,7 @@ from collections_service.open_items.refusals import (
 from collections_service.open_items.state import OpenItem, Terms, amount_on, evolve
 from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.money import Money
+from redress.policy.state import PolicyInForce
 
 
 def register(command: RegisterInvoice, item: OpenItem) -> list[OpenItemEvent]:
@@ -84,7 +85,9 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
     return _with_holds(item, corrected, "the invoice was corrected")
 
 
-def apply_payment(command: ApplyPayment, item: OpenItem, tolerance: ShortPaymentTolerance) -> list[OpenItemEvent]:
+def apply_payment(
+    command: ApplyPayment, item: OpenItem, tolerance: PolicyInForce[ShortPaymentTolerance]
+) -> list[OpenItemEvent]:
     """As much of the named amount as is open; the caller keeps the rest on the receipt. A receipt is applied once.
 
     What stays open and undisputed afterwards is a short payment if it is more than tolerated. What a dispute holds is
@@ -239,10 +242,10 @@ def _only_correctable(command: CorrectInvoice, terms: Terms) -> None:
 
 
 def _judge_remainder(
-    command: ApplyPayment, terms: Terms, remainder: Money, tolerance: ShortPaymentTolerance
+    command: ApplyPayment, terms: Terms, remainder: Money, tolerance: PolicyInForce[ShortPaymentTolerance]
 ) -> OpenItemEvent:
-    tolerated = tolerance.tolerated(terms.total)
-    told = f"{remainder} of {terms.total} stays open and undisputed; {tolerated} is tolerated by {tolerance.name}"
+    tolerated = tolerance.document.tolerated(terms.total)
+    told = f"{remainder} of {terms.total} stays open and undisputed; {tolerated} is tolerated by {tolerance.citation}"
     if remainder <= tolerated:
         return RemainderTolerated(
             source=command.source,
@@ -250,7 +253,7 @@ def _judge_remainder(
             received_on=command.received_on,
             remainder=remainder,
             tolerated=tolerated,
-            policy=tolerance.name,
+            policy=tolerance.citation,
             explanation=f"{told}: not a short payment, left open for the ERP to post off",
         )
     return ShortPaymentDetected(
@@ -259,7 +262,7 @@ def _judge_remainder(
         received_on=command.received_on,
         short=remainder,
         tolerated=tolerated,
-        policy=tolerance.name,
+        policy=tolerance.citation,
         explanation=f"{told}: short payment",
         remittance_reason=command.remittance_reason,
     )

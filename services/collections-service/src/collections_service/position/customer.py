@@ -9,6 +9,7 @@ from collections_service.ageing.report import AgeingBucket, ageing
 from collections_service.customers.document import CurrentCustomer
 from redress.contracts.common import Sealed, WireMoney
 from redress.eventlog.vault import Vault
+from redress.policy.book import Policies
 from redress.reading.moment import Moment
 from redress.reading.tenant_reads import Position, TenantReads
 
@@ -45,7 +46,13 @@ _current = msgspec.json.Decoder(CurrentCustomer)
 
 
 async def customer(  # noqa: PLR0917
-    reads: TenantReads, vault: Vault, tenant_id: str, customer_id: str, moment: Moment, now: datetime
+    reads: TenantReads,
+    policies: Policies,
+    vault: Vault,
+    tenant_id: str,
+    customer_id: str,
+    moment: Moment,
+    now: datetime,
 ) -> Customer | None:
     """None for a customer that no invoice and no receipt is known of."""
     async with reads.of(tenant_id) as connection:
@@ -62,7 +69,7 @@ async def customer(  # noqa: PLR0917
     if not known:
         return None
     data = _current.decode(row["doc"]) if row is not None else None
-    aged = await ageing(reads, tenant_id, moment, now, group_by="customer", customer_id=customer_id)
+    aged = await ageing(reads, policies, tenant_id, moment, now, group_by="customer", customer_id=customer_id)
     name, email = await _opened(vault, tenant_id, data)
     return Customer(
         customer_id=customer_id,

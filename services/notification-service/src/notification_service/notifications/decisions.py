@@ -166,7 +166,7 @@ def _again(outcome: Deferral, attempt: int, policy: SendingPolicy, now: datetime
     return SendingPostponed(
         attempt=attempt,
         reason=outcome.reason,
-        retry_at=now + policy.pauses[attempt - 1],
+        retry_at=now + policy.pause_after(attempt),
         server_code=outcome.server_code,
     )
 

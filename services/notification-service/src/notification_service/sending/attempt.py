@@ -10,7 +10,7 @@ a doubt which.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -34,7 +34,7 @@ from notification_service.notifications.commands import (
     StartSending,
 )
 from notification_service.notifications.decisions import decide
-from notification_service.notifications.policy import SendingPolicy
+from notification_service.notifications.policy import SENDING, SendingPolicy
 from notification_service.notifications.refusals import NotificationRefusal
 from notification_service.notifications.state import Notification, Status
 from notification_service.notifications.stream import NOTIFICATION
@@ -51,6 +51,7 @@ from redress.eventlog.log import Conflict, EventLog, LockConflict, LogUnavailabl
 from redress.failpoints import failpoint
 from redress.handling.unit_of_work import Cause, write_on
 from redress.ids import derived_uuid, new_uuid
+from redress.policy.book import Policies
 
 LEASE_S = 30.0  # so long is a notification left alone whose sender has died
 RENEW_S = 10.0  # two renewals may fail, and clocks of senders may differ by the rest, before another one takes over
@@ -75,6 +76,7 @@ class _ClaimedNotification(Struct, frozen=True):
     tenant_id: str
     loaded: LoadedStream[Notification]
     meta: Meta
+    policy: SendingPolicy
 
 
 class _Attempt:
@@ -111,9 +113,9 @@ class Attempts:
         wording: Wording,
         worth: Mapping[str, WorthCheck],
         sender: Sender,
+        policies: Policies,
         clock: Clock,
         metrics: SendingMetrics,
-        policy: SendingPolicy | None = None,
         renew_s: float = RENEW_S,
     ) -> None:
         self._log = log
@@ -126,7 +128,7 @@ class Attempts:
         self._sender = sender
         self._clock = clock
         self._metrics = metrics
-        self._policy = policy or SendingPolicy()
+        self._policies = policies
         self._renew_s = renew_s
         self._name = str(new_uuid())  # no two senders make the same event id, so a claim has one winner
 
@@ -165,15 +167,18 @@ class Attempts:
             return None
         state = fold(NOTIFICATION, history)
         cause = decode_meta(history[0].meta)
+        policy = await self._policies.in_force(tenant_id, SENDING, self._clock.now().astimezone(UTC).date())
         meta = Meta(
             actor=self._actor,
             command_id="",
             correlation_id=cause.correlation_id,
             causation_id=cause.causation_id,
             traceparent=cause.traceparent,
-            policy=(self._policy.name,),
+            policy=(policy.citation,),
         )
-        here = _ClaimedNotification(tenant_id, LoadedStream(notification_id, history[-1].version, state), meta)
+        here = _ClaimedNotification(
+            tenant_id, LoadedStream(notification_id, history[-1].version, state), meta, policy.document
+        )
         try:
             return await self._append(here, StartSending(lease_until=self._lease_until()))
         except (NotificationRefusal, Conflict):
@@ -291,7 +296,7 @@ class Attempts:
         While the log does not answer, the same events are appended again after each pause; stored already, they count.
         """
         loaded = at.loaded
-        events = decide(command, loaded.state, self._policy, self._clock.now())
+        events = decide(command, loaded.state, at.policy, self._clock.now())
         if not events:
             return at
         command_id = derived_uuid("sender", self._name, str(loaded.stream_id), str(loaded.version))
@@ -306,7 +311,7 @@ class Attempts:
         stream_write, state = write_on(NOTIFICATION, loaded, events, Cause(meta, self._clock.now()))
         await self._append_until_known(at.tenant_id, stream_write, pauses_s)
         return _ClaimedNotification(
-            at.tenant_id, LoadedStream(loaded.stream_id, loaded.version + len(events), state), at.meta
+            at.tenant_id, LoadedStream(loaded.stream_id, loaded.version + len(events), state), at.meta, at.policy
         )
 
     async def _append_until_known(self, tenant_id: str, write: StreamWrite, pauses_s: Sequence[float]) -> None:

@@ -33,6 +33,7 @@ def sender_part(
         wording=wording_of(kits),
         worth={subject_type: check for kit in kits for subject_type, check in kit.worth.items()},
         sender=sender,
+        policies=parts.policies,
         clock=parts.clock,
         metrics=metrics,
     )
