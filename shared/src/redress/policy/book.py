@@ -17,7 +17,7 @@ from msgspec import Struct
 from redress.decider import fold_stored
 from redress.eventlog.log import EventLog
 from redress.policy.decisions import BUILT_IN, PolicyDefinition
-from redress.policy.state import WHOLE_COMPANY, PolicyInForce, Policy, PolicyVersion, known_by, version_in_force
+from redress.policy.state import WHOLE_COMPANY, Policy, PolicyInForce, PolicyVersion, known_by, version_in_force
 from redress.policy.stream import POLICY, policy_stream
 
 D = TypeVar("D")

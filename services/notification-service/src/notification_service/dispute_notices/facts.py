@@ -56,7 +56,7 @@ class InformationRequest(Struct, frozen=True, kw_only=True):
 
 
 class Resolution(Struct, frozen=True, kw_only=True):
-    """What became of the dispute. `credited` is granted, whether or not the credit memo is there yet.
+    """The end of the dispute. `credited` is granted, whether or not the credit memo is there yet.
 
     The analyst's rationale is not here: it is written for colleagues, and a mail to the customer would leak it.
     """
