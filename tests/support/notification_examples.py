@@ -33,7 +33,7 @@ from redress.contracts.dispute_events import (
 )
 from redress.money import Money
 from redress.policy.book import built_in
-from redress.policy.state import InForce
+from redress.policy.state import PolicyInForce
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DISPUTE = "dsp_01kb4z6w5mfvwtq4h2c1n8r3x7"
@@ -142,7 +142,7 @@ ALL_RULES = built_in(RULES.policy)
 
 
 def plan(
-    about: ReceivedEvent[DisputeEvent], contacts: Contacts, policy: InForce[NoticeRules] = ALL_RULES
+    about: ReceivedEvent[DisputeEvent], contacts: Contacts, policy: PolicyInForce[NoticeRules] = ALL_RULES
 ) -> list[PlannedNotice]:
     return RULES.plan(about, contacts, policy)
 

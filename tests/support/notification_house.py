@@ -1,4 +1,4 @@
-"""The notification service without its processes, and its API as callers see it."""
+"""notification-service on the common running service, with a scripted mail server and its API as callers see it."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Stored name and version ↔ event class. Classes may be renamed and moved; what is stored never changes.
+"""Stored name and version ↔ event class. Classes may be renamed and moved; stored bytes never change.
 
 A service lists its events once. An event whose shape changed gets a new version and an upcaster from the version
 before it; every stored byte that ever existed is read through the same path (golden files hold us to it).

@@ -26,7 +26,7 @@ from notification_service.notices.reasons import CATALOGUE, Reason
 from redress.contracts.common import Sealed
 from redress.contracts.dispute_events import DisputeClosed, DisputeEvent, DisputeInformationRequested, DisputeOpened
 from redress.money import Money
-from redress.policy.state import InForce
+from redress.policy.state import PolicyInForce
 
 
 def only(planned: list[PlannedNotice]) -> PlannedNotice:
@@ -137,7 +137,7 @@ def test_history_is_the_reason_even_where_there_is_no_contact() -> None:
 
 
 def test_a_rule_that_is_switched_off_tells_nobody_and_the_others_go_on() -> None:
-    policy = InForce("notice-rules", 4, "", NoticeRules(switched_off=("acknowledgement-to-customer",)))
+    policy = PolicyInForce("notice-rules", 4, "", NoticeRules(switched_off=("acknowledgement-to-customer",)))
     told = only(plan(received(OPENED_EVENT), NOBODY, policy))
     assert (told.skip, told.notice.policy) == (Reason.SWITCHED_OFF, "notice-rules@4")
     assert told.explanation.endswith("not sent: the rule is switched off by notice-rules@4")
@@ -145,7 +145,7 @@ def test_a_rule_that_is_switched_off_tells_nobody_and_the_others_go_on() -> None
 
 
 def test_a_rule_that_is_switched_off_is_the_reason_before_a_missing_contact_and_after_history() -> None:
-    policy = InForce("notice-rules", 4, "", NoticeRules(switched_off=("acknowledgement-to-customer",)))
+    policy = PolicyInForce("notice-rules", 4, "", NoticeRules(switched_off=("acknowledgement-to-customer",)))
     event = DisputeOpened(dispute=structs.replace(SUMMARY, contact=None))
     assert only(plan(received(event), NOBODY, policy)).skip is Reason.SWITCHED_OFF
     old = received(event, effective_at=NOON - timedelta(days=31))

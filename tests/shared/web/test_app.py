@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from support.issuer import Issuer
-from support.office import office
+from support.kernel_app import kernel_app
 from support.serving import serving
 
 from redress.ops.logs import configure_logs
@@ -42,7 +42,7 @@ def database() -> Database:
 @pytest.fixture
 def app(issuer: Issuer, client: httpx.AsyncClient, database: Database) -> FastAPI:
     health = Health(ready={"database": database.ask}, started={"migrations": database.ask})
-    return office(issuer.authenticator(client), health=health)
+    return kernel_app(issuer.authenticator(client), health=health)
 
 
 @pytest_asyncio.fixture
@@ -129,7 +129,7 @@ async def test_metrics_count_by_route_template(api: httpx.AsyncClient) -> None:
 
 
 async def test_two_apps_count_apart(issuer: Issuer, client: httpx.AsyncClient) -> None:
-    first, second = office(issuer.authenticator(client)), office(issuer.authenticator(client))
+    first, second = kernel_app(issuer.authenticator(client)), kernel_app(issuer.authenticator(client))
     first.state.metrics.request_answered("GET", "/x", 200, 0.1)
     assert b'route="/x"' in first.state.metrics.exposition()
     assert b'route="/x"' not in second.state.metrics.exposition()
@@ -210,7 +210,7 @@ async def test_an_app_starts_with_its_lifespan_and_stops_with_it(issuer: Issuer,
         yield
         seen.append("closed")
 
-    async with serving(office(issuer.authenticator(client), lifespan=lifespan)) as address:
+    async with serving(kernel_app(issuer.authenticator(client), lifespan=lifespan)) as address:
         assert (await client.get(f"{address}/startupz")).status_code == 200
         assert seen == ["opened"]
     assert seen == ["opened", "closed"]

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from support.clock import SetClock
 from support.issuer import Issuer
-from support.office import office
+from support.kernel_app import kernel_app
 
 from redress.eventlog.events import StoredAnswer
 from redress.web.etag import etag, is_current, parse_etag
@@ -18,7 +18,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 @pytest_asyncio.fixture
 async def api(issuer: Issuer, client: httpx.AsyncClient, clock: SetClock) -> AsyncIterator[httpx.AsyncClient]:
-    app = office(issuer.authenticator(client), clock=clock)
+    app = kernel_app(issuer.authenticator(client), clock=clock)
     headers = issuer.bearer("analyst", subject="anna", tenant="acme")
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://office", headers=headers

@@ -10,7 +10,7 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 from support.issuer import Issuer
-from support.office import office
+from support.kernel_app import kernel_app
 
 from redress.web.pages import Cursors, filters_hash
 from redress.web.problem import Problem
@@ -21,7 +21,7 @@ OPEN_OF_DEMO = filters_hash("disputes", "demo", {"status": "open"})
 
 @pytest_asyncio.fixture
 async def api(issuer: Issuer, client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=office(issuer.authenticator(client)))
+    transport = httpx.ASGITransport(app=kernel_app(issuer.authenticator(client)))
     async with httpx.AsyncClient(transport=transport, base_url="http://office", headers=issuer.bearer()) as api:
         yield api
 

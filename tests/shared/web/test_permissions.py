@@ -4,7 +4,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from support.issuer import Issuer
-from support.office import office
+from support.kernel_app import kernel_app
 
 from redress.web.auth import requires
 from redress.web.permissions import PERMISSION_MEANINGS, PERMISSIONS, permissions_of, roles_with
@@ -55,7 +55,7 @@ def test_a_route_cannot_ask_for_a_permission_that_does_not_exist() -> None:
 
 @pytest.fixture
 def app(issuer: Issuer, client: httpx.AsyncClient) -> FastAPI:
-    return office(issuer.authenticator(client))
+    return kernel_app(issuer.authenticator(client))
 
 
 def test_an_app_can_say_which_permission_each_route_asks_for(app: FastAPI) -> None:

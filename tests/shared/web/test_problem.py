@@ -8,14 +8,14 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from support.issuer import Issuer
-from support.office import office
+from support.kernel_app import kernel_app
 
 MEDIA_TYPE = "application/problem+json"
 
 
 @pytest_asyncio.fixture
 async def app(issuer: Issuer, client: httpx.AsyncClient) -> FastAPI:
-    return office(issuer.authenticator(client))
+    return kernel_app(issuer.authenticator(client))
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,4 @@
-"""Moves the time of a running stack from one thing that is due to the next, so that all of it happens in its order.
+"""Move the time of a running stack from one due timer to the next, so that all of them fire in order.
 
 Between two moves the services finish what they have in hand: no timer, mail or event of a moment is overtaken by a
 later one, and no lease runs out under a sender that is at work.

@@ -1,4 +1,4 @@
-"""Makes the simulated company in a running stack: through the public APIs only, and once per data folder.
+"""Make the simulated company in a running stack: through the public APIs only, and once per data folder.
 
 The day it is made on is written down first, so that a run that was interrupted goes on with the same company; every
 message and command has its own key, so that nothing is done twice.

@@ -1,4 +1,4 @@
-"""The simulated company: Nordlicht Werkzeuge, a year of its receivables, and what its customers contested.
+"""The simulated company: Nordlicht Werkzeuge, a year of its receivables, and its customers' disputes.
 
 Pure and seeded: the same day gives the same company. Nothing is here but what an ERP would post and people would type;
 `demo.py` sends it. Dates are relative to `today`, and nothing happens on `today` itself or later.

@@ -1,4 +1,4 @@
-"""Which of the caller's environment variables a child of the stack gets: few, each for a reason."""
+"""The caller's environment variables that a child of the stack gets: few, each for a reason."""
 
 import os
 from collections.abc import Mapping

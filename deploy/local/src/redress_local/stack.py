@@ -1,4 +1,4 @@
-"""The supervisor behind `make run`: starts every part in order, says how it goes, restarts what dies, ends everything.
+"""The supervisor behind `make run`: starts the parts in order, reports progress, restarts dead parts, ends all of them.
 
 A part is a process that should always run; a job is one that should end well once (migrations, topics). Which there are
 stands in `blueprint.py`; here is only what is true of all of them.

@@ -1,4 +1,4 @@
-"""Whether the services' views show what has been recorded so far, asked through their public APIs."""
+"""Check through the public APIs that the services' views show everything recorded so far."""
 
 from redress_local.stack_client import StackClient
 

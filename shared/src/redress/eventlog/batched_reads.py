@@ -1,7 +1,7 @@
 """The inputs of many commands, read in one statement.
 
 Questions that come while another one is on its way to the database share the next one: with many commands in flight a
-round trip serves a dozen of them, and with one it is asked at once. Nobody waits for a timer.
+round trip serves a dozen of them, and with one it is asked at once. No read waits for a timer.
 """
 
 import asyncio

@@ -51,7 +51,7 @@ def bring_event_log_to_0_2(service: str) -> None:
 
 
 def naming_script(service: str) -> str:
-    """What stands before `schema_0_2`: whose log this is."""
+    """The statements before `schema_0_2`: the owner of this log."""
     if not re.fullmatch(r"[a-z][a-z-]*", service):
         raise ValueError(f"{service!r} is not the name of a service")
     return f"SELECT set_config('redress.service', '{service}', true);\n"

@@ -1,4 +1,4 @@
-"""Keys of persons. What is personal stands in events, topics and feeds only sealed with its person's key; deleting
+"""Keys of persons. Personal text stands in events, topics and feeds only sealed with its person's key; deleting
 the key erases it everywhere at once, and every hash stays valid because it covers the sealed bytes.
 
 The keys live in a database of their own (short backups), each wrapped with a master key from the settings.

@@ -1,4 +1,4 @@
-"""From the events of another service (or of the own log) to events of one's own, in the checkpoint's own transaction.
+"""React to the events of another service (or of the own log) with own events, in the checkpoint's own transaction.
 
 The effect becomes durable with the checkpoint, so no event has two effects, whatever is delivered again.
 """

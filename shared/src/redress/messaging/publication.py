@@ -1,4 +1,4 @@
-"""From what a service stores to what it publishes."""
+"""The publication of a service: stored events → published events."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Copies the log to Kafka: what the service published, in order, with nothing left out.
+"""Copy the published events of the log to Kafka, in order and without a gap.
 
 Crash-only. A batch is sent as a whole and acknowledged as a whole; on the first failure the producer is thrown away and
 the relay ends. It is started again from its checkpoint and sends the last batch once more: consumers drop what they

@@ -1,4 +1,4 @@
-"""Where a consumer gets its events from: the own log, another service's feed, or a Kafka topic.
+"""The source of a consumer's events: the own log, another service's feed, or a Kafka topic.
 
 Every source delivers the same thing, so that the runner (and every handler) cannot tell them apart: items that name
 their shard, their place in the publishing log, and the place that must have been applied before them.

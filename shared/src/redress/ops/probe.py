@@ -1,4 +1,4 @@
-"""Ask whether all is well: the health check of containers whose image has no curl.
+"""The health check of containers whose image has no curl.
 
 `python -m redress.ops.probe http://127.0.0.1:8001/readyz` ends with 0 if the answer has a 2xx status, else with 1 and
 the reason in one line. `… probe file:///tmp/heartbeat` is for a process that serves nobody: the file must have been

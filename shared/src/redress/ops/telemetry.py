@@ -1,4 +1,4 @@
-"""Who set this off: trace context, correlation and causation ids, carried from the HTTP edge to the last consumer.
+"""The causes of work: trace context, correlation and causation ids, carried from the HTTP edge to the last consumer.
 
 The current values live in one context variable, so that log lines and problem answers name them without every
 function passing them on. Decisions never read them: what goes into an event is passed explicitly.

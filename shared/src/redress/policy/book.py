@@ -17,7 +17,7 @@ from msgspec import Struct
 from redress.decider import fold_stored
 from redress.eventlog.log import EventLog
 from redress.policy.decisions import BUILT_IN, PolicyDefinition
-from redress.policy.state import WHOLE_COMPANY, InForce, Policy, PolicyVersion, known_by, version_in_force
+from redress.policy.state import WHOLE_COMPANY, Policy, PolicyInForce, PolicyVersion, known_by, version_in_force
 from redress.policy.stream import POLICY, policy_stream
 
 D = TypeVar("D")
@@ -37,7 +37,7 @@ class Policies(Protocol):
         *,
         scopes: Sequence[str] = (),
         known_at: datetime | None = None,
-    ) -> InForce[D]:
+    ) -> PolicyInForce[D]:
         """The policy that decides about the day. `scopes` from the most particular on; the whole company comes last.
         With `known_at`, of what was published by then."""
         ...
@@ -53,7 +53,7 @@ class _Known(Struct, frozen=True):
     epoch: str
     version: int
     state: Policy
-    decoded: dict[int, InForce[Any]]
+    decoded: dict[int, PolicyInForce[Any]]
 
 
 class PolicyBook(Policies):
@@ -72,7 +72,7 @@ class PolicyBook(Policies):
         *,
         scopes: Sequence[str] = (),
         known_at: datetime | None = None,
-    ) -> InForce[D]:
+    ) -> PolicyInForce[D]:
         known = await self._fresh((tenant_id, definition.name))
         state = known.state if known_at is None else known_by(known.state, known_at)
         found = version_in_force(state, (*scopes, WHOLE_COMPANY), day)
@@ -118,18 +118,20 @@ def _is_fresh(known: _Known) -> bool:
     return time.monotonic() - known.read_at <= FRESH_S
 
 
-def in_force(definition: PolicyDefinition[D], state: Policy, day: date, *, scopes: Sequence[str] = ()) -> InForce[D]:
+def in_force(
+    definition: PolicyDefinition[D], state: Policy, day: date, *, scopes: Sequence[str] = ()
+) -> PolicyInForce[D]:
     """The version that counts on the day, the built-in one where none is published."""
     return _decoded(definition, version_in_force(state, (*scopes, WHOLE_COMPANY), day))
 
 
-def built_in(definition: PolicyDefinition[D]) -> InForce[D]:
+def built_in(definition: PolicyDefinition[D]) -> PolicyInForce[D]:
     """The policy that a service comes with, as long as nothing else was published."""
     return _decoded(definition, None)
 
 
-def _decoded(definition: PolicyDefinition[D], found: PolicyVersion | None) -> InForce[D]:
+def _decoded(definition: PolicyDefinition[D], found: PolicyVersion | None) -> PolicyInForce[D]:
     if found is None:
-        return InForce(definition.name, BUILT_IN, WHOLE_COMPANY, definition.built_in)
+        return PolicyInForce(definition.name, BUILT_IN, WHOLE_COMPANY, definition.built_in)
     document: D = msgspec.convert(found.document, definition.document, strict=False)
-    return InForce(definition.name, found.version, found.scope, document)
+    return PolicyInForce(definition.name, found.version, found.scope, document)

@@ -1,4 +1,4 @@
-"""Wishes about a policy. `at` is the time of receipt."""
+"""The commands to a policy. `at` is the time of receipt."""
 
 from datetime import date, datetime
 from typing import Any

@@ -55,7 +55,7 @@ def evolve(state: Policy, event: PolicyEvent) -> Policy:
     assert_never(event)
 
 
-class InForce(Struct, Generic[D], frozen=True):
+class PolicyInForce(Struct, Generic[D], frozen=True):
     """The policy that decides, as a decision cites it: `name@version`."""
 
     name: str

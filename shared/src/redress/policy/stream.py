@@ -1,4 +1,4 @@
-"""One stream per company and policy name."""
+"""The decider of a policy, and the id of its stream: one per company and policy name."""
 
 from typing import Final
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Applies what a source delivers, every event exactly once, and puts aside what cannot be applied.
+"""Apply a source's events, each exactly once, and park those that cannot be applied.
 
 One transaction per batch: lock the checkpoint, drop what is applied already, apply, move the checkpoint, commit. An
 event that cannot be applied is tried alone, each try counted before it is made (also one that ends the process), and

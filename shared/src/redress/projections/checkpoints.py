@@ -1,4 +1,4 @@
-"""The rows of `es.consumer`: how far each consumer has come on each shard of each log that it follows.
+"""The rows of `es.consumer`: the position of each consumer on each shard of each log that it follows.
 
 They are locked before anything is read or applied, so two processes that believe to be the same consumer take turns,
 and the second finds that its events are applied already.

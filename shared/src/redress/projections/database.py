@@ -1,4 +1,4 @@
-"""A connection of the worker's pool for a while, and the question whose fault a failure was."""
+"""A borrowed connection of the worker's pool, and the classification of its failures."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The rows of `es.parked`: events a consumer could not apply, and what waits behind them in the same stream.
+"""The rows of `es.parked`: events that a consumer could not apply, and those behind them in the same stream.
 
 A row without `parked_at` only counts tries. The count is committed before the try, so that an event which kills the
 process is counted too.

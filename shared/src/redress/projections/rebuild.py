@@ -1,4 +1,4 @@
-"""Builds a projection anew from the first event while the live one goes on serving, and puts the new one in its place.
+"""Rebuild a projection from the first event while the live one goes on serving, then swap the two.
 
 The same handler fills copies of its tables in the schema `<name>_next` (handlers name tables without a schema), with a
 checkpoint of its own. When it has caught up, one transaction exchanges the tables and hands the checkpoint over. The

@@ -1,4 +1,4 @@
-"""Keeps one handler following one source: fetch, apply, acknowledge, and repair what a broker did not deliver."""
+"""Keep one handler following one source: fetch, apply, acknowledge, and repair gaps in a broker's delivery."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Takes in again what was parked, in order, once the handler can.
+"""Apply parked events in order once the handler can.
 
 May run beside the live consumer, in another process too: both lock the checkpoint. As long as anything of a stream is
 parked, its new events are parked behind it; with the last one released the stream is free.

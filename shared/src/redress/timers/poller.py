@@ -1,4 +1,4 @@
-"""Fires timers when they are due by the database's clock: never early, once, and at most some seconds late.
+"""Fire timers that are due by the database's clock: never early, once, and at most some seconds late.
 
 Several pollers may run: each takes what no other holds. A timer that cannot be fired is tried again later and later,
 its tries counted before each, and others are not held up by it.

@@ -1,4 +1,4 @@
-"""A timer's reaction: what happens to a stream when its time has come, written with the mark that it was fired."""
+"""A timer's reaction: the events of a stream at that time, written together with the mark that the timer fired."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Who is calling: bearer tokens of one issuer, verified against its published keys, never taken on trust.
+"""The caller of a request: bearer tokens of one issuer, verified against its published keys, never taken on trust.
 
 Refused with 401: another algorithm than RS256 or ES256, an unknown key, a wrong issuer or audience, a token that is
 expired, not yet valid, without tenant or of another type. Keys come from one address only; keys or addresses named

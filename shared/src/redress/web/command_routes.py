@@ -1,4 +1,4 @@
-"""Commands over HTTP: what every command route needs besides its body, and one short function per action.
+"""Commands over HTTP: the inputs that every command route shares, and one short function per action.
 
 A feature lists its commands once:
 

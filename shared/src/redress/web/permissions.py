@@ -1,4 +1,4 @@
-"""Who may do what, as data. A route names one permission; a role gives a set of them; nothing else decides.
+"""Roles and their permissions, as data. A route names one permission; a role gives a set of them; nothing else decides.
 
 Words: `x:read` sees, `x:write` changes. Of disputes, `open` and `note` are apart because people who do not work
 disputes may do just that, and `decide` because it gives money away: it is the word that limits of authority and

@@ -1,4 +1,4 @@
-"""Which routes an app has and which permission each asks for, read from the app itself.
+"""The routes of an app and the permission of each, read from the app itself.
 
 The table of routes and roles of the tests is built from it, and an app with a forgotten route does not start.
 """

@@ -37,7 +37,7 @@ from collections_service.open_items.refusals import (
 from collections_service.open_items.state import OpenItem, Terms, amount_on, evolve
 from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.money import Money
-from redress.policy.state import InForce
+from redress.policy.state import PolicyInForce
 
 
 def register(command: RegisterInvoice, item: OpenItem) -> list[OpenItemEvent]:
@@ -86,7 +86,7 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
 
 
 def apply_payment(
-    command: ApplyPayment, item: OpenItem, tolerance: InForce[ShortPaymentTolerance]
+    command: ApplyPayment, item: OpenItem, tolerance: PolicyInForce[ShortPaymentTolerance]
 ) -> list[OpenItemEvent]:
     """As much of the named amount as is open; the caller keeps the rest on the receipt. A receipt is applied once.
 
@@ -242,7 +242,7 @@ def _only_correctable(command: CorrectInvoice, terms: Terms) -> None:
 
 
 def _judge_remainder(
-    command: ApplyPayment, terms: Terms, remainder: Money, tolerance: InForce[ShortPaymentTolerance]
+    command: ApplyPayment, terms: Terms, remainder: Money, tolerance: PolicyInForce[ShortPaymentTolerance]
 ) -> OpenItemEvent:
     tolerated = tolerance.document.tolerated(terms.total)
     told = f"{remainder} of {terms.total} stays open and undisputed; {tolerated} is tolerated by {tolerance.citation}"

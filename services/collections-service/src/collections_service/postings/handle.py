@@ -15,7 +15,7 @@ from collections_service.receipts.stream import RECEIPT, credit_memo_stream, rec
 from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE, ShortPaymentTolerance, scopes_of
 from redress.handling.unit_of_work import UnitOfWork
 from redress.policy.book import Policies
-from redress.policy.state import InForce
+from redress.policy.state import PolicyInForce
 
 ReceiptPosting = ReceivePayment | PostCreditMemo | ReverseReceipt
 
@@ -68,7 +68,9 @@ async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -
     return policy
 
 
-async def _tolerance(tenant_id: str, command: ReceivePayment, policies: Policies) -> InForce[ShortPaymentTolerance]:
+async def _tolerance(
+    tenant_id: str, command: ReceivePayment, policies: Policies
+) -> PolicyInForce[ShortPaymentTolerance]:
     """The one in force on the day the payment was received: the customer's own, else the company's."""
     scopes = scopes_of(command.customer_id)
     return await policies.in_force(tenant_id, SHORT_PAYMENT_TOLERANCE, command.received_on, scopes=scopes)

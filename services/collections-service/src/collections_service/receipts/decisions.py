@@ -32,7 +32,7 @@ from collections_service.receipts.refusals import (
 from collections_service.receipts.state import Receipt, RecordedReceipt
 from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.money import Money, total
-from redress.policy.state import InForce
+from redress.policy.state import PolicyInForce
 
 
 class CashApplication(Struct, frozen=True):
@@ -43,7 +43,10 @@ class CashApplication(Struct, frozen=True):
 
 
 def receive(
-    command: ReceivePayment, receipt: Receipt, items: Mapping[str, OpenItem], tolerance: InForce[ShortPaymentTolerance]
+    command: ReceivePayment,
+    receipt: Receipt,
+    items: Mapping[str, OpenItem],
+    tolerance: PolicyInForce[ShortPaymentTolerance],
 ) -> CashApplication:
     """A payment and its effect on the invoices it names. `items` has the state of each of them."""
     if receipt.recorded is not None:

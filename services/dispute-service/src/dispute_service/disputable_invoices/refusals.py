@@ -1,4 +1,4 @@
-"""Why an invoice may refuse to be disputed.
+"""The reasons for which an invoice cannot be disputed.
 
 InvoiceRefusal
 ├── CustomerMismatch      the invoice was issued to another customer

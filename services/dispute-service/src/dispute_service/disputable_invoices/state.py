@@ -1,4 +1,4 @@
-"""An invoice as disputes see it: what is open, and who holds how much of that. `evolve` never raises.
+"""An invoice as disputes see it: the open amount, and the part that each dispute holds. `evolve` never raises.
 
 An invoice that the ledger has not reported yet is disputable too; its bounds are then unknown.
 """

@@ -1,4 +1,4 @@
-"""A disputable invoice as the log keeps it, and the id of its stream. A stored name never changes."""
+"""The decider of a disputable invoice, and the id of its stream."""
 
 from typing import Final
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Commands to a dispute: what they do to it and to the invoices it contests, in one unit of work."""
+"""Commands to a dispute change it and the invoices it contests in one unit of work."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Why a dispute may refuse a command.
+"""The reasons for which a dispute refuses a command.
 
 DisputeRefusal
 ├── NoSuchDispute             there is none with this id in this company

@@ -1,7 +1,4 @@
-"""A dispute as the log keeps it: the stored name and version of every event, and how its stream is folded.
-
-A stored name never changes.
-"""
+"""The decider of a dispute: how its stream is folded, and the document kept with it."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A resolution matrix as a document: amounts as text, the version it is."""
+"""The document of a resolution matrix: amounts as text, and its version."""
 
 from msgspec import Struct
 

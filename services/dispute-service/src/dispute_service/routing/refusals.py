@@ -1,4 +1,4 @@
-"""Why a resolution matrix may not be published.
+"""The reasons for which a resolution matrix is not published.
 
 MatrixRefusal
 └── MatrixNotAcceptable   rules that contradict themselves or leave a dispute without an owner; every place is named

@@ -1,4 +1,4 @@
-"""When a dispute has to be answered, and everything that date was computed from.
+"""The date by which a dispute has to be answered, and everything it was computed from.
 
 The date is stored with its inputs and stays: a later matrix or holiday list does not move it silently.
 """

@@ -1,4 +1,4 @@
-"""Sets and cancels the timer of each dispute's promise, following the own log.
+"""Set and cancel the timer of each dispute's promise, following the own log.
 
 A promise whose time was over when it was recorded (a dispute recorded late) rings a day after: the recorder has
 that long to record its end as well. A breach that its business dates show is noted then.

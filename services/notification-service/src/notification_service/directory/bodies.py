@@ -1,4 +1,4 @@
-"""Request bodies."""
+"""The request body that records a directory entry."""
 
 from typing import Annotated, Literal
 

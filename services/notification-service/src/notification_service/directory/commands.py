@@ -1,4 +1,4 @@
-"""The one thing that can be asked of an entry of the directory."""
+"""The command to an entry of the directory."""
 
 from msgspec import Struct
 

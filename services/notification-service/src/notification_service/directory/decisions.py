@@ -1,4 +1,4 @@
-"""Command and state in, events or a refusal out. An empty list means: already so."""
+"""Decide a directory command: events, or a refusal. An empty list means that it is already so."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The present state of an entry as one JSON document, for the read model that is written with the events."""
+"""The document of a directory entry, written with each append."""
 
 from uuid import UUID
 

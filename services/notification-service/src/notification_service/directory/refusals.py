@@ -1,4 +1,4 @@
-"""Why an entry of the directory is not recorded.
+"""The reasons for which a directory entry is not recorded.
 
 DirectoryRefusal
 ├── BadEntryId            bad_directory_id        the id is not a plain word

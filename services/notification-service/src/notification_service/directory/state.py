@@ -1,4 +1,4 @@
-"""An entry of the directory as its events make it."""
+"""The state of a directory entry, folded from its events."""
 
 from msgspec import Struct
 

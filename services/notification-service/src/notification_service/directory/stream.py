@@ -1,4 +1,4 @@
-"""An entry of the directory as the log sees it: its stored name, which never changes, and the id of its stream."""
+"""The decider of a directory entry, and the id of its stream."""
 
 from uuid import UUID
 

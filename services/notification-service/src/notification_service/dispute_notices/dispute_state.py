@@ -1,4 +1,4 @@
-"""Read model: the latest that is known of each dispute. Asked right before a mail leaves: is it still worth sending?"""
+"""Read model: the latest known state of each dispute. Read right before a mail leaves: is it still worth sending?"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The facts that notices about disputes speak of, one per template. They are stored: a new field has a default."""
+"""The contents of notices about disputes, one class per template. They are stored: a new field has a default."""
 
 from datetime import date, datetime
 from typing import Any
@@ -56,7 +56,7 @@ class InformationRequest(Struct, frozen=True, kw_only=True):
 
 
 class Resolution(Struct, frozen=True, kw_only=True):
-    """What became of the dispute. `credited` is granted, whether or not the credit memo is there yet.
+    """The end of the dispute. `credited` is granted, whether or not the credit memo is there yet.
 
     The analyst's rationale is not here: it is written for colleagues, and a mail to the customer would leak it.
     """

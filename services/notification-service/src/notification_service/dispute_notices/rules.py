@@ -1,4 +1,4 @@
-"""Who is told about events of disputes.
+"""The rules that give the recipients of events of disputes.
 
 dispute-opened                  → the customer's contact      an acknowledgement
 dispute-assigned                → the owner, else the team    the assignment

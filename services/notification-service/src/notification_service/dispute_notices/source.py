@@ -1,4 +1,4 @@
-"""The events of disputes as they come in."""
+"""The source of dispute events."""
 
 from notification_service.dispute_notices.rules import SERVICE
 from notification_service.inbox.sources import EventSource

@@ -1,4 +1,4 @@
-"""Codes in words, for people outside: reason codes and resolution codes in every language we write."""
+"""Codes in words for recipients: reason codes and resolution codes in every language of the mails."""
 
 from msgspec import Struct
 

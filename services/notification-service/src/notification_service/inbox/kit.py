@@ -1,4 +1,4 @@
-"""Everything that notices about one kind of subject need: a feature with notices hands the service one of these."""
+"""The parts of notices about one kind of subject. A feature with notices gives the service one kit."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From a published event to notifications in the log, in the checkpoint's own transaction.
+"""Turn published events into notifications, in the checkpoint's own transaction.
 
 One notification per (event, recipient, channel, template), whatever is delivered again and over which transport: its
 stream is derived from these four, and what exists is left alone.

@@ -1,4 +1,4 @@
-"""Read model: every event that was received, of any service. It answers "why was nobody told?" for events without a
+"""Read model: every received event, of any service. It answers "why was nobody told?" for events without a
 rule."""
 
 from collections.abc import Sequence

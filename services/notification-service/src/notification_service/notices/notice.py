@@ -1,4 +1,4 @@
-"""A notice: one thing one recipient is told about one event over one channel, with all it takes to word it later.
+"""A notice: one message about one event to one recipient over one channel, with all that its wording needs later.
 
 Everything personal in it is sealed; the rest are business facts as they stood after the event it is about.
 """

@@ -1,4 +1,4 @@
-"""Who is told about which event. Pure: the same event and the same directory always give the same notices.
+"""Plan the notices of an event. Pure: the same event and the same directory always give the same notices.
 
 The rules are values, listed by the service and the type of the event they speak about. A rule says who is told and
 with which facts; here that becomes notices. Nobody is forgotten silently: somebody whom a rule names and who cannot
@@ -15,7 +15,7 @@ from msgspec import Struct
 from notification_service.notices.notice import EMAIL, Address, Notice, Subject, Template
 from notification_service.notices.notice_rules import NoticeRules, notice_rules_policy
 from notification_service.notices.reasons import Reason
-from redress.policy.state import InForce
+from redress.policy.state import PolicyInForce
 
 HISTORICAL_AFTER = timedelta(days=30)  # decision 8: older events are imported history, and history mails nobody
 
@@ -126,7 +126,7 @@ class Rules:
         return tuple(dict.fromkeys(name for rule in rules for name in rule.names(received.event)))
 
     def plan(
-        self, received: ReceivedEvent[Any], contacts: Contacts, policy: InForce[NoticeRules]
+        self, received: ReceivedEvent[Any], contacts: Contacts, policy: PolicyInForce[NoticeRules]
     ) -> list[PlannedNotice]:
         """The notices about one event, in a fixed order; empty where no rule speaks about it."""
         return [
@@ -146,7 +146,7 @@ def to_named(facts: F, name: str, contacts: Contacts) -> Decision[F]:
 
 
 def _planned(
-    received: ReceivedEvent[Any], rule: Rule[Any, F], decided: Decision[F], policy: InForce[NoticeRules]
+    received: ReceivedEvent[Any], rule: Rule[Any, F], decided: Decision[F], policy: PolicyInForce[NoticeRules]
 ) -> PlannedNotice:
     """History is named first: of an imported event it is the reason that would remain if another one were mended. The
     policy comes next, for the same reason."""

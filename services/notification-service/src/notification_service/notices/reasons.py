@@ -1,4 +1,4 @@
-"""The catalogue of reasons: every state that is not simply "sent" says one of these codes, and this is what it means.
+"""The catalogue of reasons: every state that is not simply "sent" has one of these codes. Each has its meaning here.
 
 A code is stored in events and never changes its meaning. The sentences are for people and may be improved.
 """

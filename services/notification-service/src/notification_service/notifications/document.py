@@ -1,4 +1,4 @@
-"""The present state of a notification as one JSON document, for the read model that is written with the events."""
+"""The document of a notification, written with each append."""
 
 from datetime import datetime
 from uuid import UUID

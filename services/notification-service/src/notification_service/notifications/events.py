@@ -1,4 +1,4 @@
-"""The events of one notification. Stored under the names in `stream.py`."""
+"""The events of one notification."""
 
 from datetime import datetime
 from typing import Any, Final

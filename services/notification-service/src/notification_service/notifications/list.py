@@ -1,4 +1,4 @@
-"""Which notifications there are, newest event first."""
+"""The list of notifications, newest event first."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How often and with which pauses a mail is tried: policy as data, with a version that every attempt names."""
+"""The attempts of a mail and the pauses between them: a policy with versions, which every attempt names."""
 
 from datetime import timedelta
 from typing import Final

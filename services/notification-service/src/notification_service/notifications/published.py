@@ -1,4 +1,4 @@
-"""From what this service stores to what it publishes: queued, sent, failed, unknown, skipped. The rest is internal."""
+"""Stored event → published contract: queued, sent, failed, unknown, skipped. All other events are internal."""
 
 from uuid import UUID
 

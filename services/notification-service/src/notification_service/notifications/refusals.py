@@ -1,4 +1,4 @@
-"""Why a notification does not do what was asked. Only the sender asks, so no caller of the API meets one of these.
+"""The reasons for which a notification refuses a command. Only the sender meets them, no caller of the API.
 
 NotificationRefusal
 ├── NotAnnounced    not_announced      nothing is known under this id

@@ -1,4 +1,4 @@
-"""Who was told what: the list, and one notification with its history."""
+"""Notifications over HTTP: the list, and one notification with its history."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A notification as its events make it: absent → queued → sending → sent | failed | unknown | skipped."""
+"""A notification, folded from its events: absent → queued → sending → sent | failed | unknown | skipped."""
 
 from datetime import datetime
 from enum import StrEnum

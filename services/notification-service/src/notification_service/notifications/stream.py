@@ -1,4 +1,4 @@
-"""A notification as the log sees it: stored names, which never change, and the id of its stream."""
+"""The decider of a notification, and the id of its stream."""
 
 from uuid import UUID
 

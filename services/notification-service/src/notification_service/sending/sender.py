@@ -1,4 +1,4 @@
-"""The worker's part that sends: built of the service's settings, stopped with the mails in hand finished."""
+"""The worker's sending part, built from the settings. It stops after the mails in hand are finished."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""One mail over SMTP, and what became of it. Every step has a deadline.
+"""One mail over SMTP, and its outcome. Every step has a deadline.
 
 What can be said for certain is said: until the whole mail and its final dot are on the wire the server must not
 deliver it, so a failure before that may be tried again. After it, only an answer tells; without one nobody knows

@@ -1,4 +1,4 @@
-"""Which texts are e-mail addresses that we write to."""
+"""The e-mail addresses that mails may be sent to."""
 
 import re
 

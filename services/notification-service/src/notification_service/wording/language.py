@@ -1,4 +1,4 @@
-"""Which of our languages a recipient gets, and how that language writes money, days and hours."""
+"""The language that a recipient gets, and its forms of money, days and hours."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime

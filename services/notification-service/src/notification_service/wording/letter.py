@@ -1,4 +1,4 @@
-"""How the facts of one template become the variables of its texts. A feature that adds a template adds its letter."""
+"""A letter turns the facts of one template into the variables of its texts. A feature adds one per template."""
 
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar

@@ -1,4 +1,4 @@
-"""Text from outside, made harmless: no control characters, no line breaks in a line, nothing that turns text around."""
+"""Foreign text made harmless: no control characters, no line breaks in a line, no characters that reverse text."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""A dispute ends, and may come back: decided, resolved, closed, withdrawn, reopened."""
+"""Commands that end a dispute or bring it back: decide, resolve, close, withdraw, reopen."""
 
 from datetime import datetime
 from typing import assert_never

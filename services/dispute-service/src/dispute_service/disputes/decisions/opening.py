@@ -1,4 +1,4 @@
-"""A dispute begins: what a customer contests, and the promise it is opened with."""
+"""The command that opens a dispute: the contested items, and the promise it is opened with."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""A dispute is worked on: its reason, who answers for it, what is asked, answered and noted."""
+"""Commands during the work on a dispute: its reason, its owner, questions, answers and notes."""
 
 from datetime import datetime
 from typing import assert_never

@@ -1,4 +1,4 @@
-"""What operators did by hand is recorded."""
+"""Operations done by hand are recorded."""
 
 from redress.eventlog.migrations import execute_script, log_script
 

@@ -1,4 +1,4 @@
-"""What the service looks things up in. Everything here can be made again from the log and from what it follows."""
+"""The read models of the service. Everything here can be made again from the log and from what it follows."""
 
 from redress.eventlog.migrations import execute_script
 

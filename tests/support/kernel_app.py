@@ -1,4 +1,4 @@
-"""A small app with one route of each kind, built on the kernel as the services build theirs."""
+"""A small app with one route of each kind, for tests of the web kernel. It belongs to no service."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -74,7 +74,7 @@ LOG_REFUSALS = {
 }
 
 
-def office(auth: Authenticator, **settings: Any) -> FastAPI:
+def kernel_app(auth: Authenticator, **settings: Any) -> FastAPI:
     router = APIRouter(prefix="/v1/disputes", tags=["disputes"])
     cursors = Cursors(b"0123456789abcdef")
 
