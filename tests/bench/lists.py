@@ -21,7 +21,7 @@ from bench.measure import Comparison, Figure, Rounds, percentile
 from bench.processes import kilobytes
 from bench.services import CURSOR_KEY, api, collections_tables, dispute_tables
 from collections_service.ageing.movements import Movements
-from dispute_service.disputes.document import current
+from dispute_service.disputes.document import stored_document
 from dispute_service.disputes.list import DisputeFilter
 from dispute_service.disputes.state import Dispute
 from dispute_service.disputes.stream import DISPUTE
@@ -131,7 +131,7 @@ async def _disputes(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[_S
     database = await stand.make("dispute", prepare=dispute_tables)
     opened = DISPUTE.evolve(DISPUTE.initial, EXAMPLES["dispute-opened"])
     assert isinstance(opened, Dispute)
-    example = msgspec.json.encode(current(new_uuid(), 1, opened).dispute).decode()
+    example = msgspec.json.encode(stored_document(new_uuid(), 1, opened).dispute).decode()
     connection = await asyncpg.connect(database.superuser)
     try:
         await _fill(connection, "read.dispute_current", _DISPUTES, size, TENANT, example)

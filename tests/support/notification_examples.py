@@ -45,7 +45,9 @@ def eur(amount: str) -> WireMoney:
 
 
 CONTACT = SealedContact(
-    name=Sealed("person:maria", b"name of maria"), email=Sealed("person:maria", b"address of maria"), language="de"
+    name=Sealed("person:maria", b"name of maria"),
+    email=Sealed("person:maria", b"address of maria"),
+    language="de",
 )
 
 ITEM = DisputedItem(
@@ -109,7 +111,9 @@ BREACHED_EVENT = DisputeSlaBreached(
 ANNA = Contact(
     recipient="anna",
     address=Address(
-        email=Sealed("person:anna", b"address of anna"), name=Sealed("person:anna", b"name of anna"), language="en"
+        email=Sealed("person:anna", b"address of anna"),
+        name=Sealed("person:anna", b"name of anna"),
+        language="en",
     ),
 )
 PRICING = Contact(
@@ -124,7 +128,9 @@ PRICING = Contact(
 LENA = Contact(
     recipient="lena",
     address=Address(
-        email=Sealed("person:lena", b"address of lena"), name=Sealed("person:lena", b"name of lena"), language="de"
+        email=Sealed("person:lena", b"address of lena"),
+        name=Sealed("person:lena", b"name of lena"),
+        language="de",
     ),
 )
 EVERYBODY = Contacts({"anna": ANNA, "team:pricing": PRICING, "lena": LENA})

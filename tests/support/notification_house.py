@@ -26,7 +26,7 @@ from notification_service.sending.sender import wording_of
 from notification_service.sending.smtp import Deadlines, Server, Smtp
 from notification_service.service import NAME, service_of
 from redress.contracts.dispute_events import DisputeOpened
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.log import EventLog
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
@@ -58,7 +58,7 @@ class House:
     def clock(self) -> SetClock:
         return self.running.clock
 
-    async def hear(self, *events: Published) -> None:
+    async def hear(self, *events: PublishedEvent) -> None:
         """Take events in as the consumers do, all of them in one transaction."""
         await self.running.take(*events)
 
@@ -121,7 +121,7 @@ async def running_house(make_database: MakeDatabase, kits: Sequence[NoticeKit]) 
         yield House(running, mails, kits)
 
 
-async def opened(house: House, number: int = 1, tenant: str = "demo") -> Published:
+async def opened(house: House, number: int = 1, tenant: str = "demo") -> PublishedEvent:
     """The event of a dispute whose contact is written to; each number is another dispute, the later the higher."""
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
     event = published(

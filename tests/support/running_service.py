@@ -17,7 +17,7 @@ from support.databases import Database, MakeDatabase
 from support.eventually import eventually
 from support.issuer import AUDIENCE, Issuer
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.migrations import upgrade
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault, install
@@ -61,7 +61,7 @@ class RunningService:
     def vault(self) -> Vault:
         return self.parts.vault
 
-    async def take(self, *events: Published) -> None:
+    async def take(self, *events: PublishedEvent) -> None:
         """Every follower of other services takes these, all in one transaction."""
         async with self.worker.pool.acquire() as connection, connection.transaction():
             for feature in self.service.features:

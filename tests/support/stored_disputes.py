@@ -97,8 +97,8 @@ EXAMPLES: dict[str, Any] = {
         at=AT,
         resolution_code="CREDIT_PARTIAL",
         outcomes=(
-            dispute.Outcome(item=0, credit=12000, rejected=8000),
-            dispute.Outcome(item=1, written_off=1, paid=2, withdrawn=3),
+            dispute.ItemOutcome(item=0, credit=12000, rejected=8000),
+            dispute.ItemOutcome(item=1, written_off=1, paid=2, withdrawn=3),
         ),
         by_ledger=False,
         explanation="in words",
@@ -136,7 +136,7 @@ EXAMPLES: dict[str, Any] = {
         lines=(invoice.KnownLine("1", 60000),),
     ),
     "reservation-set": invoice.ReservationSet(
-        at=AT, dispute_id="d-1", held=(invoice.Held("1", 20000, 5000),), payment_id="P-1"
+        at=AT, dispute_id="d-1", held=(invoice.HeldAmount("1", 20000, 5000),), payment_id="P-1"
     ),
     "short-payment-left": invoice.ShortPaymentLeft(
         at=AT, payment_id="P-1", short=5000, explanation="disputes hold all that is open"

@@ -1,6 +1,5 @@
 """I6: what Kafka has is what was published, in order, complete. And what was published, kept for the other rules."""
 
-from collections import defaultdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -168,10 +167,3 @@ async def _complete(
 def newest(messages: list[Message]) -> dict[UUID, Message]:
     """The last message of each stream."""
     return {message.subject: message for message in messages}
-
-
-def by_stream(messages: list[Message]) -> dict[UUID, list[Message]]:
-    streams: dict[UUID, list[Message]] = defaultdict(list)
-    for message in messages:
-        streams[message.subject].append(message)
-    return streams

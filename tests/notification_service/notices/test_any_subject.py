@@ -25,7 +25,7 @@ from redress.contracts.collections_events import (
     ShortPaymentDetected,
     UnappliedCashChanged,
 )
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.ids import derived_uuid, public_id
 from redress.money import Money
 
@@ -108,7 +108,7 @@ def kits(tmp_path: Path) -> Sequence[NoticeKit]:
     return (DISPUTE_NOTICES, short_payments)
 
 
-def short_payment(invoice_id: str = "RE 2026/4711") -> Published:
+def short_payment(invoice_id: str = "RE 2026/4711") -> PublishedEvent:
     event = ShortPaymentDetected(
         invoice=InvoiceSummary(
             invoice_id=invoice_id,
@@ -126,7 +126,7 @@ def short_payment(invoice_id: str = "RE 2026/4711") -> Published:
         short=eur("120.00"),
         tolerance_policy="tolerance@1",
     )
-    return Published(
+    return PublishedEvent(
         id=public_id("evt", derived_uuid("test-event", invoice_id)),
         source=SOURCE,
         type="short-payment-detected",

@@ -26,7 +26,7 @@ from redress.contracts.dispute_events import (
     DisputeSummary,
     DisputeWithdrawn,
 )
-from redress.eventlog.events import Appended, CommandRecord, StreamWrite
+from redress.eventlog.events import AppendResult, CommandRecord, StreamWrite
 from redress.eventlog.log import LogUnavailable
 
 
@@ -235,7 +235,7 @@ async def test_a_sender_that_never_hears_of_its_appends_records_what_became_of_t
 
         async def append(
             self, tenant_id: str, writes: Sequence[StreamWrite], command: CommandRecord | None = None
-        ) -> Appended:
+        ) -> AppendResult:
             appended = await house.log.append(tenant_id, writes, command)
             (event,) = writes[0].events
             if event.type not in {"sending-started", "handover-started", *self.lost}:

@@ -26,7 +26,7 @@ _WITHIN_S: Final = 60.0
 _POLL_S = 0.1
 
 
-class _Made(Struct, frozen=True):
+class _DemoRecord(Struct, frozen=True):
     """`day` is the company's today; `complete` once everything was sent and seen."""
 
     day: date
@@ -40,15 +40,15 @@ class DemoIncomplete(Exception):
 async def make_demo(data: Path, client: StackClient, say: Callable[[str], None]) -> None:
     """Nothing happens if it was made before. DemoIncomplete if the views do not show it within a minute."""
     file = data / _FILE
-    made = msgspec.json.decode(file.read_bytes(), type=_Made) if file.exists() else None
+    made = msgspec.json.decode(file.read_bytes(), type=_DemoRecord) if file.exists() else None
     if made is not None and made.complete:
         return
     begun = time.monotonic()
     day = made.day if made is not None else stack_clock(data).now().date()
-    write_private(file, msgspec.json.encode(_Made(day, complete=False)))
+    write_private(file, msgspec.json.encode(_DemoRecord(day, complete=False)))
     company = simulated_company(day)
     await _Demo(client).make(company)
-    write_private(file, msgspec.json.encode(_Made(day, complete=True)))
+    write_private(file, msgspec.json.encode(_DemoRecord(day, complete=True)))
     invoices = sum(1 for message in company.business if message["kind"] == "invoice-posted")
     disputes = len(company.cases) + len(company.short_payments)
     took = f"{time.monotonic() - begun:.1f} s"

@@ -195,7 +195,7 @@ def simulated_company(today: date) -> Company:
         policies=(_tolerance_of_a_good_payer(today),),
         people=PEOPLE,
         business=tuple(business),
-        cases=tuple(story.told() for story in stories),
+        cases=tuple(story.case() for story in stories),
         short_payments=_short_payment_cases(sorted(short_paid)),
         afterwards=tuple(posting for story in stories for posting in story.postings),
         closed_at={story.name: story.closed_at for story in stories if story.closed_at is not None},
@@ -292,7 +292,7 @@ class _Story:
         self.closed_at: str | None = None
         self._ends_as = self._tell()
 
-    def told(self) -> Case:
+    def case(self) -> Case:
         opening = {
             "customer_id": self._customer.id,
             "items": [{"invoice_id": self._invoice.id, "amount": _wire(self._contested, self._customer)}],

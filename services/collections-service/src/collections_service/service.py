@@ -23,7 +23,7 @@ from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE
 from redress.contracts import collections_events, dispute_events
 from redress.handling.reactor import Reactor
 from redress.messaging.state_publication import publishes
-from redress.service.feature import Feature, Followed, Following, Service, WorkerParts
+from redress.service.feature import Feature, FollowedService, Service, Subscription, WorkerParts
 from redress.service.policies import policies
 
 NAME = "collections-service"
@@ -53,14 +53,14 @@ SERVICE = Service(
         Feature(
             name="dispute_holds",
             routes=hold_routes,
-            follows=(Following(of=DISPUTES, handler=dispute_holds_reactor),),
+            follows=(Subscription(of=DISPUTES, handler=dispute_holds_reactor),),
         ),
         Feature(name="ageing", routes=ageing_routes, projections=lambda: (Movements(),)),
         Feature(name="position", routes=position_routes),
         Feature(name="recovery", routes=recovery_routes, projections=lambda: (RecoveryTasks(),)),
         policies((SHORT_PAYMENT_TOLERANCE, AGEING_BUCKETS)),
     ),
-    follows={DISPUTES: Followed(dispute_events.TOPIC, "dispute_url")},
+    follows={DISPUTES: FollowedService(dispute_events.TOPIC, "dispute_url")},
     settings=CollectionsSettings,
     migrations=Path(__file__).parent / "migrations",
     max_body_bytes=MAX_BODY_BYTES,

@@ -11,14 +11,14 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 from redress.clock import Clock
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
 from redress.handling.command_runner import CommandRunner
 from redress.messaging.feed import Feed, FollowedLog
 from redress.messaging.kafka import KafkaBroker
-from redress.messaging.port import Incoming
+from redress.messaging.port import IncomingMessage
 from redress.messaging.state_publication import PublishedStream
 from redress.ops.run import Part
 from redress.ops.settings import ServiceSettings
@@ -67,13 +67,13 @@ class WorkerParts(Struct, Generic[P], frozen=True, kw_only=True):
     clock: Clock
 
 
-class Following(Struct, frozen=True, kw_only=True):
+class Subscription(Struct, frozen=True, kw_only=True):
     """A handler of another service's events. `rebuilt_as` is the same handler for a rebuild, None for a reactor, whose
     effects must not happen again."""
 
     of: str
-    handler: Callable[[WorkerParts[Any]], Projection[Published]]
-    rebuilt_as: Callable[[], Projection[Published]] | None = None
+    handler: Callable[[WorkerParts[Any]], Projection[PublishedEvent]]
+    rebuilt_as: Callable[[], Projection[PublishedEvent]] | None = None
 
 
 class Feature(Struct, frozen=True, kw_only=True):
@@ -89,14 +89,14 @@ class Feature(Struct, frozen=True, kw_only=True):
     publishes: tuple[PublishedStream, ...] = ()
     routes: Callable[[ApiParts[Any]], APIRouter] | None = None
     projections: Callable[[], tuple[Projection[RecordedEvent], ...]] = tuple
-    follows: tuple[Following, ...] = ()
-    topics: Callable[[WorkerParts[Any]], Mapping[str, Projection[Incoming]]] | None = None
+    follows: tuple[Subscription, ...] = ()
+    topics: Callable[[WorkerParts[Any]], Mapping[str, Projection[IncomingMessage]]] | None = None
     timers: Mapping[str, TimerReaction] = {}
     parts: Callable[[WorkerParts[Any]], Sequence[Part]] | None = None
     refusals: tuple[type[Refusal], ...] = ()
 
 
-class Followed(Struct, frozen=True):
+class FollowedService(Struct, frozen=True):
     """Another service: its topic, and the setting that names the address of its feed."""
 
     topic: str
@@ -113,7 +113,7 @@ class Service(Struct, Generic[P], frozen=True, kw_only=True):
     source: str
     topic: str
     features: tuple[Feature, ...]
-    follows: Mapping[str, Followed]
+    follows: Mapping[str, FollowedService]
     settings: type[P]
     migrations: Path
     needed_by_worker: tuple[str, ...] = ()

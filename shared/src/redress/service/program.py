@@ -112,11 +112,11 @@ def service_program(service: Service[Any], *, consumers: OpenConsumers = composi
         rows = ", ".join(f"{name}: {before} rows before, {after} after" for name, (before, after) in done.rows.items())
         print(f"{projection} is rebuilt up to position {done.position} in {done.seconds:.1f} s; {rows}")
 
-    add_operator_commands(program, _Operated(service, rebuildable, consumers, settings_of))
+    add_operator_commands(program, _ServiceOperations(service, rebuildable, consumers, settings_of))
     return program
 
 
-class _Operated:
+class _ServiceOperations:
     """The service as operators' commands see it. Log lines are left out: each command says in words what it did."""
 
     def __init__(
@@ -151,7 +151,7 @@ def _quiet(_: Settings) -> str:
     return "CRITICAL"
 
 
-async def _verify(dsn: str) -> verification.Verified:
+async def _verify(dsn: str) -> verification.Verification:
     connection = await asyncpg.connect(dsn, timeout=10.0)
     try:
         with _bar() as bar:

@@ -59,7 +59,7 @@ class Intake:
     async def take(
         self, tenant_id: str, raw_items: Sequence[bytes], sender: Sender, *, of_batch: bool = True
     ) -> BatchResult:
-        """What became of each message, in their order; pointers lead into the batch, or into its only message.
+        """Take the messages; the result of each, in their order. Pointers lead into the batch or its only message.
 
         LogUnavailable: of some messages nothing is known; sending all of them again is harmless.
         """

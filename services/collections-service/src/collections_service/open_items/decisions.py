@@ -1,4 +1,4 @@
-"""What each message about an invoice means. Every decision returns events, or refuses; no events means "already so"."""
+"""The meaning of each message about an invoice. A decision returns events or refuses; no events means "already so"."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -90,8 +90,8 @@ def apply_payment(
 ) -> list[OpenItemEvent]:
     """As much of the named amount as is open; the caller keeps the rest on the receipt. A receipt is applied once.
 
-    What stays open and undisputed afterwards is a short payment if it is more than tolerated. What a dispute holds is
-    not short a second time. Recorded either way, with the numbers and the policy's version.
+    The remainder that is open and undisputed afterwards is a short payment if it is more than tolerated. An amount that
+    a dispute holds is not short a second time. The judgement is recorded either way, with its numbers and its policy.
     """
     terms = _terms(item, command.payment_id)
     _same_currency(terms, command.named)
@@ -160,8 +160,8 @@ def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItem
 def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent]:
     """The claim of one dispute is now this. An older version than the known one says nothing new.
 
-    What was found invalid is released and, as far as it is still open, becomes a task to collect it again. What was
-    granted stays held until the credit memo arrives.
+    The amount that was found invalid is released and, as far as it is still open, becomes a recovery task. The amount
+    that was granted stays held until the credit memo arrives.
     """
     known = item.claim(command.dispute_id)
     if known is not None and command.dispute_version <= known.version:

@@ -1,4 +1,4 @@
-"""What one posting does to the receipt, the invoices and the customer it touches, all or nothing."""
+"""One posting changes the receipt, the invoices and the customer it touches, all or nothing."""
 
 from uuid import UUID
 

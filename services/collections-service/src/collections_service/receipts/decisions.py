@@ -1,7 +1,7 @@
 """Cash application: one receipt and every invoice it names, decided together so that they are appended together.
 
-Allocations are applied as given, each as far as its invoice is open. What no invoice takes stays on the receipt as
-unapplied cash (or credit on account) and is recorded as such; nobody's money disappears in rounding or overpayment.
+Allocations are applied as given, each as far as its invoice is open. The part that no invoice takes stays on the
+receipt as unapplied cash (or credit on account) and is recorded as such; no money is lost in rounding or overpayment.
 """
 
 from collections.abc import Mapping, Sequence

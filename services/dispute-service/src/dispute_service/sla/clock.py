@@ -1,7 +1,7 @@
 """Sets and cancels the timer of each dispute's promise, following the own log.
 
-A promise whose time was over when it was recorded (a dispute recorded late) rings a day after: whoever records it has
-that long to record how it ended as well. What its business dates show as late is noted then.
+A promise whose time was over when it was recorded (a dispute recorded late) rings a day after: the recorder has
+that long to record its end as well. A breach that its business dates show is noted then.
 """
 
 from datetime import datetime, timedelta

@@ -18,7 +18,7 @@ from notification_service.notifications.decisions import announce
 from notification_service.notifications.stream import NOTIFICATION, notification_id
 from notification_service.wording.address import deliverable
 from redress.contracts.common import Sealed
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.handling.reactor import AppendsInTransaction, Reactor
 from redress.handling.unit_of_work import Cause, UnitOfWork
 from redress.policy.book import Policies
@@ -57,7 +57,7 @@ class _Announcements:
         self._policies = policies
         self._owners: dict[str, Contact] = {}  # of the batch: owners that are addresses, sealed once
 
-    async def prepare(self, uow: UnitOfWork, events: Sequence[Published]) -> None:
+    async def prepare(self, uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
         """Read what the batch needs together: the entries it names, their leads, the notifications there may be."""
         self._owners = {}
         received = [known for _, known in self._source.all_received(events)]
@@ -68,7 +68,7 @@ class _Announcements:
         planned = [each for known in received for each in await self._plan(uow, known)]
         await uow.load(NOTIFICATION, [notification_id(uow.tenant, each.notice) for each in planned])
 
-    async def react(self, uow: UnitOfWork, event: Published) -> None:
+    async def react(self, uow: UnitOfWork, event: PublishedEvent) -> None:
         """Queue what is to be sent and record what is not, with the reason."""
         received = self._source.received(event)
         if received is None:

@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Struct)
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """Where a recipient is reached. `name` None: nobody told us, so the salutation is impersonal.
+    """Where a recipient is reached. `name` None: unknown, so the salutation is impersonal.
 
     `language` is what the recipient asked for (`de`, `de-AT`, `fr`, …); which of our languages that becomes is the
     wording's business.

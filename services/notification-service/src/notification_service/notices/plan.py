@@ -38,7 +38,7 @@ class ReceivedEvent(Struct, Generic[E], frozen=True, kw_only=True):
 
 
 class Contact(Struct, frozen=True, kw_only=True):
-    """Somebody who can be written to: of the directory, a person at the customer, or an owner whose name is an address.
+    """A possible recipient: of the directory, a person at the customer, or an owner whose name is an address.
 
     `recipient` is how notices call them; `lead` the directory name of a team's lead, None if there is none.
     """
@@ -49,20 +49,20 @@ class Contact(Struct, frozen=True, kw_only=True):
 
 
 class Contacts(Struct, frozen=True):
-    """What can be looked up while planning: names (`team:pricing`, `anna`, `anna@seller.example`) → who that is."""
+    """The contacts that planning can look up: names (`team:pricing`, `anna`, `anna@seller.example`) → who that is."""
 
     people: Mapping[str, Contact]
 
 
 class Addressee(Struct, Generic[F], frozen=True):
-    """Somebody is to be told these facts."""
+    """A recipient who gets a notice of these facts."""
 
     facts: F
     contact: Contact
 
 
 class Omission(Struct, Generic[F], frozen=True, kw_only=True):
-    """Somebody should be told these facts and is not."""
+    """A recipient who should get a notice of these facts and does not."""
 
     facts: F
     recipient: str
@@ -137,7 +137,7 @@ class Rules:
 
 
 def to_named(facts: F, name: str, contacts: Contacts) -> Decision[F]:
-    """To somebody of the directory; without an entry there, the reason."""
+    """To an entry of the directory; without one, the reason."""
     found = contacts.people.get(name)
     if found is None:
         because = f"the directory has no entry {name}"

@@ -39,7 +39,7 @@ def sender_part(
     )
 
     async def run(stop: asyncio.Event) -> None:
-        """Until told to stop; the mails in hand are finished first."""
+        """Run until `stop` is set; the mails in hand are finished first."""
         loop = SendingLoop(parts.log.pool, attempts, parts.clock, metrics)
         stopping = asyncio.create_task(_stop_when(stop, loop))
         try:

@@ -1,4 +1,4 @@
-"""What was disputed in vain and is to be collected again is a recovery task."""
+"""Tasks to collect an amount that was disputed in vain are recovery tasks."""
 
 from redress.eventlog.migrations import execute_script
 
