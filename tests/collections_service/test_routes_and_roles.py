@@ -1,5 +1,7 @@
 """Every route of the service against every role, as people agreed on it."""
 
+import re
+
 import pytest
 from support.collections_office import Office
 
@@ -39,8 +41,7 @@ async def test_every_operation_says_what_it_answers(office: Office) -> None:
 @pytest.mark.parametrize("role", sorted(PERMISSIONS))
 async def test_each_role_may_do_what_the_table_says_and_nothing_else(office: Office, role: str) -> None:
     for (method, path), allowed in EXPECTED.items():
-        for parameter in ("{source}", "{customer_id}", "{invoice_id}", "{name}"):
-            path = path.replace(parameter, "x")  # noqa: PLW2901 - the concrete path of this turn
+        path = re.sub(r"\{\w+\}", "x", path)  # noqa: PLW2901 - the concrete path of this turn
         headers = office.issuer.bearer(role) | {"Idempotency-Key": f"{role}-{method}-{path}"}
         answer = await office.http.request(method, path, headers=headers)
         assert (answer.status_code != 403) is (role in allowed), (method, path, role, answer.text)

@@ -1,6 +1,7 @@
 """A published shape is a promise: the schema files change only together with a decision to change them.
 
-`make schemas` writes them anew. What may change without a new type: a field more, with a default.
+`python -m redress.contracts.write_schemas` writes them anew. What may change without a new type: a field more, with a
+default.
 """
 
 import json
