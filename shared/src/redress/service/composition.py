@@ -87,8 +87,15 @@ def create_app(service: Service[Any], parts: ApiParts[Any], lifespan: Lifespan |
 
 def openapi_document(service: Service[Any]) -> dict[str, Any]:
     """The service's `/openapi.json`, without settings and with nothing opened."""
+    return unopened_app(service).openapi()
+
+
+def unopened_app(service: Service[Any]) -> FastAPI:
+    """The app for looking at: its routes are listed and described, none of them can answer."""
     unopened: Any = _Unopened()
-    return create_app(service, ApiParts(**dict.fromkeys(ApiParts.__struct_fields__, unopened))).openapi()
+    parts: dict[str, Any] = dict.fromkeys(ApiParts.__struct_fields__, unopened)
+    parts["settings"] = service.settings.model_construct()  # their defaults, whatever the environment says
+    return create_app(service, ApiParts(**parts))
 
 
 class _Unopened:
