@@ -3,6 +3,7 @@
 import pytest
 from support.collections_office import Office
 
+from redress.web.openapi import undescribed_operations
 from redress.web.permissions import PERMISSIONS
 from redress.web.routes import OPEN_PATHS, listed_routes
 
@@ -24,6 +25,10 @@ EXPECTED = {
 async def test_the_table_names_every_route(office: Office) -> None:
     routes = {(route.method, route.path) for route in listed_routes(office.app) if route.path not in OPEN_PATHS}
     assert {route for route in routes if route[0] != "HEAD"} == set(EXPECTED)
+
+
+async def test_every_operation_says_what_it_answers(office: Office) -> None:
+    assert undescribed_operations(office.app) == []
 
 
 @pytest.mark.parametrize("role", sorted(PERMISSIONS))

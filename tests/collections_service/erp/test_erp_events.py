@@ -177,3 +177,20 @@ async def test_what_another_process_took_is_not_passed_over_by_one_that_remember
     await office.accepted(reversal())
     found = await office.get("/v1/invoices/INV-1")
     assert found["open"] == {"amount": "100.00", "currency": "EUR"}
+
+
+async def test_the_document_of_the_api_says_what_an_event_is(office: Office) -> None:
+    document = office.app.openapi()
+
+    body = document["paths"]["/v1/erp/events"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+    text = msgspec.json.encode(body).decode()
+    for name in ("InvoicePosted", "InvoiceCorrected", "CreditMemoPosted", "PaymentReceived", "BusinessEvent"):
+        assert f"#/components/schemas/{name}" in text
+        assert name in document["components"]["schemas"]
+    assert "$defs" not in msgspec.json.encode(document).decode()
+    assert document["components"]["schemas"]["BusinessEvent"]["required"] == [
+        "BusinessEventId",
+        "EventId",
+        "LegalEntity",
+    ]

@@ -9,18 +9,18 @@ from support.notification_examples import NOON, NOTICE
 
 from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import (
-    Accepted,
+    Acceptance,
     Announce,
+    AttemptOutcome,
     ContinueSending,
-    Never,
-    NobodyKnows,
+    Deferral,
+    MootNotice,
     NotificationCommand,
-    NotNow,
-    NotWorthSending,
-    Outcome,
+    PermanentFailure,
     RecordOutcome,
     StartHandover,
     StartSending,
+    UnknownOutcome,
 )
 from notification_service.notifications.decisions import decide
 from notification_service.notifications.events import NotificationEvent, NotificationSent, SendingStarted
@@ -33,12 +33,12 @@ LEASE = timedelta(minutes=5)
 
 OUTCOMES = st.sampled_from(
     [
-        Accepted(message_id="<n@host>", server_code="250"),
-        NotNow(reason=Reason.TEMPORARILY_REJECTED),
-        NotNow(reason=Reason.SERVER_UNREACHABLE),
-        Never(reason=Reason.REJECTED, detail="550"),
-        NobodyKnows(reason=Reason.CUT_AFTER_DATA),
-        NotWorthSending(reason=Reason.MOOT_PAID, explanation="paid"),
+        Acceptance(message_id="<n@host>", server_code="250"),
+        Deferral(reason=Reason.TEMPORARILY_REJECTED),
+        Deferral(reason=Reason.SERVER_UNREACHABLE),
+        PermanentFailure(reason=Reason.REJECTED, detail="550"),
+        UnknownOutcome(reason=Reason.CUT_AFTER_DATA),
+        MootNotice(reason=Reason.MOOT_PAID, explanation="paid"),
     ]
 )
 ATTEMPTS = st.integers(1, 4)
@@ -48,7 +48,7 @@ class Step(Struct, frozen=True):
     wait: timedelta
     kind: str
     attempt: int
-    outcome: Outcome | None
+    outcome: AttemptOutcome | None
 
 
 STEPS = st.lists(
@@ -134,5 +134,5 @@ def test_left_alone_every_queued_notification_comes_to_an_end(steps: list[Step])
 def test_the_same_outcome_told_twice_adds_nothing(steps: list[Step]) -> None:
     state, events = history(steps)
     if events and isinstance(events[-1], NotificationSent):
-        again = RecordOutcome(attempt=state.attempts, outcome=Accepted(message_id="<n@host>", server_code="250"))
+        again = RecordOutcome(attempt=state.attempts, outcome=Acceptance(message_id="<n@host>", server_code="250"))
         assert decide(again, state, POLICY, NOON + timedelta(days=30)) == []

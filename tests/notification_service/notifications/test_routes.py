@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from support.notification_house import Api, House, opened
 from support.published_disputes import dispute, published
 
@@ -51,7 +49,7 @@ async def test_the_history_says_what_happened_when_and_why(house: House, api: Ap
     await opened(house)
     house.mails.rcpt = ["451 4.7.1 later"]
     await house.sender().until_idle()
-    house.clock.at += timedelta(minutes=1)
+    house.clock.advance(minutes=1)
     await house.sender().until_idle()
     (item,) = (await api.get("/v1/notifications")).json()["items"]
     response = await api.get(f"/v1/notifications/{item['id']}")
@@ -137,7 +135,7 @@ async def test_an_instant_without_an_offset_is_no_moment(house: House, api: Api)
 
 async def test_a_notification_as_of_a_business_day_counts_what_had_happened_by_its_end(house: House, api: Api) -> None:
     await opened(house)
-    house.clock.at += timedelta(days=1)
+    house.clock.advance(days=1)
     await house.sender().until_idle()
     (item,) = (await api.get("/v1/notifications")).json()["items"]
     states = {

@@ -8,18 +8,18 @@ from support.notification_examples import NOON, NOTICE
 
 from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import (
-    Accepted,
+    Acceptance,
     Announce,
+    AttemptOutcome,
     ContinueSending,
-    Never,
-    NobodyKnows,
+    Deferral,
+    MootNotice,
     NotificationCommand,
-    NotNow,
-    NotWorthSending,
-    Outcome,
+    PermanentFailure,
     RecordOutcome,
     StartHandover,
     StartSending,
+    UnknownOutcome,
 )
 from notification_service.notifications.decisions import decide
 from notification_service.notifications.events import (
@@ -63,7 +63,7 @@ def when(
     return decide(command, state, policy, now)
 
 
-def outcome(what: Outcome, attempt: int = 1) -> RecordOutcome:
+def outcome(what: AttemptOutcome, attempt: int = 1) -> RecordOutcome:
     return RecordOutcome(attempt=attempt, outcome=what)
 
 
@@ -192,14 +192,14 @@ def test_the_handover_is_recorded_before_the_first_byte() -> None:
 
 
 def test_an_accepted_mail_is_sent() -> None:
-    accepted = outcome(Accepted(message_id="<n@host>", server_code="250"))
+    accepted = outcome(Acceptance(message_id="<n@host>", server_code="250"))
     assert when(given(QUEUED, STARTED, HANDOVER), accepted) == [SENT]
     assert when(given(QUEUED, STARTED, HANDOVER, SENT), accepted) == []
     assert given(QUEUED, STARTED, HANDOVER, SENT).status is Status.SENT
 
 
 def test_a_temporary_refusal_waits_longer_each_time() -> None:
-    later = NotNow(reason=Reason.TEMPORARILY_REJECTED, server_code="451 4.7.1")
+    later = Deferral(reason=Reason.TEMPORARILY_REJECTED, server_code="451 4.7.1")
     assert when(given(QUEUED, STARTED), outcome(later)) == [
         SendingPostponed(
             attempt=1,
@@ -216,7 +216,7 @@ def test_a_temporary_refusal_waits_longer_each_time() -> None:
 
 def test_the_last_temporary_refusal_is_a_failure() -> None:
     third = given(QUEUED, structs.replace(STARTED, attempt=3))
-    assert when(third, outcome(NotNow(reason=Reason.SERVER_UNREACHABLE), attempt=3)) == [
+    assert when(third, outcome(Deferral(reason=Reason.SERVER_UNREACHABLE), attempt=3)) == [
         NotificationFailed(
             attempt=3, reason=Reason.ATTEMPTS_EXHAUSTED, detail="3 attempts, the last one ended as server_unreachable"
         )
@@ -224,7 +224,7 @@ def test_the_last_temporary_refusal_is_a_failure() -> None:
 
 
 def test_a_final_refusal_is_a_failure_with_its_code() -> None:
-    never = Never(reason=Reason.REJECTED, detail="the server refused the recipient", server_code="550 5.1.1")
+    never = PermanentFailure(reason=Reason.REJECTED, detail="the server refused the recipient", server_code="550 5.1.1")
     assert when(given(QUEUED, STARTED), outcome(never)) == [
         NotificationFailed(
             attempt=1, reason=Reason.REJECTED, detail="the server refused the recipient", server_code="550 5.1.1"
@@ -233,21 +233,21 @@ def test_a_final_refusal_is_a_failure_with_its_code() -> None:
 
 
 def test_a_cut_after_the_final_dot_is_unknown() -> None:
-    assert when(given(QUEUED, STARTED, HANDOVER), outcome(NobodyKnows(reason=Reason.CUT_AFTER_DATA))) == [
+    assert when(given(QUEUED, STARTED, HANDOVER), outcome(UnknownOutcome(reason=Reason.CUT_AFTER_DATA))) == [
         OutcomeUnknown(attempt=1, reason=Reason.CUT_AFTER_DATA)
     ]
 
 
 def test_a_notice_that_is_no_longer_worth_sending_is_skipped() -> None:
-    assert when(
-        given(QUEUED, STARTED), outcome(NotWorthSending(reason=Reason.MOOT_PAID, explanation="paid in full"))
-    ) == [NotificationSkipped(attempt=1, reason=Reason.MOOT_PAID, explanation="paid in full")]
+    assert when(given(QUEUED, STARTED), outcome(MootNotice(reason=Reason.MOOT_PAID, explanation="paid in full"))) == [
+        NotificationSkipped(attempt=1, reason=Reason.MOOT_PAID, explanation="paid in full")
+    ]
 
 
 def test_an_outcome_of_an_attempt_that_was_taken_over_is_refused() -> None:
     second = given(QUEUED, STARTED, structs.replace(STARTED, attempt=2, after=Reason.SENDER_STOPPED))
     with pytest.raises(NotYours):
-        when(second, outcome(NotNow(reason=Reason.CONNECTION_LOST), attempt=1))
+        when(second, outcome(Deferral(reason=Reason.CONNECTION_LOST), attempt=1))
 
 
 def test_the_pauses_grow() -> None:

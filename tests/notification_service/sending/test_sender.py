@@ -76,7 +76,8 @@ async def test_the_mails_of_a_dispute_are_one_thread(house: House) -> None:
         what=await question(house.vault, "Lieferschein"),
         due=NOON.date(),
     )
-    await house.hear(published(asked, 2))
+    await house.hear(published(asked, 2, at=NOON + timedelta(seconds=1)))
+    house.clock.advance(seconds=1)
     await house.sender().until_idle()
     first, second = house.mails.received
     assert first["References"] == second["References"] == second["In-Reply-To"]
@@ -88,7 +89,7 @@ async def test_nothing_is_sent_twice(house: House) -> None:
     await opened(house)
     await house.sender().until_idle()
     await house.sender().until_idle()
-    house.clock.at += timedelta(days=30)
+    house.clock.advance(days=30)
     await house.sender().until_idle()
     assert len(house.mails.received) == 1
 
@@ -106,10 +107,10 @@ async def test_a_temporary_refusal_is_tried_again_after_its_pause(house: House) 
     house.mails.rcpt = ["451 4.7.1 greylisted"]
     await house.sender().until_idle()
     assert await statuses(house) == [("queued", "temporarily_rejected")]
-    house.clock.at += timedelta(seconds=14)
+    house.clock.advance(seconds=14)
     await house.sender().until_idle()
     assert await statuses(house) == [("queued", "temporarily_rejected")]
-    house.clock.at += timedelta(seconds=1)
+    house.clock.advance(seconds=1)
     await house.sender().until_idle()
     assert await statuses(house) == [("sent", None)]
 
@@ -120,7 +121,7 @@ async def test_attempts_come_to_an_end(house: House) -> None:
     policy = SendingPolicy(pauses=(timedelta(seconds=1), timedelta(seconds=2)))
     for _ in range(5):
         await house.sender(policy).until_idle()
-        house.clock.at += timedelta(minutes=1)
+        house.clock.advance(minutes=1)
     assert await statuses(house) == [("failed", "attempts_exhausted")]
     assert (await house.names()).count("sending-started") == 3
 
@@ -138,7 +139,7 @@ async def test_a_cut_after_the_final_dot_is_unknown_for_ever(house: House) -> No
     await house.sender().until_idle()
     assert await statuses(house) == [("unknown", "cut_after_data")]
     house.mails.cut = None
-    house.clock.at += timedelta(days=30)
+    house.clock.advance(days=30)
     await house.sender().until_idle()
     assert await statuses(house) == [("unknown", "cut_after_data")]
     assert len(house.mails.received) == 1
@@ -158,7 +159,7 @@ async def test_a_sender_killed_before_the_handover_is_replaced(house: House) -> 
     await _a_sender_dies(house, silent_at="rcpt", after="RCPT")
     house.mails.silent_at = None
     assert await statuses(house) == [("sending", None)]
-    house.clock.at += timedelta(hours=1)
+    house.clock.advance(hours=1)
     await house.sender().until_idle()
     assert await statuses(house) == [("sent", None)]
     assert len(house.mails.received) == 1
@@ -167,7 +168,7 @@ async def test_a_sender_killed_before_the_handover_is_replaced(house: House) -> 
 async def test_a_sender_killed_after_the_handover_leaves_an_unknown_outcome(house: House) -> None:
     await opened(house)
     await _a_sender_dies(house, silent_at="after-data", after="DATA")
-    house.clock.at += timedelta(hours=1)
+    house.clock.advance(hours=1)
     await house.sender().until_idle()
     assert await statuses(house) == [("unknown", "sender_lost_after_data")]
     assert len(house.mails.received) == 1
@@ -179,7 +180,7 @@ async def test_what_a_dead_sender_had_in_hand_is_taken_up_within_a_minute(house:
     house.mails.silent_at = None
     await house.sender().until_idle()
     assert await statuses(house) == [("sending", None)]  # it might still live
-    house.clock.at += timedelta(seconds=30)
+    house.clock.advance(seconds=30)
     await house.sender().until_idle()
     assert await statuses(house) == [("sent", None)]
 
@@ -193,7 +194,7 @@ async def test_a_mail_in_hand_of_a_sender_whose_mail_server_is_slow_is_left_to_i
     await eventually(lambda: _begun(house, "RCPT" if slow_at == "rcpt" else "DATA"))
     for _ in range(3):
         renewed = (await house.names()).count("sending-continued")
-        house.clock.at += timedelta(seconds=25)
+        house.clock.advance(seconds=25)
         await eventually(partial(_renewed_since, house, renewed))
         await house.sender().until_idle()
     assert await statuses(house) == [("sending", None)]
@@ -212,7 +213,7 @@ async def test_a_sender_that_stood_still_longer_than_its_lease_sends_nothing_of_
     house.mails.silent_at = "rcpt"
     stood_still = asyncio.create_task(house.sender(patience_s=60.0).run())
     await eventually(lambda: _begun(house, "RCPT"))
-    house.clock.at += timedelta(seconds=30)
+    house.clock.advance(seconds=30)
     asleep, house.mails.silent_at = house.mails.silent_at, None
     assert asleep == "rcpt"
     await house.sender().until_idle()
@@ -249,7 +250,7 @@ async def test_a_sender_that_never_hears_of_its_appends_records_what_became_of_t
     log = LosesAnswers()
     sending = asyncio.create_task(house.sender(log=log, renew_s=0.05, patience_s=60.0).run())
     await eventually(lambda: _begun(house, "RCPT"))
-    house.clock.at += timedelta(seconds=5)
+    house.clock.advance(seconds=5)
     await eventually(lambda: _renewed_since(house, 0))
     house.mails.speak()
     await eventually(lambda: _sent(house))

@@ -11,7 +11,13 @@ from support.smtp_server import ScriptedServer, scripted_server
 
 from notification_service.notices.notice import Subject
 from notification_service.notices.reasons import Reason
-from notification_service.notifications.commands import Accepted, Never, NobodyKnows, NotNow, Outcome
+from notification_service.notifications.commands import (
+    Acceptance,
+    AttemptOutcome,
+    Deferral,
+    PermanentFailure,
+    UnknownOutcome,
+)
 from notification_service.sending.mail import Mail, Sender, mail
 from notification_service.sending.smtp import Deadlines, Server, Smtp
 from notification_service.wording.compose import PersonalText
@@ -54,7 +60,7 @@ def smtp(script: ScriptedServer, **settings: Any) -> Smtp:
     return Smtp(Server(host="127.0.0.1", port=script.port, **settings), local_name="muster.example", deadlines=QUICK)
 
 
-async def deliver(script: ScriptedServer) -> tuple[Outcome, bool]:
+async def deliver(script: ScriptedServer) -> tuple[AttemptOutcome, bool]:
     handover = Handover()
     async with scripted_server(script):
         return await smtp(script).deliver(a_mail(), handover), handover.begun
@@ -63,7 +69,7 @@ async def deliver(script: ScriptedServer) -> tuple[Outcome, bool]:
 async def test_a_mail_that_is_taken_is_sent() -> None:
     script = ScriptedServer()
     outcome, begun = await deliver(script)
-    assert outcome == Accepted(message_id="<ntf_01jg000000e008000000000001@muster.example>", server_code="250 2.0.0")
+    assert outcome == Acceptance(message_id="<ntf_01jg000000e008000000000001@muster.example>", server_code="250 2.0.0")
     assert begun
     assert script.recipients == ["maria@kunde.example"]
 
@@ -73,7 +79,7 @@ async def test_a_4xx_is_tried_again_later(step: str) -> None:
     script = ScriptedServer()
     setattr(script, step, ["451 4.7.1 <maria@kunde.example> greylisted, come back"])
     outcome, begun = await deliver(script)
-    assert outcome == NotNow(reason=Reason.TEMPORARILY_REJECTED, server_code="451 4.7.1")
+    assert outcome == Deferral(reason=Reason.TEMPORARILY_REJECTED, server_code="451 4.7.1")
     assert begun is (step == "data")
 
 
@@ -82,14 +88,16 @@ async def test_a_5xx_is_final_and_its_words_are_not_kept(step: str, what: str) -
     script = ScriptedServer()
     setattr(script, step, ["550 5.1.1 <maria@kunde.example> no such person"])
     outcome, _ = await deliver(script)
-    assert outcome == Never(reason=Reason.REJECTED, detail=f"the server refused {what}", server_code="550 5.1.1")
+    assert outcome == PermanentFailure(
+        reason=Reason.REJECTED, detail=f"the server refused {what}", server_code="550 5.1.1"
+    )
 
 
 async def test_a_connection_cut_after_the_final_dot_leaves_the_outcome_unknown() -> None:
     script = ScriptedServer()
     script.cut = "after-data"
     outcome, begun = await deliver(script)
-    assert outcome == NobodyKnows(reason=Reason.CUT_AFTER_DATA)
+    assert outcome == UnknownOutcome(reason=Reason.CUT_AFTER_DATA)
     assert begun
     assert len(script.received) == 1  # the server did have the mail: sending it again would have been the second one
 
@@ -97,28 +105,28 @@ async def test_a_connection_cut_after_the_final_dot_leaves_the_outcome_unknown()
 async def test_a_server_silent_after_the_final_dot_leaves_the_outcome_unknown() -> None:
     script = ScriptedServer()
     script.silent_at = "after-data"
-    assert await deliver(script) == (NobodyKnows(reason=Reason.SILENT_AFTER_DATA), True)
+    assert await deliver(script) == (UnknownOutcome(reason=Reason.SILENT_AFTER_DATA), True)
 
 
 async def test_a_connection_cut_before_the_mail_is_tried_again() -> None:
     script = ScriptedServer()
     script.cut = "before-data"
     outcome, _ = await deliver(script)
-    assert outcome == NotNow(reason=Reason.CONNECTION_LOST)
+    assert outcome == Deferral(reason=Reason.CONNECTION_LOST)
     assert script.received == []
 
 
 async def test_a_server_that_is_slow_before_the_mail_is_tried_again() -> None:
     script = ScriptedServer()
     script.silent_at = "rcpt"
-    assert await deliver(script) == (NotNow(reason=Reason.CONNECTION_LOST), False)
+    assert await deliver(script) == (Deferral(reason=Reason.CONNECTION_LOST), False)
 
 
 async def test_a_server_that_is_not_there_is_tried_again() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets the port, and nobody answers on it
         gone = Smtp(Server(host="127.0.0.1", port=taken.getsockname()[1]), local_name="muster.example", deadlines=QUICK)
-        assert await gone.deliver(a_mail(), Handover()) == NotNow(reason=Reason.SERVER_UNREACHABLE)
+        assert await gone.deliver(a_mail(), Handover()) == Deferral(reason=Reason.SERVER_UNREACHABLE)
 
 
 @with_password
@@ -126,7 +134,7 @@ async def test_a_wrong_password_is_mended_by_people_so_the_mail_waits() -> None:
     async with scripted_server(auth=True) as script:
         wrong = smtp(script, username="redress", password="wrong")
         outcome = await wrong.deliver(a_mail(), Handover())
-        assert isinstance(outcome, NotNow)
+        assert isinstance(outcome, Deferral)
         assert outcome.reason is Reason.SERVER_UNREACHABLE
         assert script.received == []
 
@@ -135,14 +143,14 @@ async def test_a_wrong_password_is_mended_by_people_so_the_mail_waits() -> None:
 async def test_a_password_is_used() -> None:
     async with scripted_server(auth=True) as script:
         right = smtp(script, username="redress", password="right")
-        assert isinstance(await right.deliver(a_mail(), Handover()), Accepted)
+        assert isinstance(await right.deliver(a_mail(), Handover()), Acceptance)
         assert script.logins == ["redress"]
 
 
 async def test_where_encryption_is_asked_for_nothing_is_sent_without_it() -> None:
     async with scripted_server() as script:
         outcome = await smtp(script, starttls=True).deliver(a_mail(), Handover())
-        assert outcome == NotNow(reason=Reason.SERVER_UNREACHABLE)
+        assert outcome == Deferral(reason=Reason.SERVER_UNREACHABLE)
         assert script.commands == []
 
 

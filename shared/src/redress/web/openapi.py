@@ -39,7 +39,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class Answers(Struct, frozen=True, kw_only=True):
     """`by_status` maps each status of success to the type that is sent, None where there is no body. `takes` is the
-    type of a body that is not a pydantic model. `problems` are codes with status and title."""
+    type of a body that is not a pydantic model, or a tuple of types one of which it is. `problems` are codes with
+    status and title."""
 
     by_status: Mapping[int, Any]
     problems: Mapping[str, tuple[int, str]]
@@ -88,7 +89,9 @@ def problem_catalogue(problems: Iterable[type[Refusal] | str]) -> dict[str, tupl
 def describe_answers(app: FastAPI, document: dict[str, Any]) -> None:
     """Write the answers of every described route into the document."""
     described = [(path, method, route, found) for path, method, route, found in _described(app)]
-    types = [each for *_, found in described for each in (*found.by_status.values(), found.takes) if each is not None]
+    types = [
+        each for *_, found in described for each in (*found.by_status.values(), *_taken(found)) if each is not None
+    ]
     unique = list({_key(each): each for each in types}.values())
     made = msgspec.json.schema_components(unique, ref_template=_REF)
     schemas, components = msgspec.json.decode(msgspec.json.encode(made))  # defaults are Python values: tuples, dates
@@ -136,7 +139,16 @@ def _describe(operation: dict[str, Any], route: APIRoute, found: Answers, by_key
     responses |= _problem_responses({**_common_problems(route), **found.problems})
     operation["responses"] = responses
     if found.takes is not None:
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": by_key[_key(found.takes)]}}}
+        taken = [by_key[_key(each)] for each in _taken(found)]
+        schema = taken[0] if len(taken) == 1 else {"anyOf": taken}
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+
+
+def _taken(found: Answers) -> tuple[Any, ...]:
+    """The types a body can have: msgspec has no union of an open object and tagged ones."""
+    if found.takes is None:
+        return ()
+    return found.takes if isinstance(found.takes, tuple) else (found.takes,)
 
 
 def _problem_responses(problems: Mapping[str, tuple[int, str]]) -> dict[str, Any]:

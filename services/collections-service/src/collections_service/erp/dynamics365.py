@@ -32,6 +32,15 @@ def _decimal(digits: str) -> Decimal:
 _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=_decimal)
 
 
+class BusinessEvent(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """A business event as Dynamics 365 sends it: this envelope, and the fields of its payload flat beside it."""
+
+    business_event_id: str
+    event_id: str
+    legal_entity: str
+    control_number: int | None = None
+
+
 class Field(Struct, frozen=True, kw_only=True, rename={"from_": "from", "as_": "as"}, forbid_unknown_fields=True):
     """Where a field of ours comes from and how it is written there; not `required`: left out when it is missing."""
 

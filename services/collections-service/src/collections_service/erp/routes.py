@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from collections_service.erp.batch import MAX_ITEMS, NotABatch, split
-from collections_service.erp.dynamics365 import mapping_of
+from collections_service.erp.dynamics365 import BusinessEvent, mapping_of
 from collections_service.erp.intake import Intake
 from collections_service.erp.messages import ErpMessage
 from collections_service.erp.results import BatchResult
@@ -51,7 +51,9 @@ def erp_routes(parts: ApiParts[CollectionsSettings]) -> APIRouter:
         status_code=_MULTI_STATUS,
         response_class=Response,
     )
-    @answers(BatchResult, status=_MULTI_STATUS, takes=ErpMessage | list[ErpMessage])
+    @answers(
+        BatchResult, status=_MULTI_STATUS, takes=(ErpMessage | list[ErpMessage], BusinessEvent, list[BusinessEvent])
+    )
     async def post_erp_events(request: Request, context: Writing) -> Response:
         """Each item is answered by itself: accepted, duplicate, rejected or waiting, with reason and JSON pointer.
 

@@ -73,6 +73,3 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
     awaiting_credit: Money
     rejected: Money
     outcome: str
-
-
-OpenItemCommand = RegisterInvoice | CorrectInvoice | ApplyPayment | ReversePayment | ApplyCreditMemo | ReportDispute

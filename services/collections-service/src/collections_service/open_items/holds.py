@@ -21,8 +21,6 @@ from collections_service.open_items.events import (
 from collections_service.open_items.state import OpenItem, amount_on
 from redress.money import Money
 
-HoldEvent = HoldPlaced | HoldReduced | HoldReleased | PastHoldRecorded
-
 
 class HoldChanges(Struct, frozen=True):
     """`smaller` belongs before the event that caused the change and `larger` after it, so that at no event more is held

@@ -42,6 +42,3 @@ class ReverseReceipt(Struct, frozen=True, kw_only=True):
     reversed_on: date
     amount: Money | None = None
     reason: str | None = None
-
-
-ReceiptCommand = ReceivePayment | PostCreditMemo | ReverseReceipt

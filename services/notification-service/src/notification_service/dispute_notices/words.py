@@ -5,7 +5,7 @@ from msgspec import Struct
 from notification_service.wording.language import Language
 
 
-class Outcome(Struct, frozen=True):
+class Ending(Struct, frozen=True):
     """`label` names a resolution; `sentence` tells the customer what follows from it."""
 
     label: str
@@ -17,9 +17,9 @@ def reason(code: str, language: Language) -> str:
     return _REASONS[language].get(code, code)
 
 
-def outcome(code: str, language: Language) -> Outcome:
+def outcome(code: str, language: Language) -> Ending:
     """The resolution in words; for a code that is not in the list, the code and no sentence."""
-    return _OUTCOMES[language].get(code, Outcome(code, ""))
+    return _OUTCOMES[language].get(code, Ending(code, ""))
 
 
 _REASONS: dict[Language, dict[str, str]] = {
@@ -71,50 +71,50 @@ _REASONS: dict[Language, dict[str, str]] = {
     },
 }
 
-_OUTCOMES: dict[Language, dict[str, Outcome]] = {
+_OUTCOMES: dict[Language, dict[str, Ending]] = {
     Language.ENGLISH: {
-        "CREDIT_FULL": Outcome("credit in full", "Your objection was justified; a credit memo follows."),
-        "CREDIT_PARTIAL": Outcome(
+        "CREDIT_FULL": Ending("credit in full", "Your objection was justified; a credit memo follows."),
+        "CREDIT_PARTIAL": Ending(
             "credit in part", "Your objection was justified in part; a credit memo follows for that part."
         ),
-        "REBILL": Outcome("new invoice", "We credit the invoice and issue a corrected one."),
-        "REFUND": Outcome("refund", "We return the amount to you."),
-        "CUSTOMER_PAID": Outcome("paid", "The amount has been paid. Nothing more is expected from you."),
-        "REJECTED_COLLECT": Outcome("not accepted", "We examined your objection and found the amount to be owed."),
-        "WRITE_OFF_SMALL": Outcome("waived", "We do not pursue the amount. Nothing more is expected from you."),
-        "WRITE_OFF_BAD_DEBT": Outcome("written off in our books", "We have closed the case in our books."),
-        "GOODWILL": Outcome("goodwill", "We accommodate you as a gesture of goodwill, without acknowledging a claim."),
-        "OFFSET": Outcome("offset", "The amount was offset against another item of your account."),
-        "WITHDRAWN": Outcome("withdrawn", "You withdrew your objection; the amount is payable as invoiced."),
-        "VOID_LOGGED_IN_ERROR": Outcome("recorded in error", "The case was recorded in error and has been closed."),
-        "CASH_REAPPLIED": Outcome("payment reassigned", "Your payment was found and assigned to the right invoice."),
+        "REBILL": Ending("new invoice", "We credit the invoice and issue a corrected one."),
+        "REFUND": Ending("refund", "We return the amount to you."),
+        "CUSTOMER_PAID": Ending("paid", "The amount has been paid. Nothing more is expected from you."),
+        "REJECTED_COLLECT": Ending("not accepted", "We examined your objection and found the amount to be owed."),
+        "WRITE_OFF_SMALL": Ending("waived", "We do not pursue the amount. Nothing more is expected from you."),
+        "WRITE_OFF_BAD_DEBT": Ending("written off in our books", "We have closed the case in our books."),
+        "GOODWILL": Ending("goodwill", "We accommodate you as a gesture of goodwill, without acknowledging a claim."),
+        "OFFSET": Ending("offset", "The amount was offset against another item of your account."),
+        "WITHDRAWN": Ending("withdrawn", "You withdrew your objection; the amount is payable as invoiced."),
+        "VOID_LOGGED_IN_ERROR": Ending("recorded in error", "The case was recorded in error and has been closed."),
+        "CASH_REAPPLIED": Ending("payment reassigned", "Your payment was found and assigned to the right invoice."),
     },
     Language.GERMAN: {
-        "CREDIT_FULL": Outcome("Gutschrift in voller Höhe", "Ihre Beanstandung war berechtigt; eine Gutschrift folgt."),
-        "CREDIT_PARTIAL": Outcome(
+        "CREDIT_FULL": Ending("Gutschrift in voller Höhe", "Ihre Beanstandung war berechtigt; eine Gutschrift folgt."),
+        "CREDIT_PARTIAL": Ending(
             "Teilgutschrift", "Ihre Beanstandung war teilweise berechtigt; für diesen Teil folgt eine Gutschrift."
         ),
-        "REBILL": Outcome("neue Rechnung", "Wir schreiben die Rechnung gut und stellen eine berichtigte aus."),
-        "REFUND": Outcome("Erstattung", "Wir erstatten Ihnen den Betrag."),
-        "CUSTOMER_PAID": Outcome("bezahlt", "Der Betrag ist bezahlt. Von Ihrer Seite ist nichts weiter zu tun."),
-        "REJECTED_COLLECT": Outcome(
+        "REBILL": Ending("neue Rechnung", "Wir schreiben die Rechnung gut und stellen eine berichtigte aus."),
+        "REFUND": Ending("Erstattung", "Wir erstatten Ihnen den Betrag."),
+        "CUSTOMER_PAID": Ending("bezahlt", "Der Betrag ist bezahlt. Von Ihrer Seite ist nichts weiter zu tun."),
+        "REJECTED_COLLECT": Ending(
             "nicht anerkannt",
             "Wir haben Ihre Beanstandung geprüft; der Betrag ist geschuldet.",
         ),
-        "WRITE_OFF_SMALL": Outcome(
+        "WRITE_OFF_SMALL": Ending(
             "nicht weiterverfolgt",
             "Wir verfolgen den Betrag nicht weiter. Von Ihrer Seite ist nichts weiter zu tun.",
         ),
-        "WRITE_OFF_BAD_DEBT": Outcome("bei uns ausgebucht", "Wir haben den Vorgang in unseren Büchern abgeschlossen."),
-        "GOODWILL": Outcome("Kulanz", "Wir kommen Ihnen aus Kulanz entgegen, ohne Anerkennung einer Rechtspflicht."),
-        "OFFSET": Outcome("verrechnet", "Der Betrag wurde mit einem anderen Posten Ihres Kontos verrechnet."),
-        "WITHDRAWN": Outcome(
+        "WRITE_OFF_BAD_DEBT": Ending("bei uns ausgebucht", "Wir haben den Vorgang in unseren Büchern abgeschlossen."),
+        "GOODWILL": Ending("Kulanz", "Wir kommen Ihnen aus Kulanz entgegen, ohne Anerkennung einer Rechtspflicht."),
+        "OFFSET": Ending("verrechnet", "Der Betrag wurde mit einem anderen Posten Ihres Kontos verrechnet."),
+        "WITHDRAWN": Ending(
             "zurückgezogen", "Sie haben Ihre Beanstandung zurückgezogen; der Betrag ist wie berechnet zu zahlen."
         ),
-        "VOID_LOGGED_IN_ERROR": Outcome(
+        "VOID_LOGGED_IN_ERROR": Ending(
             "irrtümlich erfasst", "Der Vorgang wurde irrtümlich erfasst und ist geschlossen."
         ),
-        "CASH_REAPPLIED": Outcome(
+        "CASH_REAPPLIED": Ending(
             "Zahlung umgebucht", "Ihre Zahlung wurde gefunden und der richtigen Rechnung zugeordnet."
         ),
     },

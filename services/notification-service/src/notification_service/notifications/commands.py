@@ -39,21 +39,21 @@ class StartHandover(Struct, frozen=True, kw_only=True):
     rendered_sha256: str
 
 
-class Accepted(Struct, frozen=True, kw_only=True):
+class Acceptance(Struct, frozen=True, kw_only=True):
     """The server said yes."""
 
     message_id: str
     server_code: str
 
 
-class NotNow(Struct, frozen=True, kw_only=True):
+class Deferral(Struct, frozen=True, kw_only=True):
     """It was certainly not handed over, and may be tried again."""
 
     reason: Reason
     server_code: str | None = None
 
 
-class Never(Struct, frozen=True, kw_only=True):
+class PermanentFailure(Struct, frozen=True, kw_only=True):
     """It was certainly not handed over, and trying again would not help."""
 
     reason: Reason
@@ -61,27 +61,27 @@ class Never(Struct, frozen=True, kw_only=True):
     server_code: str | None = None
 
 
-class NobodyKnows(Struct, frozen=True, kw_only=True):
+class UnknownOutcome(Struct, frozen=True, kw_only=True):
     """It may have been handed over."""
 
     reason: Reason
 
 
-class NotWorthSending(Struct, frozen=True, kw_only=True):
+class MootNotice(Struct, frozen=True, kw_only=True):
     """It should not be sent any more."""
 
     reason: Reason
     explanation: str
 
 
-Outcome = Accepted | NotNow | Never | NobodyKnows | NotWorthSending
+AttemptOutcome = Acceptance | Deferral | PermanentFailure | UnknownOutcome | MootNotice
 
 
 class RecordOutcome(Struct, frozen=True, kw_only=True):
     """What became of one attempt."""
 
     attempt: int
-    outcome: Outcome
+    outcome: AttemptOutcome
 
 
 NotificationCommand = Announce | StartSending | ContinueSending | StartHandover | RecordOutcome

@@ -5,17 +5,17 @@ from typing import assert_never
 
 from notification_service.notices.reasons import Reason
 from notification_service.notifications.commands import (
-    Accepted,
+    Acceptance,
     Announce,
     ContinueSending,
-    Never,
-    NobodyKnows,
+    Deferral,
+    MootNotice,
     NotificationCommand,
-    NotNow,
-    NotWorthSending,
+    PermanentFailure,
     RecordOutcome,
     StartHandover,
     StartSending,
+    UnknownOutcome,
 )
 from notification_service.notifications.events import (
     HandoverStarted,
@@ -124,19 +124,19 @@ def record_outcome(
 ) -> list[NotificationEvent]:
     """Refusals: NotAnnounced, Finished, NotYours. The same outcome twice is already so."""
     outcome = command.outcome
-    if isinstance(outcome, Accepted) and state.status is Status.SENT and state.attempts == command.attempt:
+    if isinstance(outcome, Acceptance) and state.status is Status.SENT and state.attempts == command.attempt:
         return []
     _refuse_unless_in_hand(state, command.attempt)
     match outcome:
-        case Accepted():
+        case Acceptance():
             return [
                 NotificationSent(
                     attempt=command.attempt, message_id=outcome.message_id, server_code=outcome.server_code
                 )
             ]
-        case NotNow():
+        case Deferral():
             return [_again(outcome, command.attempt, policy, now)]
-        case Never():
+        case PermanentFailure():
             return [
                 NotificationFailed(
                     attempt=command.attempt,
@@ -145,9 +145,9 @@ def record_outcome(
                     server_code=outcome.server_code,
                 )
             ]
-        case NobodyKnows():
+        case UnknownOutcome():
             return [OutcomeUnknown(attempt=command.attempt, reason=outcome.reason)]
-        case NotWorthSending():
+        case MootNotice():
             return [
                 NotificationSkipped(attempt=command.attempt, reason=outcome.reason, explanation=outcome.explanation)
             ]
@@ -155,7 +155,7 @@ def record_outcome(
             assert_never(outcome)
 
 
-def _again(outcome: NotNow, attempt: int, policy: SendingPolicy, now: datetime) -> NotificationEvent:
+def _again(outcome: Deferral, attempt: int, policy: SendingPolicy, now: datetime) -> NotificationEvent:
     if attempt >= policy.max_attempts:
         return NotificationFailed(
             attempt=attempt,

@@ -23,12 +23,12 @@ from notification_service.notices.notice import Address, Notice
 from notification_service.notices.reasons import Reason
 from notification_service.notices.worth import Moot
 from notification_service.notifications.commands import (
+    AttemptOutcome,
     ContinueSending,
-    Never,
+    Deferral,
+    MootNotice,
     NotificationCommand,
-    NotNow,
-    NotWorthSending,
-    Outcome,
+    PermanentFailure,
     RecordOutcome,
     StartHandover,
     StartSending,
@@ -68,7 +68,7 @@ class Unsealer(Protocol):
 class MailServer(Protocol):
     """Hands a mail over and says what became of it. Every step has a deadline; the whole may take minutes."""
 
-    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> Outcome: ...
+    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> AttemptOutcome: ...
 
 
 class _Claim(Struct, frozen=True):
@@ -203,17 +203,17 @@ class Attempts:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
-    async def _attempt(self, hand: _Attempt) -> Outcome:
+    async def _attempt(self, hand: _Attempt) -> AttemptOutcome:
         tenant_id, notice = hand.claimed.tenant_id, hand.state.notice
         if notice is None or notice.address is None:
-            return NotWorthSending(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
+            return MootNotice(reason=Reason.NO_ADDRESS, explanation="there is no address to write to")
         moot = await self._moot(tenant_id, notice)
         if moot is not None:
-            return NotWorthSending(reason=moot.reason, explanation=moot.explanation)
+            return MootNotice(reason=moot.reason, explanation=moot.explanation)
         try:
             prepared = await self._prepare(hand.claimed, notice, notice.address)
         except WordingError as wrong:
-            return Never(reason=Reason.TEMPLATE_ERROR, detail=str(wrong))
+            return PermanentFailure(reason=Reason.TEMPLATE_ERROR, detail=str(wrong))
         if not isinstance(prepared, _PreparedMail):
             return prepared
 
@@ -238,20 +238,20 @@ class Attempts:
         async with self._pool.acquire(timeout=5.0) as connection:
             return await is_moot(connection, tenant_id, notice)
 
-    async def _prepare(self, claimed: _Claim, notice: Notice, address: Address) -> _PreparedMail | Outcome:
+    async def _prepare(self, claimed: _Claim, notice: Notice, address: Address) -> _PreparedMail | AttemptOutcome:
         """The mail with everything personal opened; what is wrong otherwise. WordingError if it cannot be worded."""
         try:
             email, personal = await self._open(claimed.tenant_id, notice, address)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return NotNow(reason=Reason.KEYS_UNAVAILABLE)
+            return Deferral(reason=Reason.KEYS_UNAVAILABLE)
         if email is None:
-            return NotWorthSending(reason=Reason.ERASED, explanation="the recipient's address has been erased")
+            return MootNotice(reason=Reason.ERASED, explanation="the recipient's address has been erased")
         if personal.erased is not None:
             explanation = f"the text of the {personal.erased} has been erased"
-            return NotWorthSending(reason=Reason.ERASED, explanation=explanation)
+            return MootNotice(reason=Reason.ERASED, explanation=explanation)
         to = deliverable(email)
         if to is None:
-            return Never(reason=Reason.BAD_ADDRESS, detail="the address cannot stand in an envelope")
+            return PermanentFailure(reason=Reason.BAD_ADDRESS, detail="the address cannot stand in an envelope")
         worded = self._wording.compose(notice, personal, choose(address.language), self._sender.name)
         return _PreparedMail(
             mail(

@@ -21,7 +21,13 @@ from aiosmtplib.errors import (
 from msgspec import Struct
 
 from notification_service.notices.reasons import Reason
-from notification_service.notifications.commands import Accepted, Never, NobodyKnows, NotNow, Outcome
+from notification_service.notifications.commands import (
+    Acceptance,
+    AttemptOutcome,
+    Deferral,
+    PermanentFailure,
+    UnknownOutcome,
+)
 from notification_service.sending.mail import Mail
 from redress.failpoints import failpoint
 
@@ -64,7 +70,7 @@ class Smtp:
         self._tls = tls
         self.deadlines = deadlines or Deadlines()
 
-    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> Outcome:
+    async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> AttemptOutcome:
         """Hand the mail over. `before_handover` is awaited when the server has taken both addresses and before the
         first byte of the mail; if it raises, the mail does not leave and the exception goes on."""
         await failpoint("smtp.before_connect")
@@ -92,18 +98,18 @@ class Smtp:
             tls_context=self._tls,
         )
 
-    async def _greet(self, client: aiosmtplib.SMTP) -> Outcome | None:
+    async def _greet(self, client: aiosmtplib.SMTP) -> AttemptOutcome | None:
         """Connect and be let in. Whatever goes wrong here is not about this mail, and may be mended."""
         try:
             await client.connect(timeout=self.deadlines.connect_s)
             await client.ehlo(timeout=self.deadlines.command_s)
         except SMTPResponseException as refused:
-            return NotNow(reason=Reason.SERVER_UNREACHABLE, server_code=_code(refused.code, refused.message))
+            return Deferral(reason=Reason.SERVER_UNREACHABLE, server_code=_code(refused.code, refused.message))
         except (SMTPConnectError, SMTPAuthenticationError, SMTPException, OSError, ValueError):
-            return NotNow(reason=Reason.SERVER_UNREACHABLE)
+            return Deferral(reason=Reason.SERVER_UNREACHABLE)
         return None
 
-    async def _envelope(self, client: aiosmtplib.SMTP, mail: Mail) -> Outcome | None:
+    async def _envelope(self, client: aiosmtplib.SMTP, mail: Mail) -> AttemptOutcome | None:
         try:
             try:
                 await client.mail(mail.sender, timeout=self.deadlines.command_s)
@@ -114,26 +120,26 @@ class Smtp:
             except SMTPResponseException as refused:
                 return _refusal("the recipient", refused)
         except (SMTPServerDisconnected, SMTPTimeoutError, OSError):
-            return NotNow(reason=Reason.CONNECTION_LOST)
+            return Deferral(reason=Reason.CONNECTION_LOST)
         return None
 
-    async def _hand_over(self, client: aiosmtplib.SMTP, mail: Mail) -> Outcome:
+    async def _hand_over(self, client: aiosmtplib.SMTP, mail: Mail) -> AttemptOutcome:
         try:
             invited = await client.execute_command(b"DATA", timeout=self.deadlines.command_s)
         except (SMTPServerDisconnected, SMTPTimeoutError, OSError):
-            return NotNow(reason=Reason.CONNECTION_LOST)
+            return Deferral(reason=Reason.CONNECTION_LOST)
         if invited.code != _START_INPUT:
             return _refusal("the mail", SMTPResponseException(invited.code, invited.message))
         try:
             answer = await self._content(client, mail.content)
         except SMTPTimeoutError:
             client.close()
-            return NobodyKnows(reason=Reason.SILENT_AFTER_DATA)
+            return UnknownOutcome(reason=Reason.SILENT_AFTER_DATA)
         except (SMTPException, OSError):
             client.close()
-            return NobodyKnows(reason=Reason.CUT_AFTER_DATA)
+            return UnknownOutcome(reason=Reason.CUT_AFTER_DATA)
         if answer.code == _COMPLETED:
-            return Accepted(message_id=mail.message_id, server_code=_code(answer.code, answer.message))
+            return Acceptance(message_id=mail.message_id, server_code=_code(answer.code, answer.message))
         return _refusal("the mail", SMTPResponseException(answer.code, answer.message))
 
     async def _content(self, client: aiosmtplib.SMTP, content: bytes) -> aiosmtplib.SMTPResponse:
@@ -157,12 +163,12 @@ class Smtp:
             client.close()
 
 
-def _refusal(what: str, refused: SMTPResponseException) -> Outcome:
+def _refusal(what: str, refused: SMTPResponseException) -> AttemptOutcome:
     """4xx: later. 5xx and anything else that is no success: never."""
     code = _code(refused.code, refused.message)
     if 400 <= refused.code < 500:
-        return NotNow(reason=Reason.TEMPORARILY_REJECTED, server_code=code)
-    return Never(reason=Reason.REJECTED, detail=f"the server refused {what}", server_code=code)
+        return Deferral(reason=Reason.TEMPORARILY_REJECTED, server_code=code)
+    return PermanentFailure(reason=Reason.REJECTED, detail=f"the server refused {what}", server_code=code)
 
 
 def _code(code: int, message: str) -> str:
