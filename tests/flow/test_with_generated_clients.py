@@ -137,22 +137,28 @@ async def test_a_dispute_is_opened_decided_credited_and_settled_by_generated_cli
     tasks = await collector("list_recovery_tasks", customer_id="C-100")
     assert [task.amount.amount for task in tasks.items] == ["200.00"]
 
+    await the_customer_was_told(auditor, opened.dispute_id)
+
+    story = await analyst("read_events", opened.dispute_id)
+    assert isinstance(story, of.Timeline)
+    assert [each.version for each in story.items] == list(range(1, len(story.items) + 1))
+
+
+async def the_customer_was_told(auditor: Caller, dispute_id: str) -> None:
+    """Both letters are sent, and the service says why."""
+
     async def sent() -> list[Any]:
-        page = await auditor("list_notifications", dispute_id=opened.dispute_id)
+        page = await auditor("list_notifications", dispute_id=dispute_id)
         assert isinstance(page, auditor.models.PageNotificationView)
-        by_template = {each.template: each for each in page.items}
-        assert {by_template[name].status for name in ("acknowledgement", "resolution")} == {"sent"}
+        status = {each.template: each.status for each in page.items}
+        assert (status.get("acknowledgement"), status.get("resolution")) == ("sent", "sent")
         return list(page.items)
 
     told = await eventually(sent, SOON_S)
     why = await auditor("read_why", event_id=told[0].event_id)
     assert isinstance(why, auditor.models.Why)
-    assert why.dispute_id == opened.dispute_id
+    assert why.dispute_id == dispute_id
     assert told[0].id in {each.notification.id for each in why.notifications}
-
-    story = await analyst("read_events", opened.dispute_id)
-    assert isinstance(story, of.Timeline)
-    assert [each.version for each in story.items] == list(range(1, len(story.items) + 1))
 
 
 def eur(models: ModuleType, amount: str) -> Any:  # noqa: ANN401 - generated

@@ -77,6 +77,7 @@ def create_app(service: Service[Any], parts: ApiParts[Any], lifespan: Lifespan |
         lifespan=lifespan,
         max_body_bytes=service.max_body_bytes,
         problems=problem_catalogue([refusal for feature in service.features for refusal in feature.refusals]),
+        examples=service.examples,
     )
     for feature in service.features:
         if feature.routes is not None:
