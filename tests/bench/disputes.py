@@ -12,9 +12,9 @@ from bench.subject import META_BYTES
 from dispute_service.disputes.events import (
     DisputeEvent,
     DisputeOpened,
+    ItemOutcome,
     ItemVerdict,
     OpenedItem,
-    Outcome,
 )
 from dispute_service.disputes.stream import DISPUTE
 from redress.eventlog.events import MAX_STREAMS_PER_APPEND, NewEvent, StreamWrite
@@ -51,7 +51,7 @@ def events_of(number: int) -> list[DisputeEvent]:
         ),
         replace(
             EXAMPLES["dispute-resolved"],
-            outcomes=(Outcome(item=0, credit=granted, rejected=rejected), Outcome(item=1, credit=second)),
+            outcomes=(ItemOutcome(item=0, credit=granted, rejected=rejected), ItemOutcome(item=1, credit=second)),
         ),
         EXAMPLES["dispute-settled"],
     ]

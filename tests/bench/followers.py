@@ -18,7 +18,7 @@ from support.feeds import StaticToken
 from bench.processes import Gate, Span, kilobytes
 from dispute_service.service import SERVICE as DISPUTES
 from notification_service.dispute_notices.dispute_state import DisputeStates
-from redress.contracts.envelope import PARTITIONS, Published
+from redress.contracts.envelope import PARTITIONS, PublishedEvent
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.pages import pages
 from redress.eventlog.postgres import PostgresEventLog
@@ -26,9 +26,9 @@ from redress.messaging.feed_source import FeedClient, FeedSource
 from redress.messaging.kafka import BATCH_BYTES, KafkaBroker
 from redress.messaging.kafka_source import KafkaSource
 from redress.messaging.log_source import LogSource
-from redress.messaging.port import Outgoing
+from redress.messaging.port import OutgoingMessage
 from redress.messaging.relay import Relay, message_of
-from redress.messaging.source import Batch, Item, Mark, ReadMarks, Source
+from redress.messaging.source import Batch, Mark, ReadMarks, Source, SourceItem
 from redress.ops.run import collect_less_often
 from redress.projections.projection import Projection
 from redress.projections.rebuild import rebuild
@@ -88,7 +88,7 @@ class _Timed:
 
     numbered = True
 
-    def __init__(self, source: Source[Published]) -> None:
+    def __init__(self, source: Source[PublishedEvent]) -> None:
         self.seen: dict[UUID, float] = {}
         self.service, self.log = source.service, source.log
         self.shards = source.shards
@@ -97,16 +97,16 @@ class _Timed:
     async def open(self, read_marks: ReadMarks) -> None:
         await self._source.open(read_marks)
 
-    async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[Published]:
+    async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[PublishedEvent]:
         return await self._source.fetch(marks, limit, timeout_s)
 
-    async def missing(self, shard: int, after: int, through: int) -> tuple[Item[Published], ...]:
+    async def missing(self, shard: int, after: int, through: int) -> tuple[SourceItem[PublishedEvent], ...]:
         return await self._source.missing(shard, after, through)
 
-    async def one(self, shard: int, seq: int) -> Item[Published]:
+    async def one(self, shard: int, seq: int) -> SourceItem[PublishedEvent]:
         return await self._source.one(shard, seq)
 
-    async def applied(self, batch: Batch[Published]) -> None:
+    async def applied(self, batch: Batch[PublishedEvent]) -> None:
         now = time.monotonic()
         self.seen.update((item.stream, now) for item in batch.items)
         await self._source.applied(batch)
@@ -116,7 +116,7 @@ class _Timed:
 
 
 @asynccontextmanager
-async def _source(following: Following) -> AsyncIterator[Source[Published]]:
+async def _source(following: Following) -> AsyncIterator[Source[PublishedEvent]]:
     async with httpx.AsyncClient(trust_env=False) as http:
         client = FeedClient(http, following.url, StaticToken(following.token))
         if following.bootstrap_servers is None:
@@ -238,9 +238,9 @@ async def consume_bare(gate: Gate, bootstrap_servers: str, topic: str, events: i
         await consumer.stop()
 
 
-async def _messages(database: str) -> Sequence[Outgoing]:
+async def _messages(database: str) -> Sequence[OutgoingMessage]:
     last = [0] * PARTITIONS
-    messages: list[Outgoing] = []
+    messages: list[OutgoingMessage] = []
     async with PostgresEventLog.open(database, sequencer=False) as log:
         public = publication(DISPUTES, log)
         async for page in pages(log):

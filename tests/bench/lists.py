@@ -21,8 +21,8 @@ from bench.measure import Comparison, Figure, Rounds, percentile
 from bench.processes import kilobytes
 from bench.services import CURSOR_KEY, api, collections_tables, dispute_tables
 from collections_service.ageing.movements import Movements
-from dispute_service.disputes.document import current
-from dispute_service.disputes.list import Wanted
+from dispute_service.disputes.document import stored_document
+from dispute_service.disputes.list import DisputeFilter
 from dispute_service.disputes.state import Dispute
 from dispute_service.disputes.stream import DISPUTE
 from redress.ids import new_uuid
@@ -131,7 +131,7 @@ async def _disputes(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[_S
     database = await stand.make("dispute", prepare=dispute_tables)
     opened = DISPUTE.evolve(DISPUTE.initial, EXAMPLES["dispute-opened"])
     assert isinstance(opened, Dispute)
-    example = msgspec.json.encode(current(new_uuid(), 1, opened).dispute).decode()
+    example = msgspec.json.encode(stored_document(new_uuid(), 1, opened).dispute).decode()
     connection = await asyncpg.connect(database.superuser)
     try:
         await _fill(connection, "read.dispute_current", _DISPUTES, size, TENANT, example)
@@ -141,7 +141,7 @@ async def _disputes(stand: Stand, issuer: Issuer, size: int) -> AsyncIterator[_S
     finally:
         await connection.close()
     assert middle is not None
-    filters = filters_hash("disputes", TENANT, msgspec.structs.asdict(Wanted()))
+    filters = filters_hash("disputes", TENANT, msgspec.structs.asdict(DisputeFilter()))
     cursor = Cursors(CURSOR_KEY.encode()).encode([middle["opened_at"].isoformat(), str(middle["stream_id"])], filters)
     async with api(stand, issuer, database) as (port, process), connected(port) as asking:
         get = _getting(issuer)

@@ -23,8 +23,8 @@ from bench.processes import Span, child, free_port
 from bench.services import collections_tables, dispute_tables, environment, notification_tables
 from bench.transports import PEER_EVENTS
 from collections_service.ageing.movements import Movements
-from collections_service.open_items.events import InvoiceRegistered, OpenItemEvent, PaymentApplied
-from collections_service.open_items.stream import INVOICE, OPEN_ITEM_CODEC
+from collections_service.open_items.events import OPEN_ITEM_CODEC, InvoiceRegistered, OpenItemEvent, PaymentApplied
+from collections_service.open_items.stream import INVOICE
 from dispute_service.disputes.history import dispute_history
 from dispute_service.disputes.stream import DISPUTE
 from redress.eventlog.events import RecordedEvent

@@ -11,14 +11,11 @@ from typing import Any
 
 import pytest
 
-from collections_service.customers.events import CustomerChanged, CustomerRegistered
-from collections_service.customers.stream import CUSTOMER_CODEC
+from collections_service.customers.events import CUSTOMER_CODEC, CustomerChanged, CustomerRegistered
 from collections_service.open_items import events as open_items
-from collections_service.open_items.events import Line, ServedCredit, Step
-from collections_service.open_items.stream import OPEN_ITEM_CODEC
+from collections_service.open_items.events import OPEN_ITEM_CODEC, Line, ServedCredit, Step
 from collections_service.receipts import events as receipts
-from collections_service.receipts.events import Allocation
-from collections_service.receipts.stream import RECEIPT_CODEC
+from collections_service.receipts.events import RECEIPT_CODEC, Allocation
 from redress.codec import Codec
 from redress.contracts.common import Sealed
 from redress.money import Money

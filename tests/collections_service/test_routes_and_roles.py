@@ -17,6 +17,11 @@ EXPECTED = {
     ("GET", "/v1/holds"): READS,
     ("GET", "/v1/ageing"): READS | {"erp"},
     ("GET", "/v1/recovery-tasks"): READS | {"erp"},
+    ("GET", "/v1/policies"): READS,
+    ("GET", "/v1/policies/{name}"): READS,
+    ("POST", "/v1/policies/{name}/draft"): {"admin"},
+    ("POST", "/v1/policies/{name}/publish"): {"admin"},
+    ("POST", "/v1/policies/{name}/discard-draft"): {"admin"},
     ("GET", "/v1/feed"): {role for role, allowed in PERMISSIONS.items() if "feed:read" in allowed},
     ("GET", "/v1/events/{event_id}"): {role for role, allowed in PERMISSIONS.items() if "events:read" in allowed},
 }
@@ -34,7 +39,7 @@ async def test_every_operation_says_what_it_answers(office: Office) -> None:
 @pytest.mark.parametrize("role", sorted(PERMISSIONS))
 async def test_each_role_may_do_what_the_table_says_and_nothing_else(office: Office, role: str) -> None:
     for (method, path), allowed in EXPECTED.items():
-        for parameter in ("{source}", "{customer_id}", "{invoice_id}"):
+        for parameter in ("{source}", "{customer_id}", "{invoice_id}", "{name}"):
             path = path.replace(parameter, "x")  # noqa: PLW2901 - the concrete path of this turn
         headers = office.issuer.bearer(role) | {"Idempotency-Key": f"{role}-{method}-{path}"}
         answer = await office.http.request(method, path, headers=headers)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.collections_office import Office, dispute_event, invoice, payment, results
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.money import parse_money
 
 REPOSITORY = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def messages(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list
     return invoices, payments
 
 
-def disputes(rows: Sequence[dict[str, Any]]) -> list[tuple[Published, Published]]:
+def disputes(rows: Sequence[dict[str, Any]]) -> list[tuple[PublishedEvent, PublishedEvent]]:
     """Opened the day after the invoice date, resolved on the settlement date as paid by the customer."""
     found = []
     for row in rows:

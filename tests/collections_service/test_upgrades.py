@@ -65,3 +65,29 @@ async def test_current_invoices_keep_their_columns_and_are_written_on(make_datab
         assert [tuple(row) for row in found] == [(4, date(2026, 11, 30), 100, 0)]
     finally:
         await connection.close()
+
+
+_TASK = """
+INSERT INTO read.recollection_task (tenant_id, task_id, seq, item, dispute_id, currency, amount, opened_at)
+VALUES ('demo', $1, 7, $2, 'dsp_1', 'EUR', 300, '2026-11-01T00:00:00Z')
+"""
+_FOLLOWED = """
+INSERT INTO es.consumer (name, shard, seq, epoch) SELECT 'recollection_tasks', 0, 7, epoch FROM es.log_head
+"""
+
+
+async def test_tasks_opened_under_their_old_name_are_followed_on(make_database: MakeDatabase) -> None:
+    database = await make_database("collections")
+    await upgrade(database.owner, MIGRATIONS, "0005")
+    connection = await asyncpg.connect(database.superuser)
+    try:
+        await connection.execute(_TASK, OTHER, ITEM)
+        await connection.execute(_FOLLOWED)
+        await upgrade(database.owner, MIGRATIONS)
+        found = await connection.fetch("SELECT task_id, seq, amount FROM read.recovery_task")
+        assert [tuple(row) for row in found] == [(OTHER, 7, 300)]
+        assert [tuple(row) for row in await connection.fetch("SELECT name, seq FROM es.consumer")] == [
+            ("recovery_tasks", 7)
+        ]
+    finally:
+        await connection.close()

@@ -6,11 +6,11 @@ from support.collections_office import Office, correction, credit_memo, dispute_
 from collections_service.service import SERVICE
 from redress.contracts.catalogue import catalogue
 from redress.contracts.collections_events import CollectionsEvent
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.service.composition import publication
 
 
-async def published(office: Office) -> list[Published]:
+async def published(office: Office) -> list[PublishedEvent]:
     await office.sequenced()
     stored = await office.log.read_log(0, 200)
     return await publication(SERVICE, office.log).publish(stored)

@@ -26,7 +26,15 @@ from faults.audit.audit import audit
 from faults.audit.report import Verdict
 from faults.client import Client
 from faults.deployment import Deployment
-from faults.history import Answered, Drained, FaultsOver, Measured, NotAnswered, Sent, read_history
+from faults.history import (
+    DrainReport,
+    FaultsOver,
+    Measurement,
+    MissingAnswer,
+    ReceivedAnswer,
+    SentRequest,
+    read_history,
+)
 from faults.injector import Injector
 from faults.workload import Company
 
@@ -38,7 +46,7 @@ MOST_BEHIND = 30_000  # events; ERPs pause beyond that, or a long campaign would
 LONG_S = 900.0  # from here on a campaign also looks at the memory of processes that live for minutes
 
 
-class Outcome(Struct, frozen=True):
+class CampaignOutcome(Struct, frozen=True):
     seed: int
     seconds: float
     events: dict[str, int]
@@ -51,7 +59,7 @@ class Outcome(Struct, frozen=True):
     audit_bytes: int  # the most memory that clients and audit had
 
 
-async def campaign(options: argparse.Namespace, folder: Path) -> Outcome:
+async def campaign(options: argparse.Namespace, folder: Path) -> CampaignOutcome:
     deployment = Deployment(folder, transport=options.transport, durable=options.durable, seed=options.seed)
     if options.planted:
         deployment.plant(options.planted)
@@ -63,7 +71,7 @@ async def campaign(options: argparse.Namespace, folder: Path) -> Outcome:
         await deployment.stop()
 
 
-async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Outcome:
+async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> CampaignOutcome:
     spares = options.seconds >= LONG_S
     injector = Injector(deployment, options.seed, calm=options.calm, kills=not options.no_kills, spares=spares)
     stop_clients, stop_faults, go = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -119,7 +127,7 @@ async def _disturbed(deployment: Deployment, options: argparse.Namespace) -> Out
     verdict = await audit(deployment.address)
     audited_s = time.monotonic() - audit_began
     known_at = await _known_at(deployment, verdict)
-    return Outcome(
+    return CampaignOutcome(
         seed=options.seed,
         seconds=seconds,
         events=events,
@@ -159,7 +167,7 @@ async def _drain(deployment: Deployment, over: float) -> tuple[float, str]:
     except AssertionError as still:
         waiting = str(still)
     drained_s = time.monotonic() - over
-    deployment.history.add(Drained(seconds=round(drained_s, 1), waiting=waiting))
+    deployment.history.add(DrainReport(seconds=round(drained_s, 1), waiting=waiting))
     return drained_s, waiting
 
 
@@ -171,7 +179,7 @@ async def _known_at(deployment: Deployment, verdict: Verdict) -> float | None:
     answered = {
         line.key: line.at
         for line in read_history(deployment.history.path)
-        if isinstance(line, Answered) and line.key in keys
+        if isinstance(line, ReceivedAnswer) and line.key in keys
     }
     for violation in verdict.violations:
         if violation.key in answered:
@@ -208,18 +216,18 @@ async def _events(deployment: Deployment) -> dict[str, int]:
     return counts
 
 
-def _tell(outcome: Outcome, folder: Path) -> None:
+def _tell(outcome: CampaignOutcome, folder: Path) -> None:
     attempts = answered = unanswered = 0
     memory: dict[str, list[int]] = defaultdict(list)
     for line in read_history(folder / "history.jsonl"):
         match line:
-            case Sent():
+            case SentRequest():
                 attempts += 1
-            case Answered():
+            case ReceivedAnswer():
                 answered += 1
-            case NotAnswered():
+            case MissingAnswer():
                 unanswered += 1
-            case Measured():
+            case Measurement():
                 memory[line.process].append(line.rss_bytes)
             case _:
                 pass

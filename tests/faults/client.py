@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from faults.deployment import Deployment
-from faults.history import Answered, NotAnswered, Sent
+from faults.history import MissingAnswer, ReceivedAnswer, SentRequest
 
 GIVE_UP_S = 90.0
 _PATIENCE_S = 10.0  # for one attempt
@@ -78,7 +78,7 @@ class Client:
         """One try; None if it was not answered."""
         history = self.deployment.history
         common: dict[str, Any] = {"key": key, "tenant": self.tenant, "service": service, "attempt": attempt}
-        history.add(Sent(method="POST", path=path, body=raw.decode(), version=version, **common))
+        history.add(SentRequest(method="POST", path=path, body=raw.decode(), version=version, **common))
         begun = time.monotonic()
         try:
             response = await self._http.post(
@@ -88,10 +88,10 @@ class Client:
                 timeout=_PATIENCE_S,
             )
         except (httpx.HTTPError, OSError) as failure:
-            history.add(NotAnswered(error=f"{type(failure).__name__}: {failure}", **common))
+            history.add(MissingAnswer(error=f"{type(failure).__name__}: {failure}", **common))
             return None
         history.add(
-            Answered(
+            ReceivedAnswer(
                 status=response.status_code,
                 body=response.text,
                 seconds=round(time.monotonic() - begun, 4),

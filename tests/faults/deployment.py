@@ -22,7 +22,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from faults.history import Checkpoint, Fault, History, Measured
+from faults.history import Checkpoint, Fault, History, Measurement
 from faults.proxy import Proxy
 from redress.clock import SystemClock
 from redress.contracts import collections_events, dispute_events, notification_events
@@ -335,15 +335,8 @@ class Deployment:
                 raise AssertionError(f"{name} did not reach {failpoint}:\n{log_tail(process.log, 30)}")
             await asyncio.sleep(0.02)
 
-    async def dies_at(self, name: str, *failpoints: str) -> None:
-        """Start the process again and again, each time to die at the next failpoint, and at last to live."""
-        for failpoint in failpoints:
-            await self.restart_process(name, f"{failpoint}=kill")
-            await self.died(name)
-        await self.start_process(name)
-
     async def mend(self) -> None:
-        """Whatever a test has left disturbed: everything runs, no failpoint is armed, no network is bad."""
+        """Undo every disturbance of a test: everything runs, no failpoint is armed, no network is bad."""
         for proxy in self.proxies:
             proxy.heal()
         for node in self.blueprint.cluster.nodes:
@@ -443,7 +436,7 @@ class Deployment:
             with contextlib.suppress(psutil.Error):
                 seen = psutil.Process(process.pid)
                 rss, files = seen.memory_info().rss, seen.num_fds()
-                self.history.add(Measured(process=name, pid=process.pid, rss_bytes=rss, open_files=files))
+                self.history.add(Measurement(process=name, pid=process.pid, rss_bytes=rss, open_files=files))
 
     async def note_checkpoints(self) -> None:
         for service in self.services:
@@ -456,7 +449,7 @@ class Deployment:
                         self.history.add(Checkpoint(service=service, consumer=name, shard=shard, seq=seq))
 
     async def waiting(self) -> str:
-        """What has not come to rest yet, in words; empty when everything has."""
+        """The parts that have not come to rest yet, in words; empty when all have."""
         for service in self.services:
             async with self.database(service) as connection:
                 pending = await connection.fetchval("SELECT count(*) FROM es.pending")

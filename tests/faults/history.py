@@ -1,4 +1,4 @@
-"""What the clients sent and were told, and what was done to the system meanwhile, as JSON lines.
+"""The clients' requests and answers, and the faults injected meanwhile, as JSON lines.
 
 The audit reads it back: it is the only record of what was promised to somebody outside.
 """
@@ -19,7 +19,7 @@ class Line(Struct, frozen=True, kw_only=True, tag_field="what"):
     at: float = 0.0
 
 
-class Sent(Line, frozen=True, kw_only=True, omit_defaults=True, tag="sent"):
+class SentRequest(Line, frozen=True, kw_only=True, omit_defaults=True, tag="sent"):
     """A request, once per attempt."""
 
     key: str
@@ -32,8 +32,8 @@ class Sent(Line, frozen=True, kw_only=True, omit_defaults=True, tag="sent"):
     version: int | None = None
 
 
-class Answered(Line, frozen=True, kw_only=True, omit_defaults=True, tag="answered"):
-    """What the attempt was told. `seconds` is how long it took."""
+class ReceivedAnswer(Line, frozen=True, kw_only=True, omit_defaults=True, tag="answered"):
+    """The answer to an attempt. `seconds` is how long it took."""
 
     key: str
     tenant: str
@@ -46,7 +46,7 @@ class Answered(Line, frozen=True, kw_only=True, omit_defaults=True, tag="answere
     replayed: bool = False
 
 
-class NotAnswered(Line, frozen=True, kw_only=True, tag="not-answered"):
+class MissingAnswer(Line, frozen=True, kw_only=True, tag="not-answered"):
     """The attempt ended without an answer: whether it had an effect is open."""
 
     key: str
@@ -66,14 +66,14 @@ class FaultsOver(Line, frozen=True, kw_only=True, tag="faults-over"):
     """From here on nothing was disturbed any more."""
 
 
-class Drained(Line, frozen=True, kw_only=True, tag="drained"):
+class DrainReport(Line, frozen=True, kw_only=True, tag="drained"):
     """Everything had come to rest this many seconds after the last fault; `waiting` says what had not, if so."""
 
     seconds: float
     waiting: str = ""
 
 
-class Measured(Line, frozen=True, kw_only=True, tag="measured"):
+class Measurement(Line, frozen=True, kw_only=True, tag="measured"):
     """One process at one time. A process started anew has another pid."""
 
     process: str
@@ -91,7 +91,7 @@ class Checkpoint(Line, frozen=True, kw_only=True, tag="checkpoint"):
     seq: int
 
 
-AnyLine = Sent | Answered | NotAnswered | Fault | FaultsOver | Drained | Measured | Checkpoint
+AnyLine = SentRequest | ReceivedAnswer | MissingAnswer | Fault | FaultsOver | DrainReport | Measurement | Checkpoint
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyLine)

@@ -1,4 +1,4 @@
-"""What is done to a deployment, out of one seed: which fault, to whom, for how long, and when the next one comes."""
+"""The faults of a deployment, drawn from one seed: their kind, target, length and the pause before the next."""
 
 import asyncio
 import contextlib

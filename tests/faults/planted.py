@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redress.eventlog.connections import Connection
-from redress.eventlog.events import Appended, CommandRecord, RecordedEvent, StoredAnswer, StreamWrite
+from redress.eventlog.events import AppendResult, CommandRecord, RecordedEvent, StoredAnswer, StreamWrite
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.log_source import LogSource
-from redress.messaging.source import Batch, Item, Mark
+from redress.messaging.source import Batch, Mark, SourceItem
 from redress.projections import checkpoints
 from redress.projections.applying import Applier
 from redress.projections.plan import plan
@@ -51,7 +51,7 @@ def insertion_order() -> None:
         if not rows and timeout_s > 0:
             await log.wait_for(self._head + 1, min(timeout_s, 0.05))
         items = tuple(
-            Item(
+            SourceItem(
                 event=(event := RecordedEvent(**dict(row))),
                 shard=0,
                 seq=event.seq or 0,
@@ -72,8 +72,8 @@ def no_dedupe_key() -> None:
 
     async def forgetful(
         self: PostgresEventLog, tenant_id: str, writes: Sequence[StreamWrite], command: CommandRecord | None = None
-    ) -> Appended:
-        return await append(self, tenant_id, writes, None) if writes else Appended({})
+    ) -> AppendResult:
+        return await append(self, tenant_id, writes, None) if writes else AppendResult({})
 
     async def never_heard(self: PostgresEventLog, tenant_id: str, key: str) -> StoredAnswer | None:
         return None

@@ -21,7 +21,7 @@ Address = tuple[str, int] | Path
 
 @dataclass(frozen=True)
 class Weather:
-    """What the network is like. `resets` is the chance of each forwarded chunk to break its connection instead."""
+    """The quality of the network. `resets` is the chance of each forwarded chunk to break its connection instead."""
 
     delay_s: tuple[float, float] = (0.0, 0.0)
     resets: float = 0.0
@@ -75,7 +75,7 @@ class Proxy:
         self.reset_all()
 
     def heal(self) -> None:
-        """All faults end. What was swallowed stays lost, so connections that lost something are broken."""
+        """All faults end. Swallowed bytes stay lost, so connections that lost some are broken."""
         lossy = self._swallows_replies or self._swallows_requests
         self._swallows_replies = self._swallows_requests = self._refuses = False
         self.weather = CALM

@@ -9,10 +9,10 @@ import pytest
 from msgspec import Struct
 from support.databases import MakeDatabase
 from support.event_log import META, a_write, stream_id
-from support.notes import Seen, install_notes, notes_seen, worker_pool
+from support.notes import SeenNotes, install_notes, notes_seen, worker_pool
 
 from redress.codec import Codec
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.connections import Connection
 from redress.eventlog.events import NewEvent, RecordedEvent, StreamWrite
 from redress.eventlog.postgres import PostgresEventLog
@@ -52,15 +52,15 @@ async def test_row_41_a_handler_whose_statement_never_ends_is_cut_off_and_its_st
 ) -> None:
     log, pool = service
 
-    class Stuck(Seen):
-        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
+    class StuckHandler(SeenNotes):
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | PublishedEvent]) -> None:
             await super().apply(connection, events)
             if "endless" in self.batches[-1]:
                 await connection.execute("SET LOCAL statement_timeout = '50ms'")  # the worker's role has 30 s
                 await connection.execute("SELECT pg_sleep(3600)")
 
     await write(log, a_write("sick", 0, "before", "endless", "behind"), a_write("well", 0, "fine"))
-    runner = Runner(pool, Stuck(), LogSource(log), pauses_s=(0.0,))
+    runner = Runner(pool, StuckHandler(), LogSource(log), pauses_s=(0.0,))
     await runner.open()
     await runner.catch_up()
     assert await notes_seen(pool) == ["before", "fine"]
@@ -73,8 +73,8 @@ async def test_row_41_a_handler_that_waits_inside_its_transaction_loses_it_and_i
     """The database ends the session; each new start counts as a try, until the event is put aside."""
     log, pool = service
 
-    class Dreams(Seen):
-        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
+    class SleepingHandler(SeenNotes):
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | PublishedEvent]) -> None:
             await super().apply(connection, events)
             if "dream" in self.batches[-1]:
                 await connection.execute("SET LOCAL idle_in_transaction_session_timeout = '20ms'")  # the role: 10 s
@@ -83,11 +83,11 @@ async def test_row_41_a_handler_that_waits_inside_its_transaction_loses_it_and_i
 
     await write(log, a_write("sick", 0, "before", "dream", "behind"), a_write("well", 0, "fine"))
     for _ in range(5):
-        runner = Runner(pool, Dreams(), LogSource(log), pauses_s=(0.0,))
+        runner = Runner(pool, SleepingHandler(), LogSource(log), pauses_s=(0.0,))
         await runner.open()
         with pytest.raises(DatabaseGone):
             await runner.catch_up()
-    runner = Runner(pool, Dreams(), LogSource(log), pauses_s=(0.0,))
+    runner = Runner(pool, SleepingHandler(), LogSource(log), pauses_s=(0.0,))
     await runner.open()
     await runner.catch_up()
     assert await notes_seen(pool) == ["before", "fine"]
@@ -107,14 +107,14 @@ OLD: Codec[NoteV1] = Codec({"note-added": (1, NoteV1)})
 NEW: Codec[NoteV2] = Codec({"note-added": (2, NoteV2)}, {("note-added", 1): lambda old: {**old, "mood": "unknown"}})
 
 
-class Reads(Seen):
+class ReleaseReading(SeenNotes):
     """A release: it reads through its codec, as services do."""
 
     def __init__(self, codec: Codec[NoteV1] | Codec[NoteV2]) -> None:
         super().__init__()
         self._codec = codec
 
-    async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
+    async def apply(self, connection: Connection, events: Sequence[RecordedEvent | PublishedEvent]) -> None:
         for event in events:
             assert isinstance(event, RecordedEvent)
             self._codec.decode(event.type, event.schema_version, event.payload)
@@ -139,13 +139,13 @@ async def test_row_42_the_old_release_puts_newer_events_aside_and_the_new_one_ta
         a_write("mixed", 0, "old one", of_the_new_release("new one"), "old again"),
         a_write("other", 0, "old too"),
     )
-    old = Runner(pool, Reads(OLD), LogSource(log), pauses_s=(0.0,))
+    old = Runner(pool, ReleaseReading(OLD), LogSource(log), pauses_s=(0.0,))
     await old.open()
     await old.catch_up()
     assert await notes_seen(pool) == ["old one", "old too"]
     assert await parked(pool) == [2, 3]
 
-    upgraded = Runner(pool, Reads(NEW), LogSource(log), pauses_s=(0.0,))
+    upgraded = Runner(pool, ReleaseReading(NEW), LogSource(log), pauses_s=(0.0,))
     await upgraded.open()
     released = await upgraded.unpark()
     assert (released.applied, released.remaining) == (2, 0)
@@ -155,7 +155,7 @@ async def test_row_42_the_old_release_puts_newer_events_aside_and_the_new_one_ta
     # Rolled back: what the old release knows goes on.
     await log.append("acme", [a_write("other", 1, "old still")])
     await log.wait_for(5, 5.0)
-    rolled_back = Runner(pool, Reads(OLD), LogSource(log), pauses_s=(0.0,))
+    rolled_back = Runner(pool, ReleaseReading(OLD), LogSource(log), pauses_s=(0.0,))
     await rolled_back.open()
     await rolled_back.catch_up()
     assert "old still" in await notes_seen(pool)

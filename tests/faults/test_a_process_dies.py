@@ -175,7 +175,7 @@ async def test_row_5_a_process_manager_killed_before_its_commit_opens_one_disput
 async def test_row_6_a_sender_killed_before_the_handover_is_replaced_and_after_it_nobody_sends_again(
     deployment: Deployment, company: Client
 ) -> None:
-    """What is in hand when a sender dies is left alone until its lease ends, half a minute later."""
+    """The mail of a sender that dies is left alone until its lease ends, half a minute later."""
     mails_at_the_end = {
         "smtp.before_connect": ("sent", 1),
         "smtp.before_handover": ("sent", 1),

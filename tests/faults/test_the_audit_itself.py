@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from faults.audit.bounds_rules import bounded
-from faults.history import AnyLine, Measured
+from faults.history import AnyLine, Measurement
 
 
-class Remembered:
+class MemoryHistory:
     """A history of one process of ten minutes, measured every two seconds; `megabytes` gives its memory at a second."""
 
     def __init__(self, megabytes: Callable[[float], float]) -> None:
@@ -17,11 +17,11 @@ class Remembered:
     def history(self) -> Iterator[AnyLine]:
         for step in range(300):
             rss = int(self._megabytes(2.0 * step) * 1e6)
-            yield Measured(at=2.0 * step, process="dispute-worker", pid=7, rss_bytes=rss, open_files=30)
+            yield Measurement(at=2.0 * step, process="dispute-worker", pid=7, rss_bytes=rss, open_files=30)
 
 
 def wrong(megabytes: Callable[[float], float]) -> int:
-    return sum(finding.wrong for finding in bounded(Remembered(megabytes)))
+    return sum(finding.wrong for finding in bounded(MemoryHistory(megabytes)))
 
 
 def test_memory_that_fills_its_caches_and_then_goes_up_and_down_is_flat() -> None:

@@ -11,7 +11,7 @@ from support.eventually import eventually
 
 from faults.client import Client, a_dispute, an_invoice
 from faults.deployment import Deployment
-from faults.history import NotAnswered, Sent
+from faults.history import MissingAnswer, SentRequest
 from faults.proxy import Weather
 
 SOON_S = 30.0
@@ -192,8 +192,8 @@ async def test_row_18_a_thousand_requests_that_are_broken_off_leave_no_session_a
         key = f"{company.tenant}-broken-{number}"
         lines = head.replace("{key}", key)
         sent: dict[str, Any] = {"key": key, "tenant": company.tenant, "service": "dispute", "attempt": 1}
-        deployment.history.add(Sent(method="POST", path="/v1/disputes", body=body, **sent))
-        deployment.history.add(NotAnswered(error="broken off", **sent))
+        deployment.history.add(SentRequest(method="POST", path="/v1/disputes", body=body, **sent))
+        deployment.history.add(MissingAnswer(error="broken off", **sent))
         request = f"POST /v1/disputes HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n{lines}\r\n\r\n{body}"
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request.encode())

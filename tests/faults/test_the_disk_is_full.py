@@ -81,7 +81,7 @@ async def takes_events_again(log: PostgresEventLog) -> None:
 
 
 async def nothing_is_lost(database: Database, acknowledged: int) -> None:
-    """What was acknowledged is there, whole; of what was not, at most the one under way."""
+    """Acknowledged writes are there, whole; of the others, at most the one under way."""
     connection = await asyncpg.connect(database.superuser)
     try:
         found = await verify(connection)

@@ -8,13 +8,13 @@ import asyncpg
 from faults.audit.audit import audit
 from faults.client import canary
 from faults.deployment import Deployment
-from faults.history import Answered, Checkpoint, Drained, FaultsOver, Measured
+from faults.history import Checkpoint, DrainReport, FaultsOver, Measurement, ReceivedAnswer
 
 
 async def test_every_invariant_holds_after_all_faults(deployment: Deployment) -> None:
     deployment.history.add(FaultsOver())
     seconds = await deployment.comes_to_rest(within_s=90.0)
-    deployment.history.add(Drained(seconds=seconds))
+    deployment.history.add(DrainReport(seconds=seconds))
     deployment.measure()
     await deployment.note_checkpoints()
     deployment.history.flush()
@@ -40,12 +40,12 @@ async def test_what_is_broken_on_purpose_is_named(deployment: Deployment) -> Non
     mails[1].write_bytes(stranger)
     history = deployment.history
     history.add(Checkpoint(service="dispute", consumer="relay", shard=0, seq=0))  # I8: it was further before
-    history.add(Measured(process="dispute-api", pid=1, rss_bytes=2**40, open_files=1))  # I13
-    history.add(Drained(seconds=99.0))  # I14
+    history.add(Measurement(process="dispute-api", pid=1, rss_bytes=2**40, open_files=1))  # I13
+    history.add(DrainReport(seconds=99.0))  # I14
     told: dict[str, Any] = {"key": "k", "tenant": "t", "service": "dispute", "attempt": 1}
-    history.add(Answered(status=500, body="Traceback", **told))  # I15
-    history.add(Answered(status=201, body='{"n": 1}', **told))
-    history.add(Answered(status=201, body=f'{{"n": "{canary("stranger")}"}}', **told))  # I2, I1, I12
+    history.add(ReceivedAnswer(status=500, body="Traceback", **told))  # I15
+    history.add(ReceivedAnswer(status=201, body='{"n": 1}', **told))
+    history.add(ReceivedAnswer(status=201, body=f'{{"n": "{canary("stranger")}"}}', **told))  # I2, I1, I12
     history.flush()
     verdict = await audit(deployment.address)
     broken = {"I1", "I2", "I3", "I4", "I5", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I14", "I15", "I16", "I17"}

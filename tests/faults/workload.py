@@ -8,7 +8,6 @@ from typing import Any
 
 from faults.client import Client, GaveUpError, a_dispute, a_payment, an_invoice
 
-RESOLUTIONS = ("CREDIT_FULL", "CREDIT_PARTIAL", "REJECTED", "WRITE_OFF")
 CUSTOMERS = 40
 _KNOWN = 2_000  # invoices that a company remembers; older ones are left alone
 

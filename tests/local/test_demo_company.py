@@ -4,7 +4,9 @@ from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 
+from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE
 from dispute_service.reasons.catalogue import REASON_BY_CODE
+from redress.policy.decisions import read_document
 from redress_local.demo_company import CUSTOMERS, simulated_company
 
 TODAY = date(2026, 11, 23)
@@ -44,6 +46,14 @@ def test_nothing_happens_today_or_later_and_nothing_before_its_cause() -> None:
         assert instants == sorted(instants)
         assert datetime.fromisoformat(instants[-1]).date() < TODAY
         assert issued[case.opening["items"][0]["invoice_id"]] < instants[0][:10]
+
+
+def test_its_policies_are_acceptable_and_count_from_today_on() -> None:
+    (policy,) = simulated_company(TODAY).policies
+    assert (policy.service, policy.name) == ("collections", SHORT_PAYMENT_TOLERANCE.name)
+    assert read_document(SHORT_PAYMENT_TOLERANCE, policy.draft["document"]).at_least == Decimal(25)
+    assert policy.draft["effective_from"] == TODAY.isoformat()
+    assert policy.draft["scope"] in {f"customer:{customer.id}" for customer in CUSTOMERS}
 
 
 def test_no_invoice_is_contested_twice_or_paid_more_than_it_is() -> None:

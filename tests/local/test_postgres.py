@@ -8,11 +8,11 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
-from support.databases import Cluster, Database, MakeDatabase
+from support.databases import Cluster, Database, MakeDatabase, drop_database
 from support.eventually import eventually
 
 from redress.eventlog.vault import Vault
-from redress.ops.databases import bootstrap, drop_database
+from redress.ops.databases import bootstrap
 from redress_local.postgres import PostgresServer
 
 

@@ -9,10 +9,10 @@ import pytest
 from msgspec import structs
 from support.notification_examples import FACTS_BY_TEMPLATE, NOON, NOTICE, notice_of
 
-from notification_service.directory.events import DirectoryEntryRecorded
-from notification_service.directory.stream import DIRECTORY_CODEC
+from notification_service.directory.events import DIRECTORY_CODEC, DirectoryEntryRecorded
 from notification_service.notices.reasons import Reason
 from notification_service.notifications.events import (
+    NOTIFICATION_CODEC,
     HandoverStarted,
     NotificationEvent,
     NotificationFailed,
@@ -25,7 +25,6 @@ from notification_service.notifications.events import (
     SendingPostponed,
     SendingStarted,
 )
-from notification_service.notifications.stream import NOTIFICATION_CODEC
 from redress.codec import Codec
 from redress.contracts.common import Sealed
 

@@ -14,6 +14,11 @@ EXPECTED = {
     ("GET", "/v1/notifications/{notification_id}"): {"analyst", "approver", "collector", "auditor", "admin"},
     ("GET", "/v1/directory/{entry_id}"): {"analyst", "approver", "collector", "auditor", "admin"},
     ("PUT", "/v1/directory/{entry_id}"): {"admin"},
+    ("GET", "/v1/policies"): {"analyst", "approver", "collector", "auditor", "admin"},
+    ("GET", "/v1/policies/{name}"): {"analyst", "approver", "collector", "auditor", "admin"},
+    ("POST", "/v1/policies/{name}/draft"): {"admin"},
+    ("POST", "/v1/policies/{name}/publish"): {"admin"},
+    ("POST", "/v1/policies/{name}/discard-draft"): {"admin"},
     ("GET", "/v1/feed"): {"auditor", "ops", "erp", "service"},
     ("GET", "/v1/events/{event_id}"): {"analyst", "approver", "collector", "auditor", "admin", "service"},
 }

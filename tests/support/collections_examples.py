@@ -8,8 +8,11 @@ from collections_service.open_items import decisions
 from collections_service.open_items.commands import ApplyPayment, RegisterInvoice, ReportDispute
 from collections_service.open_items.events import OpenItemEvent
 from collections_service.open_items.state import OpenItem, evolve
-from collections_service.short_payments.tolerance import FIRST_TOLERANCE
+from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE
 from redress.money import Money
+from redress.policy.book import built_in
+
+FIRST_TOLERANCE = built_in(SHORT_PAYMENT_TOLERANCE)
 
 
 def eur(minor: int) -> Money:

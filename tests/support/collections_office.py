@@ -22,15 +22,16 @@ from collections_service.erp.topic import DeadLetterTopic, ErpTopic
 from collections_service.service import SERVICE
 from redress.contracts import dispute_events
 from redress.contracts.common import WireMoney, wire
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.connections import Connection
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
 from redress.handling.command_runner import CommandRunner
 from redress.ids import derived_uuid, new_uuid, public_id
 from redress.messaging.memory import InMemoryBroker
-from redress.messaging.port import Incoming, TopicSpec
+from redress.messaging.port import IncomingMessage, TopicSpec
 from redress.money import Money
+from redress.policy.book import PolicyBook
 
 TOPIC = "erp.invoices.v1"
 Message = dict[str, Any]
@@ -103,7 +104,7 @@ class Office:
 
         await eventually(nothing_pending)
 
-    async def hear(self, *events: Published) -> None:
+    async def hear(self, *events: PublishedEvent) -> None:
         """The holds follow what dispute-service published, in one batch."""
         await self.running.take(*events)
 
@@ -124,6 +125,7 @@ def _intake(log: PostgresEventLog, vault: Vault, clock: SetClock, runner: Comman
         log=log,
         pool=log.pool,
         vault=vault,
+        policies=PolicyBook(log),
         mapping=standard_mapping(),
         clock=clock,
     )
@@ -132,8 +134,8 @@ def _intake(log: PostgresEventLog, vault: Vault, clock: SetClock, runner: Comman
 # -- the ERP's topic
 
 
-def message(value: object, offset: int = 0, **headers: bytes) -> Incoming:
-    return Incoming(
+def message(value: object, offset: int = 0, **headers: bytes) -> IncomingMessage:
+    return IncomingMessage(
         topic=TOPIC,
         partition=0,
         offset=offset,
@@ -145,8 +147,11 @@ def message(value: object, offset: int = 0, **headers: bytes) -> Incoming:
 
 
 async def take(
-    office: Office, *messages: Incoming, tenants: tuple[str, ...] = ("demo",), runner: CommandRunner | None = None
-) -> list[Incoming]:
+    office: Office,
+    *messages: IncomingMessage,
+    tenants: tuple[str, ...] = ("demo",),
+    runner: CommandRunner | None = None,
+) -> list[IncomingMessage]:
     """As the worker, which sees all tenants. Returns what was shown on the dead letter topic."""
     broker = InMemoryBroker()
     await broker.make_topics([TopicSpec(f"{TOPIC}.dlq", 1, 1)])
@@ -268,7 +273,7 @@ def dispute_event(
     tenant: str = "demo",
     currency: str = "EUR",
     **more: object,
-) -> Published:
+) -> PublishedEvent:
     """`open` is the open disputed amount per invoice; `awaiting` and `rejected` belong to the first."""
 
     def money(minor: int) -> WireMoney:
@@ -303,7 +308,7 @@ def dispute_event(
         opened_at=opened_at,
     )
     data = {"type": event_type, "dispute": summary, **more}
-    return Published(
+    return PublishedEvent(
         id=public_id("evt", new_uuid()),
         source=dispute_events.SOURCE,
         type=event_type,

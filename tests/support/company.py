@@ -98,7 +98,7 @@ class Company:
 
 
 def redress(data: Path, *arguments: str) -> str:
-    """What the `redress` command prints."""
+    """The output of the `redress` command."""
     done = subprocess.run(
         [REDRESS, *arguments],
         env={**os.environ, "DATA": str(data)},

@@ -19,11 +19,11 @@ NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 LIMIT = 100
 
 
-class Counted(Struct, frozen=True):
+class CounterRaised(Struct, frozen=True):
     by: int
 
 
-class OverTheLimit(Refusal):
+class OverLimit(Refusal):
     code = "over_the_limit"
     title = "The counter ends at a hundred"
     kind = "conflict"
@@ -33,11 +33,11 @@ def _document(_stream_id: UUID, version: int, total: int) -> bytes:
     return b'{"version":%d,"total":%d}' % (version, total)
 
 
-COUNTER: Decider[int, Counted] = Decider(
+COUNTER: Decider[int, CounterRaised] = Decider(
     stream_type="counter",
     initial=0,
     evolve=lambda total, event: total + event.by,
-    codec=Codec({"counted": (1, Counted)}),
+    codec=Codec({"counted": (1, CounterRaised)}),
     document=_document,
 )
 
@@ -46,10 +46,10 @@ def counter(name: str) -> UUID:
     return derived_uuid("counter", name)
 
 
-def decide(by: int, total: int) -> list[Counted]:
+def decide(by: int, total: int) -> list[CounterRaised]:
     if total + by > LIMIT:
-        raise OverTheLimit(f"{total} and {by} are more than {LIMIT}")
-    return [Counted(by)] if by else []
+        raise OverLimit(f"{total} and {by} are more than {LIMIT}")
+    return [CounterRaised(by)] if by else []
 
 
 def ask(

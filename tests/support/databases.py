@@ -1,5 +1,6 @@
 """Fresh databases for tests: bootstrapped like in a deployment, copied from a migrated template."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -7,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from redress.ops.databases import create_database, create_roles, create_vault_tables, derived_passwords, drop_database
+from redress.ops.databases import DATABASES, create_database, create_roles, create_vault_tables, login_roles
 
 
 @dataclass(frozen=True)
@@ -114,3 +115,14 @@ class MakeDatabase:
 def external_cluster(superuser_dsn: str) -> Cluster:
     """A cluster that was given by DATABASE_URL: the login roles get passwords made out of the superuser's address."""
     return Cluster(superuser_dsn, derived_passwords(superuser_dsn))
+
+
+async def drop_database(connection: asyncpg.Connection, name: str) -> None:
+    """Drop a database and end the sessions in it; nothing happens if there is none."""
+    await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def derived_passwords(secret: str) -> dict[str, str]:
+    """A password for every login role out of one secret."""
+    roles = [role for database in DATABASES for role in login_roles(database)]
+    return {role: hashlib.sha256(f"{secret}:{role}".encode()).hexdigest()[:32] for role in roles}

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from support.issuer import Issuer
 from support.serving import serving
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.events import Actor, Meta, NewEvent, RecordedEvent, StreamWrite, encode_meta
 from redress.eventlog.memory import InMemoryEventLog
 from redress.ids import new_uuid
@@ -33,7 +33,7 @@ class DisputeService:
         self.address = ""
         self.token_url = ""
 
-    async def publish_events(self, *events: Published) -> None:
+    async def publish_events(self, *events: PublishedEvent) -> None:
         for event in events:
             stream = await self.log.read_stream(event.tenant, event.subject)
             stored = NewEvent(
@@ -50,7 +50,7 @@ class DisputeService:
             )
         await self.log.sequence()
 
-    async def publish(self, events: Sequence[RecordedEvent]) -> list[Published]:
+    async def publish(self, events: Sequence[RecordedEvent]) -> list[PublishedEvent]:
         epoch = await self.log.epoch()
         return [structs.replace(from_json(event.payload), seq=event.seq, epoch=epoch) for event in events]
 

@@ -11,9 +11,9 @@ from support.databases import Database, MakeDatabase
 from support.event_log import a_write
 from support.eventually import eventually
 from support.feeds import ServedFeed, served_feed
-from support.notes import NotesPublication, Seen, install_notes, notes_seen, worker_pool
+from support.notes import NotesPublication, SeenNotes, install_notes, notes_seen, worker_pool
 
-from redress.contracts.envelope import PARTITIONS, Published
+from redress.contracts.envelope import PARTITIONS, PublishedEvent
 from redress.eventlog.postgres import PostgresEventLog
 from redress.ids import new_uuid
 from redress.messaging.feed_source import FeedSource
@@ -76,9 +76,9 @@ class Follower:
     database: Database
     pool: asyncpg.Pool
     group: str
-    _made: list[Runner[Published]] = field(default_factory=list)
+    _made: list[Runner[PublishedEvent]] = field(default_factory=list)
 
-    def source(self, transport: str, member: str = "worker") -> Source[Published]:
+    def source(self, transport: str, member: str = "worker") -> Source[PublishedEvent]:
         publisher = self.publisher
         if transport == "feed":
             return FeedSource(SERVICE, publisher.served.client)
@@ -94,8 +94,8 @@ class Follower:
 
     @asynccontextmanager
     async def running(
-        self, seen: Seen, transport: str, member: str = "worker", **options: Any
-    ) -> AsyncIterator[Runner[Published]]:
+        self, seen: SeenNotes, transport: str, member: str = "worker", **options: Any
+    ) -> AsyncIterator[Runner[PublishedEvent]]:
         """A process that follows until the block ends. If it died, its failure is raised there."""
         runner = Runner(self.pool, seen, self.source(transport, member), pauses_s=(0.0,), **options)
         stop = asyncio.Event()

@@ -13,8 +13,8 @@ R = TypeVar("R", bound=Exception)
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[S, E]):
-    """What a command made of a history."""
+class DecisionResult(Generic[S, E]):
+    """The result of a command on a history."""
 
     state: S
     events: Sequence[E]
@@ -71,12 +71,12 @@ class Given(Generic[C, S, E]):
             here = here.given(*here.decide(command, here.state))
         return here
 
-    def when(self, command: C) -> Outcome[S, E]:
+    def when(self, command: C) -> DecisionResult[S, E]:
         try:
             events = self.decide(command, self.state)
         except self.refusals as refusal:
-            return Outcome(self.state, (), self.evolve, refusal)
-        return Outcome(self.state, events, self.evolve)
+            return DecisionResult(self.state, (), self.evolve, refusal)
+        return DecisionResult(self.state, events, self.evolve)
 
 
 def euro(text: str) -> int:

@@ -13,7 +13,7 @@ from msgspec import Raw
 from support.databases import Database
 from support.event_log import install_event_log
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.connections import Connection
 from redress.eventlog.events import RecordedEvent, decode_meta
 from redress.eventlog.log import EventLog
@@ -58,10 +58,10 @@ class NotesPublication:
         self._log = log
         self._source = source
 
-    async def publish(self, events: Sequence[RecordedEvent]) -> list[Published]:
+    async def publish(self, events: Sequence[RecordedEvent]) -> list[PublishedEvent]:
         epoch = await self._log.epoch()
         return [
-            Published(
+            PublishedEvent(
                 id=public_id("evt", event.event_id),
                 source=self._source,
                 type=event.type,
@@ -82,10 +82,10 @@ class NotesPublication:
 
 
 class PoisonedError(Exception):
-    """What the handlers of these tests die of."""
+    """The failure of a handler in these tests."""
 
 
-class Seen:
+class SeenNotes:
     """Writes every note it sees. Notes in `poison` cannot be applied."""
 
     tables: tuple[str, ...] = ("seen",)
@@ -95,7 +95,7 @@ class Seen:
         self.poison = set(poison)
         self.batches: list[list[str]] = []
 
-    async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
+    async def apply(self, connection: Connection, events: Sequence[RecordedEvent | PublishedEvent]) -> None:
         rows = [_row(event) for event in events]
         self.batches.append([row[4] for row in rows])
         for row in rows:
@@ -104,7 +104,7 @@ class Seen:
         await connection.executemany("INSERT INTO seen VALUES ($1, $2, $3, $4, $5)", rows)
 
 
-def _row(event: RecordedEvent | Published) -> tuple[str, UUID, int, int, str]:
+def _row(event: RecordedEvent | PublishedEvent) -> tuple[str, UUID, int, int, str]:
     if isinstance(event, RecordedEvent):
         return event.tenant_id, event.stream_id, event.version, event.seq or 0, note_of(event.payload)
     return event.tenant, event.subject, event.version, event.seq, note_of(bytes(event.data))

@@ -17,7 +17,8 @@ from notification_service.dispute_notices.facts import (
 from notification_service.dispute_notices.letters import LETTERS, TEXTS
 from notification_service.dispute_notices.rules import RULES as DISPUTE_RULES
 from notification_service.notices.notice import Address, Notice, Subject
-from notification_service.notices.plan import Contact, Contacts, ReceivedEvent, Rules
+from notification_service.notices.notice_rules import NoticeRules
+from notification_service.notices.plan import Contact, Contacts, PlannedNotice, ReceivedEvent, Rules
 from notification_service.wording.compose import Wording
 from redress.contracts.common import Sealed, SealedContact, WireMoney
 from redress.contracts.dispute_events import (
@@ -31,6 +32,8 @@ from redress.contracts.dispute_events import (
     DisputeSummary,
 )
 from redress.money import Money
+from redress.policy.book import built_in
+from redress.policy.state import InForce
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DISPUTE = "dsp_01kb4z6w5mfvwtq4h2c1n8r3x7"
@@ -42,7 +45,9 @@ def eur(amount: str) -> WireMoney:
 
 
 CONTACT = SealedContact(
-    name=Sealed("person:maria", b"name of maria"), email=Sealed("person:maria", b"address of maria"), language="de"
+    name=Sealed("person:maria", b"name of maria"),
+    email=Sealed("person:maria", b"address of maria"),
+    language="de",
 )
 
 ITEM = DisputedItem(
@@ -106,7 +111,9 @@ BREACHED_EVENT = DisputeSlaBreached(
 ANNA = Contact(
     recipient="anna",
     address=Address(
-        email=Sealed("person:anna", b"address of anna"), name=Sealed("person:anna", b"name of anna"), language="en"
+        email=Sealed("person:anna", b"address of anna"),
+        name=Sealed("person:anna", b"name of anna"),
+        language="en",
     ),
 )
 PRICING = Contact(
@@ -121,7 +128,9 @@ PRICING = Contact(
 LENA = Contact(
     recipient="lena",
     address=Address(
-        email=Sealed("person:lena", b"address of lena"), name=Sealed("person:lena", b"name of lena"), language="de"
+        email=Sealed("person:lena", b"address of lena"),
+        name=Sealed("person:lena", b"name of lena"),
+        language="de",
     ),
 )
 EVERYBODY = Contacts({"anna": ANNA, "team:pricing": PRICING, "lena": LENA})
@@ -129,6 +138,15 @@ NOBODY = Contacts({})
 
 
 RULES = Rules(DISPUTE_RULES)
+ALL_RULES = built_in(RULES.policy)
+
+
+def plan(
+    about: ReceivedEvent[DisputeEvent], contacts: Contacts, policy: InForce[NoticeRules] = ALL_RULES
+) -> list[PlannedNotice]:
+    return RULES.plan(about, contacts, policy)
+
+
 WORDING = Wording(LETTERS, [TEXTS])
 
 

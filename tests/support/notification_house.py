@@ -12,12 +12,12 @@ from support.clock import SetClock
 from support.databases import Database, MakeDatabase
 from support.issuer import Issuer
 from support.notification_examples import NOON
+from support.policies import citations
 from support.published_disputes import contact, dispute, published
 from support.running_service import RunningService, running_service
 from support.smtp_server import ScriptedServer, scripted_server
 
 from notification_service.inbox.kit import NoticeKit
-from notification_service.notifications.policy import SendingPolicy
 from notification_service.sending.attempt import RENEW_S, Attempts
 from notification_service.sending.loop import SendingLoop
 from notification_service.sending.mail import Sender
@@ -26,11 +26,12 @@ from notification_service.sending.sender import wording_of
 from notification_service.sending.smtp import Deadlines, Server, Smtp
 from notification_service.service import NAME, service_of
 from redress.contracts.dispute_events import DisputeOpened
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.log import EventLog
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
 from redress.ids import new_uuid
+from redress.policy.book import PolicyBook
 
 
 @dataclass
@@ -57,13 +58,12 @@ class House:
     def clock(self) -> SetClock:
         return self.running.clock
 
-    async def hear(self, *events: Published) -> None:
+    async def hear(self, *events: PublishedEvent) -> None:
         """Take events in as the consumers do, all of them in one transaction."""
         await self.running.take(*events)
 
     def sender(
         self,
-        policy: SendingPolicy | None = None,
         *,
         log: EventLog | None = None,
         renew_s: float = RENEW_S,
@@ -85,7 +85,7 @@ class House:
             sender=Sender("Muster GmbH", "ar@muster.example"),
             clock=self.clock,
             metrics=metrics,
-            policy=policy,
+            policies=PolicyBook(self.log),
             renew_s=renew_s,
         )
         return SendingLoop(self.running.worker.pool, attempts, self.clock, metrics)
@@ -99,6 +99,11 @@ class House:
                 tenant,
             )
         return [(row["recipient"], row["status"], row["reason"]) for row in rows]
+
+    async def citations(self, *types: str) -> dict[str, tuple[str, ...]]:
+        """The policies that the stored events of these types name."""
+        await self.log.sequence()
+        return await citations(self.log, *types)
 
     async def names(self, tenant: str = "demo") -> list[str]:
         """The stored event types of all notifications, in log order."""
@@ -116,7 +121,7 @@ async def running_house(make_database: MakeDatabase, kits: Sequence[NoticeKit]) 
         yield House(running, mails, kits)
 
 
-async def opened(house: House, number: int = 1, tenant: str = "demo") -> Published:
+async def opened(house: House, number: int = 1, tenant: str = "demo") -> PublishedEvent:
     """The event of a dispute whose contact is written to; each number is another dispute, the later the higher."""
     maria = await contact(house.vault, "Maria Weber", "maria@kunde.example", "de", tenant)
     event = published(

@@ -9,7 +9,7 @@ from support.notification_examples import NOON, SUMMARY, eur
 from redress.contracts.catalogue import dataschema
 from redress.contracts.common import Sealed, SealedContact
 from redress.contracts.dispute_events import SOURCE, DisputeEvent, DisputeSummary
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.vault import Vault
 from redress.ids import derived_uuid, public_id
 
@@ -42,11 +42,11 @@ def published(
     tenant: str = "demo",
     at: datetime = NOON,
     effective_at: datetime | None = None,
-) -> Published:
+) -> PublishedEvent:
     """The event as it comes in. The same event and version is the same delivery again."""
     name = str(type(event).__struct_config__.tag)
     dispute_id = event.dispute.dispute_id
-    return Published(
+    return PublishedEvent(
         id=public_id("evt", derived_uuid("test-event", tenant, dispute_id, str(version), name)),
         source=SOURCE,
         type=name,

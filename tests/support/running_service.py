@@ -17,13 +17,15 @@ from support.databases import Database, MakeDatabase
 from support.eventually import eventually
 from support.issuer import AUDIENCE, Issuer
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.migrations import upgrade
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault, install
 from redress.handling.command_runner import CommandRunner
+from redress.handling.state_cache import StateCache
 from redress.messaging.feed import Feed
 from redress.messaging.log_source import LogSource
+from redress.policy.book import PolicyBook
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.runner import Runner
 from redress.reading.tenant_reads import TenantReads
@@ -59,7 +61,7 @@ class RunningService:
     def vault(self) -> Vault:
         return self.parts.vault
 
-    async def take(self, *events: Published) -> None:
+    async def take(self, *events: PublishedEvent) -> None:
         """Every follower of other services takes these, all in one transaction."""
         async with self.worker.pool.acquire() as connection, connection.transaction():
             for feature in self.service.features:
@@ -127,7 +129,8 @@ async def running_service(
             pool=log.pool,
             reads=TenantReads(log.pool),
             vault=vault,
-            runner=CommandRunner(log),
+            runner=CommandRunner(log, StateCache(service.cached_states)),
+            policies=PolicyBook(log),
             cursors=Cursors(CURSOR_KEY.encode()),
             feed=Feed(log, publication(service, log)),
             auth=issuer.authenticator(http),
@@ -140,6 +143,7 @@ async def running_service(
             log=log,
             pool=pool,
             vault=vault,
+            policies=PolicyBook(log),
             http=http,
             broker=None,
             registry=registry,

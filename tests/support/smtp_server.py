@@ -36,7 +36,7 @@ class ScriptedServer:
         self._speaks = asyncio.Event()
 
     def speak(self) -> None:
-        """Whoever waits for an answer gets it."""
+        """Give every waiting client its answer."""
         self._speaks.set()
 
     async def handle_MAIL(

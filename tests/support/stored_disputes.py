@@ -1,7 +1,4 @@
-"""One good example of every event this service stores, in the shape of today.
-
-`python tests/support/stored_disputes.py` writes the golden files of shapes that have none yet. It never changes one.
-"""
+"""One good example of every event this service stores, in the shape of today."""
 
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -100,8 +97,8 @@ EXAMPLES: dict[str, Any] = {
         at=AT,
         resolution_code="CREDIT_PARTIAL",
         outcomes=(
-            dispute.Outcome(item=0, credit=12000, rejected=8000),
-            dispute.Outcome(item=1, written_off=1, paid=2, withdrawn=3),
+            dispute.ItemOutcome(item=0, credit=12000, rejected=8000),
+            dispute.ItemOutcome(item=1, written_off=1, paid=2, withdrawn=3),
         ),
         by_ledger=False,
         explanation="in words",
@@ -139,7 +136,7 @@ EXAMPLES: dict[str, Any] = {
         lines=(invoice.KnownLine("1", 60000),),
     ),
     "reservation-set": invoice.ReservationSet(
-        at=AT, dispute_id="d-1", held=(invoice.Held("1", 20000, 5000),), payment_id="P-1"
+        at=AT, dispute_id="d-1", held=(invoice.HeldAmount("1", 20000, 5000),), payment_id="P-1"
     ),
     "short-payment-left": invoice.ShortPaymentLeft(
         at=AT, payment_id="P-1", short=5000, explanation="disputes hold all that is open"
@@ -171,17 +168,3 @@ STORED: dict[Path, Codec[Any]] = {
     TESTS / "disputable_invoices" / "stored": INVOICE.codec,
     TESTS / "routing" / "stored": MATRIX.codec,
 }
-
-
-def main() -> None:
-    for folder, codec in STORED.items():
-        folder.mkdir(exist_ok=True)
-        for name in codec.names:
-            stored_name, version, payload = codec.encode(EXAMPLES[name])
-            file = folder / f"{stored_name}.v{version}.json"
-            if not file.exists():
-                file.write_bytes(payload)
-
-
-if __name__ == "__main__":
-    main()

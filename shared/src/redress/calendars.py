@@ -94,7 +94,7 @@ class BusinessCalendar(Struct, frozen=True):
         raise CalendarError(f"no end was found within {_MAX_DAYS} days")
 
     def inputs(self, start: datetime, hours: int) -> CalendarInputs:
-        """What explains and recomputes `add_business_hours(start, hours)`."""
+        """The inputs that explain and recompute `add_business_hours(start, hours)`."""
         due = self.add_business_hours(start, hours)
         return CalendarInputs(
             start=start.astimezone(UTC),

@@ -45,5 +45,5 @@ def read_shift(file: Path) -> timedelta:
 
 
 def shift_text(shift: timedelta) -> str:
-    """What `read_shift` reads."""
+    """The shift as `read_shift` reads it."""
     return f"{shift // timedelta(microseconds=1)}\n"

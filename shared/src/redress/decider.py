@@ -35,7 +35,7 @@ class Decider(Struct, Generic[S, E], frozen=True, kw_only=True):
     dated: bool = False
 
 
-class Loaded(Struct, Generic[S], frozen=True):
+class LoadedStream(Struct, Generic[S], frozen=True):
     """A stream's state and the version it was folded to; version 0 is a stream that does not exist."""
 
     stream_id: UUID
@@ -64,7 +64,7 @@ def fold_stored(
 
 async def load(
     log: EventLog, decider: Decider[S, E], tenant_id: str, stream_id: UUID, to_version: int | None = None
-) -> Loaded[S]:
+) -> LoadedStream[S]:
     """The state now, or as of a version. Of another tenant's stream: as if it did not exist."""
     version, state = fold_stored(decider, await log.read_for_fold(tenant_id, stream_id, to_version))
-    return Loaded(stream_id, version, state)
+    return LoadedStream(stream_id, version, state)

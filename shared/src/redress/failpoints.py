@@ -4,7 +4,7 @@
 REDRESS_FAILPOINTS="relay.after_ack=kill@3,append.before_commit=pause:2". Actions:
 
     kill        SIGKILL to itself: no cleanup, as a power cut or the kernel's memory killer does it
-    stop        SIGSTOP: it stands still until somebody sends SIGCONT
+    stop        SIGSTOP: it stands still until a SIGCONT
     raise       FailpointReached is raised there
     pause:2.5   it waits that many seconds and goes on
 
@@ -26,7 +26,7 @@ _ACTIONS: Final = ("kill", "stop", "raise", "pause")
 
 
 class FailpointReached(Exception):
-    """What an armed failpoint with the action `raise` raises."""
+    """The exception of an armed failpoint with the action `raise`."""
 
 
 class FailpointsWrong(Exception):
@@ -34,7 +34,7 @@ class FailpointsWrong(Exception):
 
 
 class Failpoint(Struct, frozen=True):
-    """What happens the `nth` time (from 1) that the place is reached. `seconds` belongs to `pause`."""
+    """The action at the `nth` time (from 1) that the place is reached. `seconds` belongs to `pause`."""
 
     action: str
     seconds: float = 0.0
@@ -57,8 +57,8 @@ def read_failpoints(text: str) -> Mapping[str, Failpoint]:
     return armed
 
 
-class _Nothing:
-    """Awaited or entered, it is over at once. One for all, so that an unarmed failpoint makes no object."""
+class _NoEffect:
+    """No effect when awaited or entered. One instance, so that an unarmed failpoint allocates nothing."""
 
     def __await__(self) -> Generator[None, None, None]:
         return iter(())  # type: ignore[return-value]  # an iterator that ends at once is all that `await` needs
@@ -68,16 +68,16 @@ class _Nothing:
     async def __aexit__(self, *_failure: object) -> None: ...
 
 
-class _BeginsAndCommits(Protocol):
+class _OpensTransactions(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[object]: ...
 
 
-_NOTHING: Final = _Nothing()
+_NOTHING: Final = _NoEffect()
 _armed: Final = read_failpoints(os.environ.get(ENVIRONMENT, ""))
 _reached: Final[dict[str, int]] = {}
 
 
-def failpoint(name: str, of: str = "") -> "_Nothing | asyncio.Task[None]":
+def failpoint(name: str, of: str = "") -> "_NoEffect | asyncio.Task[None]":
     """Await it where a test may want the process to end. `of` tells users of the same place apart."""
     if not _armed:
         return _NOTHING
@@ -85,7 +85,7 @@ def failpoint(name: str, of: str = "") -> "_Nothing | asyncio.Task[None]":
     return _NOTHING if armed is None else asyncio.ensure_future(_happen(name, of, armed))
 
 
-def transaction_if_armed(connection: _BeginsAndCommits, name: str) -> AbstractAsyncContextManager[None]:
+def transaction_if_armed(connection: _OpensTransactions, name: str) -> AbstractAsyncContextManager[None]:
     """A transaction around statements that otherwise commit by themselves, so that `name` can lie before the commit.
 
     Nothing at all unless `name` is armed.
@@ -94,7 +94,7 @@ def transaction_if_armed(connection: _BeginsAndCommits, name: str) -> AbstractAs
 
 
 @asynccontextmanager
-async def _transaction(connection: _BeginsAndCommits) -> AsyncIterator[None]:
+async def _transaction(connection: _OpensTransactions) -> AsyncIterator[None]:
     async with connection.transaction():
         yield
 

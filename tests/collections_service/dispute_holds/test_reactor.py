@@ -6,7 +6,7 @@ from support.collections_office import Office, dispute_event, invoice, payment
 from collections_service.dispute_holds import reactor
 from collections_service.service import NAME
 from redress.eventlog.connections import Connection
-from redress.eventlog.events import Appended, CommandRecord, StreamWrite
+from redress.eventlog.events import AppendResult, CommandRecord, StreamWrite
 from redress.handling.reactor import Reactor
 
 
@@ -23,7 +23,7 @@ class RacedLog:
         tenant_id: str,
         writes: Sequence[StreamWrite],
         command: CommandRecord | None = None,
-    ) -> Appended:
+    ) -> AppendResult:
         if not self._raced:
             self._raced = True
             await self._office.accepted(payment(amount="900.00"))

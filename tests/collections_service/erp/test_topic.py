@@ -5,7 +5,7 @@ from support.collections_office import TOPIC, Office, business_event, invoice, m
 from collections_service.erp.topic import DeadLetterTopic, ErpTopic
 from redress.messaging.foreign_source import ForeignSource
 from redress.messaging.memory import InMemoryBroker
-from redress.messaging.port import Outgoing, TopicSpec
+from redress.messaging.port import OutgoingMessage, TopicSpec
 from redress.projections.runner import Runner
 
 
@@ -83,8 +83,8 @@ async def test_a_dead_letter_topic_that_is_away_stops_nothing(office: Office) ->
 async def test_both_topics_are_followed_in_whatever_order_they_come(office: Office, broker: InMemoryBroker) -> None:
     producer = broker.producer()
     await producer.start()
-    early = Outgoing(0, b"k", msgspec.json.encode(payment()), [], 0)
-    late = Outgoing(1, b"k", msgspec.json.encode(invoice()), [], 0)
+    early = OutgoingMessage(0, b"k", msgspec.json.encode(payment()), [], 0)
+    late = OutgoingMessage(1, b"k", msgspec.json.encode(invoice()), [], 0)
     await producer.publish(TOPIC, [early])
     handler = ErpTopic(office.other_intake(), ["demo"], DeadLetterTopic(broker, TOPIC))
 

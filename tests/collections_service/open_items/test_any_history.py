@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from support.collections_examples import day, dispute, eur, invoice
+from support.collections_examples import FIRST_TOLERANCE, day, dispute, eur, invoice
 
 from collections_service.open_items import decisions as open_item
 from collections_service.open_items import state as open_items
@@ -21,7 +21,6 @@ from collections_service.receipts import state as receipts
 from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment, ReverseReceipt
 from collections_service.receipts.refusals import ReceiptRefusal
 from collections_service.receipts.state import Receipt
-from collections_service.short_payments.tolerance import FIRST_TOLERANCE
 
 Message = (
     RegisterInvoice | CorrectInvoice | ReceivePayment | PostCreditMemo | ReverseReceipt | tuple[str, ReportDispute]

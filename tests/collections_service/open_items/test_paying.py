@@ -1,5 +1,5 @@
 import pytest
-from support.collections_examples import after, day, dispute, disputed, eur, paid, payment, registered
+from support.collections_examples import FIRST_TOLERANCE, after, day, dispute, disputed, eur, paid, payment, registered
 
 from collections_service.open_items import decisions
 from collections_service.open_items.commands import ReversePayment
@@ -15,7 +15,6 @@ from collections_service.open_items.events import (
 )
 from collections_service.open_items.refusals import CurrencyDiffers, InvoiceNotRegistered
 from collections_service.open_items.state import OpenItem
-from collections_service.short_payments.tolerance import FIRST_TOLERANCE
 from redress.money import Money
 
 

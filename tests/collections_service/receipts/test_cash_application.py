@@ -1,5 +1,5 @@
 import pytest
-from support.collections_examples import after, day, eur, invoice, registered
+from support.collections_examples import FIRST_TOLERANCE, after, day, eur, invoice, registered
 
 from collections_service.open_items import decisions as open_item
 from collections_service.open_items.events import CreditMemoApplied, PaymentApplied, PaymentReversed
@@ -15,7 +15,6 @@ from collections_service.receipts.refusals import (
     ReceiptNotKnown,
 )
 from collections_service.receipts.state import Receipt, evolve
-from collections_service.short_payments.tolerance import FIRST_TOLERANCE
 
 
 def received(amount: int, **named: int) -> ReceivePayment:

@@ -8,7 +8,7 @@ from support.disputes import MONDAY
 
 from dispute_service.disputable_invoices.commands import InvoiceCommand, RecordInvoice, SetReservation
 from dispute_service.disputable_invoices.decisions import decide, reductions
-from dispute_service.disputable_invoices.events import Held, InvoiceEvent, InvoiceRecorded
+from dispute_service.disputable_invoices.events import HeldAmount, InvoiceEvent, InvoiceRecorded
 from dispute_service.disputable_invoices.refusals import InvoiceRefusal
 from dispute_service.disputable_invoices.state import INITIAL, evolve
 
@@ -34,7 +34,7 @@ _commands = some.one_of(
         dispute_id=_disputes,
         customer_id=some.just("C-1"),
         currency=some.just("EUR"),
-        held=some.lists(some.builds(Held, line=_lines, amount=_amounts), max_size=2).map(tuple),
+        held=some.lists(some.builds(HeldAmount, line=_lines, amount=_amounts), max_size=2).map(tuple),
     ),
 )
 
@@ -53,9 +53,9 @@ def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands: l
             state = evolve(state, event)
         history += events
         assert decide(command, state) == [], "a repeated command adds nothing"
-        if state.facts and state.reserved > before:
-            assert state.reserved <= state.facts.open
-        if any(isinstance(event, InvoiceRecorded) for event in events) and state.facts:
-            taken = sum(reduction.amount for reduction in reductions(state, state.facts.open))
-            assert state.reserved - taken == min(state.reserved, max(0, state.facts.open))
+        if state.terms and state.reserved > before:
+            assert state.reserved <= state.terms.open
+        if any(isinstance(event, InvoiceRecorded) for event in events) and state.terms:
+            taken = sum(reduction.amount for reduction in reductions(state, state.terms.open))
+            assert state.reserved - taken == min(state.reserved, max(0, state.terms.open))
     assert reduce(evolve, history, INITIAL) == state

@@ -8,7 +8,7 @@ from support.given import Given, euro
 from dispute_service.disputable_invoices import refusals
 from dispute_service.disputable_invoices.commands import InvoiceCommand, RecordInvoice, SetReservation
 from dispute_service.disputable_invoices.decisions import Reduction, decide, reductions
-from dispute_service.disputable_invoices.events import Held, InvoiceEvent, KnownLine, ReservationSet
+from dispute_service.disputable_invoices.events import HeldAmount, InvoiceEvent, KnownLine, ReservationSet
 from dispute_service.disputable_invoices.state import INITIAL, DisputableInvoice, evolve
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -46,7 +46,7 @@ def contest(
     customer_id: str = "C-1",
     currency: str = "EUR",
 ) -> SetReservation:
-    held = (Held(line, euro(amount), euro(awaiting)),) if euro(amount) else ()
+    held = (HeldAmount(line, euro(amount), euro(awaiting)),) if euro(amount) else ()
     return SetReservation(
         at=AT + timedelta(days=days),
         invoice_id="INV-1",
@@ -62,7 +62,7 @@ LINES = (KnownLine("1", euro("600.00")), KnownLine("2", euro("240.34")))  # net;
 
 def test_what_is_open_can_be_contested() -> None:
     invoices().after(invoice()).when(contest("1,000.00")).then(
-        ReservationSet(at=AT, dispute_id="D-1", held=(Held(None, 100000),))
+        ReservationSet(at=AT, dispute_id="D-1", held=(HeldAmount(None, 100000),))
     )
 
 

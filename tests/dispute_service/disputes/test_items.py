@@ -6,7 +6,7 @@ from support.disputes import NOW
 
 from dispute_service.disputes import events as e
 from dispute_service.disputes import items as moved
-from dispute_service.disputes.items import Item, Items, Taken
+from dispute_service.disputes.items import DisputeItem, Items, PaymentShare
 
 _position = some.integers(-1, 3)  # also of items that are not there
 _amount = some.integers(0, 300)
@@ -14,10 +14,10 @@ _shares = some.lists(some.builds(e.Share, _position, _amount), max_size=5)
 
 
 @some.composite
-def _item(draw: some.DrawFn) -> Item:
+def _item(draw: some.DrawFn) -> DisputeItem:
     paid, credited, written_off, rejected, withdrawn, is_open = (draw(_amount) for _ in range(6))
     valid = draw(some.integers(0, is_open))
-    return Item(
+    return DisputeItem(
         invoice_id=draw(some.sampled_from(["INV-1", "INV-2"])),
         line=None,
         known=draw(some.booleans()),
@@ -49,15 +49,17 @@ def _is_conserved(items: Items, before: Items) -> None:
         assert item.stated_paid <= item.paid
 
 
-def _outcome(index: int, item: Item, cuts: list[int]) -> e.Outcome:
+def _outcome(index: int, item: DisputeItem, cuts: list[int]) -> e.ItemOutcome:
     """All that is open goes somewhere, or stays and awaits a credit."""
     a, b, c, d = sorted(min(cut, item.open) for cut in cuts)
-    return e.Outcome(item=index, rejected=a, written_off=b - a, paid=c - b, withdrawn=d - c, credit=item.open - d)
+    return e.ItemOutcome(item=index, rejected=a, written_off=b - a, paid=c - b, withdrawn=d - c, credit=item.open - d)
 
 
 def test_a_contested_amount_is_open() -> None:
     opened = [e.OpenedItem(invoice_id="INV-1", line="2", amount=20000, known=False)]
-    assert moved.contested(opened) == (Item(invoice_id="INV-1", line="2", known=False, disputed=20000, open=20000),)
+    assert moved.contested(opened) == (
+        DisputeItem(invoice_id="INV-1", line="2", known=False, disputed=20000, open=20000),
+    )
 
 
 @given(_items)
@@ -81,7 +83,7 @@ def test_a_verdict_splits_what_is_open(items: Items, data: some.DataObject) -> N
 @given(_items, some.lists(_amount, min_size=4, max_size=4))
 def test_an_outcome_leaves_nothing_open_but_what_awaits_a_credit(items: Items, cuts: list[int]) -> None:
     outcomes = [_outcome(index, item, cuts) for index, item in enumerate(items)]
-    after = moved.with_outcomes(items, [*outcomes, e.Outcome(item=len(items), rejected=1)])
+    after = moved.with_outcomes(items, [*outcomes, e.ItemOutcome(item=len(items), rejected=1)])
     _is_conserved(after, items)
     assert all(item.open == item.awaiting_credit for item in after)
 
@@ -139,7 +141,7 @@ def test_of_two_payments_only_the_one_that_came_back_gives_up_what_it_took() -> 
     after, first = moved.reduced_by_payment(items, [e.Share(0, 50)], "P-1")
     after, second = moved.reduced_by_payment(after, [e.Share(0, 70)], "P-2")
     _, left = moved.given_back(after, (*first, *second), _reversal((e.Share(0, 30),), "open", "P-1"))
-    assert left == (Taken("P-1", 0, 20), Taken("P-2", 0, 70))
+    assert left == (PaymentShare("P-1", 0, 20), PaymentShare("P-2", 0, 70))
 
 
 @given(_amount, some.lists(_amount, max_size=5))

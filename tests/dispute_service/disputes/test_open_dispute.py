@@ -1,7 +1,7 @@
 import asyncio
 
 from support.dispute_api import Company, Office, money, opening
-from support.ledger_facts import LedgerInvoice
+from support.ledger_events import LedgerInvoice
 
 from redress.ids import parse_public_id
 

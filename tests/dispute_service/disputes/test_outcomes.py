@@ -25,8 +25,8 @@ from dispute_service.disputes.events import (
     DisputeReopened,
     DisputeResolved,
     DisputeWithdrawn,
+    ItemOutcome,
     ItemVerdict,
-    Outcome,
     Share,
 )
 from dispute_service.disputes.state import Status
@@ -64,19 +64,19 @@ def test_the_same_verdict_again_changes_nothing_and_another_one_replaces_it() ->
 @pytest.mark.parametrize(
     ("code", "outcome", "status"),
     [
-        ("CREDIT_FULL", Outcome(item=0, credit=20000), Status.SETTLING),
-        ("REBILL", Outcome(item=0, credit=20000), Status.SETTLING),
-        ("REFUND", Outcome(item=0, credit=20000), Status.SETTLING),
-        ("CUSTOMER_PAID", Outcome(item=0, paid=20000), Status.RESOLVED),
-        ("OFFSET", Outcome(item=0, paid=20000), Status.RESOLVED),
-        ("CASH_REAPPLIED", Outcome(item=0, paid=20000), Status.RESOLVED),
-        ("REJECTED_COLLECT", Outcome(item=0, rejected=20000), Status.RESOLVED),
-        ("WRITE_OFF_SMALL", Outcome(item=0, written_off=20000), Status.RESOLVED),
-        ("WRITE_OFF_BAD_DEBT", Outcome(item=0, written_off=20000), Status.RESOLVED),
-        ("VOID_LOGGED_IN_ERROR", Outcome(item=0, withdrawn=20000), Status.RESOLVED),
+        ("CREDIT_FULL", ItemOutcome(item=0, credit=20000), Status.SETTLING),
+        ("REBILL", ItemOutcome(item=0, credit=20000), Status.SETTLING),
+        ("REFUND", ItemOutcome(item=0, credit=20000), Status.SETTLING),
+        ("CUSTOMER_PAID", ItemOutcome(item=0, paid=20000), Status.RESOLVED),
+        ("OFFSET", ItemOutcome(item=0, paid=20000), Status.RESOLVED),
+        ("CASH_REAPPLIED", ItemOutcome(item=0, paid=20000), Status.RESOLVED),
+        ("REJECTED_COLLECT", ItemOutcome(item=0, rejected=20000), Status.RESOLVED),
+        ("WRITE_OFF_SMALL", ItemOutcome(item=0, written_off=20000), Status.RESOLVED),
+        ("WRITE_OFF_BAD_DEBT", ItemOutcome(item=0, written_off=20000), Status.RESOLVED),
+        ("VOID_LOGGED_IN_ERROR", ItemOutcome(item=0, withdrawn=20000), Status.RESOLVED),
     ],
 )
-def test_a_code_that_says_it_all_needs_no_verdict(code: str, outcome: Outcome, status: Status) -> None:
+def test_a_code_that_says_it_all_needs_no_verdict(code: str, outcome: ItemOutcome, status: Status) -> None:
     state = (
         disputes()
         .after(open_())
@@ -94,7 +94,7 @@ def test_a_partial_credit_follows_the_verdict_and_rejects_the_rest() -> None:
         .when(resolve("CREDIT_PARTIAL"))
         .then(
             DisputeResolved(
-                at=NOW, resolution_code="CREDIT_PARTIAL", outcomes=(Outcome(item=0, credit=15000, rejected=5000),)
+                at=NOW, resolution_code="CREDIT_PARTIAL", outcomes=(ItemOutcome(item=0, credit=15000, rejected=5000),)
             )
         )
     )
@@ -106,7 +106,7 @@ def test_a_stated_credit_is_spread_in_proportion() -> None:
         DisputeResolved(
             at=NOW,
             resolution_code="GOODWILL",
-            outcomes=(Outcome(item=0, credit=1333, rejected=8667), Outcome(item=1, credit=667, rejected=4333)),
+            outcomes=(ItemOutcome(item=0, credit=1333, rejected=8667), ItemOutcome(item=1, credit=667, rejected=4333)),
         )
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support.dispute_api import Company, Office, money, opening
-from support.ledger_facts import LedgerInvoice
+from support.ledger_events import LedgerInvoice
 
 Tell = Callable[..., Awaitable[None]]
 

@@ -7,7 +7,7 @@ from support.disputes import MONDAY
 from dispute_service.reasons.catalogue import REASONS
 from dispute_service.routing.commands import PublishMatrix
 from dispute_service.routing.decisions import decide
-from dispute_service.routing.matrix import RoutingFacts, Rule, default_matrix, route
+from dispute_service.routing.matrix import RoutingInputs, Rule, default_matrix, route
 from dispute_service.routing.refusals import MatrixRefusal
 from dispute_service.routing.state import INITIAL, evolve
 from redress.money import Money
@@ -39,5 +39,5 @@ def test_every_published_version_routes_every_dispute(proposals: list[list[Rule]
         assert decide(command, state) == []
     assert state.version == published
     for reason in REASONS:
-        facts = RoutingFacts(reason_code=reason.code, amount=Money(1, "EUR"), legal_entity=None)
+        facts = RoutingInputs(reason_code=reason.code, amount=Money(1, "EUR"), legal_entity=None)
         assert route(state, facts).team

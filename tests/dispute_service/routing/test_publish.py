@@ -12,7 +12,7 @@ from dispute_service.routing.matrix import (
     AmountBand,
     CalendarSpec,
     ResolutionMatrix,
-    RoutingFacts,
+    RoutingInputs,
     Rule,
     default_matrix,
     route,
@@ -47,8 +47,8 @@ def publish(*rules: Rule) -> PublishMatrix:
     return PublishMatrix(at=MONDAY, rules=rules, calendars=CALENDARS)
 
 
-def facts(amount: str, reason_code: str = "PRICE", legal_entity: str | None = "DE01") -> RoutingFacts:
-    return RoutingFacts(reason_code=reason_code, amount=eur(amount), legal_entity=legal_entity)
+def facts(amount: str, reason_code: str = "PRICE", legal_entity: str | None = "DE01") -> RoutingInputs:
+    return RoutingInputs(reason_code=reason_code, amount=eur(amount), legal_entity=legal_entity)
 
 
 def test_a_published_matrix_is_the_next_version() -> None:

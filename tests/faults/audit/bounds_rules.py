@@ -8,7 +8,7 @@ from typing import Protocol
 
 from faults.audit.report import Finding
 from faults.audit.world import World
-from faults.history import AnyLine, Checkpoint, Drained, FaultsOver, Measured
+from faults.history import AnyLine, Checkpoint, DrainReport, FaultsOver, Measurement
 
 DRAINED_WITHIN_S = 60.0
 LATE_AFTER_FAULTS_S = 60.0
@@ -94,9 +94,9 @@ def bounded(world: HasHistory) -> list[Finding]:
     flat = Finding(
         "I13", "processes", f"memory of a life of {SHORTEST_LIFE_S:.0f} s or more is flat after {WARM_AFTER_S:.0f} s"
     )
-    lives: dict[tuple[str, int], list[Measured]] = defaultdict(list)
+    lives: dict[tuple[str, int], list[Measurement]] = defaultdict(list)
     for line in world.history():
-        if isinstance(line, Measured):
+        if isinstance(line, Measurement):
             lives[line.process, line.pid].append(line)
     for (process, pid), samples in lives.items():
         most = max(sample.rss_bytes for sample in samples)
@@ -113,7 +113,7 @@ def bounded(world: HasHistory) -> list[Finding]:
 def _at_rest(world: World) -> Finding:
     finding = Finding("I14", "all", f"everything came to rest within {DRAINED_WITHIN_S:.0f} s of the last fault")
     for line in world.history():
-        if isinstance(line, Drained):
+        if isinstance(line, DrainReport):
             finding.must(not line.waiting, f"after {line.seconds:.0f} s: {line.waiting}")
             if not line.waiting and line.seconds > DRAINED_WITHIN_S:
                 finding.violated(f"it took {line.seconds:.0f} s")

@@ -144,7 +144,7 @@ async def _postings_are_there(world: World, promises: Promises) -> Finding:
 
 
 async def _still_waiting(world: World, promises: Promises, finding: Finding) -> None:
-    """Marks what waits for something that has not come. What it waits for must not be there."""
+    """Marks what waits for something that has not come. The event it waits for must not be there."""
     rows = await world.rows(
         "collections",
         "SELECT m.tenant_id, m.source, m.source_event_id, m.waits_for, EXISTS (SELECT FROM read.invoice_current i"

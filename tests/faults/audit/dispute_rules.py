@@ -9,7 +9,7 @@ from uuid import UUID
 
 from faults.audit.report import Finding
 from faults.audit.topic_rules import Topics
-from faults.audit.world import Stored, World
+from faults.audit.world import AuditedEvent, World
 from redress.money import parse_money
 
 BUCKETS = ("open", "paid", "credited", "written_off", "rejected", "withdrawn")
@@ -25,7 +25,7 @@ class FoldedDispute:
         self.status = ""
         self.after: list[tuple[str, int]] = []  # status and open amount after version 1, 2, …
 
-    def take(self, event: Stored) -> None:
+    def take(self, event: AuditedEvent) -> None:
         """Events out of turn are left out: what they are wrong with is said elsewhere."""
         if event.version != len(self.after) + 1:
             return

@@ -8,7 +8,7 @@ from faults.audit.dispute_rules import FoldedDispute
 from faults.audit.promises import Promises
 from faults.audit.report import Finding
 from faults.audit.topic_rules import Topics
-from faults.audit.world import Stored, World
+from faults.audit.world import AuditedEvent, World
 from redress.ids import derived_uuid, parse_public_id
 from redress.money import parse_money
 
@@ -29,7 +29,7 @@ class FoldedInvoice:
     def held(self) -> int:
         return sum(self.holds.values())
 
-    def take(self, event: Stored) -> None:
+    def take(self, event: AuditedEvent) -> None:
         if event.version != self.versions + 1:
             return  # what is wrong with the order is said elsewhere
         self.versions = event.version
@@ -184,7 +184,7 @@ def _published_positions(topics: Topics) -> Finding:
 
 
 def _change(kind: str, data: dict[str, Any], currency: str) -> int | None:
-    """What the event does to the open amount; None for a correction, which does not say."""
+    """The change of the open amount by the event; None for a correction, which does not say."""
     match kind:
         case "payment-applied" | "credit-memo-applied":
             return -parse_money(data["applied"]["amount"], currency).minor

@@ -13,7 +13,7 @@ from faults.audit.topic_rules import Topics, newest
 from faults.audit.world import World
 
 
-class Notified(Struct):
+class FoldedNotification(Struct):
     tenant: str
     notice: dict[str, Any]
     version: int = 0
@@ -49,11 +49,11 @@ async def notification_rules(world: World, topics: Topics) -> list[Finding]:
     ]
 
 
-async def _fold(world: World) -> dict[UUID, Notified]:
-    notified: dict[UUID, Notified] = {}
+async def _fold(world: World) -> dict[UUID, FoldedNotification]:
+    notified: dict[UUID, FoldedNotification] = {}
     async for event in world.events("notification", "notification"):
         if event.version == 1:
-            notified[event.stream] = Notified(event.tenant, event.data["notice"], message_ids=set())
+            notified[event.stream] = FoldedNotification(event.tenant, event.data["notice"], message_ids=set())
         here = notified.get(event.stream)
         if here is None:
             continue
@@ -65,7 +65,7 @@ async def _fold(world: World) -> dict[UUID, Notified]:
     return notified
 
 
-def _once(notified: dict[UUID, Notified]) -> Finding:
+def _once(notified: dict[UUID, FoldedNotification]) -> Finding:
     finding = Finding(
         "I9", "notification", "each (event, recipient, channel, template) is one notification, sent at most once"
     )
@@ -80,7 +80,7 @@ def _once(notified: dict[UUID, Notified]) -> Finding:
     return finding
 
 
-def _mails(world: World, notified: dict[UUID, Notified]) -> Finding:
+def _mails(world: World, notified: dict[UUID, FoldedNotification]) -> Finding:
     finding = Finding(
         "I9", "notification", "every sent notification is one mail; every other mail's outcome is said to be unknown"
     )
@@ -105,14 +105,14 @@ def _mails(world: World, notified: dict[UUID, Notified]) -> Finding:
     return finding
 
 
-def _none_in_hand(notified: dict[UUID, Notified]) -> Finding:
+def _none_in_hand(notified: dict[UUID, FoldedNotification]) -> Finding:
     finding = Finding("I14", "notification", "no notification is left in the hands of a sender that is gone")
     for stream, each in notified.items():
         finding.must(each.status != "sending", "it is still being sent", stream=stream)
     return finding
 
 
-async def _current(world: World, notified: dict[UUID, Notified]) -> Finding:
+async def _current(world: World, notified: dict[UUID, FoldedNotification]) -> Finding:
     finding = Finding("I7", "notification", "the list of notifications is a fold of the log")
     rows = await world.rows("notification", "SELECT stream_id, version, status FROM read.notification_current")
     shown = {row["stream_id"]: (row["version"], row["status"]) for row in rows}
@@ -125,7 +125,7 @@ async def _current(world: World, notified: dict[UUID, Notified]) -> Finding:
     return finding
 
 
-def _all_heard(topics: Topics, notified: dict[UUID, Notified]) -> Finding:
+def _all_heard(topics: Topics, notified: dict[UUID, FoldedNotification]) -> Finding:
     """Nothing that somebody should be told of is passed over: every opened dispute with a contact is acknowledged."""
     finding = Finding(
         "I9", "notification", "every opened dispute with a contact has its acknowledgement, sent or with a reason"

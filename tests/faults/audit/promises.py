@@ -1,4 +1,4 @@
-"""What clients sent and were told, gathered from the history: the promises that the databases must keep."""
+"""The clients' requests and answers from the history: the promises that the databases must keep."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from faults.history import Answered, AnyLine, NotAnswered, Sent
+from faults.history import AnyLine, MissingAnswer, ReceivedAnswer, SentRequest
 
 Key = tuple[str, str, str]  # service, tenant, idempotency key
 ERP_PATH = "/v1/erp/events"
 
 
-class Told(Struct, frozen=True):
+class FinalAnswer(Struct, frozen=True):
     status: int
     body: str
 
@@ -41,11 +41,11 @@ class Promises:
     """Read once. `contradictions` are keys with two different final answers."""
 
     def __init__(self, lines: Iterable[AnyLine]) -> None:
-        self.acknowledged: dict[Key, Told] = {}
-        self.contradictions: list[tuple[Key, Told, Told]] = []
+        self.acknowledged: dict[Key, FinalAnswer] = {}
+        self.contradictions: list[tuple[Key, FinalAnswer, FinalAnswer]] = []
         self.sent: dict[Key, str] = {}  # the path
         self.statuses: dict[int, int] = defaultdict(int)
-        self.strange: list[Answered] = []
+        self.strange: list[ReceivedAnswer] = []
         self.unanswered = 0
         self.attempts = 0
         self.erp: dict[tuple[str, str, str], ErpItem] = {}
@@ -56,7 +56,7 @@ class Promises:
 
     def _take(self, line: AnyLine) -> None:
         match line:
-            case Sent():
+            case SentRequest():
                 self.attempts += 1
                 key = (line.service, line.tenant, line.key)
                 self.sent[key] = line.path
@@ -65,14 +65,14 @@ class Promises:
                     self._bodies[key] = body if isinstance(body, list) else [body]
                     for message in self._bodies[key]:
                         self._item(line.tenant, message)
-            case Answered():
+            case ReceivedAnswer():
                 self._answered(line)
-            case NotAnswered():
+            case MissingAnswer():
                 self.unanswered += 1
             case _:
                 pass
 
-    def _answered(self, line: Answered) -> None:
+    def _answered(self, line: ReceivedAnswer) -> None:
         self.statuses[line.status] += 1
         documented = 200 <= line.status < 500 or (line.status == 503 and line.retry_after is not None)
         if not documented or "Traceback" in line.body:
@@ -80,7 +80,7 @@ class Promises:
         if not 200 <= line.status < 300:
             return
         key = (line.service, line.tenant, line.key)
-        told = Told(line.status, line.body)
+        told = FinalAnswer(line.status, line.body)
         before = self.acknowledged.setdefault(key, told)
         if before != told:
             self.contradictions.append((key, before, told))

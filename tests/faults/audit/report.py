@@ -1,6 +1,5 @@
-"""What the audit says: per invariant what was looked at, and every place where it does not hold."""
+"""The audit's report: per invariant the number of checks, and every place where it does not hold."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +9,7 @@ _KEPT = 50  # violations told per invariant and service; they are counted on
 
 
 class Violation(Struct, frozen=True, kw_only=True):
-    """Where an invariant does not hold. What does not apply is None."""
+    """Where an invariant does not hold. A field that does not apply is None."""
 
     invariant: str
     service: str
@@ -98,7 +97,3 @@ class Verdict(Struct, frozen=True):
             f"  verdict: {'every invariant holds' if not self.broken else 'broken: ' + ', '.join(self.broken)}"
         )
         return "\n".join(lines)
-
-
-def findings_of(*groups: Sequence[Finding]) -> tuple[Finding, ...]:
-    return tuple(finding for group in groups for finding in group)

@@ -10,7 +10,7 @@ import re
 from faults.audit.report import Finding
 from faults.audit.topic_rules import Topics
 from faults.audit.world import World
-from faults.history import Answered
+from faults.history import ReceivedAnswer
 
 _CANARY = re.compile(r"canary-([a-z0-9-]+?)-canary")
 
@@ -27,7 +27,7 @@ async def tenant_rules(world: World, topics: Topics) -> list[Finding]:
 def _answers(world: World) -> Finding:
     finding = Finding("I12", "clients", "no answer to one company contains a word of another")
     for line in world.history():
-        if isinstance(line, Answered):
+        if isinstance(line, ReceivedAnswer):
             strangers = {name for name in _CANARY.findall(line.body) if name != line.tenant}
             finding.must(not strangers, f"an answer to {line.tenant} speaks of {strangers}", key=line.key)
     return finding

@@ -17,7 +17,7 @@ from faults.history import AnyLine, read_history
 PAGE = 5_000
 
 
-class Stored(Struct, frozen=True, kw_only=True):
+class AuditedEvent(Struct, frozen=True, kw_only=True):
     """An event as the database has it, decoded as plain JSON: none of the services' code is asked."""
 
     seq: int
@@ -44,7 +44,7 @@ class World:
         path = Path(self.address.history)
         return read_history(path) if path.exists() else iter(())
 
-    async def events(self, service: str, stream_type: str | None = None) -> AsyncIterator[Stored]:
+    async def events(self, service: str, stream_type: str | None = None) -> AsyncIterator[AuditedEvent]:
         """The whole log in order, or what of it belongs to one type of stream."""
         connection = self.databases[service]
         async with connection.transaction(readonly=True):
@@ -57,7 +57,7 @@ class World:
                 prefetch=PAGE,
             )
             async for row in cursor:
-                yield Stored(
+                yield AuditedEvent(
                     seq=row["seq"],
                     tenant=row["tenant_id"],
                     stream=row["stream_id"],

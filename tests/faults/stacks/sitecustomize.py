@@ -1,4 +1,4 @@
-"""What a process says about itself when it is asked from outside. Put on PYTHONPATH.
+"""Diagnostics that a process gives when it is asked from outside. Put on PYTHONPATH.
 
 SIGUSR1: where each of its tasks stands, so that what hangs says where. SIGUSR2: what it keeps in memory, by type, so
 that what grows says what.
@@ -45,7 +45,7 @@ def _count(_number: int, _frame: object) -> None:
 
 
 def _of_the_allocator() -> str:
-    """What the C library has given out, and what it keeps although it was given back."""
+    """The memory that the C library has given out, and the freed memory that it keeps."""
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
         libc.mallinfo2.restype = _MallInfo

@@ -7,7 +7,7 @@ from support.notification_examples import (
     EVERYBODY,
     OPENED_EVENT,
     RESOLVED_EVENT,
-    RULES,
+    plan,
     received,
 )
 
@@ -21,7 +21,7 @@ OPEN = Money(123450, "EUR")
 
 
 def notice(event: DisputeEvent) -> Notice:
-    return RULES.plan(received(event), EVERYBODY)[0].notice
+    return plan(received(event), EVERYBODY)[0].notice
 
 
 def now(status: str, **fields: object) -> DisputeNow:

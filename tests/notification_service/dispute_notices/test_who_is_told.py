@@ -14,16 +14,19 @@ from support.notification_examples import (
     RESOLVED_EVENT,
     RULES,
     SUMMARY,
+    plan,
     received,
 )
 
 from notification_service.dispute_notices.facts import RESOLUTION, Resolution
 from notification_service.notices.names import team_name
+from notification_service.notices.notice_rules import NoticeRules
 from notification_service.notices.plan import PlannedNotice
 from notification_service.notices.reasons import CATALOGUE, Reason
 from redress.contracts.common import Sealed
 from redress.contracts.dispute_events import DisputeClosed, DisputeEvent, DisputeInformationRequested, DisputeOpened
 from redress.money import Money
+from redress.policy.state import InForce
 
 
 def only(planned: list[PlannedNotice]) -> PlannedNotice:
@@ -32,36 +35,36 @@ def only(planned: list[PlannedNotice]) -> PlannedNotice:
 
 
 def test_the_customer_is_told_that_the_dispute_has_arrived() -> None:
-    told = only(RULES.plan(received(OPENED_EVENT), NOBODY))
+    told = only(plan(received(OPENED_EVENT), NOBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("acknowledgement", "person:maria", None)
     assert told.notice.rule == "acknowledgement-to-customer"
     assert told.explanation == ("dispute-opened is told to the customer's contact, as an acknowledgement; to be sent")
 
 
 def test_the_owner_is_told_of_the_assignment() -> None:
-    told = only(RULES.plan(received(ASSIGNED_EVENT), EVERYBODY))
+    told = only(plan(received(ASSIGNED_EVENT), EVERYBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("assignment", "anna", None)
 
 
 def test_a_team_is_told_where_no_person_is_the_owner() -> None:
     event = structs.replace(ASSIGNED_EVENT, dispute=structs.replace(ASSIGNED, owner=None))
-    told = only(RULES.plan(received(event), EVERYBODY))
+    told = only(plan(received(event), EVERYBODY))
     assert (told.notice.recipient, told.skip) == ("team:pricing", None)
 
 
 def test_a_question_to_the_customer_goes_to_the_contact() -> None:
-    told = only(RULES.plan(received(ASKED_EVENT), NOBODY))
+    told = only(plan(received(ASKED_EVENT), NOBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("information-request", "person:maria", None)
 
 
 def test_a_question_to_the_department_goes_to_the_team() -> None:
     event = structs.replace(ASKED_EVENT, asked="department")
-    told = only(RULES.plan(received(event), EVERYBODY))
+    told = only(plan(received(event), EVERYBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("department-request", "team:pricing", None)
 
 
 def test_the_customer_is_told_the_outcome_with_its_amounts_but_not_the_analysts_rationale() -> None:
-    told = only(RULES.plan(received(RESOLVED_EVENT), NOBODY))
+    told = only(plan(received(RESOLVED_EVENT), NOBODY))
     outcome = RESOLUTION.read(told.notice)
     assert (outcome.resolution_code, outcome.credited, outcome.rejected) == (
         "CREDIT_PARTIAL",
@@ -72,40 +75,40 @@ def test_the_customer_is_told_the_outcome_with_its_amounts_but_not_the_analysts_
 
 
 def test_a_breach_is_told_to_the_lead_of_the_team() -> None:
-    told = only(RULES.plan(received(BREACHED_EVENT), EVERYBODY))
+    told = only(plan(received(BREACHED_EVENT), EVERYBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("sla-breach", "lena", None)
 
 
 def test_a_breach_is_told_to_the_team_where_its_lead_is_not_known() -> None:
     without_lena = structs.replace(EVERYBODY, people={k: v for k, v in EVERYBODY.people.items() if k != "lena"})
-    assert only(RULES.plan(received(BREACHED_EVENT), without_lena)).notice.recipient == "team:pricing"
+    assert only(plan(received(BREACHED_EVENT), without_lena)).notice.recipient == "team:pricing"
 
 
 def test_a_dispute_without_a_contact_leaves_a_reason() -> None:
     event = DisputeOpened(dispute=structs.replace(SUMMARY, contact=None))
-    told = only(RULES.plan(received(event), NOBODY))
+    told = only(plan(received(event), NOBODY))
     assert (told.skip, told.notice.recipient, told.notice.address) == (Reason.NO_CONTACT, "customer:C-100", None)
 
 
 def test_an_owner_without_an_address_leaves_a_reason() -> None:
-    told = only(RULES.plan(received(ASSIGNED_EVENT), NOBODY))
+    told = only(plan(received(ASSIGNED_EVENT), NOBODY))
     assert (told.skip, told.notice.recipient) == (Reason.NO_ADDRESS, "anna")
     assert told.explanation.endswith("not sent: the directory has no entry anna")
 
 
 def test_an_assignment_to_nobody_leaves_a_reason() -> None:
     event = structs.replace(ASSIGNED_EVENT, dispute=structs.replace(ASSIGNED, owner=None, team=None))
-    assert only(RULES.plan(received(event), EVERYBODY)).skip is Reason.NO_OWNER
+    assert only(plan(received(event), EVERYBODY)).skip is Reason.NO_OWNER
 
 
 def test_a_breach_of_no_team_leaves_a_reason() -> None:
     event = structs.replace(BREACHED_EVENT, dispute=structs.replace(ASSIGNED, team=None))
-    assert only(RULES.plan(received(event), EVERYBODY)).skip is Reason.NO_TEAM
+    assert only(plan(received(event), EVERYBODY)).skip is Reason.NO_TEAM
 
 
 def test_an_owner_who_stays_the_owner_is_not_told_again() -> None:
     event = structs.replace(ASSIGNED_EVENT, previous_owner="anna", previous_team="tax")
-    assert only(RULES.plan(received(event), EVERYBODY)).skip is Reason.DUPLICATE
+    assert only(plan(received(event), EVERYBODY)).skip is Reason.DUPLICATE
 
 
 def test_a_team_that_gets_the_dispute_back_from_a_person_is_told() -> None:
@@ -115,12 +118,12 @@ def test_a_team_that_gets_the_dispute_back_from_a_person_is_told() -> None:
         previous_owner="anna",
         previous_team="pricing",
     )
-    assert only(RULES.plan(received(event), EVERYBODY)).skip is None
+    assert only(plan(received(event), EVERYBODY)).skip is None
 
 
 @pytest.mark.parametrize("event", [OPENED_EVENT, ASSIGNED_EVENT, ASKED_EVENT, RESOLVED_EVENT, BREACHED_EVENT])
 def test_imported_history_mails_nobody_and_says_so(event: DisputeEvent) -> None:
-    told = only(RULES.plan(received(event, effective_at=NOON - timedelta(days=31)), EVERYBODY))
+    told = only(plan(received(event, effective_at=NOON - timedelta(days=31)), EVERYBODY))
     assert told.skip is Reason.HISTORICAL
     assert told.explanation.endswith(
         "it took effect on 2026-10-23 and was recorded 31 days later, more than 30: imported history mails nobody"
@@ -129,16 +132,32 @@ def test_imported_history_mails_nobody_and_says_so(event: DisputeEvent) -> None:
 
 def test_history_is_the_reason_even_where_there_is_no_contact() -> None:
     event = DisputeOpened(dispute=structs.replace(SUMMARY, contact=None))
-    told = only(RULES.plan(received(event, effective_at=NOON - timedelta(days=31)), NOBODY))
+    told = only(plan(received(event, effective_at=NOON - timedelta(days=31)), NOBODY))
     assert told.skip is Reason.HISTORICAL
 
 
+def test_a_rule_that_is_switched_off_tells_nobody_and_the_others_go_on() -> None:
+    policy = InForce("notice-rules", 4, "", NoticeRules(switched_off=("acknowledgement-to-customer",)))
+    told = only(plan(received(OPENED_EVENT), NOBODY, policy))
+    assert (told.skip, told.notice.policy) == (Reason.SWITCHED_OFF, "notice-rules@4")
+    assert told.explanation.endswith("not sent: the rule is switched off by notice-rules@4")
+    assert only(plan(received(ASSIGNED_EVENT), EVERYBODY, policy)).skip is None
+
+
+def test_a_rule_that_is_switched_off_is_the_reason_before_a_missing_contact_and_after_history() -> None:
+    policy = InForce("notice-rules", 4, "", NoticeRules(switched_off=("acknowledgement-to-customer",)))
+    event = DisputeOpened(dispute=structs.replace(SUMMARY, contact=None))
+    assert only(plan(received(event), NOBODY, policy)).skip is Reason.SWITCHED_OFF
+    old = received(event, effective_at=NOON - timedelta(days=31))
+    assert only(plan(old, NOBODY, policy)).skip is Reason.HISTORICAL
+
+
 def test_an_event_of_thirty_days_ago_is_not_history_yet() -> None:
-    assert only(RULES.plan(received(OPENED_EVENT, effective_at=NOON - timedelta(days=30)), NOBODY)).skip is None
+    assert only(plan(received(OPENED_EVENT, effective_at=NOON - timedelta(days=30)), NOBODY)).skip is None
 
 
 def test_no_rule_speaks_about_a_closed_dispute() -> None:
-    assert RULES.plan(received(DisputeClosed(dispute=SUMMARY)), EVERYBODY) == []
+    assert plan(received(DisputeClosed(dispute=SUMMARY)), EVERYBODY) == []
     assert RULES.about("dispute-service", "dispute-closed") == ()
 
 

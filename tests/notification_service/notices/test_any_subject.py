@@ -25,7 +25,7 @@ from redress.contracts.collections_events import (
     ShortPaymentDetected,
     UnappliedCashChanged,
 )
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.ids import derived_uuid, public_id
 from redress.money import Money
 
@@ -62,7 +62,6 @@ def _variables(facts: ShortPayment, _texts: Texts, language: Language) -> dict[s
 
 RULE = Rule(
     name="short-payment-to-team",
-    policy="short-payments@1",
     source="collections-service",
     event=ShortPaymentDetected,
     template=SHORT_PAYMENT,
@@ -109,7 +108,7 @@ def kits(tmp_path: Path) -> Sequence[NoticeKit]:
     return (DISPUTE_NOTICES, short_payments)
 
 
-def short_payment(invoice_id: str = "RE 2026/4711") -> Published:
+def short_payment(invoice_id: str = "RE 2026/4711") -> PublishedEvent:
     event = ShortPaymentDetected(
         invoice=InvoiceSummary(
             invoice_id=invoice_id,
@@ -127,7 +126,7 @@ def short_payment(invoice_id: str = "RE 2026/4711") -> Published:
         short=eur("120.00"),
         tolerance_policy="tolerance@1",
     )
-    return Published(
+    return PublishedEvent(
         id=public_id("evt", derived_uuid("test-event", invoice_id)),
         source=SOURCE,
         type="short-payment-detected",
@@ -161,7 +160,7 @@ async def test_a_short_payment_is_told_to_a_team_by_mail_and_the_api_says_what_i
     assert "payment of 20 November 2026 for invoice RE 2026/4711 was €120.00 short" in body.get_content()
 
     (item,) = (await api.get("/v1/notifications?subject_type=invoice")).json()["items"]
-    assert (item["status"], item["rule"], item["policy"]) == ("sent", "short-payment-to-team", "short-payments@1")
+    assert (item["status"], item["rule"], item["policy"]) == ("sent", "short-payment-to-team", "notice-rules@1")
     assert (item["subject"], item["dispute_id"]) == ({"type": "invoice", "id": "RE 2026/4711"}, None)
     why = (await api.get(f"/v1/notifications/why?event_id={event.id}")).json()
     assert (why["subject"], why["dispute_id"]) == (item["subject"], None)

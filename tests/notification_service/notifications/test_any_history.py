@@ -28,7 +28,7 @@ from notification_service.notifications.policy import SendingPolicy
 from notification_service.notifications.refusals import NotificationRefusal
 from notification_service.notifications.state import FINAL, Notification, Status, evolve
 
-POLICY = SendingPolicy(pauses=(timedelta(seconds=15), timedelta(minutes=2)))
+POLICY = SendingPolicy(pauses=(15, 120))
 LEASE = timedelta(minutes=5)
 
 OUTCOMES = st.sampled_from(

@@ -24,8 +24,8 @@ from notification_service.notifications.stream import NOTIFICATION, notification
 from notification_service.service import SERVICE
 from redress.contracts import notification_events as contract
 from redress.contracts.catalogue import catalogue
-from redress.contracts.envelope import Published
-from redress.decider import Loaded
+from redress.contracts.envelope import PublishedEvent
+from redress.decider import LoadedStream
 from redress.eventlog.events import Actor, Meta
 from redress.eventlog.memory import InMemoryEventLog
 from redress.handling.unit_of_work import Cause, write_on
@@ -50,16 +50,16 @@ SUMMARY = contract.NotificationSummary(
 )
 
 
-async def published(*events: NotificationEvent) -> list[Published]:
+async def published(*events: NotificationEvent) -> list[PublishedEvent]:
     """Append the events one by one, publish the whole log; the published data."""
     log = InMemoryEventLog()
-    loaded = Loaded(STREAM, 0, NOTIFICATION.initial)
+    loaded = LoadedStream(STREAM, 0, NOTIFICATION.initial)
     for number, event in enumerate(events):
         meta = Meta(actor=Actor("system", "sender"), command_id=str(number), correlation_id="r-1", causation_id=EVENT)
         cause = Cause(meta, datetime(2026, 11, 23, tzinfo=UTC))
         stream_write, state = write_on(NOTIFICATION, loaded, [event], cause)
         await log.append("demo", [stream_write])
-        loaded = Loaded(STREAM, loaded.version + 1, state)
+        loaded = LoadedStream(STREAM, loaded.version + 1, state)
     await log.sequence()
     stored = await log.read_log(0, 100)
     at_once = await publication(SERVICE, log).publish(stored)
@@ -68,7 +68,7 @@ async def published(*events: NotificationEvent) -> list[Published]:
     return at_once
 
 
-def data(event: Published) -> contract.NotificationEvent:
+def data(event: PublishedEvent) -> contract.NotificationEvent:
     decoded: contract.NotificationEvent = msgspec.json.decode(event.data, type=contract.NotificationEvent)
     return decoded
 

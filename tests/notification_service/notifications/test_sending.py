@@ -39,7 +39,7 @@ from notification_service.notifications.policy import SendingPolicy
 from notification_service.notifications.refusals import Finished, LeaseOver, NotAnnounced, NotDue, NotYours
 from notification_service.notifications.state import Notification, Status, evolve
 
-POLICY = SendingPolicy(pauses=(timedelta(seconds=15), timedelta(minutes=2)))  # three attempts
+POLICY = SendingPolicy(pauses=(15, 120))  # three attempts
 LEASE = NOON + timedelta(minutes=5)
 
 QUEUED = NotificationQueued(notice=NOTICE, explanation="to be sent")

@@ -13,9 +13,10 @@ from msgspec import structs
 from support.eventually import eventually
 from support.notification_examples import NOON, eur
 from support.notification_house import House
+from support.policies import publish
 from support.published_disputes import contact, dispute, published, question, resolved
 
-from notification_service.notifications.policy import SendingPolicy
+from notification_service.notifications.policy import SENDING
 from redress.contracts.dispute_events import (
     DisputeAmountReduced,
     DisputeAssigned,
@@ -25,7 +26,7 @@ from redress.contracts.dispute_events import (
     DisputeSummary,
     DisputeWithdrawn,
 )
-from redress.eventlog.events import Appended, CommandRecord, StreamWrite
+from redress.eventlog.events import AppendResult, CommandRecord, StreamWrite
 from redress.eventlog.log import LogUnavailable
 
 
@@ -118,9 +119,9 @@ async def test_a_temporary_refusal_is_tried_again_after_its_pause(house: House) 
 async def test_attempts_come_to_an_end(house: House) -> None:
     await opened(house)
     house.mails.rcpt = ["451 4.7.1 never ready"] * 9
-    policy = SendingPolicy(pauses=(timedelta(seconds=1), timedelta(seconds=2)))
+    await publish(house.log, SENDING, {"pauses": [1, 2]})
     for _ in range(5):
-        await house.sender(policy).until_idle()
+        await house.sender().until_idle()
         house.clock.advance(minutes=1)
     assert await statuses(house) == [("failed", "attempts_exhausted")]
     assert (await house.names()).count("sending-started") == 3
@@ -234,7 +235,7 @@ async def test_a_sender_that_never_hears_of_its_appends_records_what_became_of_t
 
         async def append(
             self, tenant_id: str, writes: Sequence[StreamWrite], command: CommandRecord | None = None
-        ) -> Appended:
+        ) -> AppendResult:
             appended = await house.log.append(tenant_id, writes, command)
             (event,) = writes[0].events
             if event.type not in {"sending-started", "handover-started", *self.lost}:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from support.counters import COUNTER, OverTheLimit, ask, counter, counting
+from support.counters import COUNTER, OverLimit, ask, counter, counting
 
 from redress.decider import load
 from redress.eventlog.log import KeyReused, VersionConflict
@@ -75,7 +75,7 @@ async def test_a_refusal_is_of_the_state_as_it_is_and_stores_nothing(log: InMemo
     # `here` remembers 90; a refusal on that would be wrong.
     answered = await run(here, ask("k-3"), counting(("a", 30)))
     assert answered.body == b"[70]"
-    with pytest.raises(OverTheLimit):
+    with pytest.raises(OverLimit):
         await run(here, ask("k-4"), counting(("a", 31)))
     assert await log.answer("acme", "k-4") is None
 
@@ -109,7 +109,7 @@ async def test_a_command_that_always_loses_the_race_is_refused_in_the_end(log: I
 async def test_several_streams_are_changed_together_or_not_at_all(log: InMemoryEventLog, run: Run) -> None:
     runner = CommandRunner(log)
     await run(runner, ask("k-1"), counting(("a", 1), ("b", 2)))
-    with pytest.raises(OverTheLimit):
+    with pytest.raises(OverLimit):
         await run(runner, ask("k-2"), counting(("a", 1), ("b", 99)))
     assert (await total(log, "a"), await total(log, "b")) == (1, 2)
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 from msgspec import Raw
-from support.counters import COUNTER, Counted, ask, counter, counting
+from support.counters import COUNTER, CounterRaised, ask, counter, counting
 from support.databases import Database, MakeDatabase
 from support.event_log import install_event_log
 from support.notes import worker_pool
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.decider import load
 from redress.eventlog import log as log_module
 from redress.eventlog.events import decode_meta
@@ -42,8 +42,8 @@ async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
         yield opened
 
 
-def event(number: int, subject: str = "a", *, tenant: str = "acme") -> Published:
-    return Published(
+def event(number: int, subject: str = "a", *, tenant: str = "acme") -> PublishedEvent:
+    return PublishedEvent(
         id=f"evt_{number}",
         source="/redress/elsewhere",
         type="happened",
@@ -60,12 +60,12 @@ def event(number: int, subject: str = "a", *, tenant: str = "acme") -> Published
     )
 
 
-async def count_one(uow: UnitOfWork, event: Published) -> None:
+async def count_one(uow: UnitOfWork, event: PublishedEvent) -> None:
     await uow.state(COUNTER, event.subject)
-    uow.record(COUNTER, event.subject, [Counted(1)])
+    uow.record(COUNTER, event.subject, [CounterRaised(1)])
 
 
-async def apply(pool: asyncpg.Pool, reactor: Reactor, events: Sequence[Published]) -> None:
+async def apply(pool: asyncpg.Pool, reactor: Reactor, events: Sequence[PublishedEvent]) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await reactor.apply(connection, events)
 
@@ -99,12 +99,12 @@ async def test_a_command_that_was_quicker_makes_the_batch_decide_anew(
     await runner.run(ask("k-1"), counting(("a", 1)))
     tries: list[int] = []
 
-    async def double_once_raced(uow: UnitOfWork, event: Published) -> None:
+    async def double_once_raced(uow: UnitOfWork, event: PublishedEvent) -> None:
         before = await uow.state(COUNTER, event.subject)
         tries.append(before)
         if len(tries) == 1:
             await runner.run(ask("quicker"), counting(("a", 9)))
-        uow.record(COUNTER, event.subject, [Counted(before)])
+        uow.record(COUNTER, event.subject, [CounterRaised(before)])
 
     await apply(pool, Reactor("doubling", "counter-service", log, double_once_raced), [event(1)])
     assert tries == [1, 10]
@@ -131,11 +131,11 @@ async def test_a_race_that_is_lost_every_time_is_told_to_the_runner(log: Postgre
     await runner.run(ask("k-1"), counting(("a", 1)))
     tries: list[int] = []
 
-    async def always_raced(uow: UnitOfWork, event: Published) -> None:
+    async def always_raced(uow: UnitOfWork, event: PublishedEvent) -> None:
         await uow.state(COUNTER, event.subject)
         tries.append(1)
         await runner.run(ask(f"quicker {len(tries)}"), counting(("a", 1)))
-        uow.record(COUNTER, event.subject, [Counted(1)])
+        uow.record(COUNTER, event.subject, [CounterRaised(1)])
 
     with pytest.raises(log_module.VersionConflict):
         await apply(pool, Reactor("counting", "counter-service", log, always_raced), [event(1)])

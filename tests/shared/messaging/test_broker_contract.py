@@ -11,7 +11,15 @@ from support.kafka import Kafka
 from redress.ids import new_uuid
 from redress.messaging.kafka import KafkaBroker
 from redress.messaging.memory import InMemoryBroker
-from redress.messaging.port import Broker, BrokerUnavailable, Consumer, Incoming, Outgoing, Positions, TopicSpec
+from redress.messaging.port import (
+    Broker,
+    BrokerUnavailable,
+    Consumer,
+    IncomingMessage,
+    OutgoingMessage,
+    Positions,
+    TopicSpec,
+)
 
 
 @pytest.fixture(params=["memory", "kafka"])
@@ -29,11 +37,11 @@ async def topic(broker: Broker) -> str:
     return name
 
 
-def a_message(partition: int, value: str, **headers: bytes) -> Outgoing:
-    return Outgoing(partition, b"key", value.encode(), tuple(headers.items()), 1_774_886_400_000)
+def a_message(partition: int, value: str, **headers: bytes) -> OutgoingMessage:
+    return OutgoingMessage(partition, b"key", value.encode(), tuple(headers.items()), 1_774_886_400_000)
 
 
-async def publish(broker: Broker, topic: str, *batch: Outgoing) -> None:
+async def publish(broker: Broker, topic: str, *batch: OutgoingMessage) -> None:
     producer = broker.producer()
     await producer.start()
     try:
@@ -47,7 +55,7 @@ class Member:
     """A consumer that keeps what it read, per partition."""
 
     consumer: Consumer
-    read: dict[int, list[Incoming]] = field(default_factory=dict)
+    read: dict[int, list[IncomingMessage]] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
     behind: int = 0
 

@@ -12,12 +12,12 @@ import pytest
 import pytest_asyncio
 from support.databases import MakeDatabase
 from support.following import Follower, Publisher, publisher_and_follower
-from support.notes import Seen
+from support.notes import SeenNotes
 from support.running import running
 
 from redress.messaging import kafka
 from redress.messaging.kafka import KafkaBroker
-from redress.messaging.port import Outgoing, Polled, PublishFailed, TopicSpec
+from redress.messaging.port import OutgoingMessage, PolledMessages, PublishFailed, TopicSpec
 from redress.ops.run import Backoff, Part, run_parts
 from redress.projections.runner import Runner
 from redress_local.kafka import KafkaCluster
@@ -39,7 +39,7 @@ async def lonely_kafka() -> AsyncIterator[KafkaCluster]:
 
 def _workers(publisher: Publisher, follower: Follower) -> AbstractAsyncContextManager[None]:
     """The parts of two workers, started again whenever they fail."""
-    runner = Runner(follower.pool, Seen(), follower.source("kafka"), pauses_s=(0.0,))
+    runner = Runner(follower.pool, SeenNotes(), follower.source("kafka"), pauses_s=(0.0,))
     parts = [Part("relay", publisher.relay().run), Part("follower", runner.run)]
     return running(lambda stop: run_parts(parts, stop, backoff=BACKOFF))
 
@@ -96,10 +96,10 @@ async def test_a_broker_that_hangs_makes_nobody_wait_for_ever(
     try:
         started = time.monotonic()
         with pytest.raises(PublishFailed):
-            await producer.publish("hangs", [Outgoing(0, b"k", b"lost?", (), 0)])
+            await producer.publish("hangs", [OutgoingMessage(0, b"k", b"lost?", (), 0)])
         with pytest.raises(PublishFailed, match="failed before"):
-            await producer.publish("hangs", [Outgoing(0, b"k", b"must not overtake", (), 0)])
-        assert await consumer.poll(10, 0.5) == Polled()
+            await producer.publish("hangs", [OutgoingMessage(0, b"k", b"must not overtake", (), 0)])
+        assert await consumer.poll(10, 0.5) == PolledMessages()
         await producer.close()
         await consumer.close()
         assert time.monotonic() - started < 15.0

@@ -12,7 +12,7 @@ from support.databases import MakeDatabase
 from support.eventually import eventually
 from support.feeds import StaticToken
 from support.following import Follower, Publisher, publisher_and_follower
-from support.notes import Seen
+from support.notes import SeenNotes
 from support.serving import serving
 
 from redress.messaging.feed import FeedPage
@@ -107,7 +107,7 @@ async def test_an_answer_that_leaves_something_out_is_refused(both: tuple[Publis
         client = FeedClient(publisher.served.http, address, StaticToken("t"))
         with pytest.raises(GapNotClosed):
             await client.after(0, 10, 0.0)
-    async with follower.running(Seen(), "feed"):
+    async with follower.running(SeenNotes(), "feed"):
         await follower.has_seen(["one", "two", "three"])
 
 

@@ -10,9 +10,9 @@ from support.databases import MakeDatabase
 from support.eventually import eventually
 from support.following import Follower, Publisher, publisher_and_follower
 from support.kafka import Kafka
-from support.notes import Seen, notes_seen
+from support.notes import SeenNotes, notes_seen
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.messaging.kafka import KafkaBroker
 from redress.messaging.memory import InMemoryBroker
 from redress.messaging.port import Broker
@@ -26,8 +26,8 @@ class Both:
     transport: str
 
     def running(
-        self, seen: Seen, member: str = "worker", **options: Any
-    ) -> AbstractAsyncContextManager[Runner[Published]]:
+        self, seen: SeenNotes, member: str = "worker", **options: Any
+    ) -> AbstractAsyncContextManager[Runner[PublishedEvent]]:
         return self.follower.running(seen, self.transport, member, **options)
 
 
@@ -44,7 +44,7 @@ async def both(request: pytest.FixtureRequest, make_database: MakeDatabase) -> A
 
 
 async def test_every_published_event_is_applied_once_in_the_order_of_its_stream(both: Both) -> None:
-    async with both.running(Seen()):
+    async with both.running(SeenNotes()):
         await both.publisher.notes("a", "a1", "a2")
         await both.publisher.notes("b", "b1", "secret", "b3")
         await both.publisher.delivered()
@@ -56,11 +56,11 @@ async def test_every_published_event_is_applied_once_in_the_order_of_its_stream(
 async def test_a_restarted_follower_goes_on_where_it_was(both: Both) -> None:
     await both.publisher.notes("a", "a1", "a2")
     await both.publisher.delivered()
-    async with both.running(Seen()):
+    async with both.running(SeenNotes()):
         await both.follower.has_seen(["a1", "a2"])
     await both.publisher.notes("a", "a3")
     await both.publisher.delivered()
-    async with both.running(Seen()):
+    async with both.running(SeenNotes()):
         await both.follower.has_seen(["a1", "a2", "a3"])
 
 
@@ -70,12 +70,12 @@ async def test_a_new_follower_reads_everything_from_the_beginning(both: Both) ->
         await both.publisher.notes(f"s{number % 20}", f"n{number}")
         expected.append(f"n{number}")
     await both.publisher.delivered()
-    async with both.running(Seen()):
+    async with both.running(SeenNotes()):
         await both.follower.has_seen(expected)
 
 
 async def test_a_failing_stream_is_parked_and_the_others_go_on(both: Both) -> None:
-    seen = Seen(poison=["poison"])
+    seen = SeenNotes(poison=["poison"])
     async with both.running(seen) as runner:
         await both.publisher.notes("sick", "before", "poison", "behind")
         await both.publisher.notes("well", "fine")
@@ -106,7 +106,7 @@ async def test_a_failing_stream_is_parked_and_the_others_go_on(both: Both) -> No
 
 async def test_two_followers_of_the_same_name_double_nothing(both: Both) -> None:
     expected = []
-    async with both.running(Seen(), "one"), both.running(Seen(), "two"):
+    async with both.running(SeenNotes(), "one"), both.running(SeenNotes(), "two"):
         for number in range(40):
             await both.publisher.notes(f"s{number % 15}", f"n{number}")
             expected.append(f"n{number}")
@@ -117,7 +117,7 @@ async def test_two_followers_of_the_same_name_double_nothing(both: Both) -> None
 
 
 async def test_events_of_all_tenants_arrive_with_their_tenant(both: Both) -> None:
-    async with both.running(Seen()):
+    async with both.running(SeenNotes()):
         await both.publisher.notes("a", "acme's")
         await both.publisher.notes("b", "globex's", tenant="globex")
         await both.publisher.delivered()

@@ -15,7 +15,7 @@ from redress.ids import derived_uuid, new_uuid
 from redress.messaging.foreign_source import ForeignSource
 from redress.messaging.kafka import KafkaBroker
 from redress.messaging.memory import InMemoryBroker
-from redress.messaging.port import Broker, Incoming, Outgoing, TopicSpec
+from redress.messaging.port import Broker, IncomingMessage, OutgoingMessage, TopicSpec
 from redress.projections.runner import Runner
 
 
@@ -26,7 +26,7 @@ class Inbox:
     name: str = "erp-inbox"
     poison: set[bytes] = field(default_factory=set)
 
-    async def apply(self, connection: Connection, messages: Sequence[Incoming]) -> None:
+    async def apply(self, connection: Connection, messages: Sequence[IncomingMessage]) -> None:
         for message in messages:
             assert message.value is not None
             if message.value in self.poison:
@@ -50,11 +50,11 @@ class Erp:
         producer = self.broker.producer()
         await producer.start()
         await producer.publish(
-            self.topic, [Outgoing(partition, key.encode(), value.encode(), (), 0) for value in values]
+            self.topic, [OutgoingMessage(partition, key.encode(), value.encode(), (), 0) for value in values]
         )
         await producer.close()
 
-    async def followed(self, inbox: Inbox, *, until: Sequence[str]) -> Runner[Incoming]:
+    async def followed(self, inbox: Inbox, *, until: Sequence[str]) -> Runner[IncomingMessage]:
         """A process that follows the topic until the inbox has these messages (in any order of partitions)."""
         source = ForeignSource(self.broker, self.topic, group=f"g.{self.topic}", member="worker", partitions=2)
         runner = Runner(self.pool, inbox, source, pauses_s=(0.0,))

@@ -7,11 +7,11 @@ import pytest
 from support.databases import MakeDatabase
 from support.event_log import stream_id
 from support.following import Follower, Publisher, publisher_and_follower
-from support.notes import Seen, notes_seen
+from support.notes import SeenNotes, notes_seen
 
-from redress.contracts.envelope import Published, partition_of
+from redress.contracts.envelope import PublishedEvent, partition_of
 from redress.messaging.memory import InMemoryBroker
-from redress.messaging.port import Incoming, Outgoing, TopicSpec
+from redress.messaging.port import IncomingMessage, OutgoingMessage, TopicSpec
 from redress.messaging.source import EpochChanged, GapNotClosed
 from redress.projections.runner import Runner
 
@@ -24,13 +24,13 @@ async def both(make_database: MakeDatabase) -> AsyncIterator[tuple[Publisher, Fo
         yield made
 
 
-def messages(publisher: Publisher) -> list[Incoming]:
+def messages(publisher: Publisher) -> list[IncomingMessage]:
     return publisher.in_memory.topic(publisher.topic).messages[PARTITION]
 
 
-async def caught_up(follower: Follower, seen: Seen | None = None) -> Runner[Published]:
+async def caught_up(follower: Follower, seen: SeenNotes | None = None) -> Runner[PublishedEvent]:
     """A process that takes what the topic has and ends."""
-    runner = Runner(follower.pool, seen or Seen(), follower.source("kafka"), pauses_s=(0.0,))
+    runner = Runner(follower.pool, seen or SeenNotes(), follower.source("kafka"), pauses_s=(0.0,))
     await runner.open()
     try:
         await runner.catch_up()
@@ -107,7 +107,7 @@ async def test_a_stranger_s_message_in_our_topic_is_passed_over(both: tuple[Publ
     await publisher.notes("a", "one")
     await publisher.delivered()
     producer = publisher.in_memory.producer()
-    await producer.publish(publisher.topic, [Outgoing(PARTITION, b"k", b"hello", (), 0)])
+    await producer.publish(publisher.topic, [OutgoingMessage(PARTITION, b"k", b"hello", (), 0)])
     await publisher.notes("a", "two")
     await publisher.delivered()
     await caught_up(follower)
@@ -138,7 +138,7 @@ async def test_changing_the_transport_back_and_forth_doubles_and_loses_nothing(
             await publisher.notes(f"s{number % 4}", note)
             expected.append(note)
         await publisher.delivered()
-        async with follower.running(Seen(), transport):
+        async with follower.running(SeenNotes(), transport):
             await follower.has_seen(expected)
 
     for transport in ("kafka", "feed", "kafka", "feed", "feed", "kafka"):

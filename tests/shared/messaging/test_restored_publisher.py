@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from support.databases import MakeDatabase
 from support.following import SERVICE, publisher_and_follower
-from support.notes import Seen
+from support.notes import SeenNotes
 
 from redress.contracts.envelope import PARTITIONS
 from redress.messaging.memory import InMemoryBroker
@@ -28,7 +28,7 @@ async def test_a_follower_goes_on_in_the_new_epoch_and_on_the_new_topic(
         await publisher.notes("a", "one", "two")
         await publisher.notes("b", "three")
         await publisher.delivered()
-        async with follower.running(Seen(), transport):
+        async with follower.running(SeenNotes(), transport):
             await follower.has_seen(["one", "two", "three"])
 
         declared = await in_transaction(publisher.database.owner, restoring.declare)
@@ -38,7 +38,7 @@ async def test_a_follower_goes_on_in_the_new_epoch_and_on_the_new_topic(
         await publisher.notes("a", "four")
         await publisher.delivered()
         with pytest.raises(EpochChanged):
-            async with follower.running(Seen(), transport):
+            async with follower.running(SeenNotes(), transport):
                 await asyncio.sleep(1.0)
 
         position = await in_transaction(
@@ -46,7 +46,7 @@ async def test_a_follower_goes_on_in_the_new_epoch_and_on_the_new_topic(
             lambda owner: restoring.accept(owner, f"seen:{SERVICE}", epoch=declared.epoch, head=declared.head),
         )
         assert position <= declared.head == 3
-        async with follower.running(Seen(), transport):
+        async with follower.running(SeenNotes(), transport):
             await follower.has_seen(["one", "two", "three", "four"])
             await publisher.notes("c", "five")
             await publisher.delivered()

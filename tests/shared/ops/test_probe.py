@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support.eventually import eventually
 
-from redress.ops.heartbeat import beat
+from redress.ops.heartbeat import touch_heartbeat
 from redress.ops.probe import trouble
 
 
@@ -70,7 +70,7 @@ async def test_a_process_whose_loop_turns_is_healthy(tmp_path: Path) -> None:
     async def has_begun() -> bool:
         return heartbeat.exists()
 
-    beating = asyncio.create_task(beat(heartbeat))
+    beating = asyncio.create_task(touch_heartbeat(heartbeat))
     await eventually(has_begun)
     assert trouble(heartbeat.as_uri()) is None
     beating.cancel()

@@ -17,7 +17,7 @@ import pytest
 from support.eventually import eventually
 
 from redress.ops.probe import trouble
-from redress.ops.run import CUT_OFF, STOPPED, Backoff, Part, parts_running, run_parts
+from redress.ops.run import CUT_OFF, STOPPED, Backoff, Part, run_parts
 
 AT_ONCE = Backoff(first_s=0.01, most_s=0.05)
 
@@ -164,13 +164,6 @@ async def test_stopping_does_not_wait_for_a_pause_between_restarts() -> None:
 def test_pauses_double_up_to_a_bound() -> None:
     backoff = Backoff(first_s=0.5, most_s=30)
     assert [backoff.pause_s(failures) for failures in (1, 2, 3, 6, 7, 8, 10_000)] == [0.5, 1, 2, 16, 30, 30, 30]
-
-
-async def test_an_api_can_have_parts_beside_it() -> None:
-    sequencer = Worked()
-    async with parts_running([Part("sequencer", sequencer)]):
-        await sequencer.has_started()
-    assert sequencer.stops == 1
 
 
 WORKER = """

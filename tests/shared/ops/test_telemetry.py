@@ -46,12 +46,12 @@ def test_a_child_keeps_the_trace_and_its_flags_and_has_its_own_span() -> None:
 
 def test_causes_hold_inside_their_block_only() -> None:
     outer, inner = Causes("a", new_trace()), Causes("b", new_trace(), causation_id="evt_1")
-    assert telemetry.current() is None
+    assert telemetry.current_causes() is None
     with telemetry.caused_by(outer):
         with telemetry.caused_by(inner):
-            assert telemetry.current() is inner
-        assert telemetry.current() is outer
-    assert telemetry.current() is None
+            assert telemetry.current_causes() is inner
+        assert telemetry.current_causes() is outer
+    assert telemetry.current_causes() is None
 
 
 @pytest.mark.parametrize(

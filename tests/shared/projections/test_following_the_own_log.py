@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry
 from support.databases import Database, MakeDatabase
 from support.event_log import a_write, stream_id
 from support.eventually import eventually
-from support.notes import PoisonedError, Seen, install_notes, notes_seen, worker_pool
+from support.notes import PoisonedError, SeenNotes, install_notes, notes_seen, worker_pool
 from support.running import running
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.connections import Connection
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.postgres import PostgresEventLog
@@ -34,7 +34,7 @@ class Service:
     log: PostgresEventLog
     pool: asyncpg.Pool
 
-    def runner(self, seen: Seen, **options: Any) -> Runner[RecordedEvent]:
+    def runner(self, seen: SeenNotes, **options: Any) -> Runner[RecordedEvent]:
         return Runner(self.pool, seen, LogSource(self.log), pauses_s=(0.0,), **options)
 
     async def notes(self, stream: str, *notes: str, after: int = 0) -> None:
@@ -78,7 +78,7 @@ async def caught_up(runner: Runner[RecordedEvent]) -> None:
 async def test_every_event_is_applied_once_in_order(service: Service) -> None:
     await service.notes("a", "one", "two")
     await service.notes("b", "three")
-    runner = service.runner(Seen())
+    runner = service.runner(SeenNotes())
     await caught_up(runner)
     await service.notes("a", "four", after=2)
     await runner.catch_up()
@@ -88,13 +88,13 @@ async def test_every_event_is_applied_once_in_order(service: Service) -> None:
 
 async def test_after_a_restart_nothing_is_applied_again(service: Service) -> None:
     await service.notes("a", "one", "two")
-    await caught_up(service.runner(Seen()))
-    await caught_up(service.runner(Seen()))
+    await caught_up(service.runner(SeenNotes()))
+    await caught_up(service.runner(SeenNotes()))
     assert await notes_seen(service.pool) == ["one", "two"]
 
 
 async def test_two_processes_that_believe_to_be_the_same_consumer_double_nothing(service: Service) -> None:
-    first, second = service.runner(Seen()), service.runner(Seen())
+    first, second = service.runner(SeenNotes()), service.runner(SeenNotes())
     await first.open()
     await second.open()
     for number in range(0, 40, 2):
@@ -104,10 +104,10 @@ async def test_two_processes_that_believe_to_be_the_same_consumer_double_nothing
 
 
 async def test_a_zombie_that_wakes_up_with_an_old_batch_changes_nothing(service: Service) -> None:
-    zombie = service.runner(Seen())
+    zombie = service.runner(SeenNotes())
     await zombie.open()
     await service.notes("a", "one", "two")
-    await caught_up(service.runner(Seen()))
+    await caught_up(service.runner(SeenNotes()))
     await zombie.catch_up()  # it still believes to stand at the beginning
     assert await notes_seen(service.pool) == ["one", "two"]
     assert await service.checkpoint() == 2
@@ -115,7 +115,7 @@ async def test_a_zombie_that_wakes_up_with_an_old_batch_changes_nothing(service:
 
 async def test_a_consumer_waits_for_the_checkpoint_and_then_finds_its_events_applied(service: Service) -> None:
     await service.notes("a", "one", "two")
-    late = service.runner(Seen())
+    late = service.runner(SeenNotes())
     await late.open()
     async with service.pool.acquire() as quicker, quicker.transaction():
         await checkpoints.lock(quicker, checkpoints.ConsumerKey("seen"), [0])
@@ -125,7 +125,7 @@ async def test_a_consumer_waits_for_the_checkpoint_and_then_finds_its_events_app
             return bool(await service.pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0)
 
         await eventually(somebody_waits)
-        await Seen().apply(quicker, await service.log.read_log(0, 10))
+        await SeenNotes().apply(quicker, await service.log.read_log(0, 10))
         await checkpoints.move(quicker, checkpoints.ConsumerKey("seen"), {0: Mark(2, await service.log.epoch())})
     await catching_up
     assert await notes_seen(service.pool) == ["one", "two"]
@@ -134,7 +134,7 @@ async def test_a_consumer_waits_for_the_checkpoint_and_then_finds_its_events_app
 async def test_a_failing_event_and_the_rest_of_its_stream_are_parked_and_others_go_on(service: Service) -> None:
     await service.notes("sick", "before", "poison", "behind it")
     await service.notes("well", "fine")
-    seen = Seen(poison=["poison"])
+    seen = SeenNotes(poison=["poison"])
     await caught_up(service.runner(seen))
     await service.notes("sick", "even later", after=3)
     await service.notes("well", "still fine", after=1)
@@ -149,7 +149,7 @@ async def test_a_failing_event_and_the_rest_of_its_stream_are_parked_and_others_
 
 
 async def test_a_failure_in_the_middle_of_a_large_batch_parks_only_its_own_stream(service: Service) -> None:
-    seen = Seen(poison=["poison"])
+    seen = SeenNotes(poison=["poison"])
     runner = service.runner(seen)
     await runner.open()
     runner._careful = False  # the process has been running for a while
@@ -162,10 +162,10 @@ async def test_a_failure_in_the_middle_of_a_large_batch_parks_only_its_own_strea
 
 
 async def test_a_passing_failure_is_tried_again_and_leaves_no_trace(service: Service) -> None:
-    class FailsTwice(Seen):
+    class FailsTwice(SeenNotes):
         failures = 2
 
-        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | PublishedEvent]) -> None:
             if self.failures:
                 self.failures -= 1
                 raise PoisonedError("not now")
@@ -178,10 +178,10 @@ async def test_a_passing_failure_is_tried_again_and_leaves_no_trace(service: Ser
 
 
 async def test_an_event_that_kills_the_process_is_counted_and_parked_after_five_tries(service: Service) -> None:
-    class Killer(Seen):
+    class Killer(SeenNotes):
         """Ends the process at the poisoned event: nothing after it in the runner gets to run."""
 
-        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | PublishedEvent]) -> None:
             try:
                 await super().apply(connection, events)
             except PoisonedError:
@@ -204,7 +204,7 @@ async def test_an_event_that_kills_the_process_is_counted_and_parked_after_five_
 async def test_parked_events_are_applied_in_order_once_the_handler_can(service: Service) -> None:
     await service.notes("sick", "poison", "second", "third")
     await service.notes("well", "fine")
-    seen = Seen(poison=["poison"])
+    seen = SeenNotes(poison=["poison"])
     runner = service.runner(seen)
     await caught_up(runner)
     still = await runner.unpark()
@@ -231,10 +231,10 @@ async def test_the_gauge_follows_when_another_process_releases_what_was_parked(
         return registry.get_sample_value("redress_consumer_parked_events", {"consumer": "seen"}) == events
 
     await service.notes("sick", "poison", "second")
-    seen = Seen(poison=["poison"])
+    seen = SeenNotes(poison=["poison"])
     async with running(service.runner(seen, metrics=ConsumerMetrics(registry)).run):
         await eventually(lambda: shown(2))
-        await service.runner(Seen()).unpark()
+        await service.runner(SeenNotes()).unpark()
         await eventually(lambda: shown(0))
 
 
@@ -242,50 +242,50 @@ async def test_a_handler_that_fails_on_everything_stops_instead_of_parking_the_w
     for number in range(30):
         await service.notes(f"s{number}", f"poison {number}", "behind it")
     with pytest.raises(HandlerBroken):
-        await caught_up(service.runner(Seen(poison=[f"poison {number}" for number in range(30)])))
+        await caught_up(service.runner(SeenNotes(poison=[f"poison {number}" for number in range(30)])))
     assert await service.checkpoint() == 39  # twenty poisoned ones, and nineteen behind them
 
 
 async def test_a_restored_log_stops_the_consumer(service: Service) -> None:
     await service.notes("a", "one")
-    await caught_up(service.runner(Seen()))
+    await caught_up(service.runner(SeenNotes()))
     await service.notes("a", "two", after=1)
     superuser = await asyncpg.connect(service.database.superuser)
     await superuser.execute("UPDATE es.log_head SET epoch = 'restored'")
     await superuser.close()
     with pytest.raises(EpochChanged):
-        await caught_up(service.runner(Seen()))
+        await caught_up(service.runner(SeenNotes()))
     assert await notes_seen(service.pool) == ["one"]
 
 
 async def test_an_event_of_another_epoch_is_not_parked_however_often_the_consumer_is_started(service: Service) -> None:
     await service.notes("a", "one")
-    await caught_up(service.runner(Seen()))
+    await caught_up(service.runner(SeenNotes()))
     await service.notes("a", "two", after=1)
     epoch = await service.log.epoch()
     await service.pool.execute("UPDATE es.consumer SET epoch = 'before'")
     for _ in range(6):
         with pytest.raises(EpochChanged):
-            await caught_up(service.runner(Seen()))
+            await caught_up(service.runner(SeenNotes()))
     await service.pool.execute("UPDATE es.consumer SET epoch = $1", epoch)
-    await caught_up(service.runner(Seen()))
+    await caught_up(service.runner(SeenNotes()))
     assert await notes_seen(service.pool) == ["one", "two"]
     assert await service.pool.fetchval("SELECT count(*) FROM es.parked") == 0
 
 
 async def test_a_checkpoint_ahead_of_the_log_stops_the_consumer(service: Service) -> None:
     await service.notes("a", "one")
-    await caught_up(service.runner(Seen()))
+    await caught_up(service.runner(SeenNotes()))
     await service.pool.execute("UPDATE es.consumer SET seq = 7")
     with pytest.raises(PositionBeyondHead):
-        await service.runner(Seen()).open()
+        await service.runner(SeenNotes()).open()
 
 
 async def test_a_consumer_that_lost_its_database_connection_goes_on_where_it_was(service: Service) -> None:
-    class LosesConnectionOnce(Seen):
+    class LosesConnectionOnce(SeenNotes):
         lost = False
 
-        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | PublishedEvent]) -> None:
             if not self.lost:
                 self.lost = True
                 await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -301,7 +301,7 @@ async def test_a_consumer_that_lost_its_database_connection_goes_on_where_it_was
 
 
 async def test_what_is_committed_is_visible_within_moments(service: Service) -> None:
-    seen = Seen()
+    seen = SeenNotes()
     runner = service.runner(seen)
 
     async def visible() -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 from support.databases import Database, MakeDatabase
 from support.event_log import a_write
-from support.notes import TABLES, Seen, install_notes, notes_seen, worker_pool
+from support.notes import TABLES, SeenNotes, install_notes, notes_seen, worker_pool
 
 from redress.eventlog.migrations import log_script, naming_script
 from redress.eventlog.postgres import PostgresEventLog
@@ -58,7 +58,7 @@ async def test_after_the_upgrade_a_consumer_of_the_own_log_goes_on_where_it_was(
     await upgrade_to_0_2(database)
     async with PostgresEventLog.open(database.worker) as log, worker_pool(database) as pool:
         await append(log, 4, "four")
-        runner = Runner(pool, Seen(), LogSource(log))
+        runner = Runner(pool, SeenNotes(), LogSource(log))
         await runner.open()
         await runner.catch_up()
         assert await notes_seen(pool) == ["three", "four"]

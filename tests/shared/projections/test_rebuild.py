@@ -11,16 +11,16 @@ from support.databases import Database, MakeDatabase
 from support.event_log import a_write
 from support.eventually import eventually
 from support.following import publisher_and_follower
-from support.notes import Seen, install_notes, notes_seen, worker_pool
+from support.notes import SeenNotes, install_notes, notes_seen, worker_pool
 from support.running import running
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.connections import Connection
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.postgres import PostgresEventLog
 from redress.messaging.feed_source import FeedSource
 from redress.messaging.log_source import LogSource
-from redress.projections.rebuild import Progress, RebuildFailed, RebuildRefused, Rebuilt, drop_old, rebuild
+from redress.projections.rebuild import Progress, RebuildFailed, RebuildRefused, RebuildResult, drop_old, rebuild
 from redress.projections.runner import Runner
 from redress.projections.shadow import CannotShadow
 
@@ -32,7 +32,7 @@ class Service:
     pool: asyncpg.Pool
     versions: dict[str, int] = field(default_factory=dict)
 
-    def runner(self, seen: Seen) -> Runner[RecordedEvent]:
+    def runner(self, seen: SeenNotes) -> Runner[RecordedEvent]:
         return Runner(self.pool, seen, LogSource(self.log), pauses_s=(0.0,))
 
     async def notes(self, stream: str, *notes: str) -> None:
@@ -41,7 +41,7 @@ class Service:
         self.versions[stream] = version + len(notes)
         await self.log.wait_for(sum(self.versions.values()), 5.0)
 
-    async def rebuilt(self, seen: Seen, **options: Any) -> Rebuilt:
+    async def rebuilt(self, seen: SeenNotes, **options: Any) -> RebuildResult:
         return await rebuild(
             seen,
             LogSource(self.log),
@@ -57,7 +57,7 @@ class Service:
         finally:
             await owner.close()
 
-    async def caught_up(self, seen: Seen) -> None:
+    async def caught_up(self, seen: SeenNotes) -> None:
         runner = self.runner(seen)
         await runner.open()
         await runner.catch_up()
@@ -73,23 +73,23 @@ async def service(make_database: MakeDatabase) -> AsyncIterator[Service]:
 async def test_a_rebuilt_projection_equals_the_live_one(service: Service) -> None:
     for number in range(25):
         await service.notes(f"s{number % 7}", f"n{number}")
-    await service.caught_up(Seen())
+    await service.caught_up(SeenNotes())
     before = await service.pool.fetch("SELECT * FROM read.seen ORDER BY seq")
     reports: list[Progress] = []
-    done = await service.rebuilt(Seen(), progress=reports.append, batch=10)
+    done = await service.rebuilt(SeenNotes(), progress=reports.append, batch=10)
     assert await service.pool.fetch("SELECT * FROM read.seen ORDER BY seq") == before
     assert (done.position, dict(done.rows)) == (25, {"seen": (25, 25)})
     assert [(report.done, report.total) for report in reports] == [(10, 25), (20, 25), (25, 25)]
 
 
 async def test_a_corrected_handler_takes_effect_on_the_whole_past(service: Service) -> None:
-    class Shouting(Seen):
-        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
+    class Shouting(SeenNotes):
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | PublishedEvent]) -> None:
             await super().apply(connection, events)
             await connection.execute("UPDATE seen SET note = upper(note)")
 
     await service.notes("a", "one", "two")
-    await service.caught_up(Seen())
+    await service.caught_up(SeenNotes())
     await service.rebuilt(Shouting())
     assert await notes_seen(service.pool) == ["ONE", "TWO"]
     await service.notes("a", "three")
@@ -104,8 +104,8 @@ async def test_the_live_consumer_goes_on_during_the_rebuild_and_after_it(service
     async def all_seen() -> bool:
         return await notes_seen(service.pool) == [*(f"n{number}" for number in range(60)), "after"]
 
-    async with running(service.runner(Seen()).run):
-        rebuilding = asyncio.create_task(service.rebuilt(Seen(), batch=7))
+    async with running(service.runner(SeenNotes()).run):
+        rebuilding = asyncio.create_task(service.rebuilt(SeenNotes(), batch=7))
         for number in range(30, 60):
             await service.notes(f"s{number % 3}", f"n{number}")
         await rebuilding
@@ -116,7 +116,7 @@ async def test_the_live_consumer_goes_on_during_the_rebuild_and_after_it(service
 async def test_readers_always_see_a_whole_table(service: Service) -> None:
     for number in range(40):
         await service.notes("a", f"n{number}")
-    await service.caught_up(Seen())
+    await service.caught_up(SeenNotes())
     counts: set[int] = set()
 
     async def read(stop: asyncio.Event) -> None:
@@ -127,7 +127,7 @@ async def test_readers_always_see_a_whole_table(service: Service) -> None:
                     counts.add(await connection.fetchval("SELECT count(*) FROM seen"))
 
     async with running(read):
-        await service.rebuilt(Seen(), batch=5)
+        await service.rebuilt(SeenNotes(), batch=5)
     assert counts == {40}
 
 
@@ -144,8 +144,8 @@ async def test_the_new_table_is_protected_indexed_and_granted_like_the_old(servi
     await service.as_owner("ALTER TABLE read.seen ADD CONSTRAINT seen_pk PRIMARY KEY (id)")
     await service.as_owner("CREATE UNIQUE INDEX seen_once ON read.seen (seq) WHERE note <> ''")
 
-    class WithoutId(Seen):
-        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | Published]) -> None:
+    class WithoutId(SeenNotes):
+        async def apply(self, connection: Connection, events: Sequence[RecordedEvent | PublishedEvent]) -> None:
             await connection.executemany(
                 "INSERT INTO seen (tenant_id, stream_id, version, seq, note) VALUES ('acme', $1, $2, $3, 'x')",
                 [(event.stream_id, event.version, event.seq) for event in events if isinstance(event, RecordedEvent)],
@@ -161,39 +161,39 @@ async def test_the_new_table_is_protected_indexed_and_granted_like_the_old(servi
 
 async def test_an_event_that_cannot_be_applied_leaves_the_live_projection_alone(service: Service) -> None:
     await service.notes("a", "one", "poison")
-    await service.caught_up(Seen())
+    await service.caught_up(SeenNotes())
     with pytest.raises(RebuildFailed, match="poison"):
-        await service.rebuilt(Seen(poison=["poison"]))
+        await service.rebuilt(SeenNotes(poison=["poison"]))
     assert await notes_seen(service.pool) == ["one", "poison"]
     await service.notes("a", "three")
-    await service.caught_up(Seen())
+    await service.caught_up(SeenNotes())
     assert await notes_seen(service.pool) == ["one", "poison", "three"]
 
 
 async def test_parked_events_are_taken_in_by_a_rebuild_with_a_handler_that_can(service: Service) -> None:
     await service.notes("sick", "poison", "behind")
     await service.notes("well", "fine")
-    await service.caught_up(Seen(poison=["poison"]))
+    await service.caught_up(SeenNotes(poison=["poison"]))
     assert await notes_seen(service.pool) == ["fine"]
-    await service.rebuilt(Seen())
+    await service.rebuilt(SeenNotes())
     assert await notes_seen(service.pool) == ["poison", "behind", "fine"]
     await service.notes("sick", "later")
-    await service.caught_up(Seen())
+    await service.caught_up(SeenNotes())
     assert await notes_seen(service.pool) == ["poison", "behind", "fine", "later"]
 
 
 async def test_a_rebuild_may_be_repeated_and_the_old_tables_are_dropped_on_purpose(service: Service) -> None:
     await service.notes("a", "one")
-    await service.caught_up(Seen())
-    await service.rebuilt(Seen())
-    await service.rebuilt(Seen())
+    await service.caught_up(SeenNotes())
+    await service.rebuilt(SeenNotes())
+    await service.rebuilt(SeenNotes())
     assert await notes_seen(service.pool) == ["one"]
     assert await drop_old("seen", service.database.owner)
     assert not await drop_old("seen", service.database.owner)
 
 
 async def test_a_reactor_is_never_rebuilt(service: Service) -> None:
-    class Reactor(Seen):
+    class Reactor(SeenNotes):
         reactor = True
 
     with pytest.raises(RebuildRefused, match="reactor"):
@@ -201,7 +201,7 @@ async def test_a_reactor_is_never_rebuilt(service: Service) -> None:
 
 
 async def test_a_projection_that_names_no_tables_cannot_be_rebuilt(service: Service) -> None:
-    class Nameless(Seen):
+    class Nameless(SeenNotes):
         tables = ()
 
     with pytest.raises(RebuildRefused, match="does not name its tables"):
@@ -224,7 +224,7 @@ _TRIGGER = "suppress_redundant_updates_trigger"
 async def test_what_a_copy_would_not_have_is_refused(service: Service, obstacle: str, named: str) -> None:
     await service.as_owner(obstacle)
     with pytest.raises(CannotShadow, match=named):
-        await service.rebuilt(Seen())
+        await service.rebuilt(SeenNotes())
 
 
 async def test_what_another_service_published_is_rebuilt_from_its_feed(make_database: MakeDatabase) -> None:
@@ -233,10 +233,10 @@ async def test_what_another_service_published_is_rebuilt_from_its_feed(make_data
             await publisher.notes(f"s{number % 9}", f"n{number}")
         await publisher.notes("a", "secret")
         expected = [f"n{number}" for number in range(30)]
-        async with follower.running(Seen(), "feed"):
+        async with follower.running(SeenNotes(), "feed"):
             await follower.has_seen(expected)
         done = await rebuild(
-            Seen(),
+            SeenNotes(),
             FeedSource("notes", publisher.served.client),
             owner_dsn=follower.database.owner,
             worker_dsn=follower.database.worker,
@@ -244,5 +244,5 @@ async def test_what_another_service_published_is_rebuilt_from_its_feed(make_data
         )
         assert (done.position, dict(done.rows)) == (31, {"seen": (30, 30)})
         await publisher.notes("s0", "after")
-        async with follower.running(Seen(), "feed"):
+        async with follower.running(SeenNotes(), "feed"):
             await follower.has_seen([*expected, "after"])

@@ -15,14 +15,14 @@ from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 from support.databases import Database, MakeDatabase
 from support.event_log import a_write, stream_id
-from support.notes import Seen, install_notes, notes_seen, worker_pool
+from support.notes import SeenNotes, install_notes, notes_seen, worker_pool
 from typer.testing import CliRunner, Result
 
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
 from redress.messaging.log_source import LogSource
 from redress.messaging.source import EpochChanged
-from redress.ops.operations import Order, recorded
+from redress.ops.operations import OperationOrder, recorded
 from redress.ops.settings import ServiceSettings
 from redress.projections.parking import checkpoint_of
 from redress.projections.rebuild import rebuild
@@ -45,7 +45,7 @@ class Notes:
 
     database: Database
     vault: Database
-    seen: Seen = field(default_factory=Seen)
+    seen: SeenNotes = field(default_factory=SeenNotes)
 
     @asynccontextmanager
     async def consumers(self, settings: ServiceSettings) -> AsyncIterator[Sequence[Runner[Any]]]:
@@ -304,7 +304,7 @@ async def test_an_operation_that_failed_is_kept_and_nobody_can_change_what_is_ke
 
 async def test_an_operation_that_was_cut_off_stays_begun(notes: Notes) -> None:
     owner = await asyncpg.connect(notes.database.owner)
-    order = Order(operator="ben", command="parked release", arguments={"consumer": "seen"}, reason="mended")
+    order = OperationOrder(operator="ben", command="parked release", arguments={"consumer": "seen"}, reason="mended")
     with pytest.raises(OSError, match="the machine"):  # noqa: PT012 - the block is what fails
         async with recorded(owner, order):
             await owner.close()

@@ -33,19 +33,19 @@ PATIENCE_S: Final = 60.0  # without any progress; a dead sender's lease is half 
 _LOOK_S: Final = 0.25
 _LOCK: Final = "clock.lock"
 
-# What a service has still to do now: a name and how many.
+# The work that a service has left now: a name and how many.
 _TO_DO: Final = (
     "SELECT 'timers of ' || kind AS what, count(*) AS many FROM es.timer"
     " WHERE state = 'pending' AND due_at <= es.now() GROUP BY kind"
     " UNION ALL SELECT 'events without a place in the log', count(*) FROM es.pending"
 )
 _MORE_TO_DO: Final[Mapping[str, str]] = {
-    # A message is somebody's for five seconds, then the sweep takes it for a dead process's.
+    # A process holds a message for five seconds, then the sweep takes it for a dead process's.
     "collections": " UNION ALL SELECT 'messages of the ERP', count(*) FROM erp.message WHERE result = 'received'",
     "notification": " UNION ALL SELECT 'mails', count(*) FROM read.notification_current"
     " WHERE status = 'sending' OR status = 'queued' AND due_at <= es.now()",
 }
-# Whatever waits for its time: a name and when.
+# The work that waits for its time: a name and when.
 _WAITING: Final = "SELECT 'timer of ' || kind AS what, due_at FROM es.timer WHERE state = 'pending'"
 _MORE_WAITING: Final[Mapping[str, str]] = {
     "notification": " UNION ALL SELECT 'mail', due_at FROM read.notification_current WHERE status = 'queued'",
@@ -56,14 +56,14 @@ class StandsStill(Exception):
     """The services do not follow; the message says who is behind with what, and where the clock has stopped."""
 
 
-class _Look(Struct, frozen=True):
-    """What the services have still to do, and how far their logs have come."""
+class _Observation(Struct, frozen=True):
+    """The work that the services have left, and the heads of their logs."""
 
     to_do: tuple[str, ...]
     heads: dict[str, int]
 
 
-class _Due(Struct, frozen=True, order=True):
+class _DueTimer(Struct, frozen=True, order=True):
     at: datetime
     service: str
     what: str
@@ -76,7 +76,7 @@ async def advance(data: Path, target: datetime, *, say: Callable[[str], None], p
         async with _databases(data) as databases:
             await _settle(data, databases, patience_s)
             while due := await _first_waiting(databases, target):
-                # What became due by itself while we looked is not overtaken either.
+                # Work that became due during the observation is not overtaken either.
                 if await _move_to(data, databases, due.at):
                     say(f"  {as_text(due.at)}  {due.service}: {due.what}")
                 await _settle(data, databases, patience_s)
@@ -91,7 +91,7 @@ def _only_one(data: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise WrongClock("somebody else is moving this clock just now") from None
+            raise WrongClock("another process is moving this clock just now") from None
         yield
 
 
@@ -121,7 +121,7 @@ async def _move_to(data: Path, databases: Mapping[str, asyncpg.Connection], mome
     return True
 
 
-async def _first_waiting(databases: Mapping[str, asyncpg.Connection], target: datetime) -> _Due | None:
+async def _first_waiting(databases: Mapping[str, asyncpg.Connection], target: datetime) -> _DueTimer | None:
     """The first of what is due until the target, now or later."""
     found = []
     for service, connection in databases.items():
@@ -130,19 +130,19 @@ async def _first_waiting(databases: Mapping[str, asyncpg.Connection], target: da
             f"SELECT what, due_at FROM ({waiting}) AS w WHERE due_at <= $1 ORDER BY due_at LIMIT 1", target
         )
         if row is not None:
-            found.append(_Due(row["due_at"], service, row["what"]))
+            found.append(_DueTimer(row["due_at"], service, row["what"]))
     return min(found, default=None)
 
 
 async def _settle(data: Path, databases: Mapping[str, asyncpg.Connection], patience_s: float) -> None:
     """Until all services have done what is to be done now. Looked at twice: what one does may be work for another."""
-    before: _Look | None = None
+    before: _Observation | None = None
     quiet_since = time.monotonic()
     while True:
-        look = _Look(await _to_do(databases), {})
+        look = _Observation(await _to_do(databases), {})
         if not look.to_do:  # the whole status takes longer
             status = await stack_status(data)
-            look = _Look(_behind(status), status.heads)
+            look = _Observation(_behind(status), status.heads)
         if look == before and not look.to_do:
             return
         if look != before:

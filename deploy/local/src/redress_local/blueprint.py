@@ -23,7 +23,7 @@ _READY_WITHIN_S = 60.0
 
 _CREATE_TOPICS: Final = Path(__file__).parents[3] / "kafka" / "create_topics.py"  # we are installed editable
 
-# What listens beside the three APIs; their ports are chosen once per data folder.
+# The listeners beside the three APIs; their ports are chosen once per data folder.
 PORTS: Final = ("issuer", "smtp", *(f"{service}-worker" for service in SERVICES))
 
 SERVICE_STAGE: Final = 2
@@ -54,7 +54,7 @@ class Blueprint:
         )
 
     def kafka_jars(self) -> Job:
-        """A job, because the first download takes long enough for somebody to change their mind."""
+        """A job, because the first download takes long enough to be interrupted."""
         return self._job("kafka-jars", ["-m", "redress_local.kafka_jars"], inherited_for_downloads(), within_s=180.0)
 
     def kafka(self) -> Part:
@@ -189,7 +189,7 @@ def _listening(port: int) -> Callable[[Process], bool]:
 
 def _answers(port: int, path: str) -> Callable[[Process], bool]:
     def ready(process: Process) -> bool:
-        # Asked first: on a port that somebody else took a moment ago, the answer would be theirs.
+        # Checked first: on a port that another process took a moment ago, that process would answer.
         if not process.running or not process.listens_on(port):
             return False
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)

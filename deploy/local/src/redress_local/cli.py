@@ -149,7 +149,7 @@ def clock_command(context: typer.Context) -> None:
 
 @clock_app.command("advance")
 def clock_advance(by: Annotated[str, typer.Argument(help="3d, 2h, 45m, or together: 1d12h")]) -> None:
-    """Move the time of the whole stack. What becomes due on the way happens in its order, at its own time."""
+    """Move the time of the whole stack. Timers that become due on the way fire in their order, at their own time."""
     data, step = data_folder(), duration(by)
     asyncio.run(advance(data, running_clock(data).now() + step, say=print))
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from redress_local.demo_company import Case, Company, ShortPaymentCase, Step, simulated_company
+from redress_local.demo_company import Case, Company, PublishedPolicy, ShortPaymentCase, Step, simulated_company
 from redress_local.secrets_file import write_private
 from redress_local.stack_client import Refused, StackClient
 from redress_local.stack_clock import stack_clock
@@ -26,7 +26,7 @@ _WITHIN_S: Final = 60.0
 _POLL_S = 0.1
 
 
-class _Made(Struct, frozen=True):
+class _DemoRecord(Struct, frozen=True):
     """`day` is the company's today; `complete` once everything was sent and seen."""
 
     day: date
@@ -40,15 +40,15 @@ class DemoIncomplete(Exception):
 async def make_demo(data: Path, client: StackClient, say: Callable[[str], None]) -> None:
     """Nothing happens if it was made before. DemoIncomplete if the views do not show it within a minute."""
     file = data / _FILE
-    made = msgspec.json.decode(file.read_bytes(), type=_Made) if file.exists() else None
+    made = msgspec.json.decode(file.read_bytes(), type=_DemoRecord) if file.exists() else None
     if made is not None and made.complete:
         return
     begun = time.monotonic()
     day = made.day if made is not None else stack_clock(data).now().date()
-    write_private(file, msgspec.json.encode(_Made(day, complete=False)))
+    write_private(file, msgspec.json.encode(_DemoRecord(day, complete=False)))
     company = simulated_company(day)
     await _Demo(client).make(company)
-    write_private(file, msgspec.json.encode(_Made(day, complete=True)))
+    write_private(file, msgspec.json.encode(_DemoRecord(day, complete=True)))
     invoices = sum(1 for message in company.business if message["kind"] == "invoice-posted")
     disputes = len(company.cases) + len(company.short_payments)
     took = f"{time.monotonic() - begun:.1f} s"
@@ -60,6 +60,7 @@ class _Demo:
         self._client = client
 
     async def make(self, company: Company) -> None:
+        await _together(self._publish(each) for each in company.policies)
         await _together(self._record_person(entry, body) for entry, body in company.people.items())
         await self._post("business", company.business)
         cases, short = await asyncio.gather(
@@ -76,6 +77,20 @@ class _Demo:
             await self._take(ids[name], f"{name}-end", [Step(action="close", body={"effective_at": at})])
         await self._until_status({ids[case.name]: case.ends_as for case in company.cases})
         await self._until("ageing and holds", lambda: views_are_complete(self._client))
+
+    async def _publish(self, policy: PublishedPolicy) -> None:
+        """A demo that was interrupted and goes on another day leaves a policy out that would count from the past."""
+        path, key = f"/v1/policies/{policy.name}", f"demo-{policy.name}"
+        draft, scope = policy.draft, {"scope": policy.draft["scope"]}
+        await self._client.post(
+            policy.service, f"{path}/draft", msgspec.json.encode(draft), f"{key}-draft", role="admin"
+        )
+        try:
+            publish = msgspec.json.encode(scope)
+            await self._client.post(policy.service, f"{path}/publish", publish, f"{key}-publish", role="admin")
+        except Refused as refused:
+            if refused.code != "policy_effective_in_past":
+                raise
 
     async def _record_person(self, entry: str, body: dict[str, str]) -> None:
         content, key = msgspec.json.encode(body), f"demo-directory-{entry}"

@@ -58,12 +58,21 @@ class ShortPaymentCase(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
 
 
+class PublishedPolicy(Struct, frozen=True, kw_only=True):
+    """A policy that an administrator drafts and publishes: `POST /v1/policies/{name}/draft`, then `/publish`."""
+
+    service: str
+    name: str
+    draft: dict[str, Any]
+
+
 class Company(Struct, frozen=True, kw_only=True):
-    """In the order in which it is sent: people, business, cases, what the ERP posts because of them, what is closed.
+    """In the order in which it is sent: policies, people, business, cases, what the ERP posts because of them, closing.
 
     `closed_at` is the effective time of closing, by the name of the case.
     """
 
+    policies: tuple[PublishedPolicy, ...]
     people: dict[str, dict[str, str]]
     business: tuple[dict[str, Any], ...]
     cases: tuple[Case, ...]
@@ -183,12 +192,27 @@ def simulated_company(today: date) -> Company:
     business += _payments(invoices, {invoice.id for invoice in contested}, short_paid, today, rng)
     stories = [_Story(number, invoice, today) for number, invoice in enumerate(contested)]
     return Company(
+        policies=(_tolerance_of_a_good_payer(today),),
         people=PEOPLE,
         business=tuple(business),
-        cases=tuple(story.told() for story in stories),
+        cases=tuple(story.case() for story in stories),
         short_payments=_short_payment_cases(sorted(short_paid)),
         afterwards=tuple(posting for story in stories for posting in story.postings),
         closed_at={story.name: story.closed_at for story in stories if story.closed_at is not None},
+    )
+
+
+def _tolerance_of_a_good_payer(today: date) -> PublishedPolicy:
+    """From `today` on, so it decides about what is paid after the demo was made."""
+    return PublishedPolicy(
+        service="collections",
+        name="short-payment-tolerance",
+        draft={
+            "scope": "customer:K-1002",
+            "effective_from": today.isoformat(),
+            "document": {"at_least": "25.00", "percent": "1.0"},
+            "comment": "Stadtwerke Lindental pays on the day: small remainders are left alone.",
+        },
     )
 
 
@@ -268,7 +292,7 @@ class _Story:
         self.closed_at: str | None = None
         self._ends_as = self._tell()
 
-    def told(self) -> Case:
+    def case(self) -> Case:
         opening = {
             "customer_id": self._customer.id,
             "items": [{"invoice_id": self._invoice.id, "amount": _wire(self._contested, self._customer)}],

@@ -11,7 +11,7 @@ _PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")  # read
 
 
 def inherited(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What every child gets: a DATABASE_URL of somebody's shell must not reach a service.
+    """The environment of every child: a DATABASE_URL of the caller's shell must not reach a service.
 
     No proxies: services of this stack talk to this machine only.
     """
@@ -19,7 +19,7 @@ def inherited(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def inherited_for_downloads(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What a child gets that reaches the internet: also where to, through what, and whose certificates it believes."""
+    """The environment of a child that reaches the internet: also the proxies and the certificates it trusts."""
     both_cases = (*_PROXIES, *(name.upper() for name in _PROXIES))
     return inherited(environment) | _kept(environment, (*_CACHES, *_CA_BUNDLES, *both_cases))
 

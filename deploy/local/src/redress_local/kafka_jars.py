@@ -107,7 +107,7 @@ def _fetch(folder: Path, pinned: dict[str, str]) -> None:
 
 
 def _cause(output: str, folder: Path) -> str:
-    """What jgo or the system said, in our words; the end of it in theirs if it is none that we know."""
+    """The error of jgo or the system in a sentence of ours; an unknown one keeps the end of its own text."""
     for signs, cause in _CAUSES:
         if any(sign in output for sign in signs):
             return cause.format(host=_HOST, folder=folder)

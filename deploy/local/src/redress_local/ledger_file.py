@@ -33,7 +33,7 @@ class WrongFile(Exception):
     """The file as a whole cannot be read with this mapping; the message says why."""
 
 
-class Values(Struct, frozen=True, forbid_unknown_fields=True):
+class MappingDefaults(Struct, frozen=True, forbid_unknown_fields=True):
     legal_entity: str = "main"
     disputed: tuple[str, ...] = ("Yes",)
     reason_code: str = "UNIDENTIFIED"
@@ -48,7 +48,7 @@ class LedgerMapping(Struct, frozen=True, forbid_unknown_fields=True):
     encoding: str = "utf-8-sig"
     date_format: str = "%Y-%m-%d"
     decimal_separator: str = "."
-    values: Values = Values()
+    values: MappingDefaults = MappingDefaults()
 
 
 class Row(Struct, frozen=True, kw_only=True):

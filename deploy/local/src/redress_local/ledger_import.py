@@ -36,8 +36,8 @@ class Progress(Protocol):
     def advance(self, steps: int) -> None: ...
 
 
-class Outcome(Struct):
-    """What became of the messages of one row."""
+class RowOutcome(Struct):
+    """The results of one row's messages."""
 
     line: int
     results: list[str]
@@ -66,7 +66,7 @@ async def import_ledger(
     sending = _Import(client, mapping, progress)
     for row in rows:
         if isinstance(row, BadRow):
-            sending.outcomes[row.line] = Outcome(row.line, ["rejected"], [row.reason])
+            sending.outcomes[row.line] = RowOutcome(row.line, ["rejected"], [row.reason])
     readable = [row for row in rows if isinstance(row, Row)]
     await sending.post("invoice", [(row, invoice_message(row, mapping.source)) for row in readable])
     posted = [row for row in readable if not sending.was_rejected(row)]
@@ -94,7 +94,7 @@ class _Import:
         self._source = mapping.source
         self._progress = progress
         self._run = str(new_uuid())
-        self.outcomes: dict[int, Outcome] = {}
+        self.outcomes: dict[int, RowOutcome] = {}
         self.counts: dict[str, Counter[str]] = {}
 
     def was_rejected(self, row: Row) -> bool:
@@ -169,14 +169,14 @@ class _Import:
 
     def _note(self, kind: str, row: Row, result: str, reason: str | None) -> None:
         self.counts.setdefault(kind, Counter())[result] += 1
-        outcome = self.outcomes.setdefault(row.line, Outcome(row.line, [], []))
+        outcome = self.outcomes.setdefault(row.line, RowOutcome(row.line, [], []))
         outcome.results.append(result)
         if reason is not None:
             outcome.reasons.append(reason)
 
 
 def write_rejected(path: Path, rejected: Iterable[BadRow]) -> None:
-    """A CSV of line numbers and reasons, for whoever mends the file."""
+    """A CSV of line numbers and reasons, for correcting the file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["line", "reason"])

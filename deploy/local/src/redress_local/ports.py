@@ -11,7 +11,7 @@ _FOR_SERVERS: Final = range(10_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses right now, all different, and that no outgoing connection will be given."""
+    """Ports that are free right now, all different, and that no outgoing connection will get."""
     found: list[int] = []
     with ExitStack() as held:
         for port in random.SystemRandom().sample(_FOR_SERVERS, len(_FOR_SERVERS)):
@@ -36,7 +36,7 @@ def is_free(port: int) -> bool:
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody accepts connections on the port."""
+    """Whether a process accepts connections on the port."""
     with socket.socket() as one:
         one.settimeout(0.5)
         return one.connect_ex(("127.0.0.1", port)) == 0

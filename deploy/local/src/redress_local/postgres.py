@@ -135,7 +135,7 @@ class PostgresServer:
                 for above in folder.parents:
                     _let_search(above)
             elif folder.stat().st_uid != os.geteuid():
-                raise RuntimeError(f"{folder} belongs to somebody else")
+                raise RuntimeError(f"{folder} belongs to another user")
         if self._user is not None:
             for above in binaries().parents:
                 _let_search(above)
@@ -233,7 +233,7 @@ def binaries() -> Path:
 
 
 def _unprivileged_user(data: Path) -> tuple[int, int]:
-    """Whom root's server runs as: the owner of an existing data folder, else `postgres`, else `nobody`."""
+    """The user that root's server runs as: the owner of an existing data folder, else `postgres`, else `nobody`."""
     if (data / "PG_VERSION").exists() and (owner := (data / "PG_VERSION").stat()).st_uid != 0:
         return owner.st_uid, owner.st_gid
     for name in ("postgres", "nobody"):

@@ -72,7 +72,7 @@ class Process:
                 self._launch()
 
     def retire(self) -> None:
-        """From now on it cannot be started, whatever other threads are about to do."""
+        """Forbid further starts, also those that other threads are about to make."""
         with self._starting:
             self._retired = True
 
@@ -95,7 +95,7 @@ class Process:
             )
 
     def listens_on(self, port: int) -> bool:
-        """Whether the child itself, and nobody else, accepts connections on the port."""
+        """Whether the child itself, and no other process, accepts connections on the port."""
         if self._child is None:
             return False
         try:
@@ -105,7 +105,7 @@ class Process:
         return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in connections)
 
     def said(self) -> bytes:
-        """What the child has written to its log since its last start."""
+        """The child's log since its last start."""
         if not self.log.exists():
             return b""
         with self.log.open("rb") as log:

@@ -1,4 +1,4 @@
-"""What the local stack keeps secret in its data folder: made once, readable by its user only."""
+"""The secrets of the local stack in its data folder: made once, readable by its user only."""
 
 import base64
 import os
@@ -57,7 +57,7 @@ def ensure_secrets(data: Path) -> Secrets:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Replace the file at once; nobody else may read it."""
+    """Replace the file atomically; only its user may read it."""
     temporary = path.with_name(f"{path.name}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:

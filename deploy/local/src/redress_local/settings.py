@@ -1,4 +1,4 @@
-"""What a person can choose about the local stack: five environment variables."""
+"""The choices of a person about the local stack: five environment variables."""
 
 import os
 import re

@@ -36,7 +36,7 @@ def own_clock(data: Path) -> Clock | None:
 
 
 def stack_clock(data: Path) -> Clock:
-    """What time it is for the stack of the folder."""
+    """The time of the stack of the folder."""
     return own_clock(data) or SystemClock()
 
 

@@ -1,4 +1,4 @@
-"""What a running stack writes down in its data folder: for `redress status`, and for the next start after a crash."""
+"""A running stack's state in its data folder: for `redress status`, and for the next start after a crash."""
 
 import contextlib
 import fcntl

@@ -1,4 +1,4 @@
-"""What `redress status` knows: the parts as the supervisor wrote them down, their health and lag as they are now."""
+"""The content of `redress status`: the parts as the supervisor recorded them, their health and lag now."""
 
 import asyncio
 import contextlib

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from collections_service.ageing.buckets import AGEING_BUCKETS
 from collections_service.ageing.movements import Movements
 from collections_service.ageing.routes import ageing_routes
 from collections_service.dispute_holds import reactor as dispute_holds
@@ -18,10 +19,12 @@ from collections_service.receipts.stream import RECEIPT
 from collections_service.recovery.routes import recovery_routes
 from collections_service.recovery.tasks import RecoveryTasks
 from collections_service.settings import CollectionsSettings
+from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE
 from redress.contracts import collections_events, dispute_events
 from redress.handling.reactor import Reactor
 from redress.messaging.state_publication import publishes
-from redress.service.feature import Feature, Followed, Following, Service, WorkerParts
+from redress.service.feature import Feature, FollowedService, Service, Subscription, WorkerParts
+from redress.service.policies import policies
 
 NAME = "collections-service"
 DISPUTES = "dispute-service"
@@ -50,13 +53,14 @@ SERVICE = Service(
         Feature(
             name="dispute_holds",
             routes=hold_routes,
-            follows=(Following(of=DISPUTES, handler=dispute_holds_reactor),),
+            follows=(Subscription(of=DISPUTES, handler=dispute_holds_reactor),),
         ),
         Feature(name="ageing", routes=ageing_routes, projections=lambda: (Movements(),)),
         Feature(name="position", routes=position_routes),
         Feature(name="recovery", routes=recovery_routes, projections=lambda: (RecoveryTasks(),)),
+        policies((SHORT_PAYMENT_TOLERANCE, AGEING_BUCKETS)),
     ),
-    follows={DISPUTES: Followed(dispute_events.TOPIC, "dispute_url")},
+    follows={DISPUTES: FollowedService(dispute_events.TOPIC, "dispute_url")},
     settings=CollectionsSettings,
     migrations=Path(__file__).parent / "migrations",
     examples=Path(__file__).parent / "examples",

@@ -32,7 +32,8 @@ class CollectionsSettings(ServiceSettings):
     """`erp_mapping` is a file that replaces `erp/dynamics365.toml`.
 
     `erp_topics` says per topic which tenants may be written through it: the first is taken when a message has no
-    `tenant` header, `*` allows every tenant that a header names. Whoever may write to a topic may write for these.
+    `tenant` header, `*` allows every tenant that a header names. Everybody who may write to a topic may write for
+    these tenants.
     """
 
     model_config = SettingsConfigDict(env_prefix="COLLECTIONS_")

@@ -19,7 +19,7 @@ from dispute_service.sla.breach import breach
 from redress.contracts import collections_events, dispute_events
 from redress.handling.reactor import Reactor
 from redress.messaging.state_publication import publishes
-from redress.service.feature import Feature, Followed, Following, Service, WorkerParts
+from redress.service.feature import Feature, FollowedService, Service, Subscription, WorkerParts
 
 NAME = "dispute-service"
 COLLECTIONS = "collections-service"
@@ -51,10 +51,10 @@ SERVICE = Service(
         ),
         Feature(name="reasons", routes=reason_routes),
         Feature(name="routing", routes=matrix_routes, refusals=(MatrixRefusal,)),
-        Feature(name="sla", projections=lambda: (clock.SlaClock(),), timers={clock.KIND: breach}),
-        Feature(name="postings", follows=(Following(of=COLLECTIONS, handler=ledger_postings),)),
+        Feature(name="sla", projections=lambda: (clock.sla_clock(),), timers={clock.KIND: breach}),
+        Feature(name="postings", follows=(Subscription(of=COLLECTIONS, handler=ledger_postings),)),
     ),
-    follows={COLLECTIONS: Followed(collections_events.TOPIC, "collections_url")},
+    follows={COLLECTIONS: FollowedService(collections_events.TOPIC, "collections_url")},
     settings=DisputeSettings,
     migrations=Path(__file__).parent / "migrations",
     examples=Path(__file__).parent / "examples",

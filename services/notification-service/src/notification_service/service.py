@@ -14,18 +14,20 @@ from notification_service.inbox.received_events import ReceivedEvents
 from notification_service.inbox.routes import why_routes
 from notification_service.inbox.sources import EventSource
 from notification_service.notices.plan import Rules
+from notification_service.notifications.policy import SENDING
 from notification_service.notifications.published import published
 from notification_service.notifications.routes import notification_routes
 from notification_service.notifications.stream import NOTIFICATION
 from notification_service.sending.sender import sender_part
 from notification_service.settings import NotificationSettings
 from redress.contracts import collections_events, dispute_events, notification_events
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.handling.reactor import Reactor
 from redress.messaging.state_publication import publishes
 from redress.ops.run import Part
 from redress.projections.projection import Projection
-from redress.service.feature import Feature, Followed, Following, Service, WorkerParts
+from redress.service.feature import Feature, FollowedService, Service, Subscription, WorkerParts
+from redress.service.policies import policies
 
 NAME = "notification-service"
 
@@ -34,8 +36,8 @@ Who is told what about a dispute, in which language, once, and the reason for ev
 """
 
 OTHERS = {
-    "dispute-service": Followed(dispute_events.TOPIC, "dispute_url"),
-    "collections-service": Followed(collections_events.TOPIC, "collections_url"),
+    "dispute-service": FollowedService(dispute_events.TOPIC, "dispute_url"),
+    "collections-service": FollowedService(collections_events.TOPIC, "collections_url"),
 }
 
 
@@ -59,6 +61,7 @@ def service_of(kits: Sequence[NoticeKit]) -> Service[NotificationSettings]:
             Feature(name="notifications", publishes=(publishes(NOTIFICATION, published),), routes=notification_routes),
             Feature(name="sending", parts=partial(_sender, kits)),
             Feature(name="directory", routes=directory_routes, refusals=(DirectoryRefusal,)),
+            policies((rules.policy, SENDING)),
         ),
         follows={name: OTHERS[name] for name in followed},
         settings=NotificationSettings,
@@ -73,21 +76,21 @@ def _sender(kits: Sequence[NoticeKit], parts: WorkerParts[NotificationSettings])
     return [sender_part(NAME, kits, parts, server=settings.mail_server, sender=settings.sender)]
 
 
-def _follows(kits: Sequence[NoticeKit], rules: Rules) -> Iterator[Following]:
+def _follows(kits: Sequence[NoticeKit], rules: Rules) -> Iterator[Subscription]:
     """One reactor and one list of received events per followed service, however many kits speak about its events."""
     for source in {kit.source.service: kit.source for kit in kits}.values():
-        yield Following(of=source.service, handler=partial(_notices, source, rules))
+        yield Subscription(of=source.service, handler=partial(_notices, source, rules))
         yield _read_model(source.service, partial(ReceivedEvents, source))
     for kit in kits:
         yield from (_read_model(kit.source.service, states) for states in kit.states)
 
 
 def _notices(source: EventSource[Any], rules: Rules, parts: WorkerParts[Any]) -> Reactor:
-    return notices_reactor(NAME, source, rules, log=parts.log, vault=parts.vault)
+    return notices_reactor(NAME, source, rules, log=parts.log, vault=parts.vault, policies=parts.policies)
 
 
-def _read_model(of: str, build: Callable[[], Projection[Published]]) -> Following:
-    return Following(of=of, handler=lambda _parts: build(), rebuilt_as=build)
+def _read_model(of: str, build: Callable[[], Projection[PublishedEvent]]) -> Subscription:
+    return Subscription(of=of, handler=lambda _parts: build(), rebuilt_as=build)
 
 
 SERVICE = service_of((DISPUTE_NOTICES,))

@@ -1,4 +1,4 @@
-"""What the processes of this service are told by their environment."""
+"""The settings of this service's processes, from their environment."""
 
 from email.utils import parseaddr
 from typing import Annotated

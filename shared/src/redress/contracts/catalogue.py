@@ -20,7 +20,7 @@ class Contract(Struct, frozen=True):
 
     @property
     def dataschema(self) -> str:
-        """What the CloudEvent's `dataschema` says."""
+        """The value of the CloudEvent's `dataschema`."""
         return dataschema(self.name)
 
 

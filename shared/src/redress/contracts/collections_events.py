@@ -1,4 +1,7 @@
-"""What collections-service publishes on `redress.collections.v1`. Item events carry the invoice as it is afterwards."""
+"""The events that collections-service publishes on `redress.collections.v1`.
+
+Item events carry the invoice as it is afterwards.
+"""
 
 from datetime import date
 

@@ -1,5 +1,6 @@
-"""What dispute-service publishes on `redress.disputes.v1`. Every event carries the dispute as it is after the event.
+"""The events that dispute-service publishes on `redress.disputes.v1`.
 
+Every event carries the dispute as it is after the event.
 Fields are only ever added, with a default; a changed meaning is a new type. `shared/docs/events.md` explains each.
 """
 

@@ -13,7 +13,7 @@ FEED_MEDIA_TYPE = "application/cloudevents-batch+json"
 PARTITIONS = 12  # fixed for life: the order inside a stream depends on it
 
 
-class Published(Struct, frozen=True, kw_only=True):
+class PublishedEvent(Struct, frozen=True, kw_only=True):
     """One published event.
 
     `id` is `evt_…`; `source` is `/redress/<service>/<log>`, whose log `seq` counts in; `subject` is the stream's UUID

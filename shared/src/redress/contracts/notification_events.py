@@ -1,4 +1,4 @@
-"""What notification-service publishes on `redress.notifications.v1`."""
+"""The events that notification-service publishes on `redress.notifications.v1`."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""What commands need before they are decided, read together.
+"""The inputs of many commands, read in one statement.
 
 Questions that come while another one is on its way to the database share the next one: with many commands in flight a
 round trip serves a dozen of them, and with one it is asked at once. Nobody waits for a timer.
@@ -52,7 +52,7 @@ class BatchedReads:
         return await question.answered
 
     async def close(self) -> None:
-        """Nobody is answered any more."""
+        """Fail the reads that are still pending."""
         if self._asking is not None:
             self._asking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -79,7 +79,7 @@ class BatchedReads:
             unavailable.__cause__ = failure
             _fail([*group, *self._waiting], unavailable)  # those behind would wait for the same again
             self._waiting.clear()
-        except Exception as failure:  # noqa: BLE001 - whoever asked must learn it; the next group is asked for all the same
+        except Exception as failure:  # noqa: BLE001 - every waiting reader gets the failure; the next group is read all the same
             _fail(group, failure)
         else:
             _answer(group, rows)

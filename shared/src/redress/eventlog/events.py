@@ -1,4 +1,4 @@
-"""What goes into the log and what comes out of it, before any service gives it a business meaning."""
+"""The values that enter and leave the log, before any service gives them a business meaning."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -76,7 +76,7 @@ class RecordedEvent(Struct, frozen=True):
 
 
 StoredEvent = tuple[int, str, int, bytes]
-"""What a fold needs of a stored event and no more: version, stored type, schema version, payload."""
+"""The part of a stored event that a fold needs: version, stored type, schema version, payload."""
 
 
 class StreamWrite(Struct, frozen=True, kw_only=True):
@@ -106,7 +106,7 @@ class CommandRecord(Struct, frozen=True, kw_only=True):
 
 
 class StoredAnswer(Struct, frozen=True):
-    """What a command with this key was answered, byte for byte."""
+    """The answer that a command with this key got, byte for byte."""
 
     fingerprint: bytes
     status: int
@@ -114,13 +114,13 @@ class StoredAnswer(Struct, frozen=True):
 
 
 class CommandInputs(Struct, frozen=True):
-    """What a command needs before it is decided. `answer` is None for a key that was not used before."""
+    """The streams and the stored answer that a command is decided on. `answer` is None for a new key."""
 
     answer: StoredAnswer | None
     streams: Mapping[UUID, Sequence[StoredEvent]]
 
 
-class Appended(Struct, frozen=True):
+class AppendResult(Struct, frozen=True):
     """An append that is durable. `replayed` is the stored answer when the key had been used before: then nothing
     new was written and `versions` is empty."""
 

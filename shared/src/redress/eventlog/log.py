@@ -16,7 +16,7 @@ from typing import Protocol
 from uuid import UUID
 
 from redress.eventlog.events import (
-    Appended,
+    AppendResult,
     CommandInputs,
     CommandRecord,
     RecordedEvent,
@@ -31,7 +31,7 @@ class EventLogError(Exception):
 
 
 class Conflict(EventLogError):
-    """Somebody else was quicker. Nothing was written; what was read is out of date."""
+    """Another append was quicker. Nothing was written; the state that was read is out of date."""
 
 
 class VersionConflict(Conflict):
@@ -79,7 +79,7 @@ class EventLog(Protocol):
 
     async def append(
         self, tenant_id: str, writes: Sequence[StreamWrite], command: CommandRecord | None = None
-    ) -> Appended:
+    ) -> AppendResult:
         """Store all events of all streams and the command's answer, or nothing.
 
         Refusals: Conflict, KeyReused, CommandInFlight, AppendTooLarge. A key that was used before for the same

@@ -14,7 +14,7 @@ from redress.eventlog.events import (
     MAX_EVENTS_PER_APPEND,
     MAX_PAYLOAD_BYTES,
     MAX_STREAMS_PER_APPEND,
-    Appended,
+    AppendResult,
     CommandInputs,
     CommandRecord,
     NewEvent,
@@ -40,15 +40,15 @@ class InMemoryEventLog:
 
     async def append(
         self, tenant_id: str, writes: Sequence[StreamWrite], command: CommandRecord | None = None
-    ) -> Appended:
+    ) -> AppendResult:
         _refuse_too_large(writes)
         if command is not None and (known := self._answers.get((tenant_id, command.key))):
             if known.fingerprint != command.fingerprint:
                 raise KeyReused(command.key)
-            return Appended({}, known)
+            return AppendResult({}, known)
         versions = {write.stream_id: write.expected + len(write.events) for write in writes}
         if any(write.events for write in writes) and all(self._stands(tenant_id, write) for write in writes):
-            return Appended(versions)
+            return AppendResult(versions)
         for write in writes:
             stream = self._of(tenant_id, write.stream_id)
             if len(stream) != write.expected:
@@ -65,7 +65,7 @@ class InMemoryEventLog:
             self._answers[tenant_id, command.key] = StoredAnswer(command.fingerprint, command.status, command.response)
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
-        return Appended(versions)
+        return AppendResult(versions)
 
     async def read_stream(
         self, tenant_id: str, stream_id: UUID, from_version: int = 1, to_version: int | None = None

@@ -28,7 +28,7 @@ async def upgrade(owner_dsn: str, migrations: Path, revision: str = "head") -> N
 
 
 def run_environment(metadata: MetaData | None = None) -> None:
-    """What a service's migrations/env.py calls. Works inside `upgrade` only: there is no second way to migrate."""
+    """The body of a service's migrations/env.py. It works inside `upgrade` only: there is no second way to migrate."""
     connection: Connection = context.config.attributes["connection"]
     context.configure(connection=connection, target_metadata=metadata, version_table_schema="es")
     context.run_migrations()
@@ -41,7 +41,7 @@ def log_script(name: str) -> str:
 
 
 def install_event_log() -> None:
-    """What a service's first migration calls: the log's schema, owned by redress_owner."""
+    """Install the log's schema, owned by redress_owner. A service's first migration calls this."""
     execute_script(log_script("schema"))
 
 

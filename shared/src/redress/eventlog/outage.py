@@ -1,4 +1,4 @@
-"""Which failures say that a database cannot work now, whatever it was asked. Asking again later is then right."""
+"""The failures of a database that cannot work now, for any statement. A later retry is then right."""
 
 from typing import Final
 

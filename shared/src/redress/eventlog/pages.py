@@ -1,4 +1,4 @@
-"""The log from a position to its end, for whoever reads all of it."""
+"""The log from a position to its end, page by page."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence

@@ -23,7 +23,7 @@ from redress.eventlog.events import (
     MAX_EVENTS_PER_APPEND,
     MAX_PAYLOAD_BYTES,
     MAX_STREAMS_PER_APPEND,
-    Appended,
+    AppendResult,
     CommandInputs,
     CommandRecord,
     RecordedEvent,
@@ -66,15 +66,15 @@ _APPEND = (
 )
 
 
-class _Waiting(Struct, eq=False):
+class _WaitingAppend(Struct, eq=False):
     tenant_id: str
     writes: Sequence[StreamWrite]
     command: CommandRecord | None
-    done: asyncio.Future[Appended]
+    done: asyncio.Future[AppendResult]
     bytes: int
 
     def claims(self) -> set[object]:
-        """What no other command of the same group may touch."""
+        """The keys and streams that no other command of the same group may touch."""
         claimed: set[object] = {write.stream_id for write in self.writes}
         if self.command is not None:
             claimed.add((self.tenant_id, self.command.key))
@@ -89,7 +89,7 @@ class PostgresEventLog:
         self._pool = pool
         self._readers = HeldConnections(dsn, readers, STATEMENT_TIMEOUT_S)
         self._batched_reads = BatchedReads(self._readers)
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_WaitingAppend] = deque()
         self._claimed: set[object] = set()
         self._wake_appenders = [asyncio.Event() for _ in range(appenders)]
         self._wake_sequencer = asyncio.Event()
@@ -129,11 +129,11 @@ class PostgresEventLog:
 
     async def append(
         self, tenant_id: str, writes: Sequence[StreamWrite], command: CommandRecord | None = None
-    ) -> Appended:
+    ) -> AppendResult:
         size = _bounded(writes)
         if self._closing or len(self._queue) >= QUEUE_LIMIT:
             raise LogUnavailable("too many commands are waiting")
-        waiting = _Waiting(tenant_id, writes, command, asyncio.get_running_loop().create_future(), size)
+        waiting = _WaitingAppend(tenant_id, writes, command, asyncio.get_running_loop().create_future(), size)
         self._queue.append(waiting)
         for wake in self._wake_appenders:
             wake.set()
@@ -145,7 +145,7 @@ class PostgresEventLog:
         tenant_id: str,
         writes: Sequence[StreamWrite],
         command: CommandRecord | None = None,
-    ) -> Appended:
+    ) -> AppendResult:
         """Append inside the caller's transaction: durable when that commits. For reactors, whose effect and
         checkpoint must be one. The caller's process should run a sequencer (or poke one with `poke`).
 
@@ -252,7 +252,7 @@ class PostgresEventLog:
             moved.set()
 
     async def _connect(self) -> asyncpg.Connection:
-        """A connection that one of our tasks holds; closing the log ends it, whatever became of the task."""
+        """A connection that one of our tasks holds; closing the log ends it, even when the task has failed."""
         connection = await asyncpg.connect(self._dsn, command_timeout=STATEMENT_TIMEOUT_S, timeout=2.0)
         self._held = [*(held for held in self._held if not held.is_closed()), connection]
         return connection
@@ -279,11 +279,11 @@ class PostgresEventLog:
                     other.set()
             self._wake_sequencer.set()
 
-    def _take_group(self) -> list[_Waiting]:
+    def _take_group(self) -> list[_WaitingAppend]:
         """The oldest waiting commands that touch neither each other's streams nor those of a group in flight."""
-        group: list[_Waiting] = []
+        group: list[_WaitingAppend] = []
         claims: set[object] = set(self._claimed)
-        skipped: list[_Waiting] = []
+        skipped: list[_WaitingAppend] = []
         size = 0
         while self._queue and len(group) < GROUP_COMMANDS and size < GROUP_BYTES:
             waiting = self._queue.popleft()
@@ -300,9 +300,9 @@ class PostgresEventLog:
         return group
 
     async def _append_with(
-        self, connection: asyncpg.Connection | None, group: list[_Waiting]
+        self, connection: asyncpg.Connection | None, group: list[_WaitingAppend]
     ) -> asyncpg.Connection | None:
-        """Append the group; whatever happens, every member gets its own outcome.
+        """Append the group; every member gets its own outcome in any case.
 
         A lost connection leaves the outcome open, so the group is tried once more on a new one: keys and event ids
         make that harmless. A refusal by the server (a bound, a timeout) is answered by trying each member alone.
@@ -420,7 +420,7 @@ async def _sequence(connection: asyncpg.Connection) -> int:
 async def _append_group(
     connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy,
     group: Sequence[tuple[str, Sequence[StreamWrite], CommandRecord | None]],
-) -> list[Appended | Exception]:
+) -> list[AppendResult | Exception]:
     """One call of es.append. The outcome of each command, in order."""
     c_tenant, c_key, c_fingerprint, c_status, c_response = [], [], [], [], []
     s_command, s_id, s_type, s_expected, s_current = [], [], [], [], []
@@ -461,22 +461,22 @@ async def _append_group(
 
 def _outcome(
     row: asyncpg.Record | None, writes: Sequence[StreamWrite], command: CommandRecord | None
-) -> Appended | Exception:
+) -> AppendResult | Exception:
     if row is None or row["outcome"] == "already":
-        return Appended({write.stream_id: write.expected + len(write.events) for write in writes})
+        return AppendResult({write.stream_id: write.expected + len(write.events) for write in writes})
     if row["outcome"] == "conflict":
         expected = next(write.expected for write in writes if write.stream_id == row["stream"])
         return VersionConflict(row["stream"], expected, row["actual"])
     key = "" if command is None else command.key
     if row["outcome"] == "replayed":
         fingerprint = b"" if command is None else command.fingerprint
-        return Appended({}, StoredAnswer(fingerprint, row["status"], row["response"]))
+        return AppendResult({}, StoredAnswer(fingerprint, row["status"], row["response"]))
     if row["outcome"] == "key-reused":
         return KeyReused(key)
     return CommandInFlight(key)
 
 
-def _settle(waiting: _Waiting, outcome: Appended | Exception) -> None:
+def _settle(waiting: _WaitingAppend, outcome: AppendResult | Exception) -> None:
     if waiting.done.done():
         return
     if isinstance(outcome, Exception):

@@ -62,7 +62,7 @@ class Vault:
             pool.terminate()
 
     def person_of_email(self, tenant_id: str, email: str) -> str:
-        """The pseudonym of whoever has this address: the same address always gives the same one, and it cannot be
+        """The pseudonym of the person with this address: the same address always gives the same one, and it cannot be
         turned back or guessed without the master key."""
         digest = hmac.new(self._blind, f"{tenant_id}\x1f{email.strip().lower()}".encode(), hashlib.sha256).digest()
         return "person:" + base64.b32encode(digest[:15]).decode().lower()

@@ -1,7 +1,7 @@
 """Recompute every chain and the order of the log, and name the first bad position.
 
 Needs only SELECT. Runs in constant memory: streams are read one after the other in version order, the log's order is
-checked by the database. What it cannot see: a superuser who rewrites a whole stream together with its head.
+checked by the database. It cannot see a superuser who rewrites a whole stream together with its head.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -25,8 +25,8 @@ class Finding(Struct, frozen=True):
     seq: int | None
 
 
-class Verified(Struct, frozen=True):
-    """The result: how much was read, and the first bad position in log order (None: all is as it was written)."""
+class Verification(Struct, frozen=True):
+    """The amount that was read, and the first bad position in log order (None: all is as it was written)."""
 
     events: int
     streams: int
@@ -34,7 +34,7 @@ class Verified(Struct, frozen=True):
     findings: int
 
 
-async def verify(connection: asyncpg.Connection, progress: Callable[[int, int], None] | None = None) -> Verified:
+async def verify(connection: asyncpg.Connection, progress: Callable[[int, int], None] | None = None) -> Verification:
     """Check the whole log in one repeatable-read snapshot. `progress` is called with (events done, events in all)."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("SET LOCAL statement_timeout = 0")
@@ -52,7 +52,7 @@ async def verify(connection: asyncpg.Connection, progress: Callable[[int, int], 
         findings += await _check_order(connection)
         streams = await connection.fetchval("SELECT count(*) FROM es.stream WHERE version > 0")
     located = sorted(findings, key=lambda f: (f.seq is None, f.seq or 0, f.version or 0))
-    return Verified(events, streams, located[0] if located else None, len(findings))
+    return Verification(events, streams, located[0] if located else None, len(findings))
 
 
 async def _check_chains(connection: asyncpg.Connection) -> AsyncIterator[tuple[Finding | None, int]]:

@@ -28,7 +28,7 @@ class CommandContext(Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
 
     def meta(self, policy: Sequence[str] = ()) -> Meta:
-        """What events caused by this command carry beside their payload."""
+        """The metadata of the events that this command causes."""
         return Meta(
             actor=self.actor,
             command_id=self.command_id,
@@ -39,7 +39,7 @@ class CommandContext(Struct, frozen=True, kw_only=True):
 
 
 class CommandResult(Struct, frozen=True, kw_only=True):
-    """What the command is answered. `replayed`: the stored answer of an earlier try. `changed`: events were written."""
+    """The answer to a command. `replayed`: the stored answer of an earlier try. `changed`: events were written."""
 
     status: int
     body: bytes

@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from redress.decider import fold_stored
-from redress.eventlog.events import Appended, CommandRecord, StoredAnswer
+from redress.eventlog.events import AppendResult, CommandRecord, StoredAnswer
 from redress.eventlog.log import Conflict, EventLog, KeyReused, VersionConflict
 from redress.handling.command import CommandContext, CommandResult, StaleVersion
 from redress.handling.readers import CacheReader, LogReader
@@ -143,7 +143,7 @@ class CommandRunner:
                 inputs = await self._inputs(context, job)
 
     def _learn(self, context: CommandContext, conflict: Conflict, named: UUID | None = None) -> None:
-        """Somebody else was quicker. StaleVersion if it was on the stream whose version the caller named."""
+        """Another command was quicker. StaleVersion if it wrote the stream whose version the caller named."""
         if isinstance(conflict, VersionConflict):
             self._cache.drop(context.tenant, conflict.stream_id)
             if context.expected is not None and conflict.stream_id == named:
@@ -166,7 +166,7 @@ class CommandRunner:
         writes = uow.writes()
         status = job.status if isinstance(job.status, int) else job.status(uow)
         record = CommandRecord(key=context.key, fingerprint=context.fingerprint, status=status, response=body)
-        appended: Appended = await self._log.append(context.tenant, writes, record)
+        appended: AppendResult = await self._log.append(context.tenant, writes, record)
         if appended.replayed is not None:
             for write in writes:
                 self._cache.drop(context.tenant, write.stream_id)

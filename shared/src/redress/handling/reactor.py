@@ -6,9 +6,9 @@ The effect becomes durable with the checkpoint, so no event has two effects, wha
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.connections import Connection
-from redress.eventlog.events import Actor, Appended, CommandRecord, Meta, StreamWrite
+from redress.eventlog.events import Actor, AppendResult, CommandRecord, Meta, StreamWrite
 from redress.eventlog.log import VersionConflict
 from redress.eventlog.portions import portions
 from redress.handling.readers import TransactionReader
@@ -27,11 +27,11 @@ class AppendsInTransaction(Protocol):
         tenant_id: str,
         writes: Sequence[StreamWrite],
         command: CommandRecord | None = None,
-    ) -> Appended: ...
+    ) -> AppendResult: ...
 
 
-React = Callable[[UnitOfWork, Published], Awaitable[None]]
-Prepare = Callable[[UnitOfWork, Sequence[Published]], Awaitable[None]]
+React = Callable[[UnitOfWork, PublishedEvent], Awaitable[None]]
+Prepare = Callable[[UnitOfWork, Sequence[PublishedEvent]], Awaitable[None]]
 
 
 class Reactor:
@@ -53,11 +53,11 @@ class Reactor:
         self._react = react
         self._prepare = prepare
 
-    async def apply(self, connection: Connection, events: Sequence[Published]) -> None:
+    async def apply(self, connection: Connection, events: Sequence[PublishedEvent]) -> None:
         for tenant_id in sorted({event.tenant for event in events}):
             of_tenant = [event for event in events if event.tenant == tenant_id]
 
-            async def react(uow: UnitOfWork, of_tenant: Sequence[Published] = of_tenant) -> None:
+            async def react(uow: UnitOfWork, of_tenant: Sequence[PublishedEvent] = of_tenant) -> None:
                 if self._prepare is not None:
                     await self._prepare(uow, of_tenant)
                 for event in of_tenant:
@@ -66,7 +66,7 @@ class Reactor:
 
             await write_in_transaction(self._log, connection, tenant_id, self._cause(of_tenant[0]), react)
 
-    def _cause(self, event: Published) -> Cause:
+    def _cause(self, event: PublishedEvent) -> Cause:
         meta = Meta(
             actor=self._actor,
             command_id=str(derived_uuid(self.name, event.id)),

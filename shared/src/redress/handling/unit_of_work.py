@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from redress.decider import Decider, Loaded
+from redress.decider import Decider, LoadedStream
 from redress.eventlog.events import Meta, NewEvent, StreamWrite, encode_meta
 from redress.ids import derived_uuid
 
@@ -98,7 +98,7 @@ class UnitOfWork:
         """Continue a stream that is here; the state afterwards. `policy` names the policies the decision used.
 
         Event ids derive from the command, the stream and the place among the command's events of that stream, so that
-        a repeated command makes the same ids whatever the stream's version is.
+        a repeated command makes the same ids at any version of the stream.
         """
         stream = self._streams[stream_id]
         if events:
@@ -160,9 +160,11 @@ class UnitOfWork:
         ]
 
 
-def write_on(decider: Decider[S, E], loaded: Loaded[S], events: Sequence[E], cause: Cause) -> tuple[StreamWrite, S]:
+def write_on(
+    decider: Decider[S, E], loaded: LoadedStream[S], events: Sequence[E], cause: Cause
+) -> tuple[StreamWrite, S]:
     """The write that continues one stream that was read, and the state after it. ValueError without an event."""
-    uow = UnitOfWork("", _Nowhere(), cause)
+    uow = UnitOfWork("", _NoStreams(), cause)
     uow.seed(decider, loaded.stream_id, loaded.version, loaded.state)
     state = uow.record(decider, loaded.stream_id, events)
     try:
@@ -172,7 +174,7 @@ def write_on(decider: Decider[S, E], loaded: Loaded[S], events: Sequence[E], cau
     return write, state
 
 
-class _Nowhere:
+class _NoStreams:
     async def read(self, streams: Streams) -> Mapping[UUID, tuple[int, Any]]:
         raise LookupError(f"{len(streams)} streams are not here")
 

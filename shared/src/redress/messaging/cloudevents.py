@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 
 JSON = "application/json"
 EVENT_MEDIA_TYPE = "application/cloudevents+json"
@@ -23,7 +23,7 @@ Headers = list[tuple[str, bytes]]
 
 
 class NotACloudEvent(ValueError):
-    """What came is not an event of ours; the message says what is missing or wrong."""
+    """The message is no event of Redress; the message says what is missing or wrong."""
 
 
 class CloudEvent(Struct, kw_only=True, omit_defaults=True):
@@ -60,29 +60,29 @@ _instant = msgspec.json.Decoder(datetime)
 _many = msgspec.json.Decoder(list[CloudEvent])
 
 
-def to_json(event: Published) -> bytes:
+def to_json(event: PublishedEvent) -> bytes:
     return _encoder.encode(_to_wire(event))
 
 
-def batch_to_json(events: Sequence[Published]) -> bytes:
+def batch_to_json(events: Sequence[PublishedEvent]) -> bytes:
     return _encoder.encode([_to_wire(event) for event in events])
 
 
-def from_json(raw: bytes) -> Published:
+def from_json(raw: bytes) -> PublishedEvent:
     try:
         return _from_wire(_one.decode(raw))
     except msgspec.MsgspecError as wrong:
         raise NotACloudEvent(str(wrong)) from wrong
 
 
-def batch_from_json(raw: bytes) -> list[Published]:
+def batch_from_json(raw: bytes) -> list[PublishedEvent]:
     try:
         return [_from_wire(wire) for wire in _many.decode(raw)]
     except msgspec.MsgspecError as wrong:
         raise NotACloudEvent(str(wrong)) from wrong
 
 
-def to_headers(event: Published, *, prev: int) -> Headers:
+def to_headers(event: PublishedEvent, *, prev: int) -> Headers:
     """The headers of a binary-mode message; its value is `event.data`. `prev` is the seq before it on its partition."""
     headers = [
         _CONTENT_TYPE,
@@ -112,9 +112,9 @@ def to_headers(event: Published, *, prev: int) -> Headers:
     return headers
 
 
-def from_headers(headers: Mapping[str, bytes], value: bytes) -> Published:
+def from_headers(headers: Mapping[str, bytes], value: bytes) -> PublishedEvent:
     try:
-        return Published(
+        return PublishedEvent(
             id=headers["ce_id"].decode(),
             source=headers["ce_source"].decode(),
             type=headers["ce_type"].decode(),
@@ -139,7 +139,7 @@ def from_headers(headers: Mapping[str, bytes], value: bytes) -> Published:
         raise NotACloudEvent(f"a header cannot be read: {wrong}") from wrong
 
 
-def _to_wire(event: Published) -> CloudEvent:
+def _to_wire(event: PublishedEvent) -> CloudEvent:
     return CloudEvent(
         specversion=SPEC_VERSION,
         id=event.id,
@@ -163,8 +163,8 @@ def _to_wire(event: Published) -> CloudEvent:
     )
 
 
-def _from_wire(wire: CloudEvent) -> Published:
-    return Published(
+def _from_wire(wire: CloudEvent) -> PublishedEvent:
+    return PublishedEvent(
         id=wire.id,
         source=wire.source,
         type=wire.type,

@@ -1,4 +1,4 @@
-"""The service's events for whoever wants to follow them over HTTP (the convention of http-feeds.org).
+"""The service's events for followers over HTTP (the convention of http-feeds.org).
 
 `GET /v1/feed?lastEventId=…` answers what came after that event, in log order, and holds the request open for a while
 when there is nothing yet. Every answer proves that it left nothing out: the first event's `prev` is the position that
@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from msgspec import Struct
 from msgspec.structs import replace
 
-from redress.contracts.envelope import FEED_MEDIA_TYPE, Published
+from redress.contracts.envelope import FEED_MEDIA_TYPE, PublishedEvent
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
 from redress.ids import parse_public_id
@@ -48,7 +48,7 @@ class FollowedLog(EventLog, Protocol):
 class FeedPage(Struct, frozen=True):
     """An answer: nothing published lies between what was asked for and `position` except `events`."""
 
-    events: tuple[Published, ...]
+    events: tuple[PublishedEvent, ...]
     position: int
     head: int
     epoch: str
@@ -60,11 +60,11 @@ class Feed:
     def __init__(self, log: FollowedLog, publication: Publication) -> None:
         self._log = log
         self._publication = publication
-        self._kept: dict[int, Published | None] = {}
+        self._kept: dict[int, PublishedEvent | None] = {}
         self._ahead: dict[tuple[int, int], asyncio.Task[list[RecordedEvent]]] = {}
 
     async def after(self, position: int, tenant: str | None, limit: int, timeout_s: float) -> FeedPage:
-        """What was published after `position`, of one tenant or (None) of all. Waits at most `timeout_s` for the first.
+        """The events after `position`, of one tenant or (None) of all. Waits at most `timeout_s` for the first.
 
         A position beyond the head is answered at once, with `head` saying so.
         """
@@ -94,7 +94,7 @@ class Feed:
             position = max(position, reached)
         return FeedPage((), position, head, epoch)
 
-    async def event(self, event_id: UUID, tenant: str | None) -> Published | None:
+    async def event(self, event_id: UUID, tenant: str | None) -> PublishedEvent | None:
         """One published event; None if it is unknown, internal, or of another tenant."""
         found = await self._log.find_event(tenant, event_id)
         if found is None:
@@ -130,7 +130,7 @@ class Feed:
         if len(self._ahead) > AHEAD:
             self._ahead.pop(next(iter(self._ahead))).cancel()
 
-    async def _published(self, stored: Sequence[RecordedEvent]) -> list[Published]:
+    async def _published(self, stored: Sequence[RecordedEvent]) -> list[PublishedEvent]:
         """The published form; what another follower has just asked for is not made again."""
         unknown = [event for event in stored if event.seq not in self._kept]
         if unknown:
@@ -146,7 +146,7 @@ class Feed:
 
 
 def _seen(task: asyncio.Task[list[RecordedEvent]]) -> None:
-    """A page that nobody asks for may fail unheard."""
+    """A page that no reader asks for may fail silently."""
     if not task.cancelled():
         task.exception()
 
@@ -157,8 +157,8 @@ def _reached(stored: Sequence[RecordedEvent], limit: int, head: int, tenant: str
     return max(last, head) if tenant is not None and len(stored) < limit else last
 
 
-def _chained(asked: int, events: Sequence[Published]) -> tuple[Published, ...]:
-    chained: list[Published] = []
+def _chained(asked: int, events: Sequence[PublishedEvent]) -> tuple[PublishedEvent, ...]:
+    chained: list[PublishedEvent] = []
     for event in events:
         chained.append(replace(event, prev=chained[-1].seq if chained else asked))
     return tuple(chained)

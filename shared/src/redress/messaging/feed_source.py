@@ -8,17 +8,17 @@ import httpx2 as httpx
 import structlog
 from msgspec import Struct
 
-from redress.contracts.envelope import PARTITIONS, Published, partition_of
+from redress.contracts.envelope import PARTITIONS, PublishedEvent, partition_of
 from redress.messaging.cloudevents import NotACloudEvent, batch_from_json, from_json
 from redress.messaging.feed import EPOCH_HEADER, HEAD_HEADER, MAX_LIMIT, POSITION_HEADER, FeedPage
 from redress.messaging.source import (
     MAIN_LOG,
     Batch,
     GapNotClosed,
-    Item,
     Mark,
     PositionBeyondHead,
     ReadMarks,
+    SourceItem,
     SourceUnavailable,
 )
 from redress.messaging.tokens import TokenSource
@@ -61,7 +61,7 @@ class FeedClient:
         _check_chain(position, page.events)
         return page
 
-    async def event(self, event_id: str) -> Published | None:
+    async def event(self, event_id: str) -> PublishedEvent | None:
         response = await self._get(f"/v1/events/{event_id}", {}, _GRACE_S)
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
@@ -85,8 +85,8 @@ class FeedClient:
             raise SourceUnavailable(f"{self._base} did not answer: {type(failure).__name__} {failure}") from failure
 
 
-class _Ahead(Struct, frozen=True):
-    """A page that was asked for before anybody wanted it."""
+class _PrefetchedPage(Struct, frozen=True):
+    """A page that was fetched before the reader asked for it."""
 
     position: int
     limit: int
@@ -107,12 +107,12 @@ class FeedSource:
         self.log = log
         self._client = client
         self._failures = 0
-        self._ahead: _Ahead | None = None
+        self._ahead: _PrefetchedPage | None = None
 
     async def open(self, read_marks: ReadMarks) -> None:
         pass
 
-    async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[Published]:
+    async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[PublishedEvent]:
         since = min(mark.seq for mark in marks.values())
         try:
             page = await self._page(since, min(limit, MAX_LIMIT), timeout_s)
@@ -130,13 +130,13 @@ class FeedSource:
             behind=page.head - page.position,
         )
 
-    async def missing(self, shard: int, after: int, through: int) -> tuple[Item[Published], ...]:
+    async def missing(self, shard: int, after: int, through: int) -> tuple[SourceItem[PublishedEvent], ...]:
         return await missing_from_feed(self._client, shard, after, through)
 
-    async def one(self, shard: int, seq: int) -> Item[Published]:
+    async def one(self, shard: int, seq: int) -> SourceItem[PublishedEvent]:
         return await one_from_feed(self._client, shard, seq)
 
-    async def applied(self, batch: Batch[Published]) -> None:
+    async def applied(self, batch: Batch[PublishedEvent]) -> None:
         pass
 
     async def close(self) -> None:
@@ -152,7 +152,7 @@ class FeedSource:
             page = await self._client.after(position, limit, timeout_s)
         if position < page.position < page.head:
             following = asyncio.create_task(self._client.after(page.position, limit, 0.0))
-            self._ahead = _Ahead(page.position, limit, following)
+            self._ahead = _PrefetchedPage(page.position, limit, following)
         return page
 
     async def _forget_ahead(self) -> None:
@@ -170,16 +170,16 @@ class FeedSource:
         await asyncio.sleep(min(pause_s * random.uniform(0.5, 1.0), at_most_s))  # noqa: S311 - not a secret
 
 
-class Repaired(Struct, frozen=True):
+class RepairedShard(Struct, frozen=True):
     """The items of one shard, complete up to `position`."""
 
-    items: tuple[Item[Published], ...]
+    items: tuple[SourceItem[PublishedEvent], ...]
     position: int
 
 
-async def shard_from_feed(client: FeedClient, shard: int, after: int, through: int | None = None) -> Repaired:
-    """What a shard has after a position: through another one, or (None) as far as the log goes now."""
-    items: list[Item[Published]] = []
+async def shard_from_feed(client: FeedClient, shard: int, after: int, through: int | None = None) -> RepairedShard:
+    """The events of a shard after a position, up to another one or (None) to the log's head."""
+    items: list[SourceItem[PublishedEvent]] = []
     position = after
     while True:
         page = await client.after(position, MAX_LIMIT, 0.0)
@@ -190,10 +190,12 @@ async def shard_from_feed(client: FeedClient, shard: int, after: int, through: i
                 follows = event.seq
         position = page.position
         if position >= page.head or (through is not None and position >= through):
-            return Repaired(tuple(items), position)
+            return RepairedShard(tuple(items), position)
 
 
-async def missing_from_feed(client: FeedClient, shard: int, after: int, through: int) -> tuple[Item[Published], ...]:
+async def missing_from_feed(
+    client: FeedClient, shard: int, after: int, through: int
+) -> tuple[SourceItem[PublishedEvent], ...]:
     """The hole of a shard. GapNotClosed if the log ends before it does."""
     repaired = await shard_from_feed(client, shard, after, through)
     if repaired.position < through:
@@ -201,14 +203,14 @@ async def missing_from_feed(client: FeedClient, shard: int, after: int, through:
     return repaired.items
 
 
-async def one_from_feed(client: FeedClient, shard: int, seq: int) -> Item[Published]:
+async def one_from_feed(client: FeedClient, shard: int, seq: int) -> SourceItem[PublishedEvent]:
     page = await client.after(seq - 1, 1, 0.0)
     if not page.events or page.events[0].seq != seq:
         raise GapNotClosed(shard, seq - 1, seq)
     return _item(page.events[0], shard, seq - 1)
 
 
-def _items(events: Sequence[Published], since: int) -> tuple[Item[Published], ...]:
+def _items(events: Sequence[PublishedEvent], since: int) -> tuple[SourceItem[PublishedEvent], ...]:
     last = dict.fromkeys(range(PARTITIONS), since)
     items = []
     for event in events:
@@ -218,8 +220,8 @@ def _items(events: Sequence[Published], since: int) -> tuple[Item[Published], ..
     return tuple(items)
 
 
-def _item(event: Published, shard: int, follows: int) -> Item[Published]:
-    return Item(
+def _item(event: PublishedEvent, shard: int, follows: int) -> SourceItem[PublishedEvent]:
+    return SourceItem(
         event=event,
         shard=shard,
         seq=event.seq,
@@ -230,7 +232,7 @@ def _item(event: Published, shard: int, follows: int) -> Item[Published]:
     )
 
 
-def _check_chain(asked: int, events: Sequence[Published]) -> None:
+def _check_chain(asked: int, events: Sequence[PublishedEvent]) -> None:
     before = asked
     for event in events:
         if event.prev != before or event.seq <= before:

@@ -10,8 +10,8 @@ import structlog
 
 from redress.ids import derived_uuid
 from redress.messaging.kafka_source import Hints
-from redress.messaging.port import Broker, BrokerUnavailable, Consumer, Incoming
-from redress.messaging.source import MAIN_LOG, Batch, GapNotClosed, Item, Mark, ReadMarks, SourceUnavailable
+from redress.messaging.port import Broker, BrokerUnavailable, Consumer, IncomingMessage
+from redress.messaging.source import MAIN_LOG, Batch, GapNotClosed, Mark, ReadMarks, SourceItem, SourceUnavailable
 
 _log = structlog.stdlib.get_logger("redress.messaging")
 
@@ -41,7 +41,7 @@ class ForeignSource:
         except BrokerUnavailable as failure:
             raise SourceUnavailable(str(failure)) from failure
 
-    async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[Incoming]:
+    async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[IncomingMessage]:
         if self._consumer is None:
             raise SourceUnavailable("the source is not open")
         try:
@@ -49,7 +49,7 @@ class ForeignSource:
         except BrokerUnavailable as failure:
             raise SourceUnavailable(str(failure)) from failure
         for shard in polled.lost:
-            # Nobody else has these messages. The sender must be asked to send again from this time on.
+            # No other system has these messages. The sender must be asked to send again from this time on.
             _log.critical("foreign_messages_lost", topic=self._topic, partition=shard, wanted_offset=marks[shard].seq)
         return Batch(
             items=tuple(_item(message) for message in polled.messages),
@@ -57,16 +57,16 @@ class ForeignSource:
             behind=polled.behind,
         )
 
-    async def missing(self, shard: int, after: int, through: int) -> tuple[Item[Incoming], ...]:
+    async def missing(self, shard: int, after: int, through: int) -> tuple[SourceItem[IncomingMessage], ...]:
         raise GapNotClosed(shard, after, through)
 
-    async def one(self, shard: int, seq: int) -> Item[Incoming]:
+    async def one(self, shard: int, seq: int) -> SourceItem[IncomingMessage]:
         message = await self._broker.read(self._topic, shard, seq - 1)
         if message is None:
             raise GapNotClosed(shard, seq - 1, seq)
         return _item(message)
 
-    async def applied(self, batch: Batch[Incoming]) -> None:
+    async def applied(self, batch: Batch[IncomingMessage]) -> None:
         self._hints.take(batch.offsets)
 
     async def close(self) -> None:
@@ -80,9 +80,9 @@ class ForeignSource:
         return {shard: mark.seq for shard, mark in marks.items() if shard in partitions}
 
 
-def _item(message: Incoming) -> Item[Incoming]:
+def _item(message: IncomingMessage) -> SourceItem[IncomingMessage]:
     key = message.key.hex() if message.key else f"{message.partition}:{message.offset}"
-    return Item(
+    return SourceItem(
         event=message,
         shard=message.partition,
         seq=message.offset + 1,

@@ -20,9 +20,9 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from redress.failpoints import failpoint
 from redress.messaging.port import (
     BrokerUnavailable,
-    Incoming,
-    Outgoing,
-    Polled,
+    IncomingMessage,
+    OutgoingMessage,
+    PolledMessages,
     Positions,
     PublishFailed,
     TopicSpec,
@@ -64,7 +64,7 @@ class KafkaBroker:
     def consumer(self, topic: str, group: str, member: str) -> "KafkaConsumer":
         return KafkaConsumer(self._options, topic, group, member)
 
-    async def read(self, topic: str, partition: int, offset: int) -> Incoming | None:
+    async def read(self, topic: str, partition: int, offset: int) -> IncomingMessage | None:
         consumer = AIOKafkaConsumer(**self._options, auto_offset_reset="none", enable_auto_commit=False)
         try:
             await _within(READ_S, consumer.start(), "connect")
@@ -133,7 +133,7 @@ class KafkaProducer:
     async def start(self) -> None:
         await _within(START_S, self._producer.start(), "connect")
 
-    async def publish(self, topic: str, batch: Sequence[Outgoing]) -> None:
+    async def publish(self, topic: str, batch: Sequence[OutgoingMessage]) -> None:
         if self._failed:
             raise PublishFailed("this producer failed before")
         try:
@@ -148,14 +148,14 @@ class KafkaProducer:
 
     async def close(self) -> None:
         if not await _let_go(self._producer.stop()):
-            # stop() waits for batches that nobody will take any more. Without connections they fail.
+            # stop() waits for batches that no broker will take any more. Without connections they fail.
             await _let_go(self._producer.client.close())
             sender: asyncio.Task[None] | None = self._producer._sender.sender_task  # noqa: SLF001 - no public way
             if sender is not None:
                 sender.cancel()
                 await asyncio.wait([sender], timeout=CLOSE_S)
 
-    def _build(self, batch: Sequence[Outgoing]) -> list[tuple[int, BatchBuilder]]:
+    def _build(self, batch: Sequence[OutgoingMessage]) -> list[tuple[int, BatchBuilder]]:
         """Request-sized batches in the order of their messages; a partition may have several."""
         built: list[tuple[int, BatchBuilder]] = []
         open_: dict[int, BatchBuilder] = {}
@@ -169,7 +169,7 @@ class KafkaProducer:
                 built.append((message.partition, builder))
         return built
 
-    async def _publish(self, topic: str, batch: Sequence[Outgoing]) -> None:
+    async def _publish(self, topic: str, batch: Sequence[OutgoingMessage]) -> None:
         """Hand everything over, then wait for every acknowledgement; the first failure ends the waiting."""
         futures: list[asyncio.Future[object]] = []
         try:
@@ -209,20 +209,20 @@ class KafkaConsumer:
         self._consumer.subscribe([self._topic], listener=self._listener)
         await _within(START_S, self._consumer.start(), "join the group")
 
-    async def poll(self, limit: int, timeout_s: float) -> Polled:
+    async def poll(self, limit: int, timeout_s: float) -> PolledMessages:
         if self._listener is not None and self._listener.failure is not None:
             raise BrokerUnavailable("the positions to read from could not be had") from self._listener.failure
         try:
             async with asyncio.timeout(timeout_s + POLL_GRACE_S):
                 found = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=limit)
         except OffsetOutOfRangeError as wrong:
-            return Polled(lost=await self._to_the_oldest([place.partition for place in wrong.args[0]]))
+            return PolledMessages(lost=await self._to_the_oldest([place.partition for place in wrong.args[0]]))
         except NoOffsetForPartitionError:
-            return Polled()  # just assigned; the listener is about to seek
+            return PolledMessages()  # just assigned; the listener is about to seek
         except (KafkaError, TimeoutError, OSError) as failure:
             raise BrokerUnavailable(f"cannot read {self._topic}: {type(failure).__name__} {failure}") from failure
         messages = tuple(_incoming(record) for records in found.values() for record in records)
-        return Polled(messages, behind=self._behind())
+        return PolledMessages(messages, behind=self._behind())
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
         assigned = {place.partition for place in self._consumer.assignment()}
@@ -262,7 +262,7 @@ class _SeekOnAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
         self.failure: Exception | None = None
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        """Nothing to do: whoever gets them locks the checkpoint, and what we still hold is then dropped."""
+        """Nothing to do: their new owner locks the checkpoint, and the messages held here are then dropped."""
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         partitions = [place.partition for place in assigned]
@@ -275,7 +275,7 @@ class _SeekOnAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.seek(TopicPartition(self._topic, partition), positions.get(partition, 0))
 
 
-def _append(builder: BatchBuilder, message: Outgoing) -> bool:
+def _append(builder: BatchBuilder, message: OutgoingMessage) -> bool:
     """Whether the message fitted in."""
     headers = list(message.headers)
     return (
@@ -332,8 +332,8 @@ async def _settle(admin: AIOKafkaAdminClient, topics: Sequence[TopicSpec]) -> No
                 raise BrokerUnavailable(f"the settings of {name} were refused: error {code} {text}")
 
 
-def _incoming(record: Any) -> Incoming:  # noqa: ANN401 - aiokafka has no types
-    return Incoming(
+def _incoming(record: Any) -> IncomingMessage:  # noqa: ANN401 - aiokafka has no types
+    return IncomingMessage(
         record.topic,
         record.partition,
         record.offset,

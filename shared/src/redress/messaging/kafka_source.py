@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from redress.contracts.envelope import PARTITIONS, Published, partition_of
+from redress.contracts.envelope import PARTITIONS, PublishedEvent, partition_of
 from redress.messaging.cloudevents import NotACloudEvent, from_headers
 from redress.messaging.feed_source import FeedClient, missing_from_feed, one_from_feed, shard_from_feed
-from redress.messaging.port import Broker, BrokerUnavailable, Consumer, Incoming
-from redress.messaging.source import MAIN_LOG, Batch, Item, Mark, ReadMarks, SourceUnavailable
+from redress.messaging.port import Broker, BrokerUnavailable, Consumer, IncomingMessage
+from redress.messaging.source import MAIN_LOG, Batch, Mark, ReadMarks, SourceItem, SourceUnavailable
 
 _log = structlog.stdlib.get_logger("redress.messaging")
 
@@ -56,13 +56,13 @@ class KafkaSource:
         except BrokerUnavailable as failure:
             raise SourceUnavailable(str(failure)) from failure
 
-    async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[Published]:
+    async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[PublishedEvent]:
         consumer = self._started()
         try:
             polled = await consumer.poll(limit, self._hints.give(consumer, timeout_s))
         except BrokerUnavailable as failure:
             raise SourceUnavailable(str(failure)) from failure
-        items: list[Item[Published]] = []
+        items: list[SourceItem[PublishedEvent]] = []
         for shard in polled.lost:
             items += (await shard_from_feed(self._feed, shard, marks[shard].seq)).items
         offsets: dict[int, int] = {}
@@ -73,13 +73,13 @@ class KafkaSource:
                 items.append(item)
         return Batch(items=tuple(items), offsets=offsets, behind=polled.behind)
 
-    async def missing(self, shard: int, after: int, through: int) -> tuple[Item[Published], ...]:
+    async def missing(self, shard: int, after: int, through: int) -> tuple[SourceItem[PublishedEvent], ...]:
         return await missing_from_feed(self._feed, shard, after, through)
 
-    async def one(self, shard: int, seq: int) -> Item[Published]:
+    async def one(self, shard: int, seq: int) -> SourceItem[PublishedEvent]:
         return await one_from_feed(self._feed, shard, seq)
 
-    async def applied(self, batch: Batch[Published]) -> None:
+    async def applied(self, batch: Batch[PublishedEvent]) -> None:
         self._hints.take(batch.offsets)
 
     async def close(self) -> None:
@@ -101,7 +101,7 @@ class KafkaSource:
 class Hints:
     """Offsets that the broker shall hear of, at most once a second: nothing depends on them but monitors.
 
-    Nobody waits for it: an event that comes in meanwhile would be seen later by a round trip.
+    No read waits for it: an event that arrives meanwhile would be seen later by a round trip.
     """
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class Hints:
         return timeout_s
 
     async def give_the_last(self, consumer: Consumer) -> None:
-        """Tell everything and wait until it is told, for a consumer that is about to close."""
+        """Send all hints and wait for them, for a consumer that is about to close."""
         if self._telling is not None:
             await asyncio.gather(self._telling, return_exceptions=True)
         if self._untold:
@@ -137,7 +137,7 @@ class Hints:
         return self._telling
 
 
-def _item(message: Incoming) -> Item[Published] | None:
+def _item(message: IncomingMessage) -> SourceItem[PublishedEvent] | None:
     """None for what is not an event of ours: it cannot be one we miss, since every event names the one before it."""
     try:
         event = from_headers(message.headers, message.value or b"")
@@ -147,7 +147,7 @@ def _item(message: Incoming) -> Item[Published] | None:
     if partition_of(event.subject) != message.partition:
         _say_not_ours(message, f"its subject belongs to partition {partition_of(event.subject)}")
         return None
-    return Item(
+    return SourceItem(
         event=event,
         shard=message.partition,
         seq=event.seq,
@@ -158,7 +158,7 @@ def _item(message: Incoming) -> Item[Published] | None:
     )
 
 
-def _say_not_ours(message: Incoming, reason: str) -> None:
+def _say_not_ours(message: IncomingMessage, reason: str) -> None:
     _log.error(
         "foreign_message_in_our_topic",
         topic=message.topic,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
-from redress.messaging.source import MAIN_LOG, Batch, GapNotClosed, Item, Mark, PositionBeyondHead, ReadMarks
+from redress.messaging.source import MAIN_LOG, Batch, GapNotClosed, Mark, PositionBeyondHead, ReadMarks, SourceItem
 
 _SHARD = 0
 
@@ -42,13 +42,13 @@ class LogSource:
         self._head = max(self._head, reached)
         return Batch(items=items, epoch=self._epoch, since=after, behind=self._head - reached)
 
-    async def missing(self, shard: int, after: int, through: int) -> tuple[Item[RecordedEvent], ...]:
+    async def missing(self, shard: int, after: int, through: int) -> tuple[SourceItem[RecordedEvent], ...]:
         items = tuple(self._item(event) for event in await self._log.read_log(after, through - after))
         if len(items) != through - after:
             raise GapNotClosed(shard, after, through)
         return items
 
-    async def one(self, shard: int, seq: int) -> Item[RecordedEvent]:
+    async def one(self, shard: int, seq: int) -> SourceItem[RecordedEvent]:
         (item,) = await self.missing(shard, seq - 1, seq)
         return item
 
@@ -58,11 +58,11 @@ class LogSource:
     async def close(self) -> None:
         pass
 
-    def _item(self, event: RecordedEvent) -> Item[RecordedEvent]:
+    def _item(self, event: RecordedEvent) -> SourceItem[RecordedEvent]:
         seq = event.seq
         if seq is None:
             raise TypeError("an event read from the log has a seq")
-        return Item(
+        return SourceItem(
             event=event,
             shard=_SHARD,
             seq=seq,

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from redress.messaging.port import Incoming, Outgoing, Polled, Positions, PublishFailed, TopicSpec
+from redress.messaging.port import IncomingMessage, OutgoingMessage, PolledMessages, Positions, PublishFailed, TopicSpec
 
 
 class _Topic:
     def __init__(self, partitions: int) -> None:
-        self.messages: list[list[Incoming]] = [[] for _ in range(partitions)]
+        self.messages: list[list[IncomingMessage]] = [[] for _ in range(partitions)]
         self.oldest = [0] * partitions
         self.grown = asyncio.Event()
 
@@ -35,7 +35,7 @@ class InMemoryBroker:
     def consumer(self, topic: str, group: str, member: str) -> "InMemoryConsumer":
         return InMemoryConsumer(self, topic, group, member)
 
-    async def read(self, topic: str, partition: int, offset: int) -> Incoming | None:
+    async def read(self, topic: str, partition: int, offset: int) -> IncomingMessage | None:
         kept = self.topic(topic)
         if not kept.oldest[partition] <= offset < kept.end(partition):
             return None
@@ -79,14 +79,14 @@ class InMemoryProducer:
     async def start(self) -> None:
         pass
 
-    async def publish(self, topic: str, batch: Sequence[Outgoing]) -> None:
+    async def publish(self, topic: str, batch: Sequence[OutgoingMessage]) -> None:
         self._failed = self._failed or self._broker.failing
         if self._failed:
             raise PublishFailed("the broker is failing, or failed before")
         kept = self._broker.topic(topic)
         for message in batch:
             kept.messages[message.partition].append(
-                Incoming(
+                IncomingMessage(
                     topic,
                     message.partition,
                     kept.end(message.partition),
@@ -122,26 +122,26 @@ class InMemoryConsumer:
         known = await self._positions(new) if self._positions is not None else {}
         self._at = {each: known.get(each, 0) if each in new else self._at[each] for each in partitions}
 
-    async def poll(self, limit: int, timeout_s: float) -> Polled:
+    async def poll(self, limit: int, timeout_s: float) -> PolledMessages:
         topic = self._broker.topic(self._topic)
         lost = {each for each, at in self._at.items() if not topic.oldest[each] <= at <= topic.end(each)}
         if lost:
             self._at.update({each: topic.oldest[each] for each in lost})
-            return Polled(lost=frozenset(lost))
+            return PolledMessages(lost=frozenset(lost))
         grown = topic.grown
         if not self._waiting(topic):
             try:
                 async with asyncio.timeout(timeout_s):
                     await grown.wait()
             except TimeoutError:
-                return Polled()
-        messages: list[Incoming] = []
+                return PolledMessages()
+        messages: list[IncomingMessage] = []
         for each in self._at:
             start = self._at[each] - topic.oldest[each]
             taken = topic.messages[each][start : start + limit - len(messages)]
             self._at[each] += len(taken)
             messages += taken
-        return Polled(tuple(messages), behind=self._waiting(topic))
+        return PolledMessages(tuple(messages), behind=self._waiting(topic))
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
         self._broker.committed.setdefault((self._topic, self._group), {}).update(offsets)

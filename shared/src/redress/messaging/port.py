@@ -1,4 +1,4 @@
-"""What Redress asks of a message broker, in its own words. `kafka.py` keeps these promises, and `memory.py` for tests.
+"""The message broker that Redress needs. `kafka.py` keeps these promises, and `memory.py` for tests.
 
 Small on purpose: order inside a partition, an honest answer to a publish, and reading on from a given offset. Positions
 are kept by the caller; what a broker remembers of them is a hint for those who watch.
@@ -26,7 +26,7 @@ class PublishFailed(BrokerError):
     pass
 
 
-class Outgoing(Struct, frozen=True):
+class OutgoingMessage(Struct, frozen=True):
     """A message to be published. The caller chooses the partition: it must be the same on every transport."""
 
     partition: int
@@ -36,7 +36,7 @@ class Outgoing(Struct, frozen=True):
     timestamp_ms: int
 
 
-class Incoming(Struct, frozen=True):
+class IncomingMessage(Struct, frozen=True):
     """A message that was read. `value` is None where another system deleted it. The last of equal headers counts."""
 
     topic: str
@@ -48,14 +48,14 @@ class Incoming(Struct, frozen=True):
     timestamp_ms: int
 
 
-class Polled(Struct, frozen=True):
+class PolledMessages(Struct, frozen=True):
     """Messages, in order inside each partition.
 
     `lost` are partitions whose wanted offset the broker does not have (any more): reading goes on at its oldest
     message, and what lies between is to be had elsewhere. `behind` is how many messages wait beyond these.
     """
 
-    messages: tuple[Incoming, ...] = ()
+    messages: tuple[IncomingMessage, ...] = ()
     lost: frozenset[int] = frozenset()
     behind: int = 0
 
@@ -77,7 +77,7 @@ class Producer(Protocol):
         """BrokerUnavailable."""
         ...
 
-    async def publish(self, topic: str, batch: Sequence[Outgoing]) -> None:
+    async def publish(self, topic: str, batch: Sequence[OutgoingMessage]) -> None:
         """Store the batch, in order inside each partition, on all in-sync replicas.
 
         PublishFailed when any of it is not known to be stored; some of it may be, now or later.
@@ -85,7 +85,7 @@ class Producer(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go within seconds, whatever state the broker is in. Does not raise."""
+        """Close within seconds in any state of the broker. Does not raise."""
         ...
 
 
@@ -99,7 +99,7 @@ class Consumer(Protocol):
         """
         ...
 
-    async def poll(self, limit: int, timeout_s: float) -> Polled:
+    async def poll(self, limit: int, timeout_s: float) -> PolledMessages:
         """Up to `limit` messages, waiting at most `timeout_s` for the first. BrokerUnavailable."""
         ...
 
@@ -117,7 +117,7 @@ class Broker(Protocol):
         """`member` names this process for ever: after a restart it gets its partitions back without a rebalance."""
         ...
 
-    async def read(self, topic: str, partition: int, offset: int) -> Incoming | None:
+    async def read(self, topic: str, partition: int, offset: int) -> IncomingMessage | None:
         """One message again; None if the broker does not have it any more. BrokerUnavailable."""
         ...
 

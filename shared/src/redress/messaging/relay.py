@@ -17,16 +17,16 @@ import structlog
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from redress.contracts.envelope import PARTITIONS, Published, partition_of
+from redress.contracts.envelope import PARTITIONS, PublishedEvent, partition_of
 from redress.eventlog.log import EventLog
 from redress.eventlog.outage import OUTAGE
 from redress.eventlog.pages import pages
 from redress.failpoints import failpoint
 from redress.messaging.cloudevents import plain, to_headers
-from redress.messaging.port import Broker, Outgoing, Producer
+from redress.messaging.port import Broker, OutgoingMessage, Producer
 from redress.messaging.publication import Publication
 from redress.messaging.source import EpochChanged, GapNotClosed, PositionBeyondHead
-from redress.ops.until import until
+from redress.ops.run_until_stopped import run_until_stopped
 
 _log = structlog.stdlib.get_logger("redress.messaging")
 
@@ -58,14 +58,14 @@ class _Position(Struct, frozen=True):
     last: tuple[int, ...]
 
 
-class _Prepared(Struct, frozen=True):
+class _PreparedBatch(Struct, frozen=True):
     """A batch ready to be sent, and the position after it."""
 
-    messages: tuple[Outgoing, ...]
+    messages: tuple[OutgoingMessage, ...]
     after: _Position
 
 
-class _Stored(Struct):
+class _StoredPosition(Struct):
     last: tuple[int, ...]
 
 
@@ -93,7 +93,7 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Copy until `stop`. Any failure ends it: run again, it goes on from the checkpoint."""
-        await until(stop, self._follow())
+        await run_until_stopped(stop, self._follow())
 
     async def _follow(self) -> NoReturn:
         async with self._lease(), self._producer() as producer:
@@ -129,8 +129,8 @@ class Relay:
         self._metrics.lag.set(0)
         return position
 
-    async def _batches(self, position: _Position) -> AsyncGenerator[_Prepared, None]:
-        """What the log has after `position`, ready to be sent."""
+    async def _batches(self, position: _Position) -> AsyncGenerator[_PreparedBatch, None]:
+        """The log's events after `position`, ready to be sent."""
         async with aclosing(pages(self._log, position.seq, size=self._limit)) as found:
             async for stored in found:
                 if await self._log.epoch() != position.epoch:
@@ -141,7 +141,7 @@ class Relay:
                 last = list(position.last)
                 messages = tuple(message_of(event, last) for event in await self._publication.publish(stored))
                 position = _Position(position.seq + len(stored), position.epoch, tuple(last))
-                yield _Prepared(messages, position)
+                yield _PreparedBatch(messages, position)
 
     async def _position(self) -> _Position:
         head, epoch = await self._log.head(), await self._log.epoch()
@@ -161,7 +161,7 @@ class Relay:
         if row["seq"] > head:
             raise PositionBeyondHead(row["seq"], head)
         none_yet = (0,) * PARTITIONS
-        last = none_yet if row["position"] is None else msgspec.json.decode(row["position"], type=_Stored).last
+        last = none_yet if row["position"] is None else msgspec.json.decode(row["position"], type=_StoredPosition).last
         self._metrics.lag.set(head - row["seq"])
         return _Position(row["seq"], epoch, last)
 
@@ -175,7 +175,7 @@ class Relay:
             found.seq,
             found.epoch,
             to.seq,
-            msgspec.json.encode(_Stored(to.last)).decode(),
+            msgspec.json.encode(_StoredPosition(to.last)).decode(),
         )
         if done != "UPDATE 1":
             raise RelayFenced(f"the checkpoint is not at {found.seq} any more")
@@ -205,16 +205,16 @@ class Relay:
             await self._pool.release(connection, timeout=ACQUIRE_S)
 
 
-async def _next(batches: AsyncGenerator[_Prepared, None]) -> _Prepared | None:
+async def _next(batches: AsyncGenerator[_PreparedBatch, None]) -> _PreparedBatch | None:
     return await anext(batches, None)
 
 
-def message_of(event: Published, last: list[int]) -> Outgoing:
+def message_of(event: PublishedEvent, last: list[int]) -> OutgoingMessage:
     """The message; `last` learns of it."""
     partition = partition_of(event.subject)
     headers = to_headers(event, prev=last[partition])
     last[partition] = event.seq
-    return Outgoing(
+    return OutgoingMessage(
         partition,
         plain(event.subject),
         bytes(event.data),

@@ -25,7 +25,7 @@ class SourceError(Exception):
 
 
 class ConsumerHalted(SourceError):
-    """Going on would lose, double or mix events. Trying again is no use before somebody has looked; it is loud."""
+    """Going on would lose, double or mix events. A retry is no use before an operator has acted; the error is loud."""
 
 
 class EpochChanged(ConsumerHalted):
@@ -62,7 +62,7 @@ class Mark(Struct, frozen=True):
     offset: int | None = None
 
 
-class Item(Struct, Generic[E], frozen=True, kw_only=True):
+class SourceItem(Struct, Generic[E], frozen=True, kw_only=True):
     """One event on its way to a handler.
 
     `follows` is the promise that makes a loss visible: the source has nothing between `follows` and `seq` on this
@@ -86,7 +86,7 @@ class Batch(Struct, Generic[E], frozen=True, kw_only=True):
     unknown.
     """
 
-    items: tuple[Item[E], ...] = ()
+    items: tuple[SourceItem[E], ...] = ()
     epoch: str = ""
     since: int = 0
     reached: Mapping[int, int] = {}
@@ -122,25 +122,25 @@ class Source(Protocol[E]):
         ...
 
     async def fetch(self, marks: Mapping[int, Mark], limit: int, timeout_s: float) -> Batch[E]:
-        """What comes after the marks, about `limit` items; an empty batch when nothing came within `timeout_s`.
+        """The items after the marks, about `limit` of them; an empty batch when nothing came within `timeout_s`.
 
         SourceUnavailable when the other side is down.
         """
         ...
 
-    async def missing(self, shard: int, after: int, through: int) -> tuple[Item[E], ...]:
+    async def missing(self, shard: int, after: int, through: int) -> tuple[SourceItem[E], ...]:
         """All items of a shard with after < seq ≤ through, for a consumer that found a hole.
 
         GapNotClosed if the source cannot vouch for all of them.
         """
         ...
 
-    async def one(self, shard: int, seq: int) -> Item[E]:
+    async def one(self, shard: int, seq: int) -> SourceItem[E]:
         """A single item again, for a parked event. GapNotClosed if it is gone."""
         ...
 
     async def applied(self, batch: Batch[E]) -> None:
-        """The batch is durable; a broker may be told, as a hint for those who watch its lag."""
+        """The batch is durable; a broker may get it, as a hint for lag monitors."""
         ...
 
     async def close(self) -> None: ...

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from redress.contracts.catalogue import dataschema
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.decider import Decider, fold
 from redress.eventlog.events import RecordedEvent, decode_meta
 from redress.eventlog.log import EventLog
@@ -51,10 +51,10 @@ class StatePublication:
         self._streams = {each.decider.stream_type: each for each in streams}
         self._states: OrderedDict[UUID, tuple[int, Any]] = OrderedDict()
 
-    async def publish(self, events: Sequence[RecordedEvent]) -> list[Published]:
+    async def publish(self, events: Sequence[RecordedEvent]) -> list[PublishedEvent]:
         """The published events of these stored ones, in order; internal ones are left out."""
         epoch = await self._log.epoch()
-        made: list[Published] = []
+        made: list[PublishedEvent] = []
         for event in events:
             stream = self._streams.get(event.stream_type)
             if stream is None:
@@ -80,12 +80,12 @@ class StatePublication:
             self._states.popitem(last=False)
         return state
 
-    def _enveloped(self, event: RecordedEvent, public: Struct, epoch: str) -> Published:
+    def _enveloped(self, event: RecordedEvent, public: Struct, epoch: str) -> PublishedEvent:
         if event.seq is None:
             raise ValueError("only events that have their place in the log are published")
         meta = decode_meta(event.meta)
         kind = str(public.__struct_config__.tag)
-        return Published(
+        return PublishedEvent(
             id=public_id("evt", event.event_id),
             source=self._source,
             type=kind,

@@ -25,7 +25,7 @@ class TokenSource(Protocol):
         ...
 
 
-class _Answer(Struct):
+class _TokenAnswer(Struct):
     access_token: str
     expires_in: float = 60.0
 
@@ -68,12 +68,12 @@ class ClientCredentials:
     def forget(self) -> None:
         self._renew_at = None
 
-    async def _ask(self) -> _Answer:
+    async def _ask(self) -> _TokenAnswer:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 response = await self._http.post(self._url, data=self._form, headers={"Accept": "application/json"})
             if response.status_code != httpx.codes.OK:
                 raise SourceUnavailable(f"the token endpoint answered {response.status_code}")
-            return msgspec.json.decode(response.content, type=_Answer)
+            return msgspec.json.decode(response.content, type=_TokenAnswer)
         except (httpx.HTTPError, TimeoutError, msgspec.MsgspecError) as failure:
             raise SourceUnavailable(f"no access token from {self._url}: {failure}") from failure

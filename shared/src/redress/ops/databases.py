@@ -6,7 +6,6 @@ may connect to `dispute` and to the vault only. The limits on time stand at the 
 """
 
 import asyncio
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -86,7 +85,7 @@ async def create_roles(connection: asyncpg.Connection, passwords: Mapping[str, s
 async def create_database(connection: asyncpg.Connection, name: str, *, like: str, template: str = "template0") -> None:
     """The database `name` with the rights of the database `like` of `DATABASES`, copied from `template` if it is new.
 
-    Only the roles that belong there may connect. What the owner role creates belongs to `redress_owner`.
+    Only the roles that belong there may connect. Objects that the owner role creates belong to `redress_owner`.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a database name")
@@ -120,19 +119,6 @@ async def create_vault_tables(superuser_dsn: str) -> None:
             await connection.execute(vault.SCHEMA)
     finally:
         await connection.close()
-
-
-async def drop_database(connection: asyncpg.Connection, name: str) -> None:
-    """Drop a database and end the sessions in it; nothing happens if there is none."""
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not a database name")
-    await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-def derived_passwords(secret: str) -> dict[str, str]:
-    """A password for every login role out of one secret, for deployments that keep only one."""
-    roles = [role for database in DATABASES for role in login_roles(database)]
-    return {role: hashlib.sha256(f"{secret}:{role}".encode()).hexdigest()[:32] for role in roles}
 
 
 async def _create_role(connection: asyncpg.Connection, role: str, login: str) -> None:

@@ -65,7 +65,7 @@ def configure_logs(service: str, version: str, level: str = "INFO", stream: Text
     _lines.level = logging.getLevelNamesMapping()[level]
     handler = logging.StreamHandler(_lines.stream)
     handler.setFormatter(formatter)
-    handler.addFilter(_Sparsely())
+    handler.addFilter(_RepetitionFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -91,8 +91,8 @@ def configure_logs(service: str, version: str, level: str = "INFO", stream: Text
     )
 
 
-class _Lines:
-    """Where our own records go, and from which level on."""
+class _LogOutput:
+    """The stream and level of Redress's own records."""
 
     stream: TextIO = sys.stdout
     level: int = logging.INFO
@@ -106,7 +106,7 @@ class _OwnLogger:
         self.name = name
 
     def _write(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more: that must not stop the work
+        with contextlib.suppress(OSError, ValueError):  # a closed reader must not stop the work
             _lines.stream.write(f"{line}\n")
             _lines.stream.flush()
 
@@ -119,7 +119,7 @@ def _worth_a_line(_: object, method: str, event: EventDict) -> EventDict:
     return event
 
 
-_lines: Final = _Lines()
+_lines: Final = _LogOutput()
 _LEVEL_OF: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -131,8 +131,8 @@ _LEVEL_OF: Final = {
 _encoder: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str)
 
 
-class _Sparsely(logging.Filter):
-    """Lets the same thing said by a repeating logger through once in a while, with how often it was left out."""
+class _RepetitionFilter(logging.Filter):
+    """Pass a repeated message once per interval, with the number of omitted ones."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ class _Sparsely(logging.Filter):
 
 
 def _causes(_: object, __: str, event: EventDict) -> EventDict:
-    causes = telemetry.current()
+    causes = telemetry.current_causes()
     if causes is not None:
         event.setdefault("request_id", causes.request_id)
         event.setdefault("correlation_id", causes.correlation_id)
@@ -213,7 +213,7 @@ def _plain(value: object, limit: int, depth: int) -> object:
 
 
 def _text(text: str, limit: int) -> str:
-    # Cut before the search for secrets, so that no text takes long; a traceback is told at its end.
+    # Cut before the search for secrets, so that no text takes long; the end of a traceback says most.
     if len(text) > limit:
         text = f"…{text[-limit:]}" if limit == MAX_TRACEBACK else f"{text[:limit]}…"
     if _SUSPECT.search(text):  # one search for nearly every text instead of four replacements

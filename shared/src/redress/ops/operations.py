@@ -1,4 +1,4 @@
-"""The record of what operators did by hand: who, when, what, why, and what became of it. Nobody can change it."""
+"""The record of operations done by hand: who, when, what, why, and the result. It cannot be changed."""
 
 import contextlib
 import getpass
@@ -21,7 +21,7 @@ MAX_REASON: Final = 500
 _MAX_OUTCOME = 500
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class OperationOrder(Struct, frozen=True, kw_only=True):
     """An operation as it was ordered. `arguments` and `reason` are kept for ever: no personal data in them."""
 
     operator: str
@@ -35,24 +35,24 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     id: UUID
     at: datetime
-    order: Order
+    order: OperationOrder
     outcome: str
 
 
-class Recording:
-    """What an operation says of itself once it is done."""
+class OperationReport:
+    """The result that an operation reports once it is done."""
 
     def __init__(self) -> None:
         self.outcome = "done"
 
 
 @asynccontextmanager
-async def recorded(connection: asyncpg.Connection, order: Order) -> AsyncIterator[Recording]:
+async def recorded(connection: asyncpg.Connection, order: OperationOrder) -> AsyncIterator[OperationReport]:
     """Write the order down before the block, and its outcome after it; a failure too, which goes on.
 
     `connection` is the owner's, outside a transaction.
     """
-    operation, recording = new_uuid(), Recording()
+    operation, recording = new_uuid(), OperationReport()
     await _enter(connection, operation, order, BEGUN)
     try:
         yield recording
@@ -77,7 +77,7 @@ async def latest(connection: asyncpg.Connection, limit: int, command: str | None
         Operation(
             id=row["operation"],
             at=row["at"],
-            order=Order(
+            order=OperationOrder(
                 operator=row["operator"],
                 command=row["command"],
                 arguments=msgspec.json.decode(row["arguments"], type=dict[str, str]),
@@ -90,14 +90,14 @@ async def latest(connection: asyncpg.Connection, limit: int, command: str | None
 
 
 def os_user() -> str:
-    """The operator, if nobody is named."""
+    """The default operator."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
         return f"uid {os.getuid()}"
 
 
-async def _enter(connection: asyncpg.Connection, operation: UUID, order: Order, outcome: str) -> None:
+async def _enter(connection: asyncpg.Connection, operation: UUID, order: OperationOrder, outcome: str) -> None:
     await connection.execute(
         "INSERT INTO es.operation (operation, operator, command, arguments, reason, outcome)"
         " VALUES ($1, $2, $3, $4::text::json, $5, $6)",

@@ -10,8 +10,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import structlog
@@ -20,8 +20,8 @@ import uvloop
 from msgspec import Struct
 from starlette.applications import Starlette
 
-from redress.ops.heartbeat import beat
-from redress.ops.until import until
+from redress.ops.heartbeat import touch_heartbeat
+from redress.ops.run_until_stopped import run_until_stopped
 
 DRAIN_S = 10.0
 STOPPED, CUT_OFF, NOT_STARTED = 0, 1, 3
@@ -57,7 +57,7 @@ class Backoff(Struct, frozen=True):
 def run_api(app: Starlette, host: str, port: int) -> int:
     """Serve the app until SIGTERM or SIGINT; returns the exit code.
 
-    Requests under way get `DRAIN_S` to end. `app.state.stopping` is set first, so that long polls end at once.
+    Running requests get `DRAIN_S` to end. `app.state.stopping` is set first, so that long polls end at once.
     """
     config = uvicorn.Config(
         app,
@@ -126,25 +126,13 @@ async def run_parts(
             await asyncio.wait(tasks, timeout=_CANCEL_S)
 
 
-@asynccontextmanager
-async def parts_running(parts: Sequence[Part], *, drain_s: float = DRAIN_S) -> AsyncIterator[None]:
-    """The parts run beside the block: for an API that has work of its own between requests."""
-    stop = asyncio.Event()
-    running = asyncio.create_task(run_parts(parts, stop, drain_s=drain_s))
-    try:
-        yield
-    finally:
-        stop.set()
-        await running
-
-
 async def _supervise(part: Part, stop: asyncio.Event, backoff: Backoff) -> None:
     failures = 0
     while not stop.is_set():
         failures = await _one_life(part, stop, failures, backoff)
         if not failures:
             return
-        # A dead part's clients and buffers hold each other, megabytes in few objects, for which nobody would look soon.
+        # A dead part's clients and buffers hold each other: megabytes in few objects, found late otherwise.
         gc.collect()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(backoff.pause_s(failures)):
@@ -152,12 +140,12 @@ async def _supervise(part: Part, stop: asyncio.Event, backoff: Backoff) -> None:
 
 
 async def _one_life(part: Part, stop: asyncio.Event, failures: int, backoff: Backoff) -> int:
-    """How many lives in a row have failed; 0 when it ended as it was asked to."""
+    """The number of failed runs in a row; 0 when the part ended as asked."""
     started = time.monotonic()
     failed: BaseException | None = None
     try:
         await part.run(stop)
-    except Exception as error:  # noqa: BLE001 - whatever a part dies of, the others go on and it gets another try
+    except Exception as error:  # noqa: BLE001 - the others go on, and this one is started again
         failed = error
     except asyncio.CancelledError as error:
         if _is_asked_to_end():
@@ -207,7 +195,7 @@ async def _worker(parts: OpenParts, drain_s: float) -> int:
 def _sign_of_life() -> Sequence[Part]:
     """With HEARTBEAT_FILE set the worker touches that file, for the health check of a container (redress.ops.probe)."""
     file = os.environ.get("HEARTBEAT_FILE")
-    return [Part("heartbeat", lambda stop: until(stop, beat(Path(file))))] if file else []
+    return [Part("heartbeat", lambda stop: run_until_stopped(stop, touch_heartbeat(Path(file))))] if file else []
 
 
 def _exit_code(life: asyncio.Task[int], *, begun: bool) -> int:

@@ -61,7 +61,7 @@ class OwnerSettings(Settings):
 
 
 class FollowerSettings(Settings):
-    """Of whoever reads another service's feed: the own credentials, and where the others are."""
+    """The settings of a reader of other services' feeds: its credentials, and the feeds' addresses."""
 
     client_id: str | None = None
     client_secret: SecretStr | None = None
@@ -79,7 +79,7 @@ class RebuildSettings(OwnerSettings, FollowerSettings):
 
 
 class ServiceSettings(FollowerSettings):
-    """What every service reads. Database URLs are asyncpg DSNs; host and port are where the API listens.
+    """The settings that every service reads. Database URLs are asyncpg DSNs; host and port are where the API listens.
 
     On `worker_port`, if it is given, the worker serves its own health and metrics.
 

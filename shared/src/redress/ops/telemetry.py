@@ -28,12 +28,12 @@ class TraceParent(Struct, frozen=True):
         return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
 
     def child(self) -> "TraceParent":
-        """The same trace, a new span: what is handed to whatever this causes."""
+        """The same trace with a new span, for the work that this causes."""
         return TraceParent(self.trace_id, secrets.token_hex(8), self.flags)
 
 
 class Causes(Struct, frozen=True):
-    """What the code running now was set off by.
+    """The causes of the code that is running now.
 
     `correlation_id` is shared by everything one outside cause set off; `causation_id` is the event or command directly
     before, None at the outside cause itself; `request_id` is None outside HTTP.
@@ -48,8 +48,8 @@ class Causes(Struct, frozen=True):
 _current: ContextVar[Causes | None] = ContextVar("redress_causes", default=None)
 
 
-def current() -> Causes | None:
-    """The causes of the code running now, None where nobody has set any (start-up, timers before their event)."""
+def current_causes() -> Causes | None:
+    """The causes of the code running now, None where none are set (start-up, timers before their event)."""
     return _current.get()
 
 

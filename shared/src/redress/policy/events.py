@@ -1,9 +1,11 @@
 """The recorded history of one policy of a company."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
+
+from redress.codec import Codec
 
 
 class PolicyDrafted(Struct, frozen=True, kw_only=True):
@@ -34,3 +36,12 @@ class PolicyPublished(Struct, frozen=True, kw_only=True):
 
 
 PolicyEvent = PolicyDrafted | DraftDiscarded | PolicyPublished
+
+# Stored names and versions. A stored name never changes.
+POLICY_CODEC: Final[Codec[PolicyEvent]] = Codec(
+    {
+        "policy-drafted": (1, PolicyDrafted),
+        "policy-draft-discarded": (1, DraftDiscarded),
+        "policy-published": (1, PolicyPublished),
+    }
+)

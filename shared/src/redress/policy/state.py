@@ -68,6 +68,12 @@ class InForce(Struct, Generic[D], frozen=True):
         return f"{self.name}@{self.version}"
 
 
+def known_by(state: Policy, instant: datetime) -> Policy:
+    """The policy without the versions that were published later."""
+    published = tuple(each for each in state.published if each.published_at is None or each.published_at <= instant)
+    return msgspec.structs.replace(state, published=published)
+
+
 def version_in_force(state: Policy, scopes: Sequence[str], day: date) -> PolicyVersion | None:
     """The newest version of the first scope that has one in force on the day; None where the built-in one counts.
 

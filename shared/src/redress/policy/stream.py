@@ -3,24 +3,17 @@
 from typing import Final
 from uuid import UUID
 
-from redress.codec import Codec
 from redress.decider import Decider
 from redress.ids import derived_uuid
 from redress.policy import state
-from redress.policy.events import DraftDiscarded, PolicyDrafted, PolicyEvent, PolicyPublished
+from redress.policy.events import POLICY_CODEC, PolicyEvent
 from redress.policy.state import Policy
 
 POLICY: Final[Decider[Policy, PolicyEvent]] = Decider(
     stream_type="policy",
     initial=state.INITIAL,
     evolve=state.evolve,
-    codec=Codec(
-        {
-            "policy-drafted": (1, PolicyDrafted),
-            "policy-draft-discarded": (1, DraftDiscarded),
-            "policy-published": (1, PolicyPublished),
-        }
-    ),
+    codec=POLICY_CODEC,
     dated=True,
 )
 

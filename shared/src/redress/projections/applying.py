@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from redress.eventlog.connections import Connection
 from redress.failpoints import failpoint
-from redress.messaging.source import Batch, ConsumerHalted, Item, Mark, Source
+from redress.messaging.source import Batch, ConsumerHalted, Mark, Source, SourceItem
 from redress.projections import checkpoints, parking
 from redress.projections.database import is_gone, text_of, working_on
 from redress.projections.metrics import ConsumerMetrics
@@ -163,7 +163,7 @@ class Applier(Generic[E]):
             self._have_parked(waiting)
             _log.error("events_parked", consumer=self.name, events=waiting, reason="their stream is parked")
 
-    async def _without_parked(self, connection: Connection, items: Sequence[Item[E]]) -> list[E]:
+    async def _without_parked(self, connection: Connection, items: Sequence[SourceItem[E]]) -> list[E]:
         """The events to be applied; those of parked streams are parked behind them."""
         waiting: set[tuple[int, int]] = set()
         for parker, of_parker in self._by_parker(items).items():
@@ -174,7 +174,7 @@ class Applier(Generic[E]):
                 waiting.update((item.shard, item.seq) for item in behind)
         return [item.event for item in items if (item.shard, item.seq) not in waiting]
 
-    async def _alone(self, item: Item[E]) -> None:
+    async def _alone(self, item: SourceItem[E]) -> None:
         """Apply one event, or park it after the last try."""
         alone = Batch(items=(item,))
         parker = self.parker(item.shard)
@@ -206,7 +206,7 @@ class Applier(Generic[E]):
                     return
                 await asyncio.sleep(self._pauses_s[min(attempt, len(self._pauses_s)) - 1])
 
-    async def _park(self, connection: Connection, item: Item[E], error: str) -> None:
+    async def _park(self, connection: Connection, item: SourceItem[E], error: str) -> None:
         async with connection.transaction():
             marks = await checkpoints.lock(connection, self.key, [item.shard])
             items, moved = plan(Batch(items=(item,)), marks, numbered=self._numbered)
@@ -225,8 +225,8 @@ class Applier(Generic[E]):
         if self._parked_in_a_row >= PARKED_IN_A_ROW:
             raise HandlerBroken(f"{self._parked_in_a_row} events in a row could not be applied; the last: {error}")
 
-    def _by_parker(self, items: Iterable[Item[E]]) -> dict[str, list[Item[E]]]:
-        grouped: dict[str, list[Item[E]]] = {}
+    def _by_parker(self, items: Iterable[SourceItem[E]]) -> dict[str, list[SourceItem[E]]]:
+        grouped: dict[str, list[SourceItem[E]]] = {}
         for item in items:
             grouped.setdefault(self.parker(item.shard), []).append(item)
         return grouped

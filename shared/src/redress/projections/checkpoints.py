@@ -14,9 +14,9 @@ from redress.messaging.source import MAIN_LOG, Mark
 
 
 class ConsumerKey(Struct, frozen=True):
-    """What a mark belongs to: a consumer, the service it follows and which of that service's logs.
+    """The owner of a mark: a consumer, the service it follows and which of that service's logs.
 
-    `service` None is the log of the database that the mark stands in, whatever that is called: `es.log_head` says so,
+    `service` None is the log of the database that the mark stands in, under any name: `es.log_head` says so,
     and a process that was started under another name cannot make a second mark.
     """
 
@@ -74,7 +74,7 @@ async def read(connection: Connection, key: ConsumerKey) -> dict[int, Mark]:
 
 
 async def lock(connection: Connection, key: ConsumerKey, shards: Iterable[int]) -> dict[int, Mark]:
-    """The marks, locked until the end of the transaction. Always in the order of the shards, so nobody deadlocks."""
+    """The marks, locked until the end of the transaction. Always in the order of the shards, so no deadlock arises."""
     rows = await connection.fetch(
         "SELECT c.shard, c.seq, c.epoch, c.position::text AS position FROM es.consumer c, es.log_head h"
         f" WHERE {_OF_CONSUMER} AND c.shard = ANY($4::int[]) ORDER BY c.shard FOR UPDATE OF c",

@@ -14,7 +14,7 @@ _TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Inte
 _TROUBLE_STATES = {"08", "53", "57", "58"}  # connection, resources, shutdown, the server's own disk
 _QUERY_CANCELED = "57014"  # a statement that took too long: that may well be the event
 _READ_ONLY = "25006"
-_LOCK_TIMEOUT = "55P03"  # somebody else holds the checkpoint, a rebuild that swaps for instance
+_LOCK_TIMEOUT = "55P03"  # another session holds the checkpoint, a rebuild that swaps for instance
 
 
 class DatabaseGone(Exception):

@@ -1,4 +1,4 @@
-"""What the consumers of a process show on /metrics."""
+"""The metrics of a process's consumers."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 

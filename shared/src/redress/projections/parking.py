@@ -12,7 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from redress.eventlog.connections import Connection
-from redress.messaging.source import Item
+from redress.messaging.source import SourceItem
 from redress.projections.checkpoints import LABEL
 
 E = TypeVar("E")
@@ -31,7 +31,7 @@ async def parked_streams(connection: Connection, consumer: str, streams: Iterabl
     return {row["stream_id"] for row in rows}
 
 
-async def count_attempt(connection: Connection, consumer: str, item: Item[E]) -> tuple[int, str] | None:
+async def count_attempt(connection: Connection, consumer: str, item: SourceItem[E]) -> tuple[int, str] | None:
     """How many tries there were including the one about to be made, and the last error; None if its stream is parked.
 
     One statement in a transaction of its own: it must be durable before the try.
@@ -64,7 +64,7 @@ async def record_error(connection: Connection, consumer: str, seq: int, error: s
     )
 
 
-async def park(connection: Connection, consumer: str, items: Sequence[Item[E]], error: str) -> None:
+async def park(connection: Connection, consumer: str, items: Sequence[SourceItem[E]], error: str) -> None:
     """Put the items aside. An error that was recorded for an item is kept."""
     await connection.execute(
         "INSERT INTO es.parked AS p (consumer, seq, shard, stream_id, tenant_id, attempts, error, first_at, parked_at)"
@@ -123,7 +123,7 @@ async def failed_again(connection: Connection, consumer: str, seq: int, error: s
     )
 
 
-class Parked(Struct, frozen=True, kw_only=True):
+class ParkedEvent(Struct, frozen=True, kw_only=True):
     """A parked event: where it stands, whose it is, how often it was tried, and the last error."""
 
     consumer: str
@@ -146,17 +146,17 @@ def checkpoint_of(consumer: str) -> str:
     return label if partition.isdigit() else consumer
 
 
-async def listed(connection: Connection, consumer: str | None = None) -> list[Parked]:
+async def listed(connection: Connection, consumer: str | None = None) -> list[ParkedEvent]:
     """Everything that is parked, in the order in which it would be applied; of one consumer if it is given."""
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM es.parked WHERE parked_at IS NOT NULL AND ($1::text IS NULL OR consumer = $1)"
         " ORDER BY consumer, seq",
         consumer,
     )
-    return [Parked(**row) for row in rows]
+    return [ParkedEvent(**row) for row in rows]
 
 
-async def discard(connection: Connection, consumer: str, seq: int) -> Parked | None:
+async def discard(connection: Connection, consumer: str, seq: int) -> ParkedEvent | None:
     """Give up a parked event: this consumer will never apply it. None if it is not parked.
 
     What waits behind it stays parked, to be released. In a transaction. NotTheOldest.
@@ -168,8 +168,8 @@ async def discard(connection: Connection, consumer: str, seq: int) -> Parked | N
     )
     if not rows:
         return None
-    parked = Parked(**rows[0])
-    # Whoever applies or parks events of this consumer waits meanwhile.
+    parked = ParkedEvent(**rows[0])
+    # Other transactions that apply or park events of this consumer wait meanwhile.
     await connection.execute(
         f"SELECT FROM es.consumer c, es.log_head h WHERE {LABEL} = $1 AND c.shard = $2 FOR UPDATE OF c",
         checkpoint_of(consumer),

@@ -1,11 +1,11 @@
-"""What of a batch is still to be applied, and where the checkpoint stands afterwards. Pure."""
+"""The part of a batch that is still to be applied, and the checkpoint afterwards. Pure."""
 
 from collections.abc import Mapping
 from typing import TypeVar
 
 from msgspec.structs import replace
 
-from redress.messaging.source import Batch, EpochChanged, Item, Mark
+from redress.messaging.source import Batch, EpochChanged, Mark, SourceItem
 
 E = TypeVar("E")
 
@@ -18,13 +18,13 @@ class Gap(Exception):
         self.shard, self.after, self.through = shard, after, through
 
 
-def plan(batch: Batch[E], marks: Mapping[int, Mark], *, numbered: bool) -> tuple[list[Item[E]], dict[int, Mark]]:
+def plan(batch: Batch[E], marks: Mapping[int, Mark], *, numbered: bool) -> tuple[list[SourceItem[E]], dict[int, Mark]]:
     """The items to be applied, and the marks that change.
 
     What is applied already is left out. EpochChanged and Gap are found here, before anything is applied.
     """
     now = dict(marks)
-    items: list[Item[E]] = []
+    items: list[SourceItem[E]] = []
     for item in batch.items:
         mark = now[item.shard]
         _refuse_other_epoch(item.shard, mark, item.epoch)

@@ -1,4 +1,4 @@
-"""What a service writes to follow events: a projection builds rows, a reactor has effects."""
+"""The interface of an event follower: a projection builds rows, a reactor has effects."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar, runtime_checkable
@@ -27,7 +27,7 @@ class Projection(Protocol[E_contra]):
 
 @runtime_checkable
 class Rebuildable(Protocol):
-    """A projection that can be rebuilt: `tables` are all the tables it writes, and nobody else writes them."""
+    """A projection that can be rebuilt: `tables` are all the tables it writes, and no other consumer writes them."""
 
     @property
     def name(self) -> str: ...

@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from redress.messaging.source import Batch, GapNotClosed, Item, Mark, Source
+from redress.messaging.source import Batch, GapNotClosed, Mark, Source, SourceItem
 from redress.projections import checkpoints, shadow
 from redress.projections.plan import Gap, plan
 from redress.projections.projection import Projection, Rebuildable, is_reactor
@@ -50,7 +50,7 @@ class Progress(Struct, frozen=True):
     eta_s: float | None
 
 
-class Rebuilt(Struct, frozen=True):
+class RebuildResult(Struct, frozen=True):
     """`rows` maps each table to its number of rows before and after."""
 
     position: int
@@ -66,7 +66,7 @@ async def rebuild(
     worker_dsn: str,
     progress: Callable[[Progress], None] = lambda _: None,
     batch: int = BATCH,
-) -> Rebuilt:
+) -> RebuildResult:
     """Rebuild while the live consumer may be running. `source` is a fresh one of the same log (never a broker's).
 
     RebuildRefused for a reactor, whose effects must not happen again. RebuildFailed when an event cannot be applied:
@@ -124,7 +124,7 @@ class _Rebuild(Generic[E]):
         self._marks: dict[int, Mark] = {}
         self._started = 0.0
 
-    async def run(self) -> Rebuilt:
+    async def run(self) -> RebuildResult:
         self._started = time.monotonic()
         await self._prepare()
         await self._source.open(self._read_marks)
@@ -133,7 +133,7 @@ class _Rebuild(Generic[E]):
             await self._swap()
         finally:
             await self._source.close()
-        done = Rebuilt(self._position(), time.monotonic() - self._started, await self._rows())
+        done = RebuildResult(self._position(), time.monotonic() - self._started, await self._rows())
         _log.info("projection_rebuilt", projection=self._projection.name, position=done.position, rows=dict(done.rows))
         return done
 
@@ -179,7 +179,7 @@ class _Rebuild(Generic[E]):
             raise RebuildFailed(f"{self._projection.name} failed {where}: {failure}") from failure
         self._marks.update(moved)
 
-    def _plan(self, batch: Batch[E]) -> tuple[list[Item[E]], dict[int, Mark]]:
+    def _plan(self, batch: Batch[E]) -> tuple[list[SourceItem[E]], dict[int, Mark]]:
         try:
             return plan(batch, self._marks, numbered=self._source.numbered)
         except Gap as gap:

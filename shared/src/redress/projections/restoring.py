@@ -1,4 +1,4 @@
-"""After a database was restored: the log gets another epoch, and each follower of it is told to go on in that epoch.
+"""After a database was restored: the log gets another epoch, and each of its followers has to accept that epoch.
 
 Events after the restored position are gone, and their positions will be given again. The epoch keeps the two apart:
 whoever followed the lost events stops, until somebody has compared the positions and accepts the new epoch.
@@ -15,7 +15,7 @@ class RestoreRefused(Exception):
     """This would mix events from before and after a restore; the message says what to do. Nothing was changed."""
 
 
-class Declared(Struct, frozen=True):
+class RestoreDeclaration(Struct, frozen=True):
     """The log's new epoch and its head, which its followers are compared with; `consumers` of the log itself go on."""
 
     epoch: str
@@ -23,7 +23,7 @@ class Declared(Struct, frozen=True):
     consumers: tuple[str, ...]
 
 
-async def declare(connection: Connection) -> Declared:
+async def declare(connection: Connection) -> RestoreDeclaration:
     """Give the log a new epoch and take its own consumers and relay into it. In the owner's transaction.
 
     RestoreRefused while the service runs, or if a checkpoint is ahead of the log it was restored with.
@@ -45,7 +45,7 @@ async def declare(connection: Connection) -> Declared:
     await connection.execute(
         f"UPDATE es.consumer c SET epoch = $1 FROM es.log_head h WHERE {_OWN} AND c.epoch <> ''", epoch
     )
-    return Declared(epoch, head, tuple(row["name"] for row in own))
+    return RestoreDeclaration(epoch, head, tuple(row["name"] for row in own))
 
 
 async def accept(connection: Connection, consumer: str, *, epoch: str, head: int) -> int:

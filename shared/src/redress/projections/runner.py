@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from redress.failpoints import failpoint
 from redress.messaging.source import Batch, ConsumerHalted, GapNotClosed, Source
-from redress.ops.until import until
+from redress.ops.run_until_stopped import run_until_stopped
 from redress.projections.applying import ATTEMPTS, PAUSES_S, Applier
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.plan import Gap
@@ -28,7 +28,7 @@ BATCH = 500  # large enough that the commit is shared, small enough that a faili
 POLL_S = 20.0  # below the feed's 30 s
 
 
-class Unparked(Struct, frozen=True):
+class UnparkingResult(Struct, frozen=True):
     """`applied` events were taken in again; `remaining` are still parked."""
 
     applied: int
@@ -75,7 +75,7 @@ class Runner(Generic[E]):
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the source until `stop`. ConsumerHalted when going on would be wrong; DatabaseGone, SourceUnavailable
         when it should be run again after a while."""
-        await until(stop, self._follow())
+        await run_until_stopped(stop, self._follow())
 
     async def _follow(self) -> NoReturn:
         try:
@@ -121,14 +121,14 @@ class Runner(Generic[E]):
             taken += count
         return taken
 
-    async def unpark(self, stream: UUID | None = None) -> Unparked:
+    async def unpark(self, stream: UUID | None = None) -> UnparkingResult:
         """Apply parked events again, in order, of one stream or of all. A stream that fails again stays parked."""
         applied = 0
         for each in [stream] if stream is not None else await self._unparking.streams():
             applied += await self._unparking.release(each)
         if applied and self._committed is not None:
             self._committed()
-        return Unparked(applied, await self._applier.show_parked())
+        return UnparkingResult(applied, await self._applier.show_parked())
 
     async def event_at(self, shard: int, seq: int) -> E:
         """A single event again, to be looked at. SourceError if it cannot be had."""

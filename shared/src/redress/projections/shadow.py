@@ -67,7 +67,7 @@ async def _refuse_what_cannot_be_copied(connection: Connection, live: str) -> No
 
 
 async def _statements(connection: Connection, live: str, shadow: str) -> list[str]:
-    """What makes the copy equal to the live table, apart from its columns."""
+    """The indexes, keys and rights that the copy takes over from the live table."""
     rows = await connection.fetch(
         """
         SELECT 1 AS step, format('ALTER TABLE %s ADD CONSTRAINT %I %s', $2::text, conname, pg_get_constraintdef(oid))

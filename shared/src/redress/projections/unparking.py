@@ -54,7 +54,7 @@ class Unparking(Generic[E]):
                 async with working_on(self._pool) as connection, connection.transaction():
                     await checkpoints.lock(connection, self._key, [shard])
                     if await parking.first_of(connection, parker, stream) != (shard, seq):
-                        continue  # somebody else was quicker
+                        continue  # another release was quicker
                     await self._projection.apply(connection, [item.event])
                     await parking.release(connection, parker, seq)
             except DatabaseGone:

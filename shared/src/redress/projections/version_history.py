@@ -1,4 +1,4 @@
-"""What the document of each stream of one type was, version by version, and when it was the known one.
+"""The document of each stream of one type, version by version, with the time during which it was the known one.
 
 For lists as known at a past instant. Follows the own log: one row per version, from the time it was recorded until the
 next one was. The table is registered by `es.keeps_versions`, which gives it the columns of lists.

@@ -36,7 +36,7 @@ class Moment(Struct, frozen=True):
 
     @property
     def recorded_by(self) -> datetime:
-        """The instant that rows are compared with, whatever this machine's clock says compared with the database's."""
+        """The instant that rows are compared with, however this machine's clock differs from the database's."""
         return self.known_at or _END_OF_TIME
 
     def day(self, now: datetime) -> date:

@@ -12,7 +12,7 @@ _ACQUIRE_S = 2.0
 
 
 class Position(Struct, frozen=True):
-    """The answer holds everything up to `seq` of the log `epoch`."""
+    """The answer contains everything up to `seq` of the log `epoch`."""
 
     seq: int
     epoch: str

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from redress.clock import SystemClock
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
 from redress.eventlog.postgres import PostgresEventLog
@@ -23,15 +23,16 @@ from redress.messaging.feed import Feed, feed_router
 from redress.messaging.feed_source import FeedSource
 from redress.messaging.foreign_source import ForeignSource
 from redress.messaging.log_source import LogSource
-from redress.messaging.port import Incoming
+from redress.messaging.port import IncomingMessage
 from redress.messaging.relay import Relay, RelayMetrics
 from redress.messaging.state_publication import StatePublication
 from redress.ops.run import Part
 from redress.ops.settings import RebuildSettings, ServiceSettings, clock_of
+from redress.policy.book import PolicyBook
 from redress.projections.checkpoints import consumer_name
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection, is_reactor
-from redress.projections.rebuild import Progress, Rebuilt
+from redress.projections.rebuild import Progress, RebuildResult
 from redress.projections.rebuild import rebuild as rebuild_projection
 from redress.projections.runner import Runner
 from redress.reading.tenant_reads import TenantReads
@@ -46,7 +47,7 @@ from redress.service.connections import (
     source_of,
     worker_pool,
 )
-from redress.service.feature import ApiParts, Following, Service, WorkerParts
+from redress.service.feature import ApiParts, Service, Subscription, WorkerParts
 from redress.timers.poller import TimerMetrics, TimerPoller
 from redress.timers.reaction import firing
 from redress.web.app import Lifespan, create_base_app
@@ -93,19 +94,19 @@ def openapi_document(service: Service[Any]) -> dict[str, Any]:
 
 def unopened_app(service: Service[Any]) -> FastAPI:
     """The app for looking at: its routes are listed and described, none of them can answer."""
-    unopened: Any = _Unopened()
+    unopened: Any = _AbsentPart()
     parts: dict[str, Any] = dict.fromkeys(ApiParts.__struct_fields__, unopened)
     parts["settings"] = service.settings.model_construct()  # their defaults, whatever the environment says
     return create_app(service, ApiParts(**parts))
 
 
-class _Unopened:
-    """Stands for every part while routes are only listed, which uses none."""
+class _AbsentPart:
+    """A stand-in for every part while routes are only listed and no part is used."""
 
-    def __getattr__(self, _: str) -> "_Unopened":
+    def __getattr__(self, _: str) -> "_AbsentPart":
         return self
 
-    def __call__(self, *_: object, **__: object) -> "_Unopened":
+    def __call__(self, *_: object, **__: object) -> "_AbsentPart":
         return self
 
 
@@ -135,6 +136,7 @@ async def _api_parts(service: Service[Any], settings: ServiceSettings) -> AsyncI
             reads=TenantReads(log.pool),
             vault=vault,
             runner=CommandRunner(log, StateCache(service.cached_states)),
+            policies=PolicyBook(log),
             cursors=Cursors(settings.cursor_key_bytes),
             feed=Feed(log, publication(service, log)),
             auth=authenticator(settings, http, clock),
@@ -182,6 +184,7 @@ async def _worker_parts(service: Service[Any], settings: ServiceSettings) -> Asy
             log=log,
             pool=pool,
             vault=vault,
+            policies=PolicyBook(log),
             http=http,
             broker=broker_of(settings, service.name),
             registry=registry,
@@ -200,7 +203,7 @@ def _own_consumers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[R
         yield Runner(parts.pool, projection, LogSource(parts.log), metrics=parts.metrics, committed=parts.log.poke)
 
 
-def _followers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Runner[Published]]:
+def _followers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Runner[PublishedEvent]]:
     for following in _following(service):
         followed = service.follows[following.of]
         handler = following.handler(parts)
@@ -215,7 +218,7 @@ def _followers(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Runne
         yield Runner(parts.pool, handler, source, metrics=parts.metrics, committed=parts.log.poke)
 
 
-def _topics(service: Service[Any], parts: WorkerParts[Any]) -> dict[str, Projection[Incoming]]:
+def _topics(service: Service[Any], parts: WorkerParts[Any]) -> dict[str, Projection[IncomingMessage]]:
     """The topics of other systems with their handlers; none where there is no broker."""
     if parts.broker is None:
         return {}
@@ -226,7 +229,7 @@ def _topics(service: Service[Any], parts: WorkerParts[Any]) -> dict[str, Project
 def _foreign_topics(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[Part]:
     for topic, handler in _topics(service, parts).items():
 
-        async def run(stop: asyncio.Event, topic: str = topic, handler: Projection[Incoming] = handler) -> None:
+        async def run(stop: asyncio.Event, topic: str = topic, handler: Projection[IncomingMessage] = handler) -> None:
             # How many partitions another system's topic has is its business; it is asked each time the part starts.
             runner = await _foreign_runner(service, parts, topic, handler)
             await runner.run(stop)
@@ -235,8 +238,8 @@ def _foreign_topics(service: Service[Any], parts: WorkerParts[Any]) -> Iterator[
 
 
 async def _foreign_runner(
-    service: Service[Any], parts: WorkerParts[Any], topic: str, handler: Projection[Incoming]
-) -> Runner[Incoming]:
+    service: Service[Any], parts: WorkerParts[Any], topic: str, handler: Projection[IncomingMessage]
+) -> Runner[IncomingMessage]:
     if parts.broker is None:
         raise ValueError("without a broker there are no topics")
     group = f"{service.name}.{consumer_name(handler.name, topic)}"
@@ -289,7 +292,7 @@ def rebuildable(service: Service[Any]) -> list[str]:
 
 async def rebuild(
     service: Service[Any], settings: RebuildSettings, name: str, progress: Callable[[Progress], None]
-) -> Rebuilt:
+) -> RebuildResult:
     """Build a read model anew while the worker may go on. KeyError for one that does not exist, RebuildFailed."""
     owner_dsn, worker_dsn = required(settings.owner_database_url), required(settings.worker_database_url)
     own = {each.name: each for each in own_projections(service) if not is_reactor(each)}
@@ -305,12 +308,12 @@ async def rebuild(
         return await rebuild_projection(handler, source, owner_dsn=owner_dsn, worker_dsn=worker_dsn, progress=progress)
 
 
-def _rebuilt_from_others(service: Service[Any]) -> dict[str, tuple[Projection[Published], str]]:
+def _rebuilt_from_others(service: Service[Any]) -> dict[str, tuple[Projection[PublishedEvent], str]]:
     made = [(each.rebuilt_as(), each.of) for each in _following(service) if each.rebuilt_as is not None]
     return {handler.name: (handler, of) for handler, of in made}
 
 
-def _following(service: Service[Any]) -> list[Following]:
+def _following(service: Service[Any]) -> list[Subscription]:
     return [following for feature in service.features for following in feature.follows]
 
 

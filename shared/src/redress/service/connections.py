@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from redress.clock import Clock
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.messaging.feed_source import FeedClient, FeedSource
 from redress.messaging.kafka import KafkaBroker
 from redress.messaging.kafka_source import KafkaSource
@@ -109,7 +109,7 @@ def feed_client(settings: FollowerSettings, http: httpx.AsyncClient, url: str | 
 
 def source_of(
     consumer: str, *, of: str, by: str, topic: str, client: FeedClient, broker: KafkaBroker | None
-) -> Source[Published]:
+) -> Source[PublishedEvent]:
     """Where `consumer` of the service `by` gets the events of the service `of`: its topic, repaired by its feed, or
     its feed alone."""
     if broker is None:

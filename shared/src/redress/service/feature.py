@@ -11,17 +11,18 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 from redress.clock import Clock
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.postgres import PostgresEventLog
 from redress.eventlog.vault import Vault
 from redress.handling.command_runner import CommandRunner
 from redress.messaging.feed import Feed, FollowedLog
 from redress.messaging.kafka import KafkaBroker
-from redress.messaging.port import Incoming
+from redress.messaging.port import IncomingMessage
 from redress.messaging.state_publication import PublishedStream
 from redress.ops.run import Part
 from redress.ops.settings import ServiceSettings
+from redress.policy.book import PolicyBook
 from redress.projections.metrics import ConsumerMetrics
 from redress.projections.projection import Projection
 from redress.reading.tenant_reads import TenantReads
@@ -43,6 +44,7 @@ class ApiParts(Struct, Generic[P], frozen=True, kw_only=True):
     reads: TenantReads
     vault: Vault
     runner: CommandRunner
+    policies: PolicyBook
     cursors: Cursors
     feed: Feed
     auth: Authenticator
@@ -57,6 +59,7 @@ class WorkerParts(Struct, Generic[P], frozen=True, kw_only=True):
     log: PostgresEventLog
     pool: asyncpg.Pool
     vault: Vault
+    policies: PolicyBook
     http: httpx.AsyncClient
     broker: KafkaBroker | None
     registry: CollectorRegistry
@@ -64,13 +67,13 @@ class WorkerParts(Struct, Generic[P], frozen=True, kw_only=True):
     clock: Clock
 
 
-class Following(Struct, frozen=True, kw_only=True):
+class Subscription(Struct, frozen=True, kw_only=True):
     """A handler of another service's events. `rebuilt_as` is the same handler for a rebuild, None for a reactor, whose
     effects must not happen again."""
 
     of: str
-    handler: Callable[[WorkerParts[Any]], Projection[Published]]
-    rebuilt_as: Callable[[], Projection[Published]] | None = None
+    handler: Callable[[WorkerParts[Any]], Projection[PublishedEvent]]
+    rebuilt_as: Callable[[], Projection[PublishedEvent]] | None = None
 
 
 class Feature(Struct, frozen=True, kw_only=True):
@@ -86,14 +89,14 @@ class Feature(Struct, frozen=True, kw_only=True):
     publishes: tuple[PublishedStream, ...] = ()
     routes: Callable[[ApiParts[Any]], APIRouter] | None = None
     projections: Callable[[], tuple[Projection[RecordedEvent], ...]] = tuple
-    follows: tuple[Following, ...] = ()
-    topics: Callable[[WorkerParts[Any]], Mapping[str, Projection[Incoming]]] | None = None
+    follows: tuple[Subscription, ...] = ()
+    topics: Callable[[WorkerParts[Any]], Mapping[str, Projection[IncomingMessage]]] | None = None
     timers: Mapping[str, TimerReaction] = {}
     parts: Callable[[WorkerParts[Any]], Sequence[Part]] | None = None
     refusals: tuple[type[Refusal], ...] = ()
 
 
-class Followed(Struct, frozen=True):
+class FollowedService(Struct, frozen=True):
     """Another service: its topic, and the setting that names the address of its feed."""
 
     topic: str
@@ -111,7 +114,7 @@ class Service(Struct, Generic[P], frozen=True, kw_only=True):
     source: str
     topic: str
     features: tuple[Feature, ...]
-    follows: Mapping[str, Followed]
+    follows: Mapping[str, FollowedService]
     settings: type[P]
     migrations: Path
     examples: Path | None = None

@@ -1,4 +1,4 @@
-"""What an operator can do by hand, each thing with a reason that is kept: erase, release, discard, drop, declare."""
+"""The operations that are done by hand, each with a reason that is kept: erase, release, discard, drop, declare."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -7,15 +7,15 @@ from uuid import UUID
 
 import asyncpg
 
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.events import RecordedEvent, decode_meta
 from redress.eventlog.outage import OUTAGE
 from redress.eventlog.vault import Vault
-from redress.messaging.port import Incoming
-from redress.ops.operations import Order, recorded
+from redress.messaging.port import IncomingMessage
+from redress.ops.operations import OperationOrder, recorded
 from redress.projections import parking, rebuild, restoring
-from redress.projections.parking import Parked
-from redress.projections.runner import Runner, Unparked
+from redress.projections.parking import ParkedEvent
+from redress.projections.runner import Runner, UnparkingResult
 
 Consumers = AbstractAsyncContextManager[Sequence[Runner[Any]]]
 
@@ -42,7 +42,7 @@ async def owning(dsn: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def erase(owner_dsn: str, vault: Vault, tenant: str, person: str, order: Order) -> None:
+async def erase(owner_dsn: str, vault: Vault, tenant: str, person: str, order: OperationOrder) -> None:
     """Delete a person's key. OperationRefused if there is none."""
     async with owning(owner_dsn) as connection, recorded(connection, order) as recording:
         if await vault.erase(tenant, person):
@@ -54,14 +54,14 @@ async def erase(owner_dsn: str, vault: Vault, tenant: str, person: str, order: O
     )
 
 
-async def parked_events(owner_dsn: str, consumer: str | None = None) -> list[Parked]:
+async def parked_events(owner_dsn: str, consumer: str | None = None) -> list[ParkedEvent]:
     async with owning(owner_dsn) as connection:
         return await parking.listed(connection, consumer)
 
 
 async def parked_event(
     owner_dsn: str, consumers: Consumers, consumer: str, seq: int
-) -> tuple[Parked, Mapping[str, str]]:
+) -> tuple[ParkedEvent, Mapping[str, str]]:
     """A parked event and what it says, by name. OperationRefused if it is not parked, SourceError if it is gone."""
     async with owning(owner_dsn) as connection:
         found = [each for each in await parking.listed(connection, consumer) if each.seq == seq]
@@ -72,7 +72,9 @@ async def parked_event(
     return found[0], _told(event)
 
 
-async def release(owner_dsn: str, consumers: Consumers, consumer: str, stream: UUID | None, order: Order) -> Unparked:
+async def release(
+    owner_dsn: str, consumers: Consumers, consumer: str, stream: UUID | None, order: OperationOrder
+) -> UnparkingResult:
     """Try parked events again, in order. OperationRefused if none are parked."""
     async with owning(owner_dsn) as connection, consumers as runners:
         runner = _runner_of(runners, consumer)
@@ -85,7 +87,7 @@ async def release(owner_dsn: str, consumers: Consumers, consumer: str, stream: U
         return done
 
 
-async def discard(owner_dsn: str, consumer: str, seq: int, order: Order) -> Parked:
+async def discard(owner_dsn: str, consumer: str, seq: int, order: OperationOrder) -> ParkedEvent:
     """Give up the oldest parked event of a stream. OperationRefused if it is none."""
     async with owning(owner_dsn) as connection, recorded(connection, order) as recording:
         async with connection.transaction():
@@ -99,7 +101,7 @@ async def discard(owner_dsn: str, consumer: str, seq: int, order: Order) -> Park
         return given_up
 
 
-async def drop_old(owner_dsn: str, projection: str, order: Order) -> bool:
+async def drop_old(owner_dsn: str, projection: str, order: OperationOrder) -> bool:
     """Drop the tables that the last rebuild replaced. Whether there were any."""
     async with owning(owner_dsn) as connection, recorded(connection, order) as recording:
         dropped = await rebuild.drop_old(projection, owner_dsn)
@@ -107,7 +109,7 @@ async def drop_old(owner_dsn: str, projection: str, order: Order) -> bool:
         return dropped
 
 
-async def declare_epoch(owner_dsn: str, order: Order) -> restoring.Declared:
+async def declare_epoch(owner_dsn: str, order: OperationOrder) -> restoring.RestoreDeclaration:
     """Say that this database was restored. OperationRefused if the service runs."""
     async with owning(owner_dsn) as connection, recorded(connection, order) as recording:
         try:
@@ -119,7 +121,7 @@ async def declare_epoch(owner_dsn: str, order: Order) -> restoring.Declared:
         return declared
 
 
-async def accept_epoch(owner_dsn: str, consumer: str, epoch: str, head: int, order: Order) -> int:
+async def accept_epoch(owner_dsn: str, consumer: str, epoch: str, head: int, order: OperationOrder) -> int:
     """Let a consumer go on in the new epoch of the service it follows. Its furthest position."""
     async with owning(owner_dsn) as connection, recorded(connection, order) as recording:
         try:
@@ -139,7 +141,7 @@ def _runner_of(runners: Sequence[Runner[Any]], consumer: str) -> Runner[Any]:
 
 
 def _told(event: object) -> dict[str, str]:
-    """What may be shown of an event. A foreign message may name persons in clear text, so its content is left out."""
+    """The part of an event that may be shown. A foreign message may hold personal data, so its content is left out."""
     match event:
         case RecordedEvent():
             meta = decode_meta(event.meta)
@@ -150,7 +152,7 @@ def _told(event: object) -> dict[str, str]:
                 "actor": f"{meta.actor.kind}:{meta.actor.id}",
                 "data": event.payload.decode(),
             }
-        case Published():
+        case PublishedEvent():
             return {
                 "event": f"{event.type}, version {event.version} of {event.subject} at {event.source}",
                 "recorded": event.time.isoformat(),
@@ -158,7 +160,7 @@ def _told(event: object) -> dict[str, str]:
                 "actor": event.actor or "",
                 "data": bytes(event.data).decode(),
             }
-        case Incoming():
+        case IncomingMessage():
             return {
                 "message": f"{event.topic}, partition {event.partition}, offset {event.offset}",
                 "size": f"{len(event.value or b'')} bytes; its content is not shown",

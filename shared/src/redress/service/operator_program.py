@@ -14,7 +14,7 @@ from redress.eventlog.vault import Vault
 from redress.messaging.port import BrokerUnavailable
 from redress.messaging.source import SourceError
 from redress.ops import operations
-from redress.ops.operations import MAX_REASON, Order
+from redress.ops.operations import MAX_REASON, OperationOrder
 from redress.projections.database import DatabaseGone
 from redress.service import operating
 from redress.service.operating import DATABASE_TROUBLE, Consumers, OperationRefused
@@ -42,7 +42,7 @@ _TROUBLE: tuple[type[Exception], ...] = (
 
 
 class OperatedService(Protocol):
-    """What the commands ask of a service. Each answer reads the settings it needs, or ends the program."""
+    """The service as the operators' commands need it. Each answer reads the settings it needs, or ends the program."""
 
     @property
     def name(self) -> str: ...
@@ -172,7 +172,7 @@ def _parked(service: OperatedService) -> typer.Typer:
         operator: Operator = None,
         yes: Yes = False,
     ) -> None:
-        """Give up one event: this consumer will never apply it. What waits behind it stays parked; release it then."""
+        """Give up one event: this consumer will never apply it. The events behind it stay parked; release them then."""
         _ask(yes, f"{consumer} will never apply event {seq}, and nothing makes up for it but a rebuild")
         order = _order(operator, "parked discard", reason, consumer=consumer, seq=str(seq))
         gone = asyncio.run(operating.discard(service.owner_dsn(), consumer, seq, order))
@@ -258,11 +258,11 @@ def _operations(service: OperatedService) -> typer.Typer:
     return group
 
 
-def _order(operator: str | None, command: str, reason: str, **arguments: str) -> Order:
+def _order(operator: str | None, command: str, reason: str, **arguments: str) -> OperationOrder:
     reason = " ".join(reason.split())
     if not 0 < len(reason) <= MAX_REASON:
         raise typer.BadParameter(f"--reason must have 1 to {MAX_REASON} characters")
-    return Order(
+    return OperationOrder(
         operator=(operator or "").strip() or operations.os_user(), command=command, arguments=arguments, reason=reason
     )
 

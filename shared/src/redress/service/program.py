@@ -115,7 +115,7 @@ def service_program(service: Service[Any], *, consumers: OpenConsumers = composi
         print(f"{projection} is rebuilt up to position {done.position} in {done.seconds:.1f} s; {rows}")
 
     _add_openapi(program, service)
-    add_operator_commands(program, _Operated(service, rebuildable, consumers, settings_of))
+    add_operator_commands(program, _ServiceOperations(service, rebuildable, consumers, settings_of))
     return program
 
 
@@ -126,7 +126,7 @@ def _add_openapi(program: typer.Typer, service: Service[Any]) -> None:
         print(json.dumps(composition.openapi_document(service), indent=2, ensure_ascii=False))
 
 
-class _Operated:
+class _ServiceOperations:
     """The service as operators' commands see it. Log lines are left out: each command says in words what it did."""
 
     def __init__(
@@ -161,7 +161,7 @@ def _quiet(_: Settings) -> str:
     return "CRITICAL"
 
 
-async def _verify(dsn: str) -> verification.Verified:
+async def _verify(dsn: str) -> verification.Verification:
     connection = await asyncpg.connect(dsn, timeout=10.0)
     try:
         with _bar() as bar:

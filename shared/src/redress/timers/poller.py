@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from redress.eventlog.connections import Connection
 from redress.failpoints import failpoint
-from redress.ops.until import until
+from redress.ops.run_until_stopped import run_until_stopped
 from redress.projections.database import is_gone
 from redress.timers.timers import Timer
 
@@ -71,7 +71,7 @@ class TimerPoller:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fire what is due until `stop`."""
-        await until(stop, self._poll())
+        await run_until_stopped(stop, self._poll())
 
     async def fire_due(self) -> int:
         """Fire everything that is due now and is not waiting for another try. How many were fired."""
@@ -135,7 +135,7 @@ class TimerPoller:
             raise UnknownTimerKind(timer.kind) from None
 
     async def _count(self, connection: Connection, timer: Timer) -> int | None:
-        """This try's number, committed before it is made; None if somebody else is at it."""
+        """This try's number, committed before it is made; None if another poller holds the timer."""
         attempts: int | None = await connection.fetchval(
             "UPDATE es.timer SET attempts = attempts + 1 WHERE timer_id ="
             " (SELECT timer_id FROM es.timer WHERE timer_id = $1 AND state = 'pending' FOR UPDATE SKIP LOCKED)"

@@ -1,4 +1,4 @@
-"""Setting and cancelling timers, inside the transaction of whoever needs them."""
+"""Setting and cancelling timers inside the caller's transaction."""
 
 from datetime import datetime
 from uuid import UUID

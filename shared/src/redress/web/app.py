@@ -188,18 +188,18 @@ class _RequestScope:
             return
         causes = _causes(Headers(scope=scope))
         with telemetry.caused_by(causes):
-            answer = _Answer(scope, receive, send, causes)
+            answer = _AnswerSender(scope, receive, send, causes)
             try:
                 await self.app(scope, receive, answer.send)
             except Exception:
                 # The failure was answered and logged inside. Only an answer that broke off half-way goes on to the
-                # server, which closes the connection so that nobody takes the half for the whole.
+                # server, which closes the connection so that a half answer is not taken for a whole one.
                 if not answer.complete:
                     raise
             finally:
                 self._record(scope, answer)
 
-    def _record(self, scope: Scope, answer: "_Answer") -> None:
+    def _record(self, scope: Scope, answer: "_AnswerSender") -> None:
         seconds = time.perf_counter() - answer.started_at
         route = scope.get("route")
         template = self._templates.get(id(route)) or getattr(route, "path", None)
@@ -218,8 +218,8 @@ class _RequestScope:
         )
 
 
-class _Answer:
-    """Sends the answer on, with the headers every answer has."""
+class _AnswerSender:
+    """Send the answer with the headers that every answer has."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, causes: Causes) -> None:
         self.started_at = time.perf_counter()

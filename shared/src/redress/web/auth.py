@@ -119,7 +119,7 @@ class IssuerKeys:
 
     async def _refresh(self, kid: str) -> None:
         if self._fetching.locked() and kid in self._keys:
-            return  # somebody is fetching already, and the keys held now still serve
+            return  # another request is fetching already, and the keys held now still serve
         async with self._fetching:
             now = self._clock.now()
             if self._tried_at is not None and now - self._tried_at < self._pause:
@@ -141,7 +141,7 @@ class IssuerKeys:
 
     @property
     def _pause(self) -> timedelta:
-        # Without any keys nobody can come in: ask again soon, but not with every request.
+        # Without any keys every caller is refused: ask again soon, but not with every request.
         return _FETCH_PAUSE if self._fetched_at is not None else timedelta(seconds=1)
 
     async def _fetch(self) -> dict[str, Any]:
@@ -279,7 +279,7 @@ class Authenticator:
 
 
 async def authenticated(request: Request) -> Principal:
-    """The caller, whatever they may do. 401 without an acceptable token, 503 when tokens cannot be checked."""
+    """The caller, with whatever permissions. 401 without an acceptable token, 503 when tokens cannot be checked."""
     authenticator: Authenticator = request.app.state.authenticator
     scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
     if scheme.lower() != "bearer" or not token:
@@ -299,7 +299,7 @@ async def authenticated(request: Request) -> Principal:
 
 
 class Permission(SecurityBase):
-    """What a route asks of its caller. In itself no dependency: `Requires` is one, and a command's context.
+    """The permission that a route asks of its caller. `RequiredPermission` and a command's context are dependencies.
 
     One dependency that does everything is three times as fast as one for each step, on every request.
     """
@@ -325,16 +325,16 @@ class Permission(SecurityBase):
         return kernel_problem("insufficient_scope", detail, headers=headers, extra={"permission": self.permission})
 
 
-class Requires(Permission):
+class RequiredPermission(Permission):
     """The dependency of a route that needs to know its caller and nothing else."""
 
     async def __call__(self, request: Request) -> Principal:
         return await self.granted(request)
 
 
-def requires(permission: str) -> Requires:
+def requires(permission: str) -> RequiredPermission:
     """For routes: `Annotated[Principal, Depends(requires("disputes:write"))]`. KeyError for no such permission."""
-    return Requires(permission)
+    return RequiredPermission(permission)
 
 
 class _Registry(jws.JWSRegistry):

@@ -25,7 +25,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Effective(Body):
+class EffectiveBody(Body):
     """`effective_at` is when it counts in the books: now when absent, earlier when it is recorded late."""
 
     effective_at: AwareDatetime | None = None

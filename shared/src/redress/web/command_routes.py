@@ -205,7 +205,7 @@ class CommandRoutes(Generic[S, C]):
 
 async def _context(request: Request, principal: Principal, key: str, expected: int | None) -> CommandContext:
     clock: Clock = request.app.state.clock
-    causes = telemetry.current()
+    causes = telemetry.current_causes()
     if causes is None:
         raise RuntimeError("a command outside a request: the app was not built by create_base_app")
     query = request.scope["query_string"].decode("latin-1")

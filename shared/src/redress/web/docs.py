@@ -40,7 +40,7 @@ def docs_routes(app: FastAPI, problems: Mapping[str, tuple[int, str]]) -> APIRou
 
 
 def document_problems() -> dict[int | str, dict[str, Any]]:
-    """The `responses` of every operation: whatever is refused is refused in one form."""
+    """The `responses` of every operation: every refusal has one form."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         "4XX": {"description": "Refused; `code` says why.", "content": content},

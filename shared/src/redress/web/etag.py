@@ -1,4 +1,4 @@
-"""ETags are stream versions: `"7"`. A write names the version it was decided on, so nobody overwrites the unseen."""
+"""ETags are stream versions: `"7"`. A write names the version it was decided on, so no unseen change is overwritten."""
 
 import re
 from typing import Any, Final

@@ -33,7 +33,7 @@ class Health:
         self._has_started = False
 
     def running(self, running: bool) -> None:
-        """Told by the app's lifespan. A process that is draining is alive and not ready."""
+        """The app's lifespan calls this. A draining process is alive and not ready."""
         self._running = running
 
     async def readiness(self) -> dict[str, str]:
@@ -83,7 +83,7 @@ async def _state(name: str, check: Check) -> str:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S):
             await check()
-    except Exception as error:  # noqa: BLE001 - whatever a check raises is its answer
+    except Exception as error:  # noqa: BLE001 - any failure of a check is its answer
         _log.warning("health check failed", check=name, reason=f"{type(error).__name__}: {error}"[:300])
         return type(error).__name__
     return "ok"

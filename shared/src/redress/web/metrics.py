@@ -1,4 +1,4 @@
-"""What a process counts, for Prometheus. Every app has a registry of its own, so that two can live in one process."""
+"""The counters of a process, for Prometheus. Each app has its own registry, so that two can live in one process."""
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, GCCollector, Histogram, PlatformCollector, ProcessCollector

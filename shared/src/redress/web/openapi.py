@@ -185,7 +185,7 @@ def _problem_responses(problems: Mapping[str, tuple[int, str]]) -> dict[str, Any
 
 
 def _common_problems(route: APIRoute) -> dict[str, tuple[int, str]]:
-    """What a route can answer because of its dependencies and parameters."""
+    """The answers that a route's dependencies and parameters bring."""
     calls = list(_calls(route.dependant))
     codes: set[str] = set()
     if any(isinstance(call, Permission) for call in calls):

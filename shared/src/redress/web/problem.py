@@ -33,7 +33,7 @@ MAX_ERRORS = 50  # a batch can be wrong in thousands of places; the first fifty 
 _MAX_DETAIL = 1_000
 _QUOTED = re.compile(r"'([^']*)'")
 
-# What the kernel itself answers: code -> (status, title). Services add theirs when they build their app.
+# The kernel's own problems: code -> (status, title). Services add theirs when they build their app.
 KERNEL_PROBLEMS: dict[str, tuple[int, str]] = {
     "malformed_json": (400, "The body is not JSON"),
     "malformed_request": (400, "The request cannot be read"),
@@ -176,7 +176,7 @@ def problem_body(problem: Problem) -> dict[str, object]:
         body["errors"] = [_error_body(error) for error in problem.errors[:MAX_ERRORS]]
         if len(problem.errors) > MAX_ERRORS:
             body["errors_total"] = len(problem.errors)
-    causes = telemetry.current()
+    causes = telemetry.current_causes()
     if causes is not None:
         body["request_id"] = causes.request_id
         body["trace_id"] = causes.traceparent.trace_id

@@ -51,7 +51,7 @@ def listed_routes(app: FastAPI) -> list[ListedRoute]:
 
 
 def refuse_open_routes(app: FastAPI) -> None:
-    """OpenRoute if a route that is none of the few would answer somebody without a token."""
+    """OpenRoute if a route outside the listed few would answer without a token."""
     for route in listed_routes(app):
         if not route.authenticated and route.path not in OPEN_PATHS:
             raise OpenRoute(f"{route.method} {route.path} names no permission")

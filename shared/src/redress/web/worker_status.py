@@ -1,4 +1,4 @@
-"""Health and metrics of a worker, which serves nobody else: the health routes and /metrics on a port of its own."""
+"""Health and metrics of a worker, which has no other routes: the health routes and /metrics on a port of its own."""
 
 import asyncio
 
@@ -42,13 +42,13 @@ def worker_status(host: str, port: int | None, registry: CollectorRegistry, data
             server_header=False,
             timeout_graceful_shutdown=_STOP_WITHIN_S,
         )
-        await _Beside(config).serve_until(stop)
+        await _EmbeddedServer(config).serve_until(stop)
 
     return [Part("status", serve)]
 
 
-class _Beside(uvicorn.Server):
-    """A server in a process that has its own loop and its own way with signals."""
+class _EmbeddedServer(uvicorn.Server):
+    """A server inside a process that has its own event loop and its own signal handling."""
 
     async def serve_until(self, stop: asyncio.Event) -> None:
         serving = asyncio.create_task(self._serve())

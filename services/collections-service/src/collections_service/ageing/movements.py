@@ -36,8 +36,8 @@ class Movement(Struct, frozen=True, kw_only=True):
     currency: str | None = None
 
 
-class Terms(Struct, frozen=True, kw_only=True):
-    """What a new invoice is. For a correction, None stays as it was."""
+class KnownTerms(Struct, frozen=True, kw_only=True):
+    """The terms of a new invoice. For a correction, None stays as it was."""
 
     due_on: date
     invoice_id: str | None = None
@@ -48,7 +48,7 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 
 class LedgerChange(Struct, frozen=True):
-    terms: Terms | None
+    terms: KnownTerms | None
     movements: tuple[Movement, ...]
 
 
@@ -66,7 +66,7 @@ class Movements:
 
 
 def project(event: RecordedEvent) -> LedgerChange:
-    """What a stored event moves. Pure."""
+    """The movements of a stored event. Pure."""
     if event.stream_type == INVOICE.stream_type:
         return _of_invoice(INVOICE.codec.decode(event.type, event.schema_version, event.payload))
     if event.stream_type == RECEIPT.stream_type:
@@ -77,7 +77,7 @@ def project(event: RecordedEvent) -> LedgerChange:
 def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one return per kind of event
     match event:
         case invoice_events.InvoiceRegistered():
-            terms = Terms(
+            terms = KnownTerms(
                 invoice_id=event.invoice_id,
                 customer_id=event.customer_id,
                 legal_entity=event.legal_entity,
@@ -87,7 +87,7 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             )
             return LedgerChange(terms, _open(event.issued_on, event.total.minor))
         case invoice_events.InvoiceCorrected():
-            return LedgerChange(Terms(due_on=event.due_on), _open(event.effective_on, event.change))
+            return LedgerChange(KnownTerms(due_on=event.due_on), _open(event.effective_on, event.change))
         case invoice_events.PaymentApplied(applied_on=on, amount=amount):
             return LedgerChange(None, _open(on, -amount.minor))
         case invoice_events.CreditMemoApplied(applied_on=on, amount=amount):
@@ -154,7 +154,7 @@ def _open(on: date, delta: int) -> tuple[Movement, ...]:
     return (Movement(kind="open", effective_on=on, delta=delta),) if delta else ()
 
 
-async def _insert_terms(connection: Connection, rows: Sequence[tuple[RecordedEvent, Terms]]) -> None:
+async def _insert_terms(connection: Connection, rows: Sequence[tuple[RecordedEvent, KnownTerms]]) -> None:
     """New invoices first; a correction then takes what it does not change from the newest terms before it."""
     new = [(event, terms) for event, terms in rows if terms.invoice_id is not None]
     if new:

@@ -11,12 +11,13 @@ from typing import Literal
 import asyncpg
 from msgspec import Struct
 
-from collections_service.ageing.buckets import BUCKETS
+from collections_service.ageing.buckets import AGEING_BUCKETS, AgeingBuckets
 from collections_service.ageing.movements import Movements
 from collections_service.open_items.list import KNOWN_TERMS
 from redress.contracts.common import WireMoney, wire
 from redress.eventlog.connections import Connection
 from redress.money import Money
+from redress.policy.book import Policies
 from redress.reading.moment import Moment
 from redress.reading.tenant_reads import Position, TenantReads, position
 
@@ -51,12 +52,13 @@ class AgeingRow(Struct, frozen=True, kw_only=True):
 
 
 class Ageing(Struct, frozen=True, kw_only=True):
-    """`position` says up to which event of the log the answer is complete."""
+    """`position` says up to which event of the log the answer is complete, `policy` which buckets it has."""
 
     as_of: date
     known_at: datetime
     basis: Basis
     group_by: GroupBy
+    policy: str
     position: Position
     rows: tuple[AgeingRow, ...]
 
@@ -71,15 +73,11 @@ _AS_A_REPORT = (
 
 _GROUP_OF = {"total": "'total'", "customer": "customer_id", "currency": "currency"}
 _BASIS = {"due": "due_on", "document": "issued_on"}
-_BUCKET = " ".join(
-    f"WHEN days <= {bucket.last_day} THEN {number}"
-    for number, bucket in enumerate(BUCKETS)
-    if bucket.last_day is not None
-)
 
 
 async def ageing(
     reads: TenantReads,
+    policies: Policies,
     tenant_id: str,
     moment: Moment,
     now: datetime,
@@ -90,9 +88,10 @@ async def ageing(
 ) -> Ageing:
     """All customers, or one. A group without anything open or unapplied has no row."""
     asked = (tenant_id, moment.day(now), moment.recorded_by, customer_id)
+    policy = await policies.in_force(tenant_id, AGEING_BUCKETS, moment.day(now), known_at=moment.known_at)
     async with reads.of(tenant_id) as connection:
         await connection.execute(_AS_A_REPORT)
-        buckets = await _buckets(connection, asked, group_by=group_by, basis=basis)
+        buckets = await _buckets(connection, asked, policy.document, group_by=group_by, basis=basis)
         disputes = await _disputes(connection, asked, group_by)
         where = await position(connection, Movements.name)
     rows: dict[tuple[str, str], list[asyncpg.Record]] = {}
@@ -103,8 +102,9 @@ async def ageing(
         known_at=moment.stated(now),
         basis=basis,
         group_by=group_by,
+        policy=policy.citation,
         position=where,
-        rows=tuple(_row(key, records, disputes.get(key, 0)) for key, records in sorted(rows.items())),
+        rows=tuple(_row(key, policy.document, records, disputes.get(key, 0)) for key, records in sorted(rows.items())),
     )
 
 
@@ -112,7 +112,9 @@ Asked = tuple[str, date, datetime, str | None]
 """$1 to $4 of both questions: tenant, business day, recorded by, customer."""
 
 
-async def _buckets(connection: Connection, asked: Asked, *, group_by: GroupBy, basis: Basis) -> list[asyncpg.Record]:
+async def _buckets(
+    connection: Connection, asked: Asked, buckets: AgeingBuckets, *, group_by: GroupBy, basis: Basis
+) -> list[asyncpg.Record]:
     return list(
         await connection.fetch(
             f"""
@@ -135,13 +137,14 @@ async def _buckets(connection: Connection, asked: Asked, *, group_by: GroupBy, b
               FROM books WHERE kind = 'unapplied' GROUP BY item HAVING total(delta) <> 0
             )
             SELECT {_GROUP_OF[group_by]} AS grp, currency,
-                   CASE WHEN open IS NULL THEN NULL {_BUCKET} ELSE {len(BUCKETS) - 1} END AS bucket,
+                   width_bucket(days - 1, $5::int[]) AS bucket,
                    coalesce(total(open), 0) AS open, total(disputed) AS disputed, total(unapplied) AS unapplied,
                    count(*) FILTER (WHERE open <> 0) AS open_invoices,
                    count(*) FILTER (WHERE disputed <> 0) AS disputed_invoices
             FROM aged GROUP BY 1, 2, 3
             """,
             *asked,
+            buckets.bounds,
             timeout=REPORT_S,
         )
     )
@@ -164,11 +167,13 @@ async def _disputes(connection: Connection, asked: Asked, group_by: GroupBy) -> 
     return {(record["grp"], record["currency"]): record["disputes"] for record in records}
 
 
-def _row(key: tuple[str, str], records: Iterable[asyncpg.Record], disputes: int) -> AgeingRow:
+def _row(
+    key: tuple[str, str], buckets_of: AgeingBuckets, records: Iterable[asyncpg.Record], disputes: int
+) -> AgeingRow:
     group, currency = key
     by_bucket: dict[int | None, asyncpg.Record] = {record["bucket"]: record for record in records}
     unapplied = sum(record["unapplied"] for record in by_bucket.values())
-    buckets = tuple(_bucket(bucket.name, currency, by_bucket.get(n)) for n, bucket in enumerate(BUCKETS))
+    buckets = tuple(_bucket(name, currency, by_bucket.get(n)) for n, name in enumerate(buckets_of.names))
     whole = sum(bucket.open.money().minor for bucket in buckets)
     disputed = sum(bucket.disputed.money().minor for bucket in buckets)
     return AgeingRow(

@@ -31,9 +31,11 @@ def ageing_routes(parts: ApiParts[Any]) -> APIRouter:
         """Buckets by days overdue, disputed and undisputed apart, one row per currency; buckets + unapplied = balance.
 
         Open as of D means issued on D or before and settled after D. Overdue by D minus due date; current up to 0.
+        The buckets are those of the policy in force on D, which `policy` names.
         """
         found = await ageing(
             parts.reads,
+            parts.policies,
             principal.tenant,
             moment,
             parts.clock.now(),

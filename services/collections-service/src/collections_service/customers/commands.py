@@ -1,4 +1,4 @@
-"""What the ERP says about a customer."""
+"""The ERP's messages about a customer."""
 
 from msgspec import Struct
 

@@ -40,7 +40,7 @@ class CustomerBook:
         self._recorded: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
     async def news(self, tenant_id: str, data: CustomerData) -> RecordCustomer | None:
-        """What of the data is to be recorded, sealed; None if it is all known."""
+        """The command that records the new part of the data, sealed; None if nothing is new."""
         if self._recorded.get((tenant_id, data.customer_id)) == _digest(data):
             return None
         known = await self._known(tenant_id, data.customer_id)

@@ -9,7 +9,7 @@ from collections_service.customers.state import Customer
 from redress.contracts.common import Sealed
 
 
-class CurrentCustomer(Struct, frozen=True, kw_only=True):
+class CustomerDocument(Struct, frozen=True, kw_only=True):
     customer_id: str
     name: Sealed | None
     email: Sealed | None
@@ -19,11 +19,11 @@ class CurrentCustomer(Struct, frozen=True, kw_only=True):
 _encoder = msgspec.json.Encoder()
 
 
-def current_customer(_stream_id: UUID, _version: int, customer: Customer) -> bytes | None:
+def customer_document(_stream_id: UUID, _version: int, customer: Customer) -> bytes | None:
     if customer.customer_id is None:
         return None
     return _encoder.encode(
-        CurrentCustomer(
+        CustomerDocument(
             customer_id=customer.customer_id, name=customer.name, email=customer.email, language=customer.language
         )
     )

@@ -1,7 +1,10 @@
 """Master data of one customer as the ERP last gave it. Names and addresses are sealed: erasing a key erases them."""
 
+from typing import Final
+
 from msgspec import Struct
 
+from redress.codec import Codec
 from redress.contracts.common import Sealed
 
 
@@ -23,3 +26,11 @@ class CustomerChanged(Struct, frozen=True, kw_only=True):
 
 
 CustomerEvent = CustomerRegistered | CustomerChanged
+
+# Stored names and versions. A class may be renamed; a stored name never changes.
+CUSTOMER_CODEC: Final[Codec[CustomerEvent]] = Codec(
+    {
+        "customer-registered": (1, CustomerRegistered),
+        "customer-changed": (1, CustomerChanged),
+    }
+)

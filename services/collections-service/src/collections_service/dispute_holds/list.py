@@ -1,4 +1,4 @@
-"""`GET /v1/holds`: what must not be chased, how much of each invoice, and because of which dispute."""
+"""`GET /v1/holds`: the amount of each invoice that must not be chased, and the disputes that hold it."""
 
 from datetime import date
 
@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from collections_service.open_items.document import CurrentInvoice
+from collections_service.open_items.document import InvoiceDocument
 from collections_service.open_items.read import InvoiceHold
 from redress.contracts.common import WireMoney, wire
 from redress.money import Money
@@ -27,7 +27,7 @@ class HeldInvoice(Struct, frozen=True, kw_only=True):
     disputes: tuple[InvoiceHold, ...]
 
 
-_current = msgspec.json.Decoder(CurrentInvoice)
+_document = msgspec.json.Decoder(InvoiceDocument)
 
 
 async def holds(
@@ -39,7 +39,7 @@ async def holds(
     async with reads.of(tenant_id) as connection:
         if moment.is_now:
             rows = await connection.fetch(_NOW, *arguments)
-            return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _held_now(_current.decode(row["doc"])))
+            return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _held_now(_document.decode(row["doc"])))
         rows = await connection.fetch(_AT_A_MOMENT, *arguments, moment.as_of or today, moment.recorded_by)
     return page.page(rows, lambda row: [row["invoice_id"]], _held_then)
 
@@ -72,7 +72,7 @@ WHERE $3::text IS NULL OR t.invoice_id > $3 ORDER BY t.invoice_id LIMIT $4
 """
 
 
-def _held_now(invoice: CurrentInvoice) -> HeldInvoice:
+def _held_now(invoice: InvoiceDocument) -> HeldInvoice:
     def money(minor: int) -> WireMoney:
         return wire(Money(minor, invoice.currency))
 
@@ -91,7 +91,7 @@ def _held_now(invoice: CurrentInvoice) -> HeldInvoice:
 
 
 def _held_then(row: asyncpg.Record) -> HeldInvoice:
-    """What part of a hold waited for a credit memo is not kept by day; it is shown as nothing."""
+    """The part of a hold that waited for a credit memo is not kept by day; it is shown as nothing."""
 
     def money(minor: int) -> WireMoney:
         return wire(Money(minor, row["currency"]))

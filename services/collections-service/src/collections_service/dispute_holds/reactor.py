@@ -13,7 +13,7 @@ from collections_service.dispute_holds.reports import reports
 from collections_service.open_items.decisions import report_dispute
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.stream import INVOICE, invoice_stream
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
 
 NAME: Final = "holds"
@@ -21,14 +21,14 @@ NAME: Final = "holds"
 _log = structlog.stdlib.get_logger("collections.holds")
 
 
-async def prepare(uow: UnitOfWork, events: Sequence[Published]) -> None:
+async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
     """Read the invoices of a whole batch at once."""
     await uow.load(
         INVOICE, (invoice_stream(uow.tenant, invoice_id) for event in events for invoice_id in reports(event))
     )
 
 
-async def react(uow: UnitOfWork, event: Published) -> None:
+async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     for invoice_id, report in reports(event).items():
         stream = invoice_stream(uow.tenant, invoice_id)
         item = await uow.state(INVOICE, stream)

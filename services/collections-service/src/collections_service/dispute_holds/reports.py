@@ -1,4 +1,4 @@
-"""What an event of dispute-service says about each invoice it names. Pure.
+"""Events of dispute-service, as reports about each invoice they name. Pure.
 
 Every event carries the dispute as it is afterwards, so any of them tells all there is to know, also of types that do
 not exist yet.
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from collections_service.open_items.commands import ReportDispute
 from redress.contracts.dispute_events import DisputedItem, DisputeSummary
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.money import Money, total
 
 
@@ -24,7 +24,7 @@ class _AboutADispute(Struct, frozen=True, kw_only=True):
 _decoder = msgspec.json.Decoder(_AboutADispute)
 
 
-def reports(published: Published) -> dict[str, ReportDispute]:
+def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
     """By invoice id; nothing for an event that is not about a dispute. Several lines of one invoice are added up."""
     event = _decoder.decode(published.data)
     dispute = event.dispute

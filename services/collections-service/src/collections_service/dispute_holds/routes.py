@@ -21,7 +21,7 @@ Reading = Annotated[Principal, Depends(requires("holds:read"))]
 def hold_routes(parts: ApiParts[Any]) -> APIRouter:
     router = APIRouter(tags=["holds"])
 
-    @router.get("/v1/holds", summary="What must not be chased", response_class=Response)
+    @router.get("/v1/holds", summary="Held amounts, which must not be chased", response_class=Response)
     @answers(Page[HeldInvoice])
     async def list_holds(  # noqa: PLR0917 - one parameter per filter
         request: Request,

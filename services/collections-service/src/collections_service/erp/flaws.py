@@ -1,4 +1,5 @@
-"""What JSON can carry and nothing behind it can: U+0000, bytes that are not UTF-8, NaN. Found with its JSON pointer.
+"""Flaws that JSON can carry and nothing behind it can: U+0000, bytes that are not UTF-8, NaN. Each has its
+JSON pointer.
 
 The strict readers say that something is wrong, but not always where. Here a message is read once more, as far as it can
 be read at all.

@@ -1,4 +1,4 @@
-"""Which items must be taken one after the other, what they wait for, and what has come with them. Pure."""
+"""The order items are taken in, the names of what they wait for, and the names of what came with them. Pure."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -45,7 +45,7 @@ def payment_awaited(source: str, payment_id: str) -> str:
 
 
 def arrivals(items: Iterable[Item]) -> list[str]:
-    """What has come with these items that others may have waited for."""
+    """The names of everything that came with these items and that others may have waited for."""
     arrived: list[str] = []
     for item in items:
         if item.result not in ("accepted", "duplicate") or item.is_repetition:

@@ -17,12 +17,12 @@ from collections_service.erp.message_store import MessageStore, StoredMessage
 from collections_service.erp.reading import MessageReader
 from collections_service.erp.results import BatchResult, Counts
 from collections_service.erp.taking import MessageTaker, Sender
-from collections_service.short_payments.tolerance import FIRST_TOLERANCE
 from redress.clock import Clock
 from redress.eventlog.log import EventLog
 from redress.eventlog.vault import Vault
 from redress.failpoints import failpoint
 from redress.handling.command_runner import CommandRunner
+from redress.policy.book import Policies
 
 RELEASE_ROUNDS = 10  # how long a chain of waiting messages is followed at once; the sweep does the rest
 
@@ -47,18 +47,19 @@ class Intake:
         log: EventLog,
         pool: asyncpg.Pool,
         vault: Vault,
+        policies: Policies,
         mapping: FieldMapping,
         clock: Clock,
     ) -> "Intake":
         """The intake of a process with these parts; messages are kept through the connections of `pool`."""
         store, reader = MessageStore(pool), MessageReader(mapping)
-        taker = MessageTaker(runner, CustomerBook(log, vault), FIRST_TOLERANCE, clock)
+        taker = MessageTaker(runner, CustomerBook(log, vault), policies, clock)
         return cls(reader, MessageKeeper(store, vault, reader, clock), taker, store, clock)
 
     async def take(
         self, tenant_id: str, raw_items: Sequence[bytes], sender: Sender, *, of_batch: bool = True
     ) -> BatchResult:
-        """What became of each message, in their order; pointers lead into the batch, or into its only message.
+        """Take the messages; the result of each, in their order. Pointers lead into the batch or its only message.
 
         LogUnavailable: of some messages nothing is known; sending all of them again is harmless.
         """

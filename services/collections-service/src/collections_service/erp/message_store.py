@@ -39,7 +39,7 @@ class KeptMessage(Struct, frozen=True):
 
 
 class MessageOutcome(Struct, frozen=True, kw_only=True):
-    """What became of a message."""
+    """The result of a message."""
 
     id: int
     result: str
@@ -174,7 +174,7 @@ class MessageStore:
         return [_stored(row) for row in rows]
 
     async def note_control_numbers(self, tenant_id: str, numbers: Mapping[str, Sequence[int]], at: datetime) -> None:
-        """What control numbers, in the order of their arrival, say about gaps and backward jumps of each source.
+        """Count gaps and backward jumps in the control numbers of each source, given in the order of arrival.
 
         Gaps are normal (other business events use numbers too) and only counted; a backward jump hints at a replay.
         """

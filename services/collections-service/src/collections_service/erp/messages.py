@@ -22,7 +22,8 @@ _MAX_EXPONENT = 30
 _MAX_WHOLE_DIGITS = 16
 _MAX_DIGITS = 60  # of a quantity or a unit price
 
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+# `$` alone would let a line break at the end through.
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 ShortText = Annotated[str, Meta(max_length=200)]
 CurrencyCode = Annotated[str, Meta(extra_json_schema={"pattern": "^[A-Z]{3}$"})]  # `money` says what is wrong with it
 ControlNumber = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -41,8 +42,8 @@ Amount = Decimal | AmountObject
 class CustomerData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: Name
     name: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
-    email: Annotated[str, Meta(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-    language: Annotated[str, Meta(pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{2,8})*$", max_length=20)] | None = None
+    email: Annotated[str, Meta(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)")] | None = None
+    language: Annotated[str, Meta(pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{2,8})*$(?!\n)", max_length=20)] | None = None
 
 
 class LineData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,7 +62,7 @@ class AllocationData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """`source` is the ERP, `source_event_id` its own id of this message: together they are the message's identity."""
 
-    source: Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
+    source: Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$(?!\n)")]
     source_event_id: Name
     control_number: ControlNumber | None = None
 

@@ -1,4 +1,4 @@
-"""What the ERP is told about each of its messages."""
+"""The answer to the ERP about each of its messages."""
 
 from msgspec import UNSET, Struct, UnsetType
 

@@ -41,6 +41,7 @@ def erp_routes(parts: ApiParts[CollectionsSettings]) -> APIRouter:
         log=parts.log,
         pool=parts.pool,
         vault=parts.vault,
+        policies=parts.policies,
         mapping=mapping_of(parts.settings),
         clock=parts.clock,
     )

@@ -1,4 +1,4 @@
-"""`GET /v1/erp/sources/{source}/health`: does the ERP still talk, what waits, what was refused."""
+"""`GET /v1/erp/sources/{source}/health`: the last message of a source, what waits and what was refused."""
 
 from datetime import datetime
 

@@ -17,13 +17,13 @@ from collections_service.open_items.refusals import InvoiceNotRegistered
 from collections_service.postings.commands import LedgerCommand, Posting
 from collections_service.postings.handle import post, presumed_new
 from collections_service.receipts.refusals import ReceiptNotKnown
-from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.clock import Clock
 from redress.eventlog.events import Actor
 from redress.eventlog.log import AppendTooLarge, CommandInFlight, KeyReused
 from redress.handling.command import CommandContext, CommandResult
 from redress.handling.command_runner import CommandJob, CommandRunner
 from redress.handling.unit_of_work import UnitOfWork
+from redress.policy.book import Policies
 from redress.refusal import Refusal
 
 AT_ONCE = 256  # groups of one batch in work; the log shares their commits
@@ -42,12 +42,10 @@ class Sender(Struct, frozen=True, kw_only=True):
 class MessageTaker:
     """Takes items. One instance per process."""
 
-    def __init__(
-        self, runner: CommandRunner, customers: CustomerBook, tolerance: ShortPaymentTolerance, clock: Clock
-    ) -> None:
+    def __init__(self, runner: CommandRunner, customers: CustomerBook, policies: Policies, clock: Clock) -> None:
         self._runner = runner
         self._customers = customers
-        self._tolerance = tolerance
+        self._policies = policies
         self._clock = clock
 
     async def take(self, tenant_id: str, items: Sequence[Item], sender: Sender) -> None:
@@ -117,7 +115,7 @@ class MessageTaker:
 
     async def _post(self, context: CommandContext, item: Item, command: LedgerCommand) -> CommandResult:
         async def work(uow: UnitOfWork) -> bytes:
-            await post(uow, Posting(command=command, customer=item.customer), self._tolerance)
+            await post(uow, Posting(command=command, customer=item.customer), self._policies)
             return item.sha256
 
         job = CommandJob(

@@ -17,7 +17,7 @@ from collections_service.erp.taking import Sender
 from collections_service.settings import ANY_TENANT
 from redress.eventlog.connections import Connection
 from redress.eventlog.events import Actor
-from redress.messaging.port import Broker, BrokerError, Incoming, Outgoing
+from redress.messaging.port import Broker, BrokerError, IncomingMessage, OutgoingMessage
 from redress.ops.telemetry import safe_id
 
 TENANT_HEADER = "tenant"
@@ -31,7 +31,7 @@ _log = structlog.stdlib.get_logger("collections.erp")
 class DeadLetters(Protocol):
     """Where refused messages are shown to their sender."""
 
-    async def show(self, refused: Sequence[tuple[Incoming, str]]) -> None:
+    async def show(self, refused: Sequence[tuple[IncomingMessage, str]]) -> None:
         """Each message with the reason of its refusal."""
         ...
 
@@ -43,7 +43,7 @@ class DeadLetterTopic:
         self._broker = broker
         self._topic = f"{topic}.dlq"
 
-    async def show(self, refused: Sequence[tuple[Incoming, str]]) -> None:
+    async def show(self, refused: Sequence[tuple[IncomingMessage, str]]) -> None:
         producer = self._broker.producer()
         try:
             await producer.start()
@@ -66,9 +66,9 @@ class ErpTopic:
         self._tenants = frozenset(tenants)
         self._dead_letters = dead_letters
 
-    async def apply(self, _connection: Connection, events: Sequence[Incoming]) -> None:
+    async def apply(self, _connection: Connection, events: Sequence[IncomingMessage]) -> None:
         """Takes each message through the intake's own transactions; if the process dies, they are taken again."""
-        refused: list[tuple[Incoming, str]] = []
+        refused: list[tuple[IncomingMessage, str]] = []
         for message in events:
             if message.value is not None and (reason := await self._take(message, message.value)):
                 _log.error(
@@ -82,7 +82,7 @@ class ErpTopic:
         if refused:
             await self._dead_letters.show(refused)
 
-    async def _take(self, message: Incoming, value: bytes) -> str | None:
+    async def _take(self, message: IncomingMessage, value: bytes) -> str | None:
         """Why something of the message was refused, None if nothing was."""
         sender = Sender(
             actor=Actor("service", f"kafka:{message.topic}"),
@@ -114,10 +114,10 @@ class ErpTopic:
         return ANY_TENANT in self._tenants and _is_tenant(tenant)
 
 
-def _dead_letter(message: Incoming, reason: str) -> Outgoing:
+def _dead_letter(message: IncomingMessage, reason: str) -> OutgoingMessage:
     origin = f"{message.topic}/{message.partition}/{message.offset}"
     headers = [(name, value) for name, value in message.headers.items() if name not in ("reason", "origin")]
-    return Outgoing(
+    return OutgoingMessage(
         partition=0,
         key=message.key or origin.encode(),
         value=message.value or b"",
@@ -130,7 +130,7 @@ def _is_tenant(text: str) -> bool:
     return _TENANT.fullmatch(text) is not None
 
 
-def _correlation(message: Incoming) -> str:
+def _correlation(message: IncomingMessage) -> str:
     named = safe_id(_text(message.headers.get("correlationid")))
     return named or f"{message.topic}/{message.partition}/{message.offset}"
 

@@ -67,7 +67,7 @@ def effective_at(command: LedgerCommand) -> datetime:
 
 
 def customer_of(message: ErpMessage) -> CustomerData | None:
-    """What the message says about its customer, None if it says no more than who it is."""
+    """The customer data of the message; None if it says no more than who the customer is."""
     match message:
         case messages.InvoicePosted(customer=data):
             pass

@@ -35,6 +35,7 @@ def _intake(parts: WorkerParts[CollectionsSettings]) -> Intake:
         log=parts.log,
         pool=parts.log.pool,
         vault=parts.vault,
+        policies=parts.policies,
         mapping=mapping_of(parts.settings),
         clock=parts.clock,
     )

@@ -1,4 +1,4 @@
-"""What the ERP and dispute-service tell us about one invoice, before it is decided what that means."""
+"""Messages of the ERP and of dispute-service about one invoice, before their meaning is decided."""
 
 from datetime import date
 
@@ -60,7 +60,7 @@ class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
 
 
 class ReportDispute(Struct, frozen=True, kw_only=True):
-    """What one version of a dispute says about this invoice, summed over its lines; amounts are totals after it.
+    """One version of a dispute as it concerns this invoice, summed over its lines; amounts are totals after it.
 
     `outcome` is the reason a smaller claim is given in words: paid by the customer, withdrawn, rejected.
     """

@@ -1,4 +1,4 @@
-"""What each message about an invoice means. Every decision returns events, or refuses; no events means "already so"."""
+"""The meaning of each message about an invoice. A decision returns events or refuses; no events means "already so"."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -37,6 +37,7 @@ from collections_service.open_items.refusals import (
 from collections_service.open_items.state import OpenItem, Terms, amount_on, evolve
 from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.money import Money
+from redress.policy.state import InForce
 
 
 def register(command: RegisterInvoice, item: OpenItem) -> list[OpenItemEvent]:
@@ -84,11 +85,13 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
     return _with_holds(item, corrected, "the invoice was corrected")
 
 
-def apply_payment(command: ApplyPayment, item: OpenItem, tolerance: ShortPaymentTolerance) -> list[OpenItemEvent]:
+def apply_payment(
+    command: ApplyPayment, item: OpenItem, tolerance: InForce[ShortPaymentTolerance]
+) -> list[OpenItemEvent]:
     """As much of the named amount as is open; the caller keeps the rest on the receipt. A receipt is applied once.
 
-    What stays open and undisputed afterwards is a short payment if it is more than tolerated. What a dispute holds is
-    not short a second time. Recorded either way, with the numbers and the policy's version.
+    The remainder that is open and undisputed afterwards is a short payment if it is more than tolerated. An amount that
+    a dispute holds is not short a second time. The judgement is recorded either way, with its numbers and its policy.
     """
     terms = _terms(item, command.payment_id)
     _same_currency(terms, command.named)
@@ -157,8 +160,8 @@ def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItem
 def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent]:
     """The claim of one dispute is now this. An older version than the known one says nothing new.
 
-    What was found invalid is released and, as far as it is still open, becomes a task to collect it again. What was
-    granted stays held until the credit memo arrives.
+    The amount that was found invalid is released and, as far as it is still open, becomes a recovery task. The amount
+    that was granted stays held until the credit memo arrives.
     """
     known = item.claim(command.dispute_id)
     if known is not None and command.dispute_version <= known.version:
@@ -239,10 +242,10 @@ def _only_correctable(command: CorrectInvoice, terms: Terms) -> None:
 
 
 def _judge_remainder(
-    command: ApplyPayment, terms: Terms, remainder: Money, tolerance: ShortPaymentTolerance
+    command: ApplyPayment, terms: Terms, remainder: Money, tolerance: InForce[ShortPaymentTolerance]
 ) -> OpenItemEvent:
-    tolerated = tolerance.tolerated(terms.total)
-    told = f"{remainder} of {terms.total} stays open and undisputed; {tolerated} is tolerated by {tolerance.name}"
+    tolerated = tolerance.document.tolerated(terms.total)
+    told = f"{remainder} of {terms.total} stays open and undisputed; {tolerated} is tolerated by {tolerance.citation}"
     if remainder <= tolerated:
         return RemainderTolerated(
             source=command.source,
@@ -250,7 +253,7 @@ def _judge_remainder(
             received_on=command.received_on,
             remainder=remainder,
             tolerated=tolerated,
-            policy=tolerance.name,
+            policy=tolerance.citation,
             explanation=f"{told}: not a short payment, left open for the ERP to post off",
         )
     return ShortPaymentDetected(
@@ -259,7 +262,7 @@ def _judge_remainder(
         received_on=command.received_on,
         short=remainder,
         tolerated=tolerated,
-        policy=tolerance.name,
+        policy=tolerance.citation,
         explanation=f"{told}: short payment",
         remittance_reason=command.remittance_reason,
     )

@@ -13,15 +13,15 @@ from collections_service.open_items.events import Line
 from collections_service.open_items.state import OpenItem
 
 
-class CurrentHold(Struct, frozen=True, kw_only=True):
-    """What one dispute holds of an invoice; `awaiting_credit` is the granted part of it."""
+class HoldDocument(Struct, frozen=True, kw_only=True):
+    """The part of an invoice that one dispute holds; `awaiting_credit` is the granted part of it."""
 
     dispute_id: str
     held: int
     awaiting_credit: int
 
 
-class CurrentInvoice(Struct, frozen=True, kw_only=True):
+class InvoiceDocument(Struct, frozen=True, kw_only=True):
     invoice_id: str
     source: str
     legal_entity: str
@@ -32,7 +32,7 @@ class CurrentInvoice(Struct, frozen=True, kw_only=True):
     total: int
     open: int
     held: int
-    holds: tuple[CurrentHold, ...]
+    holds: tuple[HoldDocument, ...]
     tax: int | None
     lines: tuple[Line, ...]
     po_number: str | None
@@ -41,13 +41,13 @@ class CurrentInvoice(Struct, frozen=True, kw_only=True):
 _encoder = msgspec.json.Encoder()
 
 
-def current_invoice(_stream_id: UUID, _version: int, item: OpenItem) -> bytes | None:
+def invoice_document(_stream_id: UUID, _version: int, item: OpenItem) -> bytes | None:
     """None for an invoice that only disputes spoke of."""
     if item.terms is None:
         return None
     terms = item.terms
     return _encoder.encode(
-        CurrentInvoice(
+        InvoiceDocument(
             invoice_id=terms.invoice_id,
             source=terms.source,
             legal_entity=terms.legal_entity,
@@ -59,7 +59,7 @@ def current_invoice(_stream_id: UUID, _version: int, item: OpenItem) -> bytes | 
             open=item.open_minor,
             held=item.held_minor,
             holds=tuple(
-                CurrentHold(
+                HoldDocument(
                     dispute_id=c.dispute_id, held=c.held_now, awaiting_credit=min(c.awaiting_credit, c.held_now)
                 )
                 for c in item.claims

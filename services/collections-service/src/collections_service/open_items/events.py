@@ -1,13 +1,15 @@
-"""What can have happened to one invoice. A stored name never changes (`event_log/codec.py`); a class may be renamed.
+"""Everything that can have happened to one invoice.
 
 Dates are business dates. An event that moves money says from which day the move counts in the books (`applied_on`,
 `effective_on`, or its steps); the log itself knows when it was recorded.
 """
 
 from datetime import date
+from typing import Final
 
 from msgspec import Struct
 
+from redress.codec import Codec
 from redress.money import Money
 
 
@@ -205,4 +207,24 @@ OpenItemEvent = (
     | PastHoldRecorded
     | CreditAwaited
     | RecoveryTaskOpened
+)
+
+# Stored names and versions. A class may be renamed; a stored name never changes.
+OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
+    {
+        "invoice-registered": (1, InvoiceRegistered),
+        "invoice-corrected": (1, InvoiceCorrected),
+        "payment-applied": (1, PaymentApplied),
+        "payment-reversed": (1, PaymentReversed),
+        "credit-memo-applied": (1, CreditMemoApplied),
+        "short-payment-detected": (1, ShortPaymentDetected),
+        "remainder-tolerated": (1, RemainderTolerated),
+        "dispute-reported": (1, DisputeReported),
+        "hold-placed": (1, HoldPlaced),
+        "hold-reduced": (1, HoldReduced),
+        "hold-released": (1, HoldReleased),
+        "past-hold-recorded": (1, PastHoldRecorded),
+        "credit-awaited": (1, CreditAwaited),
+        "recollection-task-opened": (1, RecoveryTaskOpened),
+    }
 )

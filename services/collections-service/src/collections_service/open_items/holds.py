@@ -31,7 +31,7 @@ class HoldChanges(Struct, frozen=True):
 
 
 def hold_changes(item: OpenItem, why: str) -> HoldChanges:
-    """What must be recorded so that the holds of `item` are right on every day. Nothing for an unregistered invoice."""
+    """The changes that make the holds of `item` right on every day. Nothing for an unregistered invoice."""
     if item.terms is None:
         return HoldChanges((), ())
     currency = item.terms.total.currency
@@ -74,7 +74,7 @@ def _missing_steps(item: OpenItem) -> dict[str, tuple[Step, ...]]:
 
 
 def _held_on(item: OpenItem, day: date) -> dict[str, int]:
-    """What each dispute holds at the end of `day`. The youngest is served first: the oldest gives way first."""
+    """The amount each dispute holds at the end of `day`. The youngest is served first: the oldest gives way first."""
     left = max(0, amount_on(item.movements, day))
     held: dict[str, int] = {}
     for claim in reversed(item.claims):

@@ -1,4 +1,4 @@
-"""Stored event → published contract. What is stored is ours; what is published is a promise to others."""
+"""Stored event → published contract. Stored events are ours; published ones are a promise to others."""
 
 from typing import assert_never
 from uuid import UUID

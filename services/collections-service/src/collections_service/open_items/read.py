@@ -1,4 +1,4 @@
-"""`GET /v1/invoices/{id}`: what is owed on an invoice, now, at the end of a business day, or as it was known."""
+"""`GET /v1/invoices/{id}`: the amounts owed on an invoice, now, at the end of a business day, or as it was known."""
 
 from datetime import date, datetime
 

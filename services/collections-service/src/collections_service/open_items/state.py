@@ -30,7 +30,7 @@ from redress.money import Money
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """What the ERP says the invoice is, after its last correction."""
+    """The invoice as the ERP describes it, after its last correction."""
 
     invoice_id: str
     source: str
@@ -55,7 +55,7 @@ class Application(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """What one dispute claims of the invoice, and what it holds. A claim may exceed the open amount, a hold may not."""
+    """The amounts one dispute claims and holds. A claim may exceed the open amount, a hold may not."""
 
     dispute_id: str
     opened_on: date
@@ -86,12 +86,12 @@ class OpenItem(Struct, frozen=True, kw_only=True):
 
     @property
     def open_minor(self) -> int:
-        """What is not paid or credited."""
+        """The amount that is neither paid nor credited."""
         return sum(step.minor for step in self.movements)
 
     @property
     def held_minor(self) -> int:
-        """What must not be chased; never above the open amount."""
+        """The amount that must not be chased; never above the open amount."""
         return sum(claim.held_now for claim in self.claims)
 
     @property

@@ -1,4 +1,4 @@
-"""`GET /v1/customers/{id}`: what a customer owes in each currency, and what of it is disputed, overdue or unapplied."""
+"""`GET /v1/customers/{id}`: the amounts a customer owes in each currency, disputed, overdue and unapplied."""
 
 from datetime import date, datetime
 
@@ -6,9 +6,10 @@ import msgspec
 from msgspec import Struct
 
 from collections_service.ageing.report import AgeingBucket, ageing
-from collections_service.customers.document import CurrentCustomer
+from collections_service.customers.document import CustomerDocument
 from redress.contracts.common import Sealed, WireMoney
 from redress.eventlog.vault import Vault
+from redress.policy.book import Policies
 from redress.reading.moment import Moment
 from redress.reading.tenant_reads import Position, TenantReads
 
@@ -41,11 +42,17 @@ class Customer(Struct, frozen=True, kw_only=True):
     position: Position
 
 
-_current = msgspec.json.Decoder(CurrentCustomer)
+_document = msgspec.json.Decoder(CustomerDocument)
 
 
 async def customer(  # noqa: PLR0917
-    reads: TenantReads, vault: Vault, tenant_id: str, customer_id: str, moment: Moment, now: datetime
+    reads: TenantReads,
+    policies: Policies,
+    vault: Vault,
+    tenant_id: str,
+    customer_id: str,
+    moment: Moment,
+    now: datetime,
 ) -> Customer | None:
     """None for a customer that no invoice and no receipt is known of."""
     async with reads.of(tenant_id) as connection:
@@ -61,8 +68,8 @@ async def customer(  # noqa: PLR0917
         )
     if not known:
         return None
-    data = _current.decode(row["doc"]) if row is not None else None
-    aged = await ageing(reads, tenant_id, moment, now, group_by="customer", customer_id=customer_id)
+    data = _document.decode(row["doc"]) if row is not None else None
+    aged = await ageing(reads, policies, tenant_id, moment, now, group_by="customer", customer_id=customer_id)
     name, email = await _opened(vault, tenant_id, data)
     return Customer(
         customer_id=customer_id,
@@ -90,7 +97,7 @@ async def customer(  # noqa: PLR0917
     )
 
 
-async def _opened(vault: Vault, tenant_id: str, data: CurrentCustomer | None) -> tuple[str | None, str | None]:
+async def _opened(vault: Vault, tenant_id: str, data: CustomerDocument | None) -> tuple[str | None, str | None]:
     sealed: list[Sealed] = [box for box in (data.name, data.email) if box is not None] if data else []
     texts = dict(zip(map(id, sealed), await vault.open_many(tenant_id, sealed), strict=True))
     if data is None:

@@ -26,7 +26,9 @@ def position_routes(parts: ApiParts[Any]) -> APIRouter:
         customer_id: Annotated[str, Path(max_length=100, pattern=VISIBLE)], principal: Reading, moment: AskedMoment
     ) -> Response:
         """Open, disputed, undisputed, overdue and unapplied, one position per currency, never two added together."""
-        found = await customer(parts.reads, parts.vault, principal.tenant, customer_id, moment, parts.clock.now())
+        found = await customer(
+            parts.reads, parts.policies, parts.vault, principal.tenant, customer_id, moment, parts.clock.now()
+        )
         if found is None:
             raise not_found(f"customer {customer_id}")
         return answer(found)

@@ -1,29 +1,33 @@
-"""What one posting does to the receipt, the invoices and the customer it touches, all or nothing."""
+"""One posting changes the receipt, the invoices and the customer it touches, all or nothing."""
 
-from collections.abc import Mapping
 from uuid import UUID
 
 from collections_service.customers import decisions as customer
 from collections_service.customers.stream import CUSTOMER, customer_stream
 from collections_service.open_items import decisions as open_item
 from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
-from collections_service.open_items.state import OpenItem
 from collections_service.open_items.stream import INVOICE, invoice_stream
 from collections_service.postings.commands import LedgerCommand, Posting
 from collections_service.receipts import decisions as cash
 from collections_service.receipts.commands import PostCreditMemo, ReceivePayment, ReverseReceipt
 from collections_service.receipts.state import Receipt
 from collections_service.receipts.stream import RECEIPT, credit_memo_stream, receipt_stream
-from collections_service.short_payments.tolerance import ShortPaymentTolerance
+from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE, ShortPaymentTolerance, scopes_of
 from redress.handling.unit_of_work import UnitOfWork
+from redress.policy.book import Policies
+from redress.policy.state import InForce
 
 ReceiptPosting = ReceivePayment | PostCreditMemo | ReverseReceipt
 
 
-async def post(uow: UnitOfWork, posting: Posting, tolerance: ShortPaymentTolerance) -> None:
-    """Record what the posting means. OpenItemRefusal, ReceiptRefusal."""
+async def post(uow: UnitOfWork, posting: Posting, policies: Policies) -> None:
+    """Record what the posting means. OpenItemRefusal, ReceiptRefusal.
+
+    The policies are no streams of the unit of work: a posting would be decided twice for each stream that it reads and
+    does not write. It cites the version it was decided by instead.
+    """
     command = posting.command
-    policy = (tolerance.name,) if isinstance(command, ReceivePayment) else ()
+    policy: tuple[str, ...] = ()
     match command:
         case RegisterInvoice(invoice_id=invoice_id):
             invoice = invoice_stream(uow.tenant, invoice_id)
@@ -34,37 +38,40 @@ async def post(uow: UnitOfWork, posting: Posting, tolerance: ShortPaymentToleran
             item = await uow.state(INVOICE, invoice)
             uow.record(INVOICE, invoice, open_item.correct(command, item))
         case ReceivePayment() | PostCreditMemo() | ReverseReceipt():
-            await _apply(uow, command, tolerance, policy)
+            policy = await _apply(uow, command, policies)
     if posting.customer is not None:
         stream = customer_stream(uow.tenant, posting.customer.customer_id)
         known = await uow.state(CUSTOMER, stream)
         uow.record(CUSTOMER, stream, customer.record(posting.customer, known), policy=policy)
 
 
-async def _apply(
-    uow: UnitOfWork, command: ReceiptPosting, tolerance: ShortPaymentTolerance, policy: tuple[str, ...]
-) -> None:
+async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -> tuple[str, ...]:
+    """Record the receipt and what it does to its invoices. The policies that decided."""
     stream = _receipt(uow.tenant, command)
     receipt = await uow.state(RECEIPT, stream)
     invoices = {invoice_id: invoice_stream(uow.tenant, invoice_id) for invoice_id in _invoices_of(command, receipt)}
     await uow.load(INVOICE, invoices.values())
     items = {invoice_id: await uow.state(INVOICE, invoice) for invoice_id, invoice in invoices.items()}
-    applied = _decide(command, receipt, items, tolerance)
+    policy: tuple[str, ...] = ()
+    match command:
+        case ReceivePayment():
+            tolerance = await _tolerance(uow.tenant, command, policies)
+            policy = (tolerance.citation,)
+            applied = cash.receive(command, receipt, items, tolerance)
+        case PostCreditMemo():
+            applied = cash.post_credit_memo(command, receipt, items)
+        case ReverseReceipt():
+            applied = cash.reverse(command, receipt, items)
     uow.record(RECEIPT, stream, applied.receipt, policy=policy)
     for invoice_id, events in applied.invoices.items():
         uow.record(INVOICE, invoices[invoice_id], events, policy=policy)
+    return policy
 
 
-def _decide(
-    command: ReceiptPosting, receipt: Receipt, items: Mapping[str, OpenItem], tolerance: ShortPaymentTolerance
-) -> cash.CashApplication:
-    match command:
-        case ReceivePayment():
-            return cash.receive(command, receipt, items, tolerance)
-        case PostCreditMemo():
-            return cash.post_credit_memo(command, receipt, items)
-        case ReverseReceipt():
-            return cash.reverse(command, receipt, items)
+async def _tolerance(tenant_id: str, command: ReceivePayment, policies: Policies) -> InForce[ShortPaymentTolerance]:
+    """The one in force on the day the payment was received: the customer's own, else the company's."""
+    scopes = scopes_of(command.customer_id)
+    return await policies.in_force(tenant_id, SHORT_PAYMENT_TOLERANCE, command.received_on, scopes=scopes)
 
 
 def presumed_new(tenant_id: str, command: LedgerCommand) -> tuple[UUID, ...]:

@@ -1,4 +1,4 @@
-"""What the ERP tells us about money and credits, allocated to invoices by its sender."""
+"""The ERP's messages about money and credits, allocated to invoices by their sender."""
 
 from datetime import date
 

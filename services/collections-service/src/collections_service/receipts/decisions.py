@@ -1,7 +1,7 @@
 """Cash application: one receipt and every invoice it names, decided together so that they are appended together.
 
-Allocations are applied as given, each as far as its invoice is open. What no invoice takes stays on the receipt as
-unapplied cash (or credit on account) and is recorded as such; nobody's money disappears in rounding or overpayment.
+Allocations are applied as given, each as far as its invoice is open. The part that no invoice takes stays on the
+receipt as unapplied cash (or credit on account) and is recorded as such; no money is lost in rounding or overpayment.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,6 +32,7 @@ from collections_service.receipts.refusals import (
 from collections_service.receipts.state import Receipt, RecordedReceipt
 from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.money import Money, total
+from redress.policy.state import InForce
 
 
 class CashApplication(Struct, frozen=True):
@@ -42,7 +43,7 @@ class CashApplication(Struct, frozen=True):
 
 
 def receive(
-    command: ReceivePayment, receipt: Receipt, items: Mapping[str, OpenItem], tolerance: ShortPaymentTolerance
+    command: ReceivePayment, receipt: Receipt, items: Mapping[str, OpenItem], tolerance: InForce[ShortPaymentTolerance]
 ) -> CashApplication:
     """A payment and its effect on the invoices it names. `items` has the state of each of them."""
     if receipt.recorded is not None:

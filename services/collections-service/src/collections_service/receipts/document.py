@@ -12,7 +12,7 @@ from msgspec import Struct
 from collections_service.receipts.state import Receipt
 
 
-class CurrentReceipt(Struct, frozen=True, kw_only=True):
+class ReceiptDocument(Struct, frozen=True, kw_only=True):
     kind: str
     source: str
     receipt_id: str
@@ -28,12 +28,12 @@ class CurrentReceipt(Struct, frozen=True, kw_only=True):
 _encoder = msgspec.json.Encoder()
 
 
-def current_receipt(_stream_id: UUID, _version: int, receipt: Receipt) -> bytes | None:
+def receipt_document(_stream_id: UUID, _version: int, receipt: Receipt) -> bytes | None:
     recorded = receipt.recorded
     if recorded is None:
         return None
     return _encoder.encode(
-        CurrentReceipt(
+        ReceiptDocument(
             kind=recorded.kind,
             source=recorded.source,
             receipt_id=recorded.receipt_id,

@@ -1,12 +1,14 @@
-"""What can have happened to one receipt: a customer's payment, or a credit memo, and what became of its amount.
+"""Everything that can have happened to one receipt, a customer's payment or a credit memo, and to its amount.
 
 received = applied + unapplied + returned, always.
 """
 
 from datetime import date
+from typing import Final
 
 from msgspec import Struct
 
+from redress.codec import Codec
 from redress.money import Money
 
 
@@ -59,3 +61,12 @@ class ReceiptReversed(Struct, frozen=True, kw_only=True):
 
 
 ReceiptEvent = PaymentReceived | CreditMemoPosted | ReceiptReversed
+
+# Stored names and versions. A class may be renamed; a stored name never changes.
+RECEIPT_CODEC: Final[Codec[ReceiptEvent]] = Codec(
+    {
+        "payment-received": (1, PaymentReceived),
+        "credit-memo-posted": (1, CreditMemoPosted),
+        "receipt-reversed": (1, ReceiptReversed),
+    }
+)

@@ -37,7 +37,7 @@ class Receipt(Struct, frozen=True):
 
     @property
     def applied_minor(self) -> int:
-        """What invoices hold of it now: nothing once it was returned."""
+        """The part that invoices hold now: nothing once the payment was returned."""
         if self.recorded is None or self.recorded.returned.minor:
             return 0
         return sum(allocation.applied.minor for allocation in self.recorded.allocations)

@@ -1,4 +1,4 @@
-"""`GET /v1/recovery-tasks`: what was disputed in vain and is to be collected again."""
+"""`GET /v1/recovery-tasks`: amounts that were disputed in vain and are to be collected after all."""
 
 from datetime import datetime
 

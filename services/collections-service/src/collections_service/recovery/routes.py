@@ -21,7 +21,9 @@ Reading = Annotated[Principal, Depends(requires("ledger:read"))]
 def recovery_routes(parts: ApiParts[Any]) -> APIRouter:
     router = APIRouter(tags=["recovery"])
 
-    @router.get("/v1/recovery-tasks", summary="What is to be collected again", response_class=Response)
+    @router.get(
+        "/v1/recovery-tasks", summary="Recovery tasks: amounts to be collected after all", response_class=Response
+    )
     @answers(Page[RecoveryTask])
     async def list_recovery_tasks(  # noqa: PLR0917 - one parameter per filter
         request: Request,

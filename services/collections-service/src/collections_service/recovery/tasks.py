@@ -1,4 +1,4 @@
-"""What was disputed, found invalid, and is to be collected again: one task per finding."""
+"""Disputed amounts that were found invalid and are to be collected after all: one task per finding."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from redress.eventlog.events import RecordedEvent
 
 
 class RecoveryTasks:
-    """The projection `recovery_tasks`. Whether a task is done, its invoice says."""
+    """The projection `recovery_tasks`. The invoice says whether its task is done."""
 
     name = "recovery_tasks"
     tables = ("recovery_task",)

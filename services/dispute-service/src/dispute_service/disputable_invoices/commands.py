@@ -1,14 +1,14 @@
-"""What the ledger and the disputes wish of an invoice."""
+"""The commands to an invoice, from the ledger and from disputes."""
 
 from datetime import datetime
 
 from msgspec import Struct
 
-from dispute_service.disputable_invoices.events import Held, KnownLine
+from dispute_service.disputable_invoices.events import HeldAmount, KnownLine
 
 
 class RecordInvoice(Struct, frozen=True, kw_only=True):
-    """A fact of the ledger: never refused, and an older one than we have changes nothing."""
+    """A posting of the ledger. It is never refused; one older than the recorded one changes nothing."""
 
     at: datetime
     ledger_version: int
@@ -21,14 +21,14 @@ class RecordInvoice(Struct, frozen=True, kw_only=True):
 
 
 class SetReservation(Struct, frozen=True, kw_only=True):
-    """What a dispute of this customer and currency shall hold from now on, all of it. More than before must fit."""
+    """Set all that a dispute of this customer and currency holds from now on. An increase must fit."""
 
     at: datetime
     invoice_id: str
     dispute_id: str
     customer_id: str
     currency: str
-    held: tuple[Held, ...]
+    held: tuple[HeldAmount, ...]
     payment_id: str | None = None
 
 

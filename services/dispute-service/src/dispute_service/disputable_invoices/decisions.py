@@ -1,4 +1,4 @@
-"""What an invoice lets disputes hold, and whom a posting takes from.
+"""How much of an invoice disputes may hold, and which disputes a posting reduces.
 
 The sum of what disputes hold never exceeds what is open, on the invoice and on each line (business rule: domain.md
 §7.5, invariant 2). A posting reduces the undisputed part first; then the oldest dispute first.
@@ -16,7 +16,7 @@ from dispute_service.disputable_invoices.commands import (
     SetReservation,
 )
 from dispute_service.disputable_invoices.events import (
-    Held,
+    HeldAmount,
     InvoiceEvent,
     InvoiceRecorded,
     ReservationSet,
@@ -30,7 +30,7 @@ from dispute_service.disputable_invoices.refusals import (
     TooManyDisputes,
     UnknownLine,
 )
-from dispute_service.disputable_invoices.state import DisputableInvoice, Facts, Reservation
+from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms, Reservation
 from redress.money import Money
 
 MAX_DISPUTES = 15  # all disputes of an invoice are changed by one posting in one append, which takes 20 streams
@@ -48,7 +48,7 @@ def decide(command: InvoiceCommand, state: DisputableInvoice) -> list[InvoiceEve
 
 
 def _record(command: RecordInvoice, state: DisputableInvoice) -> list[InvoiceEvent]:
-    if state.facts is not None and command.ledger_version <= state.facts.ledger_version:
+    if state.terms is not None and command.ledger_version <= state.terms.ledger_version:
         return []
     return [
         InvoiceRecorded(
@@ -85,35 +85,35 @@ def _leave_short_payment(command: LeaveShortPayment, state: DisputableInvoice) -
     ]
 
 
-def _must_fit(command: SetReservation, wanted: tuple[Held, ...], state: DisputableInvoice) -> None:
+def _must_fit(command: SetReservation, wanted: tuple[HeldAmount, ...], state: DisputableInvoice) -> None:
     others = [one for one in state.reservations if one.dispute_id != command.dispute_id]
     if len(others) >= MAX_DISPUTES:
         raise TooManyDisputes(
             f"{len(others)} disputes hold invoice {command.invoice_id} already; no more than {MAX_DISPUTES} can.",
             invoice_id=command.invoice_id,
         )
-    facts = state.facts
-    if facts is None:
+    terms = state.terms
+    if terms is None:
         return
-    if command.customer_id != facts.customer_id:
+    if command.customer_id != terms.customer_id:
         raise CustomerMismatch(
             f"Invoice {command.invoice_id} was not issued to customer {command.customer_id}.",
             invoice_id=command.invoice_id,
         )
-    if command.currency != facts.currency:
+    if command.currency != terms.currency:
         raise CurrencyMismatch(
-            f"Invoice {command.invoice_id} is in {facts.currency}, the dispute in {command.currency}.",
+            f"Invoice {command.invoice_id} is in {terms.currency}, the dispute in {command.currency}.",
             invoice_id=command.invoice_id,
-            allowed=facts.currency,
+            allowed=terms.currency,
         )
     for held in wanted:
-        if held.line is not None and facts.lines:
-            _line_must_fit(command, held, facts, others)
-    _fit(command, None, sum(held.amount for held in wanted), facts.open, facts, others)
+        if held.line is not None and terms.lines:
+            _line_must_fit(command, held, terms, others)
+    _fit(command, None, sum(held.amount for held in wanted), terms.open, terms, others)
 
 
-def _line_must_fit(command: SetReservation, held: Held, facts: Facts, others: list[Reservation]) -> None:
-    names = tuple(line.line for line in facts.lines)
+def _line_must_fit(command: SetReservation, held: HeldAmount, terms: InvoiceTerms, others: list[Reservation]) -> None:
+    names = tuple(line.line for line in terms.lines)
     if held.line not in names:
         raise UnknownLine(
             f"Invoice {command.invoice_id} has no line {held.line}.",
@@ -121,24 +121,24 @@ def _line_must_fit(command: SetReservation, held: Held, facts: Facts, others: li
             line=held.line,
             allowed=names,
         )
-    _fit(command, held.line, held.amount, line_bound(facts, held.line), facts, others)
+    _fit(command, held.line, held.amount, line_bound(terms, held.line), terms, others)
 
 
-def line_bound(facts: Facts, line: str | None) -> int:
+def line_bound(terms: InvoiceTerms, line: str | None) -> int:
     """The most that can be contested on a line: its share of the invoice's total (tax included), rounded up, and no
     more than is open on the invoice."""
-    billed = sum(known.amount for known in facts.lines if known.line == line)
-    all_lines = sum(known.amount for known in facts.lines)
+    billed = sum(known.amount for known in terms.lines if known.line == line)
+    all_lines = sum(known.amount for known in terms.lines)
     if billed <= 0 or all_lines <= 0:
-        return max(0, facts.open)
-    return min(facts.open, max(billed, -(-billed * facts.total // all_lines)))
+        return max(0, terms.open)
+    return min(terms.open, max(billed, -(-billed * terms.total // all_lines)))
 
 
 def _fit(  # noqa: PLR0917
-    command: SetReservation, line: str | None, wanted: int, bound: int, facts: Facts, others: list[Reservation]
+    command: SetReservation, line: str | None, wanted: int, bound: int, terms: InvoiceTerms, others: list[Reservation]
 ) -> None:
     place = f"invoice {command.invoice_id}" + ("" if line is None else f", line {line}")
-    want, is_open = Money(wanted, facts.currency), Money(max(0, bound), facts.currency)
+    want, is_open = Money(wanted, terms.currency), Money(max(0, bound), terms.currency)
     if wanted > bound:
         raise ExceedsOpenAmount(
             f"{want} cannot be disputed on {place}: {is_open} is open there.",
@@ -150,7 +150,7 @@ def _fit(  # noqa: PLR0917
     holders = {one.dispute_id: part for one in others if (part := sum(_on(one, line)))}
     free = bound - sum(holders.values())
     if wanted > free:
-        left = Money(max(0, free), facts.currency)
+        left = Money(max(0, free), terms.currency)
         raise AlreadyDisputed(
             f"{want} cannot be disputed on {place}: of {is_open} open, other disputes hold all but {left}.",
             invoice_id=command.invoice_id,
@@ -172,7 +172,7 @@ class Reduction(Struct, frozen=True):
 
 
 def reductions(state: DisputableInvoice, open_after: int, credit: int = 0) -> list[Reduction]:
-    """Whom a posting takes from, so that no more is held than is open after it.
+    """The disputes that a posting reduces, so that no more is held than is open after it.
 
     `credit` is the amount of a credit memo: it serves credits that disputes wait for, before anything else.
     """

@@ -1,8 +1,11 @@
-"""What can have happened to an invoice as far as disputes are concerned. Amounts are minor units of its currency."""
+"""The events of an invoice that concern disputes. Amounts are minor units of its currency."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
+
+from redress.codec import Codec
 
 
 class KnownLine(Struct, frozen=True):
@@ -13,7 +16,7 @@ class KnownLine(Struct, frozen=True):
 
 
 class InvoiceRecorded(Struct, frozen=True, kw_only=True):
-    """The ledger told us how the invoice stands after one of its postings. `ledger_version` counts those."""
+    """The ledger reported the invoice after one of its postings. `ledger_version` counts those."""
 
     at: datetime
     ledger_version: int
@@ -25,8 +28,8 @@ class InvoiceRecorded(Struct, frozen=True, kw_only=True):
     lines: tuple[KnownLine, ...] = ()
 
 
-class Held(Struct, frozen=True):
-    """What one dispute holds of a line (`line` None: of the invoice as a whole). `awaiting_credit` is part of it."""
+class HeldAmount(Struct, frozen=True):
+    """One dispute's hold on a line (`line` None: on the invoice as a whole). `awaiting_credit` is part of it."""
 
     line: str | None
     amount: int
@@ -34,17 +37,17 @@ class Held(Struct, frozen=True):
 
 
 class ReservationSet(Struct, frozen=True, kw_only=True):
-    """What a dispute holds of the invoice from now on; empty when it has let go. `payment_id` is the payment that
-    made it so: if that comes back, this dispute is asked what it took."""
+    """The amounts that a dispute holds of the invoice from now on; empty when it holds nothing. `payment_id` is the
+    payment that changed them: when it is reversed, its amount is taken back from this dispute."""
 
     at: datetime
     dispute_id: str
-    held: tuple[Held, ...]
+    held: tuple[HeldAmount, ...]
     payment_id: str | None = None
 
 
 class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
-    """A short payment that no dispute was opened for, and why not: nothing is done silently."""
+    """A short payment for which no dispute was opened, and the reason: nothing is dropped silently."""
 
     at: datetime
     payment_id: str
@@ -53,3 +56,12 @@ class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
 
 
 InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft
+
+# Stored names and versions. A stored name never changes.
+INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
+    {
+        "invoice-recorded": (1, InvoiceRecorded),
+        "reservation-set": (1, ReservationSet),
+        "short-payment-left": (1, ShortPaymentLeft),
+    }
+)

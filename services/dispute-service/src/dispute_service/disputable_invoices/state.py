@@ -1,6 +1,6 @@
 """An invoice as disputes see it: what is open, and who holds how much of that. `evolve` never raises.
 
-An invoice that the ledger has not told us of yet is disputable too; its bounds are not known then.
+An invoice that the ledger has not reported yet is disputable too; its bounds are then unknown.
 """
 
 from datetime import datetime
@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from dispute_service.disputable_invoices.events import (
-    Held,
+    HeldAmount,
     InvoiceEvent,
     InvoiceRecorded,
     KnownLine,
@@ -19,8 +19,8 @@ from dispute_service.disputable_invoices.events import (
 )
 
 
-class Facts(Struct, frozen=True, kw_only=True):
-    """What the ledger said last."""
+class InvoiceTerms(Struct, frozen=True, kw_only=True):
+    """The invoice as the ledger reported it last."""
 
     ledger_version: int
     customer_id: str
@@ -36,7 +36,7 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
     dispute_id: str
     since: datetime
-    held: tuple[Held, ...]
+    held: tuple[HeldAmount, ...]
 
     @property
     def amount(self) -> int:
@@ -48,12 +48,12 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
 
 class DisputableInvoice(Struct, frozen=True, kw_only=True):
-    """`facts` None: not known to the ledger yet. Reservations stand oldest first.
+    """`terms` None: not known to the ledger yet. Reservations stand oldest first.
 
     `reduced_by` remembers which dispute was reduced by which payment, oldest first, also when it holds nothing more.
     """
 
-    facts: Facts | None = None
+    terms: InvoiceTerms | None = None
     reservations: tuple[Reservation, ...] = ()
     reduced_by: tuple[tuple[str, str], ...] = ()
     short_payments_left: frozenset[str] = frozenset()
@@ -77,7 +77,7 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
         case InvoiceRecorded():
             return msgspec.structs.replace(
                 state,
-                facts=Facts(
+                terms=InvoiceTerms(
                     ledger_version=event.ledger_version,
                     customer_id=event.customer_id,
                     legal_entity=event.legal_entity,

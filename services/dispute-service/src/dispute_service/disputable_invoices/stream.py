@@ -5,7 +5,6 @@ from uuid import UUID
 
 from dispute_service.disputable_invoices import events as e
 from dispute_service.disputable_invoices.state import INITIAL, DisputableInvoice, evolve
-from redress.codec import Codec
 from redress.decider import Decider
 from redress.ids import derived_uuid
 
@@ -13,13 +12,7 @@ INVOICE: Final[Decider[DisputableInvoice, e.InvoiceEvent]] = Decider(
     stream_type="disputable-invoice",
     initial=INITIAL,
     evolve=evolve,
-    codec=Codec(
-        {
-            "invoice-recorded": (1, e.InvoiceRecorded),
-            "reservation-set": (1, e.ReservationSet),
-            "short-payment-left": (1, e.ShortPaymentLeft),
-        }
-    ),
+    codec=e.INVOICE_CODEC,
     dated=True,
 )
 

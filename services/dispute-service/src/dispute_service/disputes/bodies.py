@@ -12,7 +12,7 @@ from dispute_service.disputes.decisions.working import HIGHEST_LEVEL
 from dispute_service.disputes.document import PREFIX
 from dispute_service.reasons.catalogue import REASON_BY_CODE, RESOLUTION_CODES, ROOT_CAUSES
 from redress.ids import parse_public_id
-from redress.web.bodies import VISIBLE, Body, Effective, Identifier, MoneyBody, Name, Sentence, Text
+from redress.web.bodies import VISIBLE, Body, EffectiveBody, Identifier, MoneyBody, Name, Sentence, Text
 from redress.web.problem import not_found
 
 MAX_INVOICES = 15  # each is a stream of its own, and one append takes twenty
@@ -61,7 +61,7 @@ class ContactBody(Body):
     language: Literal["en", "de"] = "en"
 
 
-class OpenBody(Effective):
+class OpenBody(EffectiveBody):
     customer_id: Identifier
     items: Annotated[list[ItemBody], Field(min_length=1, max_length=MAX_ITEMS)]
     reason_code: str = Field(max_length=40)
@@ -83,7 +83,7 @@ class OpenBody(Effective):
         return value
 
 
-class ClassifyBody(Effective):
+class ClassifyBody(EffectiveBody):
     reason_code: str = Field(max_length=40)
     root_cause: str | None = Field(default=None, max_length=40)
 
@@ -98,7 +98,7 @@ class ClassifyBody(Effective):
         return None if value is None else _root_cause(value)
 
 
-class AssignBody(Effective):
+class AssignBody(EffectiveBody):
     """Neither owner nor team: the resolution matrix decides."""
 
     owner: Name | None = None
@@ -106,7 +106,7 @@ class AssignBody(Effective):
     reason: Sentence | None = None
 
 
-class RequestInformationBody(Effective):
+class RequestInformationBody(EffectiveBody):
     asked: Literal["customer", "department"] = Field(alias="from")
     what: Text
     due: date
@@ -119,16 +119,16 @@ class RequestInformationBody(Effective):
         return value
 
 
-class RecordInformationBody(Effective):
+class RecordInformationBody(EffectiveBody):
     text: Text
 
 
-class AddNoteBody(Effective):
+class AddNoteBody(EffectiveBody):
     text: Text
     visibility: Literal["internal", "customer"] = "internal"
 
 
-class DecideBody(Effective):
+class DecideBody(EffectiveBody):
     valid: MoneyBody
     invalid: MoneyBody
     root_cause: str = Field(max_length=40)
@@ -140,7 +140,7 @@ class DecideBody(Effective):
         return _root_cause(value)
 
 
-class ResolveBody(Effective):
+class ResolveBody(EffectiveBody):
     """`credited` is wanted where the code does not say how much is credited and nothing was decided."""
 
     resolution_code: str = Field(max_length=40)
@@ -153,19 +153,19 @@ class ResolveBody(Effective):
         return _must_be_listed(value, tuple(c.code for c in RESOLUTION_CODES), "resolution code")
 
 
-class CloseBody(Effective):
+class CloseBody(EffectiveBody):
     pass
 
 
-class ReopenBody(Effective):
+class ReopenBody(EffectiveBody):
     reason: Sentence
 
 
-class WithdrawBody(Effective):
+class WithdrawBody(EffectiveBody):
     reason: Sentence
 
 
-class EscalateBody(Effective):
+class EscalateBody(EffectiveBody):
     level: int = Field(ge=1, le=HIGHEST_LEVEL, strict=True)
     reason: Sentence
     to: Name | None = None

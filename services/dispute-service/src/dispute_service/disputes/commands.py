@@ -1,4 +1,4 @@
-"""What people and the ledger may wish of a dispute.
+"""The commands to a dispute, from people and from the ledger.
 
 `at` is when it shall count in the books (UTC). For people it is not in the future.
 """
@@ -164,5 +164,5 @@ class BreachSla(Struct, frozen=True, kw_only=True):
 WorkCommand = Classify | AssignTo | AssignByMatrix | RequestInformation | RecordInformation | AddNote | Escalate
 EndingCommand = Decide | Resolve | Close | Reopen | Withdraw
 LedgerCommand = ApplyPayment | ApplyCreditMemo | ReversePayment | NoteInvoice | BreachSla
-"""What nobody wishes: facts of the ledger, and a promise whose time is over."""
+"""Commands that no person gives: postings of the ledger, and a promise whose time is over."""
 DisputeCommand = Open | WorkCommand | EndingCommand | LedgerCommand

@@ -1,4 +1,4 @@
-"""A dispute as a document: what lists, single reads and answers show. Personal text is not in it."""
+"""The document of a dispute, as lists, single reads and answers show it. It holds no personal text."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from dispute_service.disputes.items import Item
+from dispute_service.disputes.items import DisputeItem
 from dispute_service.disputes.state import Dispute, State, allowed_actions
 from dispute_service.routing.matrix import Routing
 from redress.calendars import CalendarInputs
@@ -20,7 +20,7 @@ class ItemDocument(Struct, frozen=True, kw_only=True):
     """disputed = open + paid + credited + written_off + rejected + withdrawn; `awaiting_credit` is part of `open`.
 
     `valid` and `invalid` split `open` while a decision stands; else they are null. `known` says whether the ledger has
-    told us of the invoice.
+    reported the invoice.
     """
 
     invoice_id: str
@@ -106,18 +106,18 @@ class DisputeDocument(Struct, frozen=True, kw_only=True):
     allowed_actions: tuple[str, ...]
 
 
-class Row(Struct, frozen=True, kw_only=True):
-    """What lists filter and sort by and the dispute's own document does not have so. `search` is lower case."""
+class ListColumns(Struct, frozen=True, kw_only=True):
+    """The columns that lists filter and sort by and the document does not have in this form. `search` is lower case."""
 
     open_minor: int
     invoice_ids: tuple[str, ...]
     search: str
 
 
-class CurrentDocument(Struct, frozen=True):
-    """What is written beside each append and into the history. A list's columns are made out of it: migration 0005."""
+class StoredDocument(Struct, frozen=True):
+    """The document written with each append and into the history. Migration 0005 derives a list's columns from it."""
 
-    row: Row
+    row: ListColumns
     dispute: DisputeDocument
 
 
@@ -180,12 +180,12 @@ def document(stream_id: UUID, version: int, state: Dispute) -> DisputeDocument:
     )
 
 
-def current(stream_id: UUID, version: int, state: Dispute) -> CurrentDocument:
+def stored_document(stream_id: UUID, version: int, state: Dispute) -> StoredDocument:
     shown = document(stream_id, version, state)
     invoice_ids = tuple(dict.fromkeys(item.invoice_id for item in state.items))
     words = (shown.dispute_id, state.customer_id, *invoice_ids, state.external_reason, state.owner, state.team)
-    return CurrentDocument(
-        row=Row(
+    return StoredDocument(
+        row=ListColumns(
             open_minor=state.open,
             invoice_ids=invoice_ids,
             search=" ".join(word for word in words if word).lower(),
@@ -194,24 +194,24 @@ def current(stream_id: UUID, version: int, state: Dispute) -> CurrentDocument:
     )
 
 
-def current_json(stream_id: UUID, version: int, state: State) -> bytes | None:
-    """What `es.write_current` takes. A dispute that was not opened has no document."""
-    return _encoder.encode(current(stream_id, version, state)) if isinstance(state, Dispute) else None
+def stored_json(stream_id: UUID, version: int, state: State) -> bytes | None:
+    """The bytes that `es.write_current` takes. A dispute that was not opened has no document."""
+    return _encoder.encode(stored_document(stream_id, version, state)) if isinstance(state, Dispute) else None
 
 
-class _Shown(Struct, frozen=True):
+class _DisputePart(Struct, frozen=True):
     dispute: msgspec.Raw
 
 
-_shown = msgspec.json.Decoder(_Shown)
+_part = msgspec.json.Decoder(_DisputePart)
 
 
-def shown_in(current: bytes) -> bytes:
-    """The document in what `current_json` made, as it stands there."""
-    return bytes(_shown.decode(current).dispute)
+def dispute_part(stored_document: bytes) -> bytes:
+    """The document in what `stored_json` made, as it stands there."""
+    return bytes(_part.decode(stored_document).dispute)
 
 
-def _item(item: Item, state: Dispute) -> ItemDocument:
+def _item(item: DisputeItem, state: Dispute) -> ItemDocument:
     decided = item.valid or item.invalid
     return ItemDocument(
         invoice_id=item.invoice_id,

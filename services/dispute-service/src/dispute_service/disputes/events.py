@@ -1,21 +1,23 @@
-"""What can have happened to a dispute. Past facts in business words; amounts are minor units of the dispute's currency.
+"""The events of a dispute, in business words; amounts are minor units of the dispute's currency.
 
-`at` is when the fact counts in the books (UTC). Who, why and by which command stands in the event's metadata. Personal
-text is sealed before it gets here. `item` is the position in the dispute's list of items, counted from 0.
+`at` is the time (UTC) from which the event counts in the books. The metadata names the actor, the reason and the
+command. Personal text is sealed. `item` is the position in the dispute's list of items, counted from 0.
 """
 
 from datetime import date, datetime
+from typing import Final
 
 from msgspec import Struct
 
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
+from redress.codec import Codec
 from redress.contracts.common import Sealed, SealedContact
 
 
 class OpenedItem(Struct, frozen=True, kw_only=True):
     """A contested amount of one invoice; `line` None is the invoice as a whole. `known` says whether the ledger had
-    told us of the invoice by then."""
+    reported the invoice by then."""
 
     invoice_id: str
     line: str | None
@@ -126,8 +128,8 @@ class DisputeDecided(Struct, frozen=True, kw_only=True):
     rationale: Sealed
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
-    """What becomes of one item's open amount. `credit` stays open, awaiting the ERP's credit memo."""
+class ItemOutcome(Struct, frozen=True, kw_only=True):
+    """The outcome of one item's open amount. `credit` stays open, awaiting the ERP's credit memo."""
 
     item: int
     credit: int = 0
@@ -143,7 +145,7 @@ class DisputeResolved(Struct, frozen=True, kw_only=True):
 
     at: datetime
     resolution_code: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ItemOutcome, ...]
     by_ledger: bool = False
     explanation: str | None = None
     rationale: Sealed | None = None
@@ -207,7 +209,7 @@ class PaymentReversed(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
-    """The ledger has told us of an invoice that was contested before it."""
+    """The ledger reported an invoice that was contested before."""
 
     at: datetime
     invoice_id: str
@@ -240,4 +242,27 @@ DisputeEvent = (
     | PaymentReversed
     | InvoiceBecameKnown
     | SlaBreached
+)
+
+# Stored names and versions. A stored name never changes.
+DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
+    {
+        "dispute-opened": (1, DisputeOpened),
+        "dispute-classified": (1, DisputeClassified),
+        "dispute-assigned": (1, DisputeAssigned),
+        "information-requested": (1, InformationRequested),
+        "information-recorded": (1, InformationRecorded),
+        "note-added": (1, NoteAdded),
+        "dispute-escalated": (1, DisputeEscalated),
+        "dispute-decided": (1, DisputeDecided),
+        "dispute-resolved": (1, DisputeResolved),
+        "dispute-settled": (1, DisputeSettled),
+        "dispute-closed": (1, DisputeClosed),
+        "dispute-reopened": (1, DisputeReopened),
+        "dispute-withdrawn": (1, DisputeWithdrawn),
+        "amount-reduced": (1, AmountReduced),
+        "payment-reversed": (1, PaymentReversed),
+        "invoice-became-known": (1, InvoiceBecameKnown),
+        "sla-breached": (1, SlaBreached),
+    }
 )

@@ -9,16 +9,16 @@ from msgspec import Struct
 
 from dispute_service.disputable_invoices import decisions as invoices
 from dispute_service.disputable_invoices.commands import SetReservation
-from dispute_service.disputable_invoices.events import Held
+from dispute_service.disputable_invoices.events import HeldAmount
 from dispute_service.disputable_invoices.refusals import CustomerMismatch, InvoiceRefusal
-from dispute_service.disputable_invoices.state import Facts
+from dispute_service.disputable_invoices.state import InvoiceTerms
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import decisions as disputes
 from dispute_service.disputes.commands import ApplyPayment, DisputeCommand, Open
-from dispute_service.disputes.document import document, shown_in
+from dispute_service.disputes.document import dispute_part, document
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import NoSuchDispute
-from dispute_service.disputes.state import Dispute, NotOpened, State
+from dispute_service.disputes.state import Dispute, State, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.handling.command import CommandContext
@@ -36,7 +36,9 @@ async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: d
     if not events:
         return before
     after = uow.record(DISPUTE, dispute, events, policy=_policies(events))
-    changed = _Changed(before, after, events[-1].at, command.payment_id if isinstance(command, ApplyPayment) else None)
+    changed = _DisputeChange(
+        before, after, events[-1].at, command.payment_id if isinstance(command, ApplyPayment) else None
+    )
     await _move_reservations(uow, dispute, changed)
     return after
 
@@ -45,15 +47,15 @@ async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: d
 
 
 def opening(context: CommandContext, dispute: UUID, command: Open) -> CommandJob:
-    """Open the dispute under a fresh id. What the ledger knows of the invoices is filled in here, and an invoice that
-    refuses is named by its item."""
+    """Open the dispute under a fresh id. The ledger's knowledge of the invoices is filled in here, and the item of an
+    invoice that refuses is named."""
     streams = {item.invoice_id: invoice_stream(context.tenant, item.invoice_id) for item in command.items}
 
     async def work(uow: UnitOfWork) -> bytes:
         uow.start_new(DISPUTE, dispute)
-        facts = {name: (await uow.state(INVOICE, stream)).facts for name, stream in streams.items()}
+        terms = {name: (await uow.state(INVOICE, stream)).terms for name, stream in streams.items()}
         try:
-            after = await handle(uow, dispute, _with_what_is_known(command, facts), context.now)
+            after = await handle(uow, dispute, _with_what_is_known(command, terms), context.now)
         except InvoiceRefusal as refusal:
             raise refusal.at(*_place_of(refusal, command)) from None
         return _answer(uow, dispute, after)
@@ -88,15 +90,15 @@ def _answer(uow: UnitOfWork, dispute: UUID, after: State) -> bytes:
         raise NoSuchDispute
     recorded = uow.document(dispute)
     if recorded is not None:
-        return shown_in(recorded)
+        return dispute_part(recorded)
     return msgspec.json.encode(document(dispute, uow.version(dispute), after))
 
 
-def _with_what_is_known(command: Open, facts: Mapping[str, Facts | None]) -> Open:
-    entities = [known.legal_entity for known in facts.values() if known is not None]
+def _with_what_is_known(command: Open, terms: Mapping[str, InvoiceTerms | None]) -> Open:
+    entities = [known.legal_entity for known in terms.values() if known is not None]
     return msgspec.structs.replace(
         command,
-        items=tuple(msgspec.structs.replace(item, known=facts[item.invoice_id] is not None) for item in command.items),
+        items=tuple(msgspec.structs.replace(item, known=terms[item.invoice_id] is not None) for item in command.items),
         legal_entity=entities[0] if entities else command.legal_entity,
     )
 
@@ -114,7 +116,7 @@ def _place_of(refusal: InvoiceRefusal, command: Open) -> tuple[str | int, ...]:
 # -- what follows for the invoices
 
 
-class _Changed(Struct, frozen=True):
+class _DisputeChange(Struct, frozen=True):
     """A dispute before and after a command, and the payment that did it, if one did."""
 
     before: State
@@ -128,9 +130,9 @@ def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
     return tuple(f"resolution-matrix@{version}" for version in sorted(versions))
 
 
-async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _Changed) -> None:
+async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeChange) -> None:
     after = change.after
-    if isinstance(after, NotOpened):
+    if isinstance(after, UnopenedDispute):
         return
     old, new = held_by_invoice(change.before), held_by_invoice(after)
     changed = {name: invoice_stream(uow.tenant, name) for name in new if new[name] != old.get(name, ())}
@@ -148,12 +150,12 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _Changed) -
         uow.record(INVOICE, stream, invoices.decide(reserve, await uow.state(INVOICE, stream)))
 
 
-def held_by_invoice(state: State) -> dict[str, tuple[Held, ...]]:
-    """What the dispute holds of each of its invoices; empty where it has let go."""
+def held_by_invoice(state: State) -> dict[str, tuple[HeldAmount, ...]]:
+    """The amounts that the dispute holds of each of its invoices; empty where it holds nothing any more."""
     if not isinstance(state, Dispute):
         return {}
-    held: dict[str, tuple[Held, ...]] = {item.invoice_id: () for item in state.items}
+    held: dict[str, tuple[HeldAmount, ...]] = {item.invoice_id: () for item in state.items}
     for item in state.items:
         if item.open:
-            held[item.invoice_id] += (Held(item.line, item.open, item.awaiting_credit),)
+            held[item.invoice_id] += (HeldAmount(item.line, item.open, item.awaiting_credit),)
     return held

@@ -1,4 +1,4 @@
-"""The contested amounts of a dispute, and how they move. Nothing here raises: what is stored has happened.
+"""The contested amounts of a dispute, and how they move. Nothing here raises: a stored event has happened.
 
 Per item, always: disputed = open + paid + credited + written_off + rejected + withdrawn. `awaiting_credit` is part of
 open. A share or an outcome of an item that is not there moves nothing.
@@ -12,7 +12,7 @@ from msgspec import Struct
 from dispute_service.disputes import events as e
 
 
-class Item(Struct, frozen=True, kw_only=True):
+class DisputeItem(Struct, frozen=True, kw_only=True):
     """One contested amount and what has become of it (minor units).
 
     `valid` and `invalid` split what is open while a decision stands. `stated_paid` is the part of `paid` that a person
@@ -35,27 +35,29 @@ class Item(Struct, frozen=True, kw_only=True):
     stated_paid: int = 0
 
 
-class Taken(Struct, frozen=True):
-    """How much a payment has taken from an item: what comes back when the payment does."""
+class PaymentShare(Struct, frozen=True):
+    """The amount that a payment has taken from an item. It comes back when the payment is reversed."""
 
     payment_id: str
     item: int
     amount: int
 
 
-Items = tuple[Item, ...]
+Items = tuple[DisputeItem, ...]
 
 
 def contested(opened: Iterable[e.OpenedItem]) -> Items:
     """All of it is open."""
     return tuple(
-        Item(invoice_id=item.invoice_id, line=item.line, known=item.known, disputed=item.amount, open=item.amount)
+        DisputeItem(
+            invoice_id=item.invoice_id, line=item.line, known=item.known, disputed=item.amount, open=item.amount
+        )
         for item in opened
     )
 
 
 def known(items: Items, invoice_id: str) -> Items:
-    """The ledger has told us of the invoice."""
+    """The ledger has reported the invoice."""
     return tuple(msgspec.structs.replace(item, known=True) if item.invoice_id == invoice_id else item for item in items)
 
 
@@ -74,8 +76,8 @@ def without_verdict(items: Items) -> Items:
     )
 
 
-def with_outcomes(items: Items, outcomes: Iterable[e.Outcome]) -> Items:
-    """What was open goes where the outcome says; a credit stays open and awaits the ERP's credit memo."""
+def with_outcomes(items: Items, outcomes: Iterable[e.ItemOutcome]) -> Items:
+    """The open amount goes where the outcome says; a credit stays open and awaits the ERP's credit memo."""
     items = without_verdict(items)
     for outcome in outcomes:
         if not _has(items, outcome.item):
@@ -98,11 +100,11 @@ def with_outcomes(items: Items, outcomes: Iterable[e.Outcome]) -> Items:
 
 def withdrawn(items: Items, shares: Iterable[e.Share]) -> Items:
     """The shares are no longer contested."""
-    return with_outcomes(items, [e.Outcome(item=share.item, withdrawn=share.amount) for share in shares])
+    return with_outcomes(items, [e.ItemOutcome(item=share.item, withdrawn=share.amount) for share in shares])
 
 
-def reopenable(item: Item) -> int:
-    """What reopening would contest again besides what is open: all that a posting has not settled for good."""
+def reopenable(item: DisputeItem) -> int:
+    """The amount that reopening would contest again besides the open one: all that no posting has settled for good."""
     return item.rejected + item.withdrawn + item.written_off + item.stated_paid + item.awaiting_credit
 
 
@@ -132,12 +134,14 @@ def contested_again(items: Items, shares: Iterable[e.Share]) -> Items:
     return items
 
 
-def reduced_by_payment(items: Items, shares: Iterable[e.Share], payment_id: str) -> tuple[Items, tuple[Taken, ...]]:
+def reduced_by_payment(
+    items: Items, shares: Iterable[e.Share], payment_id: str
+) -> tuple[Items, tuple[PaymentShare, ...]]:
     """The shares are paid, as far as they are open; and what the payment took.
 
-    A customer who pays gives in on what was found invalid first.
+    A payment concedes the amounts found invalid first.
     """
-    taken: list[Taken] = []
+    taken: list[PaymentShare] = []
     for share in shares:
         if not _has(items, share.item):
             continue
@@ -155,7 +159,7 @@ def reduced_by_payment(items: Items, shares: Iterable[e.Share], payment_id: str)
             paid=item.paid + amount,
         )
         if amount:
-            taken.append(Taken(payment_id, share.item, amount))
+            taken.append(PaymentShare(payment_id, share.item, amount))
     return items, tuple(taken)
 
 
@@ -180,7 +184,9 @@ def reduced_by_credit(items: Items, shares: Iterable[e.Share]) -> Items:
     return items
 
 
-def given_back(items: Items, taken: tuple[Taken, ...], reversal: e.PaymentReversed) -> tuple[Items, tuple[Taken, ...]]:
+def given_back(
+    items: Items, taken: tuple[PaymentShare, ...], reversal: e.PaymentReversed
+) -> tuple[Items, tuple[PaymentShare, ...]]:
     """The shares of a payment that came back are no longer paid, but where the reversal says; and what payments have
     still taken."""
     for share in reversal.shares:
@@ -200,15 +206,15 @@ def given_back(items: Items, taken: tuple[Taken, ...], reversal: e.PaymentRevers
     return items, taken
 
 
-def _untaken(taken: tuple[Taken, ...], payment_id: str, item: int, amount: int) -> tuple[Taken, ...]:
+def _untaken(taken: tuple[PaymentShare, ...], payment_id: str, item: int, amount: int) -> tuple[PaymentShare, ...]:
     """Last taken, first given back."""
-    left: list[Taken] = []
+    left: list[PaymentShare] = []
     for entry in reversed(taken):
         if entry.payment_id == payment_id and entry.item == item and amount:
             back = min(amount, entry.amount)
             amount -= back
             if entry.amount > back:
-                left.append(Taken(payment_id, item, entry.amount - back))
+                left.append(PaymentShare(payment_id, item, entry.amount - back))
         else:
             left.append(entry)
     return tuple(left[::-1])

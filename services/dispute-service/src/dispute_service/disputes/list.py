@@ -16,6 +16,7 @@ from pydantic import StringConstraints
 from sqlalchemy import (
     BigInteger,
     ColumnClause,
+    ColumnElement,
     DateTime,
     Select,
     Text,
@@ -34,6 +35,7 @@ from dispute_service.disputes.document import DisputeDocument
 from dispute_service.disputes.state import Status
 from dispute_service.reasons.catalogue import REASON_BY_CODE
 from dispute_service.settings import DisputeSettings
+from redress.reading.filters import EQUALS, ONE_OF, Condition, conditions
 from redress.reading.keyset import Keyset, Page, keyset
 from redress.reading.moment import AskedMoment, only_known_at
 from redress.reading.statements import worded
@@ -74,23 +76,36 @@ SORTS: Final[Mapping[str, tuple[ColumnClause[Any], bool]]] = {
 }
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
-    """Which disputes, in which order. None is no filter; several values of one filter are alternatives."""
+class DisputeFilter(Struct, frozen=True, kw_only=True):
+    """Which disputes, in which order. None is no filter; several values of one filter are alternatives.
 
-    statuses: tuple[Status, ...] = ()
-    reason_codes: tuple[str, ...] = ()
-    customer_id: str | None = None
-    owner: str | None = None
-    team: str | None = None
-    invoice_id: str | None = None
-    words: str | None = None
-    sort: str = "-opened_at"
-    known_at: datetime | None = None
+    A filter more is a line here, and a line in a migration if it needs a column of its own.
+    """
+
+    status: Annotated[list[Status] | None, Query(max_length=10), ONE_OF] = None
+    reason_code: Annotated[list[Code] | None, Query(max_length=21), ONE_OF] = None
+    customer_id: Annotated[Id, EQUALS] = None
+    owner: Annotated[Id, EQUALS] = None
+    team: Annotated[Id, EQUALS] = None
+    invoice_id: Annotated[Id, Condition(lambda _, value: column("invoice_ids", ARRAY(Text)).contains([value]))] = None
+    q: Annotated[
+        str | None,
+        Query(min_length=1, max_length=100, pattern=VISIBLE, description="Words; all must occur."),
+        Condition(lambda _, words: and_(*_has_words(words))),
+    ] = None
+    sort: Annotated[str, Query(max_length=40, description=f"One of {', '.join(SORTS)}.")] = "-opened_at"
 
 
-async def page_of(reads: TenantReads, tenant_id: str, wanted: Wanted, page: Keyset) -> Page[DisputeDocument]:
+def _has_words(words: str) -> list[ColumnElement[bool]]:
+    return [column("search", Text).contains(word, autoescape=True) for word in words.lower().split()]
+
+
+async def page_of(
+    reads: TenantReads, tenant_id: str, wanted: DisputeFilter, page: Keyset, known_at: datetime | None = None
+) -> Page[DisputeDocument]:
+    """Now, or as known at an instant."""
     sort, _ = SORTS[wanted.sort]
-    statement, arguments = worded(_query(tenant_id, wanted, page))
+    statement, arguments = worded(_query(tenant_id, wanted, page, known_at))
     async with reads.of(tenant_id) as connection:
         rows = await connection.fetch(statement, *arguments)
     return page.page(
@@ -98,32 +113,21 @@ async def page_of(reads: TenantReads, tenant_id: str, wanted: Wanted, page: Keys
     )
 
 
-def _query(tenant_id: str, wanted: Wanted, page: Keyset) -> Select[Any]:
-    versions = CURRENT if wanted.known_at is None else HISTORY
+def _query(tenant_id: str, wanted: DisputeFilter, page: Keyset, known_at: datetime | None) -> Select[Any]:
+    versions = CURRENT if known_at is None else HISTORY
     sort, down = SORTS[wanted.sort]
-    conditions = [_tenant == tenant_id]
-    if wanted.known_at is not None:
-        conditions += [_known_from <= wanted.known_at, or_(_known_until.is_(None), _known_until > wanted.known_at)]
-    if wanted.statuses:
-        conditions.append(column("status", Text).in_([status.value for status in wanted.statuses]))
-    if wanted.reason_codes:
-        conditions.append(column("reason_code", Text).in_(wanted.reason_codes))
-    for name, value in (("customer_id", wanted.customer_id), ("owner", wanted.owner), ("team", wanted.team)):
-        if value is not None:
-            conditions.append(column(name, Text) == value)
-    if wanted.invoice_id is not None:
-        conditions.append(column("invoice_ids", ARRAY(Text)).contains([wanted.invoice_id]))
-    if wanted.words is not None:
-        conditions += [column("search", Text).contains(word, autoescape=True) for word in wanted.words.lower().split()]
+    where = [_tenant == tenant_id, *conditions(wanted)]
+    if known_at is not None:
+        where += [_known_from <= known_at, or_(_known_until.is_(None), _known_until > known_at)]
     if page.after is not None:
         here = tuple_(sort, _stream)
         place = tuple_(
             literal(_native(sort, page.after[0]), sort.type), literal(UUID(str(page.after[1])), _stream.type)
         )
-        conditions.append(here < place if down else here > place)
+        where.append(here < place if down else here > place)
     order = (sort.desc(), _stream.desc()) if down else (sort.asc(), _stream.asc())
     shown = _doc["dispute"].label("doc")
-    return select(shown, sort, _stream).select_from(versions).where(and_(*conditions)).order_by(*order).limit(page.rows)
+    return select(shown, sort, _stream).select_from(versions).where(and_(*where)).order_by(*order).limit(page.rows)
 
 
 # A row may be older than this release: a field that joins the document later needs a default.
@@ -143,40 +147,22 @@ def _native(sort: ColumnClause[Any], value: CursorValue) -> object:
 def add_list_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:
     @router.get("/v1/disputes", response_class=Response, summary="A list, now or as known at a past instant")
     @answers(Page[DisputeDocument])
-    async def list_disputes(  # noqa: PLR0917 - one parameter per filter
+    async def list_disputes(  # noqa: PLR0917 - the axes and the page besides the filters
         request: Request,
         principal: Reading,
         moment: AskedMoment,
-        status: Annotated[list[Status] | None, Query(max_length=10)] = None,
-        reason_code: Annotated[list[Code] | None, Query(max_length=21)] = None,
-        customer_id: Id = None,
-        owner: Id = None,
-        team: Id = None,
-        invoice_id: Id = None,
-        q: Annotated[
-            str | None, Query(min_length=1, max_length=100, pattern=VISIBLE, description="Words; all must occur.")
-        ] = None,
-        sort: Annotated[str, Query(max_length=40, description=f"One of {', '.join(SORTS)}.")] = "-opened_at",
+        wanted: Annotated[DisputeFilter, Depends()],
         cursor: Cursor = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:
         """`q` searches dispute, customer and invoice numbers, the payer's reason, owner and team."""
-        _listed("sort", sort, tuple(SORTS))
-        for code in reason_code or ():
+        _listed("sort", wanted.sort, tuple(SORTS))
+        for code in wanted.reason_code or ():
             _listed("reason_code", code, tuple(REASON_BY_CODE))
-        wanted = Wanted(
-            statuses=tuple(status or ()),
-            reason_codes=tuple(reason_code or ()),
-            customer_id=customer_id,
-            owner=owner,
-            team=team,
-            invoice_id=invoice_id,
-            words=q,
-            sort=sort,
-            known_at=only_known_at(moment, instead="GET /v1/disputes/{dispute_id}?as_of=… for each dispute"),
-        )
-        asked = keyset(parts.cursors, "disputes", principal.tenant, msgspec.structs.asdict(wanted), cursor, limit)
-        page = await page_of(parts.reads, principal.tenant, wanted, asked)
+        known_at = only_known_at(moment, instead="GET /v1/disputes/{dispute_id}?as_of=… for each dispute")
+        filters = msgspec.structs.asdict(wanted) | {"known_at": known_at}
+        asked = keyset(parts.cursors, "disputes", principal.tenant, filters, cursor, limit)
+        page = await page_of(parts.reads, principal.tenant, wanted, asked, known_at)
         return answer_page(request, page.items, page.next_cursor)
 
 

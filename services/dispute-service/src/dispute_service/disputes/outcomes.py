@@ -1,4 +1,4 @@
-"""What a resolution code makes of the open amount: credited, paid, rejected, written off or given up.
+"""A resolution code splits the open amount: credited, paid, rejected, written off or given up.
 
 Some codes say it themselves. The others credit what the decision found valid, or what is stated, and reject the rest.
 A stated credit is spread over the items by largest remainder, in proportion to what may be credited there.
@@ -7,8 +7,8 @@ A stated credit is spread over the items by largest remainder, in proportion to 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from dispute_service.disputes.events import Outcome
-from dispute_service.disputes.items import Item
+from dispute_service.disputes.events import ItemOutcome
+from dispute_service.disputes.items import DisputeItem
 from dispute_service.disputes.refusals import ContradictsVerdict, CreditNotStated, CreditOutOfBounds, UnknownCode
 from dispute_service.disputes.state import Dispute, Verdict
 from redress.money import Money, allocate
@@ -32,7 +32,7 @@ CREDIT_UNLESS_SAID_OTHERWISE = frozenset({"REBILL", "REFUND"})
 CREDIT_WHAT_IS_SAID = frozenset({"CREDIT_PARTIAL", "GOODWILL"})
 
 
-def outcomes_of(resolution_code: str, credited: Money | None, state: Dispute) -> tuple[Outcome, ...]:
+def outcomes_of(resolution_code: str, credited: Money | None, state: Dispute) -> tuple[ItemOutcome, ...]:
     """One outcome per item that is open. Refusals: CreditNotStated, CreditOutOfBounds, ContradictsVerdict; UnknownCode
     for WITHDRAWN, which is an action of its own."""
     where = WHOLE.get(resolution_code)
@@ -50,14 +50,14 @@ def outcomes_of(resolution_code: str, credited: Money | None, state: Dispute) ->
         )
     parts = _credit_parts(resolution_code, credited, state)
     return tuple(
-        Outcome(item=index, credit=part, rejected=item.open - part)
+        ItemOutcome(item=index, credit=part, rejected=item.open - part)
         for index, (item, part) in enumerate(zip(state.items, parts, strict=True))
         if item.open
     )
 
 
-def _whole(index: int, amount: int, where: str) -> Outcome:
-    return Outcome(
+def _whole(index: int, amount: int, where: str) -> ItemOutcome:
+    return ItemOutcome(
         item=index,
         credit=amount if where == "credit" else 0,
         paid=amount if where == "paid" else 0,
@@ -107,5 +107,5 @@ def _credit_parts(resolution_code: str, credited: Money | None, state: Dispute) 
     return parts
 
 
-def _standing(items: tuple[Item, ...]) -> tuple[int, int]:
+def _standing(items: tuple[DisputeItem, ...]) -> tuple[int, int]:
     return sum(item.valid for item in items), sum(item.invalid for item in items)

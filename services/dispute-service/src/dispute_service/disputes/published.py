@@ -1,4 +1,4 @@
-"""Stored event → published contract. What is stored is ours; what is published is a promise to others.
+"""Stored event → published contract. Stored events are private to this service; published ones are a promise to others.
 
 Every published event carries the dispute as it is after it. Not published: notes, invoices that became known, and what
 a reversed payment does to a dispute that had ended (the reopening that follows it is).
@@ -10,8 +10,8 @@ from uuid import UUID
 
 from dispute_service.disputes import events as stored
 from dispute_service.disputes.document import dispute_id_of
-from dispute_service.disputes.items import Item
-from dispute_service.disputes.state import Dispute, NotOpened, State
+from dispute_service.disputes.items import DisputeItem
+from dispute_service.disputes.state import Dispute, State, UnopenedDispute
 from redress.contracts import dispute_events as public
 from redress.contracts.common import WireMoney, wire_in
 
@@ -19,8 +19,8 @@ from redress.contracts.common import WireMoney, wire_in
 def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
     event: stored.DisputeEvent, stream_id: UUID, after: State
 ) -> public.DisputeEvent | None:
-    """None for what is nobody else's business."""
-    if isinstance(after, NotOpened):
+    """None for an event that stays private."""
+    if isinstance(after, UnopenedDispute):
         return None
     dispute = summary(dispute_id_of(stream_id), after)
     match event:
@@ -124,7 +124,7 @@ def summary(dispute_id: str, state: Dispute) -> public.DisputeSummary:
     )
 
 
-def _item(item: Item, money: Callable[[int], WireMoney]) -> public.DisputedItem:
+def _item(item: DisputeItem, money: Callable[[int], WireMoney]) -> public.DisputedItem:
     return public.DisputedItem(
         invoice_id=item.invoice_id,
         line=item.line,

@@ -31,13 +31,13 @@ Reading = Annotated[Principal, Depends(requires("disputes:read"))]
 Version = Annotated[int | None, Query(ge=1, le=2**31, description="As it was at this version.")]
 
 
-class ReadQuestion(QuestionDocument, frozen=True, kw_only=True):
+class QuestionView(QuestionDocument, frozen=True, kw_only=True):
     """`what` is None where it is withheld."""
 
     what: str | None
 
 
-class ReadContact(Struct, frozen=True, kw_only=True):
+class ContactView(Struct, frozen=True, kw_only=True):
     """Name and e-mail address are None where they are withheld."""
 
     name: str | None
@@ -45,17 +45,17 @@ class ReadContact(Struct, frozen=True, kw_only=True):
     language: str
 
 
-class ReadDispute(DisputeDocument, frozen=True, kw_only=True):
+class DisputeView(DisputeDocument, frozen=True, kw_only=True):
     """The document with personal text for those who may read it; `withheld` names what is not shown, and why."""
 
-    question: ReadQuestion | None
+    question: QuestionView | None
     description: str | None
     rationale: str | None
-    contact: ReadContact | None
+    contact: ContactView | None
     withheld: Mapping[str, Literal["erased", "not-permitted"]]
 
 
-class Shown(Struct, frozen=True):
+class DisputeSnapshot(Struct, frozen=True):
     """A dispute at a moment; `version` is of the last event that counted."""
 
     version: int
@@ -64,7 +64,7 @@ class Shown(Struct, frozen=True):
 
 async def dispute_at(
     log: EventLog, tenant_id: str, dispute: UUID, moment: Moment, version: int | None = None
-) -> Shown | None:
+) -> DisputeSnapshot | None:
     """None if it does not exist, or did not at that moment. None too for a version it has not reached."""
     before = moment.before()
     events = [
@@ -75,15 +75,17 @@ async def dispute_at(
         and (before is None or event.effective_at < before)
     ]
     too_short = version is not None and before is None and len(events) < version
-    return None if too_short else shown(events)
+    return None if too_short else snapshot(events)
 
 
-def shown(events: Sequence[RecordedEvent]) -> Shown | None:
+def snapshot(events: Sequence[RecordedEvent]) -> DisputeSnapshot | None:
     state = fold(DISPUTE, events) if events else None
-    return Shown(events[-1].version, state) if isinstance(state, Dispute) else None
+    return DisputeSnapshot(events[-1].version, state) if isinstance(state, Dispute) else None
 
 
-async def full_document(dispute: UUID, at: Shown, tenant_id: str, vault: Vault, *, may_read_text: bool) -> ReadDispute:
+async def full_document(
+    dispute: UUID, at: DisputeSnapshot, tenant_id: str, vault: Vault, *, may_read_text: bool
+) -> DisputeView:
     state = at.state
     sealed: dict[str, Sealed | None] = {
         "description": state.description,
@@ -99,12 +101,12 @@ async def full_document(dispute: UUID, at: Shown, tenant_id: str, vault: Vault, 
     plain = msgspec.structs.asdict(document(dispute, at.version, state))
     if state.question is not None:
         asked = state.question
-        plain["question"] = ReadQuestion(asked=asked.asked, due=asked.due, what=texts.get("question"))
-    return ReadDispute(
+        plain["question"] = QuestionView(asked=asked.asked, due=asked.due, what=texts.get("question"))
+    return DisputeView(
         **plain,
         description=texts.get("description"),
         rationale=texts.get("rationale"),
-        contact=ReadContact(name=texts["contact_name"], email=texts["contact_email"], language=state.contact.language)
+        contact=ContactView(name=texts["contact_name"], email=texts["contact_email"], language=state.contact.language)
         if state.contact
         else None,
         withheld=dict.fromkeys(
@@ -117,7 +119,7 @@ def add_read_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None
     log, vault = parts.log, parts.vault
 
     @router.get("/v1/disputes/{dispute_id}", response_class=Response, summary="One dispute, now or as it was")
-    @answers(ReadDispute, also={304: None})
+    @answers(DisputeView, also={304: None})
     async def read_dispute(
         request: Request,
         principal: Reading,
@@ -166,7 +168,7 @@ def add_read_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None
         events = await log.read_stream(principal.tenant, uuid)
         sides = []
         for name, version in (("from", from_version), ("to", to_version)):
-            side = shown(events[:version]) if version <= len(events) else None
+            side = snapshot(events[:version]) if version <= len(events) else None
             if side is None:
                 if not events:
                     raise not_found(f"dispute {dispute_id}")

@@ -1,4 +1,4 @@
-"""A dispute as its history makes it. `evolve` never raises: what is stored has happened.
+"""The state of a dispute, folded from its events. `evolve` never raises: a stored event has happened.
 
 An active dispute has something open and awaits no credit; a settling one awaits all that is open; in every other state
 nothing is open. How amounts move within its items: `items.py`.
@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dispute_service.disputes import events as e
 from dispute_service.disputes import items as moved
-from dispute_service.disputes.items import Item, Taken, reopenable
+from dispute_service.disputes.items import DisputeItem, PaymentShare, reopenable
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
 from redress.contracts.common import Sealed, SealedContact
@@ -75,26 +75,26 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """Information somebody was asked for and has not given yet."""
+    """Information that was asked for and is not given yet."""
 
     asked: str
     what: Sealed
     due: date
 
 
-class NotOpened(Struct, frozen=True):
+class UnopenedDispute(Struct, frozen=True):
     """No dispute yet."""
 
 
 class Dispute(Struct, frozen=True, kw_only=True):
-    """A dispute. Times are UTC; `opened_at` is when the contest began in the books, not when we wrote it down."""
+    """A dispute. Times are UTC; `opened_at` is when the contest began in the books, not when it was recorded."""
 
     status: Status
     customer_id: str
     currency: str
     reason_code: str
     origin: str
-    items: tuple[Item, ...]
+    items: tuple[DisputeItem, ...]
     opened_at: datetime
     routing: Routing
     sla: Sla
@@ -114,7 +114,7 @@ class Dispute(Struct, frozen=True, kw_only=True):
     rationale: Sealed | None = None
     resolved_at: datetime | None = None
     reopen_reason: str | None = None
-    taken: tuple[Taken, ...] = ()
+    taken: tuple[PaymentShare, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
     entries: frozenset[str] = frozenset()  # ids of notes, questions and answers: each is taken once
 
@@ -134,14 +134,14 @@ class Dispute(Struct, frozen=True, kw_only=True):
         return self.status in ACTIVE
 
 
-State = NotOpened | Dispute
+State = UnopenedDispute | Dispute
 
-INITIAL: State = NotOpened()
+INITIAL: State = UnopenedDispute()
 
 
 def allowed_actions(state: State) -> tuple[str, ...]:
-    """What a person may do now, in the usual order. Empty for a dispute that does not exist."""
-    if isinstance(state, NotOpened):
+    """The actions that a person may take now, in the usual order. Empty for a dispute that does not exist."""
+    if isinstance(state, UnopenedDispute):
         return ()
     return tuple(
         action
@@ -153,7 +153,7 @@ def allowed_actions(state: State) -> tuple[str, ...]:
 def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911, PLR0912 - one arm per event
     if isinstance(event, e.DisputeOpened):
         return _opened(event)
-    if isinstance(state, NotOpened):
+    if isinstance(state, UnopenedDispute):
         return state
     match event:
         case e.DisputeClassified():
@@ -288,7 +288,7 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
 
 
 def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
-    taken: tuple[Taken, ...] = ()
+    taken: tuple[PaymentShare, ...] = ()
     if event.cause == "payment":
         items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference)
     else:

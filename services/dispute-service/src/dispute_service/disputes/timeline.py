@@ -1,4 +1,4 @@
-"""What happened to a dispute, in order, and what is different between two of its versions."""
+"""The events of a dispute in order, and the difference between two of its versions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ AnyJson = Annotated[Any, Meta(description="Any JSON value.")]
 
 
 class TimelineEntry(Struct, frozen=True, kw_only=True):
-    """One event. `effective_at` counts in the books, `recorded_at` is when we wrote it down.
+    """One event. `effective_at` counts in the books, `recorded_at` is when it was recorded.
 
     In `data`, amounts are minor units of the dispute's currency; personal text is `{"text": …}`, or
     `{"text": null, "withheld": "erased" | "not-permitted"}`.
@@ -52,7 +52,7 @@ class Timeline(Struct, frozen=True):
 
 
 class DisputeDiff(Struct, frozen=True, kw_only=True):
-    """What differs between two versions, and the events between them."""
+    """The places that differ between two versions, and the events between them."""
 
     from_version: int = field(name="from")
     to_version: int = field(name="to")

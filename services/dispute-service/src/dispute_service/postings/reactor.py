@@ -1,4 +1,4 @@
-"""What postings of the ledger do to disputes.
+"""The effect of the ledger's postings on disputes.
 
 An invoice that becomes known is noted; a payment takes the undisputed part first and then from disputes, oldest first;
 a credit memo serves awaited credits first; a reversed payment gives back what it took; a short payment opens a dispute
@@ -18,9 +18,9 @@ from dispute_service.disputable_invoices.state import DisputableInvoice
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.handle import handle
-from dispute_service.disputes.state import Dispute, NotOpened
+from dispute_service.disputes.state import Dispute, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.postings.ledger_facts import invoice_now, read
+from dispute_service.postings.ledger_events import invoice_now, ledger_event
 from dispute_service.reasons.external import read_reason
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.contracts.collections_events import (
@@ -31,7 +31,7 @@ from redress.contracts.collections_events import (
     PaymentReversed,
     ShortPaymentDetected,
 )
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
 from redress.ids import derived_uuid
 from redress.money import Money
@@ -39,44 +39,44 @@ from redress.money import Money
 NAME = "contested-invoices"  # of the checkpoint, for ever
 
 
-async def prepare(uow: UnitOfWork, events: Sequence[Published]) -> None:
+async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
     """Load what a batch will need: the invoices, the matrix, and the disputes that hold something of the invoices."""
-    facts = [fact for event in events if (fact := read(event)) is not None]
-    streams = dict.fromkeys(invoice_stream(uow.tenant, fact.invoice.invoice_id) for fact in facts)
+    ledger_events = [posting for event in events if (posting := ledger_event(event)) is not None]
+    streams = dict.fromkeys(invoice_stream(uow.tenant, posting.invoice.invoice_id) for posting in ledger_events)
     await uow.load_all({**dict.fromkeys(streams, INVOICE), matrix_stream(uow.tenant): MATRIX})
     known = [await uow.state(INVOICE, stream) for stream in streams]
     await uow.load(DISPUTE, {UUID(held.dispute_id) for invoice in known for held in invoice.reservations})
 
 
-async def react(uow: UnitOfWork, event: Published) -> None:
-    """What one fact of the ledger does. A fact that was taken before does nothing."""
-    fact = read(event)
-    if fact is None:
+async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
+    """Apply one posting of the ledger. A posting that was applied before does nothing."""
+    posting = ledger_event(event)
+    if posting is None:
         return
-    stream = invoice_stream(uow.tenant, fact.invoice.invoice_id)
-    recorded = invoices.decide(invoice_now(event, fact), await uow.state(INVOICE, stream))
+    stream = invoice_stream(uow.tenant, posting.invoice.invoice_id)
+    recorded = invoices.decide(invoice_now(event, posting), await uow.state(INVOICE, stream))
     if not recorded:
         return
     invoice = uow.record(INVOICE, stream, recorded)
     contested = await _of_same_currency(uow, invoice)
-    is_open = fact.invoice.open.money().minor
+    is_open = posting.invoice.open.money().minor
     now = max(event.time, event.effective_at)
     commands: list[tuple[UUID, c.DisputeCommand]]
-    match fact:
+    match posting:
         case InvoiceRegistered() | InvoiceChanged():
-            commands = _note(event, fact, invoice, reductions(contested, is_open))
+            commands = _note(event, posting, invoice, reductions(contested, is_open))
         case PaymentApplied():
-            commands = [_pay(event, fact, reduction) for reduction in reductions(contested, is_open)]
+            commands = [_pay(event, posting, reduction) for reduction in reductions(contested, is_open)]
         case CreditMemoApplied():
-            credit = fact.applied.money().minor
-            commands = [_credit(event, fact, reduction) for reduction in reductions(contested, is_open, credit)]
+            credit = posting.applied.money().minor
+            commands = [_credit(event, posting, reduction) for reduction in reductions(contested, is_open, credit)]
         case PaymentReversed():
-            commands = _reverse(event, fact, invoice)
+            commands = _reverse(event, posting, invoice)
         case ShortPaymentDetected():
-            await _dispute_short_payment(uow, event, fact, invoice)
+            await _dispute_short_payment(uow, event, posting, invoice)
             return
         case _:
-            assert_never(fact)
+            assert_never(posting)
     await uow.load(DISPUTE, [dispute for dispute, _ in commands])
     for dispute, command in commands:
         await handle(uow, dispute, command, now)
@@ -84,18 +84,18 @@ async def react(uow: UnitOfWork, event: Published) -> None:
 
 async def _of_same_currency(uow: UnitOfWork, invoice: DisputableInvoice) -> DisputableInvoice:
     """The invoice with the holds a posting can be compared with: a dispute that was opened before the invoice was
-    known may turn out to name a wrong currency. Such a hold is left alone for a person to look at."""
+    known may turn out to name a wrong currency. Such a hold is left for a person to check."""
     kept = []
     for held in invoice.reservations:
         dispute = await uow.state(DISPUTE, UUID(held.dispute_id))
-        if isinstance(dispute, Dispute) and invoice.facts and dispute.currency == invoice.facts.currency:
+        if isinstance(dispute, Dispute) and invoice.terms and dispute.currency == invoice.terms.currency:
             kept.append(held)
     return msgspec.structs.replace(invoice, reservations=tuple(kept))
 
 
 def _note(
-    event: Published,
-    fact: InvoiceRegistered | InvoiceChanged,
+    event: PublishedEvent,
+    posting: InvoiceRegistered | InvoiceChanged,
     invoice: DisputableInvoice,
     taken: Sequence[Reduction],
 ) -> list[tuple[UUID, c.DisputeCommand]]:
@@ -105,8 +105,8 @@ def _note(
             UUID(held.dispute_id),
             c.NoteInvoice(
                 at=event.effective_at,
-                invoice_id=fact.invoice.invoice_id,
-                legal_entity=fact.invoice.legal_entity,
+                invoice_id=posting.invoice.invoice_id,
+                legal_entity=posting.invoice.legal_entity,
                 ledger_version=event.version,
                 reduce_by=reduce_by.get(held.dispute_id, 0),
             ),
@@ -115,28 +115,28 @@ def _note(
     ]
 
 
-def _pay(event: Published, fact: PaymentApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
+def _pay(event: PublishedEvent, posting: PaymentApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
     return UUID(reduction.dispute_id), c.ApplyPayment(
         at=event.effective_at,
-        payment_id=fact.payment_id,
-        invoice_id=fact.invoice.invoice_id,
+        payment_id=posting.payment_id,
+        invoice_id=posting.invoice.invoice_id,
         ledger_version=event.version,
         reduce_by=reduction.amount,
     )
 
 
-def _credit(event: Published, fact: CreditMemoApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
+def _credit(event: PublishedEvent, posting: CreditMemoApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
     return UUID(reduction.dispute_id), c.ApplyCreditMemo(
         at=event.effective_at,
-        credit_memo_id=fact.credit_memo_id,
-        invoice_id=fact.invoice.invoice_id,
+        credit_memo_id=posting.credit_memo_id,
+        invoice_id=posting.invoice.invoice_id,
         ledger_version=event.version,
         reduce_by=reduction.amount,
     )
 
 
 def _reverse(
-    event: Published, fact: PaymentReversed, invoice: DisputableInvoice
+    event: PublishedEvent, posting: PaymentReversed, invoice: DisputableInvoice
 ) -> list[tuple[UUID, c.DisputeCommand]]:
     """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes."""
     return [
@@ -144,22 +144,22 @@ def _reverse(
             UUID(dispute_id),
             c.ReversePayment(
                 at=event.effective_at,
-                payment_id=fact.payment_id,
-                invoice_id=fact.invoice.invoice_id,
+                payment_id=posting.payment_id,
+                invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
-                amount=fact.amount.money().minor,
+                amount=posting.amount.money().minor,
             ),
         )
-        for dispute_id in invoice.disputes_reduced_by(fact.payment_id)
+        for dispute_id in invoice.disputes_reduced_by(posting.payment_id)
     ]
 
 
 async def _dispute_short_payment(
-    uow: UnitOfWork, event: Published, fact: ShortPaymentDetected, invoice: DisputableInvoice
+    uow: UnitOfWork, event: PublishedEvent, posting: ShortPaymentDetected, invoice: DisputableInvoice
 ) -> None:
-    summary = fact.invoice
-    short, free = fact.short.money(), summary.open.money().minor - invoice.reserved
-    dispute = derived_uuid("dispute", uow.tenant, "short-payment", fact.payment_id, summary.invoice_id)
+    summary = posting.invoice
+    short, free = posting.short.money(), summary.open.money().minor - invoice.reserved
+    dispute = derived_uuid("dispute", uow.tenant, "short-payment", posting.payment_id, summary.invoice_id)
     explanation = None
     if free <= 0:
         explanation = f"Nothing of {short} was taken for a contest: disputes hold all that is open on the invoice."
@@ -168,14 +168,14 @@ async def _dispute_short_payment(
     if explanation is not None:
         stream = invoice_stream(uow.tenant, summary.invoice_id)
         leave = LeaveShortPayment(
-            at=event.effective_at, payment_id=fact.payment_id, short=short.minor, explanation=explanation
+            at=event.effective_at, payment_id=posting.payment_id, short=short.minor, explanation=explanation
         )
         uow.record(INVOICE, stream, invoices.decide(leave, invoice))
         return
     there = await uow.state(DISPUTE, dispute)
-    if not isinstance(there, NotOpened):
+    if not isinstance(there, UnopenedDispute):
         return
-    reason = read_reason(fact.remittance_reason)
+    reason = read_reason(posting.remittance_reason)
     amount = Money(min(short.minor, free), short.currency)
     now = max(event.time, event.effective_at)
     commands: tuple[c.DisputeCommand, ...] = (
@@ -186,7 +186,7 @@ async def _dispute_short_payment(
             reason_code=reason.reason_code,
             origin="short_pay",
             legal_entity=summary.legal_entity,
-            external_reason=fact.remittance_reason,
+            external_reason=posting.remittance_reason,
             reason_explanation=reason.explanation,
         ),
         c.AssignByMatrix(at=event.effective_at),

@@ -32,7 +32,7 @@ class ResolutionCode(Struct, frozen=True, kw_only=True):
 
 
 class RootCause(Struct, frozen=True, kw_only=True):
-    """What made the dispute happen; a different question from its reason."""
+    """The cause behind a dispute; a different question from its reason."""
 
     code: str
     name_en: str

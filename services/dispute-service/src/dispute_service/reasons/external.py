@@ -1,4 +1,4 @@
-"""What a payer wrote on a remittance, as one of our reasons.
+"""A payer's words on a remittance, read as a reason of the catalogue.
 
 First a code that stands alone (ours, X12 element 426, Peppol), then a word of the text, in the order of the table:
 the more telling word stands earlier ("damaged freight" is damage). Nothing recognised is UNIDENTIFIED, never a guess.
@@ -11,7 +11,7 @@ from msgspec import Struct
 from dispute_service.reasons.catalogue import REASON_BY_CODE, REASONS, UNIDENTIFIED
 
 
-class ReadReason(Struct, frozen=True):
+class RecognisedReason(Struct, frozen=True):
     """The reason read from a payer's words, and how it was read."""
 
     reason_code: str
@@ -62,20 +62,20 @@ def _by_x12(code: str) -> str | None:
     return next((reason.code for reason in REASONS if code in reason.x12_426), None)
 
 
-def read_reason(words: str | None) -> ReadReason:
+def read_reason(words: str | None) -> RecognisedReason:
     """The reason behind a payer's words or code. None, empty and unknown words are UNIDENTIFIED."""
     if words is None or not words.strip():
-        return ReadReason(UNIDENTIFIED, "the payer gave no reason")
+        return RecognisedReason(UNIDENTIFIED, "the payer gave no reason")
     text = " ".join(words.split())
     code = text.upper()
     if code in REASON_BY_CODE:
-        return ReadReason(code, f"the payer gave our reason code {code}")
+        return RecognisedReason(code, f"the payer gave our reason code {code}")
     if re.fullmatch(r"\d{2}", code) and (found := _by_x12(code)):
-        return ReadReason(found, f"the payer gave X12 adjustment reason {code}")
+        return RecognisedReason(found, f"the payer gave X12 adjustment reason {code}")
     if found := dict(PEPPOL).get(code):
-        return ReadReason(found, f"the payer gave Peppol clarification reason {code}")
+        return RecognisedReason(found, f"the payer gave Peppol clarification reason {code}")
     for reason_code, stems in WORDS:
         for stem in stems:
             if re.search(rf"\b{re.escape(stem)}", text, re.IGNORECASE):
-                return ReadReason(reason_code, f"the payer's words contain “{stem}”")
-    return ReadReason(UNIDENTIFIED, "the payer's words match no known reason")
+                return RecognisedReason(reason_code, f"the payer's words contain “{stem}”")
+    return RecognisedReason(UNIDENTIFIED, "the payer's words match no known reason")

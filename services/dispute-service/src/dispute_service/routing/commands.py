@@ -1,4 +1,4 @@
-"""What may be wished of a resolution matrix."""
+"""The commands to a resolution matrix."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What follows from publishing a matrix: the event, or every reason why not."""
+"""Publishing a matrix gives the event, or every reason against it."""
 
 from dispute_service.reasons.catalogue import REASON_BY_CODE
 from dispute_service.routing.commands import MatrixCommand

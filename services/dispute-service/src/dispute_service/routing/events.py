@@ -1,10 +1,12 @@
-"""What can have happened to a company's resolution matrix."""
+"""The events of a company's resolution matrix."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
 from dispute_service.routing.matrix import CalendarSpec, Rule
+from redress.codec import Codec
 
 
 class MatrixPublished(Struct, frozen=True, kw_only=True):
@@ -17,3 +19,10 @@ class MatrixPublished(Struct, frozen=True, kw_only=True):
 
 
 MatrixEvent = MatrixPublished
+
+# Stored names and versions. A stored name never changes.
+MATRIX_CODEC: Final[Codec[MatrixEvent]] = Codec(
+    {
+        "matrix-published": (1, MatrixPublished),
+    }
+)

@@ -1,7 +1,7 @@
 """The resolution matrix: who answers for a dispute, and within how many working hours.
 
 A matrix is an ordered list of rules; the first that fits decides. It always ends in a rule that fits everything, so
-every dispute has an owner. What was decided is stored with the rule, the version and the explanation in words.
+every dispute has an owner. A routing is stored with the rule, the version and the explanation in words.
 """
 
 from collections.abc import Mapping
@@ -61,8 +61,8 @@ class ResolutionMatrix(Struct, frozen=True, kw_only=True):
     calendars: dict[str, CalendarSpec]
 
 
-class RoutingFacts(Struct, frozen=True, kw_only=True):
-    """What a rule may look at. `amount` is the open disputed total."""
+class RoutingInputs(Struct, frozen=True, kw_only=True):
+    """The properties of a dispute that a rule may read. `amount` is the open disputed total."""
 
     reason_code: str
     amount: Money
@@ -82,10 +82,10 @@ class Routing(Struct, frozen=True, kw_only=True):
     explanation: str
 
 
-def route(matrix: ResolutionMatrix, facts: RoutingFacts) -> Routing:
+def route(matrix: ResolutionMatrix, inputs: RoutingInputs) -> Routing:
     """The first rule that fits. A published matrix always has one; ValueError means it was never checked."""
     for rule in matrix.rules:
-        if _fits(rule, facts):
+        if _fits(rule, inputs):
             return Routing(
                 rule_id=rule.rule_id,
                 policy_version=matrix.version,
@@ -94,37 +94,37 @@ def route(matrix: ResolutionMatrix, facts: RoutingFacts) -> Routing:
                 backup=rule.backup,
                 sla_hours=rule.sla_hours,
                 calendar=rule.calendar,
-                explanation=_explain(matrix, rule, facts),
+                explanation=_explain(matrix, rule, inputs),
             )
-    raise ValueError(f"resolution matrix {matrix.version} has no rule for {facts.reason_code}")
+    raise ValueError(f"resolution matrix {matrix.version} has no rule for {inputs.reason_code}")
 
 
-def _fits(rule: Rule, facts: RoutingFacts) -> bool:
-    if ANY not in rule.reason_codes and facts.reason_code not in rule.reason_codes:
+def _fits(rule: Rule, inputs: RoutingInputs) -> bool:
+    if ANY not in rule.reason_codes and inputs.reason_code not in rule.reason_codes:
         return False
-    if ANY not in rule.legal_entities and facts.legal_entity not in rule.legal_entities:
+    if ANY not in rule.legal_entities and inputs.legal_entity not in rule.legal_entities:
         return False
     band = rule.band
     if band is None:
         return True
-    if band.currency != facts.amount.currency:
+    if band.currency != inputs.amount.currency:
         return False
-    if band.from_minor is not None and facts.amount.minor < band.from_minor:
+    if band.from_minor is not None and inputs.amount.minor < band.from_minor:
         return False
-    return band.below_minor is None or facts.amount.minor < band.below_minor
+    return band.below_minor is None or inputs.amount.minor < band.below_minor
 
 
-def _explain(matrix: ResolutionMatrix, rule: Rule, facts: RoutingFacts) -> str:
-    because = [f"reason {facts.reason_code}" + ("" if ANY not in rule.reason_codes else " (any reason)")]
+def _explain(matrix: ResolutionMatrix, rule: Rule, inputs: RoutingInputs) -> str:
+    because = [f"reason {inputs.reason_code}" + ("" if ANY not in rule.reason_codes else " (any reason)")]
     if ANY not in rule.legal_entities:
-        because.append(f"legal entity {facts.legal_entity}")
+        because.append(f"legal entity {inputs.legal_entity}")
     if rule.band is not None:
         bounds = []
         if rule.band.from_minor is not None:
             bounds.append(f"at least {Money(rule.band.from_minor, rule.band.currency)}")
         if rule.band.below_minor is not None:
             bounds.append(f"below {Money(rule.band.below_minor, rule.band.currency)}")
-        because.append(f"amount {facts.amount} is {' and '.join(bounds) or 'in ' + rule.band.currency}")
+        because.append(f"amount {inputs.amount} is {' and '.join(bounds) or 'in ' + rule.band.currency}")
     who = rule.team if rule.owner is None else f"{rule.owner} of {rule.team}"
     name = "the default resolution matrix" if matrix.version == 0 else f"resolution matrix {matrix.version}"
     return (

@@ -3,10 +3,9 @@
 from typing import Final
 from uuid import UUID
 
-from dispute_service.routing.events import MatrixEvent, MatrixPublished
+from dispute_service.routing.events import MATRIX_CODEC, MatrixEvent
 from dispute_service.routing.matrix import ResolutionMatrix
 from dispute_service.routing.state import INITIAL, evolve
-from redress.codec import Codec
 from redress.decider import Decider
 from redress.ids import derived_uuid
 
@@ -14,7 +13,7 @@ MATRIX: Final[Decider[ResolutionMatrix, MatrixEvent]] = Decider(
     stream_type="resolution-matrix",
     initial=INITIAL,
     evolve=evolve,
-    codec=Codec({"matrix-published": (1, MatrixPublished)}),
+    codec=MATRIX_CODEC,
     dated=True,
 )
 

@@ -1,4 +1,4 @@
-"""A promise's time is over: if the dispute was not answered, that is an event."""
+"""The timer of a promise: an unanswered dispute records the breach."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from redress.timers.timers import Timer
 
 
 async def breach(uow: UnitOfWork, timer: Timer, now: datetime) -> None:
-    """The timers that `sla/clock.py` sets. A dispute that was answered is left alone."""
+    """Fire a timer that `sla/clock.py` set. An answered dispute is left alone."""
     state = await uow.state(DISPUTE, timer.stream_id)
     if isinstance(state, Dispute):
         await handle(uow, timer.stream_id, BreachSla(at=now, due_at=state.sla.due_at), now)

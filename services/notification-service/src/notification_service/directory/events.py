@@ -1,7 +1,10 @@
-"""What can have happened to one entry of the directory."""
+"""The events of one entry of the directory."""
+
+from typing import Final
 
 from msgspec import Struct
 
+from redress.codec import Codec
 from redress.contracts.common import Sealed
 
 
@@ -16,3 +19,10 @@ class DirectoryEntryRecorded(Struct, frozen=True, kw_only=True):
 
 
 DirectoryEvent = DirectoryEntryRecorded
+
+# Stored names and versions. A stored name never changes.
+DIRECTORY_CODEC: Final[Codec[DirectoryEvent]] = Codec(
+    {
+        "directory-entry-recorded": (1, DirectoryEntryRecorded),
+    }
+)

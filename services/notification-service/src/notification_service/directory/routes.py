@@ -33,7 +33,7 @@ EntryId = Annotated[
 
 
 class DirectoryEntryView(Struct, frozen=True, kw_only=True):
-    """Somebody who can be written to. None: the text has been erased."""
+    """A person or team that can be written to. None: the text has been erased."""
 
     id: str
     name: str | None

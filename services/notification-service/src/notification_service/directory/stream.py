@@ -3,13 +3,10 @@
 from uuid import UUID
 
 from notification_service.directory.document import document
-from notification_service.directory.events import DirectoryEntryRecorded, DirectoryEvent
+from notification_service.directory.events import DIRECTORY_CODEC, DirectoryEvent
 from notification_service.directory.state import DirectoryEntry, evolve
-from redress.codec import Codec
 from redress.decider import Decider
 from redress.ids import derived_uuid
-
-DIRECTORY_CODEC: Codec[DirectoryEvent] = Codec({"directory-entry-recorded": (1, DirectoryEntryRecorded)})
 
 DIRECTORY: Decider[DirectoryEntry, DirectoryEvent] = Decider(
     stream_type="directory-entry",

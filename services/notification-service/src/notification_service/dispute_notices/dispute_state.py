@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from notification_service.dispute_notices.source import DISPUTE_EVENTS
 from notification_service.dispute_notices.worth import DisputeNow, still_worth_sending
 from notification_service.notices.notice import Notice
-from notification_service.notices.worth import Moot
-from redress.contracts.envelope import Published
+from notification_service.notices.worth import Mootness
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.connections import Connection
 from redress.money import Money
 
@@ -17,7 +17,7 @@ class DisputeStates:
     name = "dispute_state"
     tables = ("dispute_state",)
 
-    async def apply(self, connection: Connection, events: Sequence[Published]) -> None:
+    async def apply(self, connection: Connection, events: Sequence[PublishedEvent]) -> None:
         newest = {
             (event.tenant, known.event.dispute.dispute_id): known
             for event, known in DISPUTE_EVENTS.all_received(events)
@@ -48,7 +48,7 @@ class DisputeStates:
 
 
 async def dispute_now(connection: Connection, tenant_id: str, dispute_id: str) -> DisputeNow | None:
-    """What is known of a dispute; None if nothing is."""
+    """The known state of a dispute; None for an unknown one."""
     row = await connection.fetchrow(
         "SELECT version, status, open_minor, currency, owner, team, resolution_code FROM dispute_state"
         " WHERE tenant_id = $1 AND dispute_id = $2",
@@ -67,6 +67,6 @@ async def dispute_now(connection: Connection, tenant_id: str, dispute_id: str) -
     )
 
 
-async def is_moot(connection: Connection, tenant_id: str, notice: Notice) -> Moot | None:
+async def is_moot(connection: Connection, tenant_id: str, notice: Notice) -> Mootness | None:
     """Why a notice about a dispute is not worth sending any more, with what is known of the dispute now."""
     return still_worth_sending(notice, await dispute_now(connection, tenant_id, notice.subject.id))

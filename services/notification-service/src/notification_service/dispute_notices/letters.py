@@ -1,4 +1,4 @@
-"""What the mails about disputes may speak of, already written as the language writes it."""
+"""The values that mails about disputes may use, already written as the language writes them."""
 
 from pathlib import Path
 from typing import Any

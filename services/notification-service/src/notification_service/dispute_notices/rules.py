@@ -41,7 +41,6 @@ from redress.contracts.dispute_events import (
 )
 
 SERVICE = "dispute-service"
-POLICY = "notice-rules@1"
 
 F = TypeVar("F", bound=Struct)
 
@@ -134,7 +133,6 @@ def _owner(event: DisputeAssigned) -> tuple[str, ...]:
 RULES: tuple[Rule[Any, Any], ...] = (
     Rule(
         name="acknowledgement-to-customer",
-        policy=POLICY,
         source=SERVICE,
         event=DisputeOpened,
         template=ACKNOWLEDGEMENT,
@@ -143,7 +141,6 @@ RULES: tuple[Rule[Any, Any], ...] = (
     ),
     Rule(
         name="assignment-to-owner",
-        policy=POLICY,
         source=SERVICE,
         event=DisputeAssigned,
         template=ASSIGNMENT,
@@ -153,7 +150,6 @@ RULES: tuple[Rule[Any, Any], ...] = (
     ),
     Rule(
         name="information-request-to-customer",
-        policy=POLICY,
         source=SERVICE,
         event=DisputeInformationRequested,
         template=INFORMATION_REQUEST,
@@ -162,7 +158,6 @@ RULES: tuple[Rule[Any, Any], ...] = (
     ),
     Rule(
         name="information-request-to-department",
-        policy=POLICY,
         source=SERVICE,
         event=DisputeInformationRequested,
         template=DEPARTMENT_REQUEST,
@@ -172,7 +167,6 @@ RULES: tuple[Rule[Any, Any], ...] = (
     ),
     Rule(
         name="resolution-to-customer",
-        policy=POLICY,
         source=SERVICE,
         event=DisputeResolved,
         template=RESOLUTION,
@@ -181,7 +175,6 @@ RULES: tuple[Rule[Any, Any], ...] = (
     ),
     Rule(
         name="breach-to-team-lead",
-        policy=POLICY,
         source=SERVICE,
         event=DisputeSlaBreached,
         template=SLA_BREACH,

@@ -13,7 +13,7 @@ class Ending(Struct, frozen=True):
 
 
 def reason(code: str, language: Language) -> str:
-    """What is contested, in words; the code itself for one that is not in the list (a tenant's own)."""
+    """The contested matter in words; the code itself for one that is not in the list (a tenant's own)."""
     return _REASONS[language].get(code, code)
 
 

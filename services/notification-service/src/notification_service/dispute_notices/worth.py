@@ -13,7 +13,7 @@ from notification_service.dispute_notices.facts import (
 from notification_service.notices.names import team_name
 from notification_service.notices.notice import Notice
 from notification_service.notices.reasons import Reason
-from notification_service.notices.worth import Moot
+from notification_service.notices.worth import Mootness
 from redress.money import Money
 
 _OVER = frozenset({"settling", "resolved", "closed"})
@@ -32,7 +32,7 @@ class DisputeNow(Struct, frozen=True, kw_only=True):
     resolution_code: str | None = None
 
 
-def still_worth_sending(notice: Notice, now: DisputeNow | None) -> Moot | None:
+def still_worth_sending(notice: Notice, now: DisputeNow | None) -> Mootness | None:
     """None when the notice should go out; otherwise why not.
 
     Only news counts: a state that is not newer than the event itself (or is not known) changes nothing.
@@ -53,36 +53,36 @@ def still_worth_sending(notice: Notice, now: DisputeNow | None) -> Moot | None:
             return None
 
 
-def _over(now: DisputeNow) -> Moot | None:
+def _over(now: DisputeNow) -> Mootness | None:
     if now.status == _WITHDRAWN:
-        return Moot(Reason.MOOT_WITHDRAWN, f"the dispute was withdrawn (version {now.version})")
+        return Mootness(Reason.MOOT_WITHDRAWN, f"the dispute was withdrawn (version {now.version})")
     if now.status in _OVER and now.resolution_code == "CUSTOMER_PAID":
-        return Moot(Reason.MOOT_PAID, f"the customer has paid all of it (version {now.version})")
+        return Mootness(Reason.MOOT_PAID, f"the customer has paid all of it (version {now.version})")
     if now.status in _OVER:
         outcome = now.resolution_code or now.status
-        return Moot(Reason.MOOT_RESOLVED, f"the dispute is {now.status}: {outcome} (version {now.version})")
+        return Mootness(Reason.MOOT_RESOLVED, f"the dispute is {now.status}: {outcome} (version {now.version})")
     if now.open.minor == 0:
-        return Moot(Reason.MOOT_PAID, f"nothing of the disputed amount is open any more (version {now.version})")
+        return Mootness(Reason.MOOT_PAID, f"nothing of the disputed amount is open any more (version {now.version})")
     return None
 
 
-def _reassigned(facts: Assignment, now: DisputeNow) -> Moot | None:
+def _reassigned(facts: Assignment, now: DisputeNow) -> Mootness | None:
     told = facts.dispute
     if told.owner == now.owner and (told.owner is not None or _team(told.team) == _team(now.team)):
         return None
-    return Moot(Reason.MOOT_REASSIGNED, f"the dispute has another owner now (version {now.version})")
+    return Mootness(Reason.MOOT_REASSIGNED, f"the dispute has another owner now (version {now.version})")
 
 
-def _answered(now: DisputeNow) -> Moot | None:
+def _answered(now: DisputeNow) -> Mootness | None:
     if now.status in _WAITING:
         return None
-    return Moot(Reason.MOOT_ANSWERED, f"the dispute is {now.status}, no longer waiting (version {now.version})")
+    return Mootness(Reason.MOOT_ANSWERED, f"the dispute is {now.status}, no longer waiting (version {now.version})")
 
 
-def _reopened(now: DisputeNow) -> Moot | None:
+def _reopened(now: DisputeNow) -> Mootness | None:
     if now.status in _OVER or now.status == _WITHDRAWN:
         return None
-    return Moot(Reason.MOOT_REOPENED, f"the dispute is {now.status} again (version {now.version})")
+    return Mootness(Reason.MOOT_REOPENED, f"the dispute is {now.status} again (version {now.version})")
 
 
 def _team(team: str | None) -> str | None:

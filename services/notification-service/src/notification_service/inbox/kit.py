@@ -9,9 +9,9 @@ from msgspec import Struct
 from notification_service.inbox.sources import EventSource
 from notification_service.notices.notice import Notice
 from notification_service.notices.plan import Rule
-from notification_service.notices.worth import Moot
+from notification_service.notices.worth import Mootness
 from notification_service.wording.letter import Letter
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.connections import Connection
 from redress.projections.projection import Projection
 
@@ -19,7 +19,7 @@ from redress.projections.projection import Projection
 class WorthCheck(Protocol):
     """Why a notice is not worth sending any more; None if it still is."""
 
-    async def __call__(self, connection: Connection, tenant_id: str, notice: Notice) -> Moot | None: ...
+    async def __call__(self, connection: Connection, tenant_id: str, notice: Notice) -> Mootness | None: ...
 
 
 class NoticeKit(Struct, frozen=True, kw_only=True):
@@ -34,4 +34,4 @@ class NoticeKit(Struct, frozen=True, kw_only=True):
     letters: tuple[Letter[Any], ...]
     texts: Path
     worth: Mapping[str, WorthCheck] = {}
-    states: tuple[Callable[[], Projection[Published]], ...] = ()
+    states: tuple[Callable[[], Projection[PublishedEvent]], ...] = ()

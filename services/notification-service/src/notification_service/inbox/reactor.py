@@ -5,6 +5,7 @@ stream is derived from these four, and what exists is left alone.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC
 from typing import Any, Protocol
 
 from notification_service.directory.events import DirectoryEntryRecorded
@@ -17,9 +18,10 @@ from notification_service.notifications.decisions import announce
 from notification_service.notifications.stream import NOTIFICATION, notification_id
 from notification_service.wording.address import deliverable
 from redress.contracts.common import Sealed
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.handling.reactor import AppendsInTransaction, Reactor
 from redress.handling.unit_of_work import Cause, UnitOfWork
+from redress.policy.book import Policies
 
 NAME = "notices"  # of the checkpoint, for ever
 OWNER_LANGUAGE = "en"  # of an owner of whom nothing is known but an address
@@ -34,21 +36,28 @@ class Sealer(Protocol):
 
 
 def notices_reactor(
-    service: str, source: EventSource[Any], rules: Rules, *, log: AppendsInTransaction, vault: Sealer
+    service: str,
+    source: EventSource[Any],
+    rules: Rules,
+    *,
+    log: AppendsInTransaction,
+    vault: Sealer,
+    policies: Policies,
 ) -> Reactor:
     """Turns the events of one service into notifications, as the rules say."""
-    announcements = _Announcements(source, rules, vault)
+    announcements = _Announcements(source, rules, vault, policies)
     return Reactor(NAME, service, log, announcements.react, prepare=announcements.prepare)
 
 
 class _Announcements:
-    def __init__(self, source: EventSource[Any], rules: Rules, vault: Sealer) -> None:
+    def __init__(self, source: EventSource[Any], rules: Rules, vault: Sealer, policies: Policies) -> None:
         self._source = source
         self._rules = rules
         self._vault = vault
+        self._policies = policies
         self._owners: dict[str, Contact] = {}  # of the batch: owners that are addresses, sealed once
 
-    async def prepare(self, uow: UnitOfWork, events: Sequence[Published]) -> None:
+    async def prepare(self, uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
         """Read what the batch needs together: the entries it names, their leads, the notifications there may be."""
         self._owners = {}
         received = [known for _, known in self._source.all_received(events)]
@@ -59,7 +68,7 @@ class _Announcements:
         planned = [each for known in received for each in await self._plan(uow, known)]
         await uow.load(NOTIFICATION, [notification_id(uow.tenant, each.notice) for each in planned])
 
-    async def react(self, uow: UnitOfWork, event: Published) -> None:
+    async def react(self, uow: UnitOfWork, event: PublishedEvent) -> None:
         """Queue what is to be sent and record what is not, with the reason."""
         received = self._source.received(event)
         if received is None:
@@ -74,7 +83,9 @@ class _Announcements:
             uow.record(NOTIFICATION, stream, announced, policy=(planned.notice.policy,))
 
     async def _plan(self, uow: UnitOfWork, received: ReceivedEvent[Any]) -> list[PlannedNotice]:
-        return self._rules.plan(received, await self._contacts(uow, self._rules.names_in(received)))
+        day = received.recorded_at.astimezone(UTC).date()
+        policy = await self._policies.in_force(uow.tenant, self._rules.policy, day)
+        return self._rules.plan(received, await self._contacts(uow, self._rules.names_in(received)), policy)
 
     async def _contacts(self, uow: UnitOfWork, names: Iterable[str]) -> Contacts:
         """Everybody the rules may ask for, by name; leads of the named teams included."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from notification_service.inbox.sources import EventSource
 from notification_service.notices.notice import Subject
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.eventlog.connections import Connection
 
 
@@ -34,7 +34,7 @@ class ReceivedEvents:
     def __init__(self, source: EventSource[Any]) -> None:
         self._source = source
 
-    async def apply(self, connection: Connection, events: Sequence[Published]) -> None:
+    async def apply(self, connection: Connection, events: Sequence[PublishedEvent]) -> None:
         received = self._source.all_received(events)
         if not received:
             return

@@ -35,7 +35,7 @@ class RuleView(Struct, frozen=True):
     says: str
 
 
-class WhyNotification(Struct, frozen=True, kw_only=True):
+class RecipientExplanation(Struct, frozen=True, kw_only=True):
     """One recipient's answer. `why` is for the person who asks."""
 
     recipient: str
@@ -45,7 +45,7 @@ class WhyNotification(Struct, frozen=True, kw_only=True):
     notification: NotificationView
 
 
-class Why(Struct, frozen=True, kw_only=True):
+class NoticeExplanation(Struct, frozen=True, kw_only=True):
     """Why somebody was or was not told about an event. `rules` are those that speak about its type."""
 
     event_id: str
@@ -54,7 +54,7 @@ class Why(Struct, frozen=True, kw_only=True):
     subject: Subject
     answer: str
     rules: tuple[RuleView, ...]
-    notifications: tuple[WhyNotification, ...]
+    notifications: tuple[RecipientExplanation, ...]
 
 
 def why_routes(parts: ApiParts[Any], rules: Rules) -> APIRouter:
@@ -64,7 +64,7 @@ def why_routes(parts: ApiParts[Any], rules: Rules) -> APIRouter:
     @router.get(
         "/v1/notifications/why", summary="Why somebody was or was not told about an event", response_class=Response
     )
-    @answers(Why, problems=["not_found"])
+    @answers(NoticeExplanation, problems=["not_found"])
     async def read_why(principal: Reader, event_id: EventId, recipient: Recipient = None) -> Response:
         return answer(await _why(parts, rules, principal, event_id, recipient))
 
@@ -75,7 +75,9 @@ def why_routes(parts: ApiParts[Any], rules: Rules) -> APIRouter:
     return router
 
 
-async def _why(parts: ApiParts[Any], rules: Rules, principal: Principal, event_id: str, recipient: str | None) -> Why:
+async def _why(
+    parts: ApiParts[Any], rules: Rules, principal: Principal, event_id: str, recipient: str | None
+) -> NoticeExplanation:
     names = None
     if recipient is not None:
         names = [canonical(recipient), parts.vault.person_of_email(principal.tenant, recipient)]
@@ -86,7 +88,7 @@ async def _why(parts: ApiParts[Any], rules: Rules, principal: Principal, event_i
         rows = await about(connection, principal.tenant, event_id, names)
     speaking = rules.about(received.source, received.type)
     views = await views_of(parts.vault, principal, rows)
-    return Why(
+    return NoticeExplanation(
         event_id=received.event_id,
         event_type=received.type,
         dispute_id=dispute_id_of(received.subject),
@@ -94,7 +96,7 @@ async def _why(parts: ApiParts[Any], rules: Rules, principal: Principal, event_i
         answer=_answer(received, rows, has_rules=bool(speaking), recipient=recipient),
         rules=tuple(rule_view(rule) for rule in speaking),
         notifications=tuple(
-            WhyNotification(
+            RecipientExplanation(
                 recipient=row.now.recipient,
                 status=row.now.status,
                 reason=row.now.reason,

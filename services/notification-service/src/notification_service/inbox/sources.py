@@ -7,7 +7,7 @@ import msgspec
 
 from notification_service.notices.notice import Subject
 from notification_service.notices.plan import ReceivedEvent
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 
 E = TypeVar("E")
 
@@ -21,7 +21,7 @@ class EventSource(Generic[E]):
         self._types = frozenset(str(cls.__struct_config__.tag) for cls in get_args(events))
         self._subject = subject
 
-    def received(self, event: Published) -> ReceivedEvent[E] | None:
+    def received(self, event: PublishedEvent) -> ReceivedEvent[E] | None:
         """The event; None for a type that this release does not know. msgspec.ValidationError for data that breaks the
         contract of a known type."""
         if event.type not in self._types:
@@ -38,6 +38,6 @@ class EventSource(Generic[E]):
             event=decoded,
         )
 
-    def all_received(self, events: Sequence[Published]) -> list[tuple[Published, ReceivedEvent[E]]]:
+    def all_received(self, events: Sequence[PublishedEvent]) -> list[tuple[PublishedEvent, ReceivedEvent[E]]]:
         """The events this release knows, each with its decoded form."""
         return [(event, known) for event in events if (known := self.received(event)) is not None]

@@ -1,4 +1,4 @@
-"""What the directory calls people and teams: a person as disputes call their owner, a team `team:<name>`."""
+"""The directory's names of people and teams: a person as disputes name their owner, a team `team:<name>`."""
 
 import re
 import unicodedata

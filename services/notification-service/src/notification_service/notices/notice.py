@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Struct)
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """Where a recipient is reached. `name` None: nobody told us, so the salutation is impersonal.
+    """Where a recipient is reached. `name` None: unknown, so the salutation is impersonal.
 
     `language` is what the recipient asked for (`de`, `de-AT`, `fr`, …); which of our languages that becomes is the
     wording's business.
@@ -48,9 +48,9 @@ class Notice(Struct, frozen=True, kw_only=True):
 
     `cause` is the id of the published event (`evt_…`), `cause_version` the subject's version after it, `cause_at` when
     it was recorded. `recipient` names who is meant without saying who they are: `person:<key>`, `customer:<id>`,
-    `team:<name>` or a directory id. `rule` and `policy` are the rule and the version of the rules that made this
-    notice. `facts` is the JSON of the template's facts, which the template alone reads. `address` is None only where
-    there is none, and such a notice is never queued.
+    `team:<name>` or a directory id. `rule` is the rule that made this notice, `policy` cites the policy that
+    said which rules are switched off. `facts` is the JSON of the template's facts, which the template alone reads.
+    `address` is None only where there is none, and such a notice is never queued.
     """
 
     cause: str

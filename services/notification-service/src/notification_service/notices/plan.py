@@ -13,7 +13,9 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from notification_service.notices.notice import EMAIL, Address, Notice, Subject, Template
+from notification_service.notices.notice_rules import NoticeRules, notice_rules_policy
 from notification_service.notices.reasons import Reason
+from redress.policy.state import InForce
 
 HISTORICAL_AFTER = timedelta(days=30)  # decision 8: older events are imported history, and history mails nobody
 
@@ -36,7 +38,7 @@ class ReceivedEvent(Struct, Generic[E], frozen=True, kw_only=True):
 
 
 class Contact(Struct, frozen=True, kw_only=True):
-    """Somebody who can be written to: of the directory, a person at the customer, or an owner whose name is an address.
+    """A possible recipient: of the directory, a person at the customer, or an owner whose name is an address.
 
     `recipient` is how notices call them; `lead` the directory name of a team's lead, None if there is none.
     """
@@ -47,20 +49,20 @@ class Contact(Struct, frozen=True, kw_only=True):
 
 
 class Contacts(Struct, frozen=True):
-    """What can be looked up while planning: names (`team:pricing`, `anna`, `anna@seller.example`) → who that is."""
+    """The contacts that planning can look up: names (`team:pricing`, `anna`, `anna@seller.example`) → who that is."""
 
     people: Mapping[str, Contact]
 
 
 class Addressee(Struct, Generic[F], frozen=True):
-    """Somebody is to be told these facts."""
+    """A recipient who gets a notice of these facts."""
 
     facts: F
     contact: Contact
 
 
 class Omission(Struct, Generic[F], frozen=True, kw_only=True):
-    """Somebody should be told these facts and is not."""
+    """A recipient who should get a notice of these facts and does not."""
 
     facts: F
     recipient: str
@@ -75,11 +77,10 @@ class Rule(Struct, Generic[E, F], frozen=True, kw_only=True):
     """Who is told about the events of one class that the service `source` publishes.
 
     `tells` completes the sentence "<event> is told to …". `names` are the directory names that `decide` may look up;
-    the leads of named teams come on top. `policy` is the version of the rules, recorded with each notice.
+    the leads of named teams come on top.
     """
 
     name: str
-    policy: str
     source: str
     event: type[E]
     template: Template[F]
@@ -102,7 +103,8 @@ class PlannedNotice(Struct, frozen=True, kw_only=True):
 
 
 class Rules:
-    """All rules, in a fixed order. ValueError where two have one name."""
+    """All rules, in a fixed order, and the policy that may switch some of them off. ValueError where two have one
+    name."""
 
     def __init__(self, rules: Iterable[Rule[Any, Any]]) -> None:
         self._rules: dict[tuple[str, str], list[Rule[Any, Any]]] = defaultdict(list)
@@ -112,6 +114,7 @@ class Rules:
                 raise ValueError(f"two rules are called {rule.name}")
             names.add(rule.name)
             self._rules[rule.source, rule.event_type].append(rule)
+        self.policy = notice_rules_policy(names)
 
     def about(self, source: str, event_type: str) -> tuple[Rule[Any, Any], ...]:
         """The rules that speak about an event type; empty where none does."""
@@ -122,17 +125,19 @@ class Rules:
         rules = self.about(received.source, received.type)
         return tuple(dict.fromkeys(name for rule in rules for name in rule.names(received.event)))
 
-    def plan(self, received: ReceivedEvent[Any], contacts: Contacts) -> list[PlannedNotice]:
+    def plan(
+        self, received: ReceivedEvent[Any], contacts: Contacts, policy: InForce[NoticeRules]
+    ) -> list[PlannedNotice]:
         """The notices about one event, in a fixed order; empty where no rule speaks about it."""
         return [
-            _planned(received, rule, decided)
+            _planned(received, rule, decided, policy)
             for rule in self.about(received.source, received.type)
             for decided in rule.decide(received.event, contacts)
         ]
 
 
 def to_named(facts: F, name: str, contacts: Contacts) -> Decision[F]:
-    """To somebody of the directory; without an entry there, the reason."""
+    """To an entry of the directory; without one, the reason."""
     found = contacts.people.get(name)
     if found is None:
         because = f"the directory has no entry {name}"
@@ -140,10 +145,15 @@ def to_named(facts: F, name: str, contacts: Contacts) -> Decision[F]:
     return Addressee(facts, found)
 
 
-def _planned(received: ReceivedEvent[Any], rule: Rule[Any, F], decided: Decision[F]) -> PlannedNotice:
-    """History is named first: of an imported event it is the reason that would remain if another one were mended."""
+def _planned(
+    received: ReceivedEvent[Any], rule: Rule[Any, F], decided: Decision[F], policy: InForce[NoticeRules]
+) -> PlannedNotice:
+    """History is named first: of an imported event it is the reason that would remain if another one were mended. The
+    policy comes next, for the same reason."""
     recipient, address = _reached(decided)
     skip, because = (decided.reason, decided.because) if isinstance(decided, Omission) else (None, "")
+    if rule.name in policy.document.switched_off:
+        skip, because = Reason.SWITCHED_OFF, f"the rule is switched off by {policy.citation}"
     if received.recorded_at - received.effective_at > HISTORICAL_AFTER:
         skip, because = Reason.HISTORICAL, _ages(received)
     told = f"{received.type} is told to {rule.tells}"
@@ -155,7 +165,7 @@ def _planned(received: ReceivedEvent[Any], rule: Rule[Any, F], decided: Decision
             cause_at=received.recorded_at,
             subject=received.subject,
             rule=rule.name,
-            policy=rule.policy,
+            policy=policy.citation,
             template=rule.template.name,
             channel=rule.channel,
             recipient=recipient,

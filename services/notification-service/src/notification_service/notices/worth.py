@@ -5,7 +5,7 @@ from msgspec import Struct
 from notification_service.notices.reasons import Reason
 
 
-class Moot(Struct, frozen=True):
+class Mootness(Struct, frozen=True):
     """Not worth sending any more, and why, in words."""
 
     reason: Reason

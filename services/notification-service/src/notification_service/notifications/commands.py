@@ -1,4 +1,4 @@
-"""What can be asked of a notification, by the inbox (the first) or by the sender (the rest)."""
+"""The commands to a notification, from the inbox (the first) and from the sender (the rest)."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ class Announce(Struct, frozen=True, kw_only=True):
 
 
 class StartSending(Struct, frozen=True, kw_only=True):
-    """Take it for one attempt; nobody else may before `lease_until`."""
+    """Take it for one attempt; no other sender may before `lease_until`."""
 
     lease_until: datetime
 
@@ -78,7 +78,7 @@ AttemptOutcome = Acceptance | Deferral | PermanentFailure | UnknownOutcome | Moo
 
 
 class RecordOutcome(Struct, frozen=True, kw_only=True):
-    """What became of one attempt."""
+    """The outcome of one attempt."""
 
     attempt: int
     outcome: AttemptOutcome

@@ -52,7 +52,7 @@ def decide(
 
 
 def announce(command: Announce, state: Notification) -> list[NotificationEvent]:
-    """A second announcement changes nothing, whatever it says: the first one counts."""
+    """A second announcement changes nothing: the first one counts."""
     if state.status is not Status.ABSENT:
         return []
     if command.skip is not None:
@@ -91,7 +91,7 @@ def start_sending(
 
 
 def continue_sending(command: ContinueSending, state: Notification) -> list[NotificationEvent]:
-    """Refusals: NotAnnounced, Finished, NotYours. A lease that is over is renewed while nobody else has taken it."""
+    """Refusals: NotAnnounced, Finished, NotYours. An expired lease is renewed unless it was taken over."""
     _refuse_unless_in_hand(state, command.attempt)
     if state.due_at is not None and command.lease_until <= state.due_at:
         return []
@@ -166,7 +166,7 @@ def _again(outcome: Deferral, attempt: int, policy: SendingPolicy, now: datetime
     return SendingPostponed(
         attempt=attempt,
         reason=outcome.reason,
-        retry_at=now + policy.pauses[attempt - 1],
+        retry_at=now + policy.pause_after(attempt),
         server_code=outcome.server_code,
     )
 

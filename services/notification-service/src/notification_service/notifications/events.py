@@ -1,11 +1,14 @@
-"""What can have happened to one notification. Stored under the names in `stream.py`."""
+"""The events of one notification. Stored under the names in `stream.py`."""
 
 from datetime import datetime
+from typing import Any, Final
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
-from notification_service.notices.notice import Notice
+from notification_service.notices.notice import DISPUTE, Notice
 from notification_service.notices.reasons import Reason
+from redress.codec import Codec
 
 
 class NotificationQueued(Struct, frozen=True, kw_only=True):
@@ -24,9 +27,9 @@ class NotificationSuppressed(Struct, frozen=True, kw_only=True):
 
 
 class SendingStarted(Struct, frozen=True, kw_only=True):
-    """A sender has taken it; the attempt counts from here, whatever becomes of it.
+    """A sender has taken it; the attempt counts from here, whatever its outcome.
 
-    Nobody else may take it before `lease_until`. `after` is why it was waiting again, None on the first attempt.
+    No other sender may take it before `lease_until`. `after` is why it was waiting again, None on the first attempt.
     """
 
     attempt: int
@@ -35,7 +38,7 @@ class SendingStarted(Struct, frozen=True, kw_only=True):
 
 
 class SendingContinued(Struct, frozen=True, kw_only=True):
-    """The sender is alive and still at it: nobody else may take it before `lease_until`."""
+    """The sender is still at work: no other one may take it before `lease_until`."""
 
     attempt: int
     lease_until: datetime
@@ -45,7 +48,7 @@ class HandoverStarted(Struct, frozen=True, kw_only=True):
     """The mail stands worded, the server has taken sender and recipient, and the next byte is the mail itself.
 
     Written before the first byte: a sender that dies before this may be replaced, one that dies after it leaves
-    a mail of which nobody can tell. `rendered_sha256` is of the bytes handed over, `wording` the template and version.
+    a mail of unknown outcome. `rendered_sha256` is of the bytes handed over, `wording` the template and version.
     """
 
     attempt: int
@@ -110,4 +113,31 @@ NotificationEvent = (
     | NotificationFailed
     | OutcomeUnknown
     | NotificationSkipped
+)
+
+
+def _about_a_dispute(stored: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew disputes only, and its facts named their own type."""
+    notice = dict(stored["notice"])
+    facts = {name: value for name, value in notice["facts"].items() if name != "type"}
+    notice["subject"] = {"type": DISPUTE, "id": notice.pop("dispute_id")}
+    notice["facts"] = Raw(msgspec.json.encode(facts))
+    return {**stored, "notice": notice}
+
+
+# Stored names and versions. A stored name never changes.
+NOTIFICATION_CODEC: Final[Codec[NotificationEvent]] = Codec(
+    {
+        "notification-queued": (2, NotificationQueued),
+        "notification-suppressed": (2, NotificationSuppressed),
+        "sending-started": (1, SendingStarted),
+        "sending-continued": (1, SendingContinued),
+        "handover-started": (1, HandoverStarted),
+        "sending-postponed": (1, SendingPostponed),
+        "notification-sent": (1, NotificationSent),
+        "notification-failed": (1, NotificationFailed),
+        "outcome-unknown": (1, OutcomeUnknown),
+        "notification-skipped": (1, NotificationSkipped),
+    },
+    {("notification-queued", 1): _about_a_dispute, ("notification-suppressed", 1): _about_a_dispute},
 )

@@ -1,4 +1,4 @@
-"""What has happened to one notification, state by state."""
+"""The history of one notification, state by state."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -25,7 +25,7 @@ class NotificationRow(Struct, frozen=True, kw_only=True):
     now: NotificationDocument
 
 
-class Filters(Struct, frozen=True, kw_only=True):
+class NotificationFilter(Struct, frozen=True, kw_only=True):
     """None: not asked for. `dispute_id` is the same as a subject of type `dispute`."""
 
     dispute_id: str | None = None
@@ -44,7 +44,7 @@ class DueNotification(Struct, frozen=True):
 
 
 async def page(
-    connection: Connection, tenant_id: str, filters: Filters, after: tuple[datetime, UUID] | None, limit: int
+    connection: Connection, tenant_id: str, filters: NotificationFilter, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[NotificationRow]:
     """At most `limit` rows after a position (time of the event, id), newest first."""
     rows = await connection.fetch(

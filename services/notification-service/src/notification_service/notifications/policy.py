@@ -1,29 +1,50 @@
-"""How often and with which pauses a mail is tried."""
+"""How often and with which pauses a mail is tried: policy as data, with a version that every attempt names."""
 
 from datetime import timedelta
+from typing import Final
 
 from msgspec import Struct
 
-SENDING_POLICY = "sending@1"
+from redress.policy.decisions import PolicyDefinition
+from redress.policy.refusals import PolicyProblem
+
+MOST_PAUSES: Final = 20
+LONGEST_PAUSE_S: Final = 7 * 24 * 60 * 60
 
 
 class SendingPolicy(Struct, frozen=True, kw_only=True):
-    """`pauses` are the waits after the first, second, … failed attempt; one more attempt than pauses is made."""
+    """`pauses` are the waits in seconds after the first, second, … failed attempt; one more attempt than pauses is
+    made."""
 
-    name: str = SENDING_POLICY
     # Nine attempts over a day and a half: longer than a weekend night's outage of a mail server, and greylisting
     # (5 to 15 minutes, RFC 6647) is passed by the third.
-    pauses: tuple[timedelta, ...] = (
-        timedelta(seconds=15),
-        timedelta(minutes=2),
-        timedelta(minutes=10),
-        timedelta(minutes=30),
-        timedelta(hours=2),
-        timedelta(hours=5),
-        timedelta(hours=10),
-        timedelta(hours=18),
-    )
+    pauses: tuple[int, ...] = (15, 120, 600, 1_800, 7_200, 18_000, 36_000, 64_800)
 
     @property
     def max_attempts(self) -> int:
         return len(self.pauses) + 1
+
+    def pause_after(self, attempt: int) -> timedelta:
+        """The wait after a failed attempt, the first being 1. IndexError after the last one."""
+        return timedelta(seconds=self.pauses[attempt - 1])
+
+
+def _problems(policy: SendingPolicy) -> tuple[PolicyProblem, ...]:
+    count = len(policy.pauses)
+    if not 1 <= count <= MOST_PAUSES:
+        return (PolicyProblem(("pauses",), f"{count} pauses", f"1 to {MOST_PAUSES} pauses"),)
+    return tuple(
+        PolicyProblem(("pauses", place), f"a pause of {pause} s", f"1 to {LONGEST_PAUSE_S} seconds (a week)")
+        for place, pause in enumerate(policy.pauses)
+        if not 1 <= pause <= LONGEST_PAUSE_S
+    )
+
+
+SENDING: Final = PolicyDefinition(
+    name="sending",
+    about="How many seconds to wait after each failed attempt at a mail; the attempt after the last pause is the last."
+    " The policy in force when a mail is taken for an attempt decides about that attempt.",
+    document=SendingPolicy,
+    built_in=SendingPolicy(),
+    check=_problems,
+)

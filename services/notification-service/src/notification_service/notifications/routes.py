@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from notification_service.notifications.document import document_of
 from notification_service.notifications.history import history_of
-from notification_service.notifications.list import Filters, NotificationRow, page
+from notification_service.notifications.list import NotificationFilter, NotificationRow, page
 from notification_service.notifications.views import (
     NotificationView,
     NotificationWithHistory,
@@ -62,7 +62,7 @@ def notification_routes(parts: ApiParts[Any]) -> APIRouter:
     ) -> Response:
         """As they are now: the states of another moment are those of each notification."""
         only_now(moment, instead=_ONE)
-        filters = Filters(
+        filters = NotificationFilter(
             dispute_id=dispute_id, subject_type=subject_type, subject_id=subject_id, status=status, event_id=event_id
         )
         asked = keyset(parts.cursors, "notifications", principal.tenant, msgspec.structs.asdict(filters), cursor, limit)

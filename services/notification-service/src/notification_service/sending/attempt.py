@@ -10,7 +10,7 @@ a doubt which.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from msgspec import Struct
 from notification_service.inbox.kit import WorthCheck
 from notification_service.notices.notice import Address, Notice
 from notification_service.notices.reasons import Reason
-from notification_service.notices.worth import Moot
+from notification_service.notices.worth import Mootness
 from notification_service.notifications.commands import (
     AttemptOutcome,
     ContinueSending,
@@ -34,7 +34,7 @@ from notification_service.notifications.commands import (
     StartSending,
 )
 from notification_service.notifications.decisions import decide
-from notification_service.notifications.policy import SendingPolicy
+from notification_service.notifications.policy import SENDING, SendingPolicy
 from notification_service.notifications.refusals import NotificationRefusal
 from notification_service.notifications.state import Notification, Status
 from notification_service.notifications.stream import NOTIFICATION
@@ -45,12 +45,13 @@ from notification_service.wording.compose import MailText, PersonalText, Wording
 from notification_service.wording.language import choose
 from redress.clock import Clock
 from redress.contracts.common import Sealed
-from redress.decider import Loaded, fold
+from redress.decider import LoadedStream, fold
 from redress.eventlog.events import Actor, Meta, StreamWrite, decode_meta
 from redress.eventlog.log import Conflict, EventLog, LockConflict, LogUnavailable
 from redress.failpoints import failpoint
 from redress.handling.unit_of_work import Cause, write_on
 from redress.ids import derived_uuid, new_uuid
+from redress.policy.book import Policies
 
 LEASE_S = 30.0  # so long is a notification left alone whose sender has died
 RENEW_S = 10.0  # two renewals may fail, and clocks of senders may differ by the rest, before another one takes over
@@ -71,16 +72,17 @@ class MailServer(Protocol):
     async def deliver(self, mail: Mail, before_handover: Callable[[], Awaitable[None]]) -> AttemptOutcome: ...
 
 
-class _Claim(Struct, frozen=True):
+class _ClaimedNotification(Struct, frozen=True):
     tenant_id: str
-    loaded: Loaded[Notification]
+    loaded: LoadedStream[Notification]
     meta: Meta
+    policy: SendingPolicy
 
 
 class _Attempt:
-    """One claimed attempt. What is appended to it is appended one after the other, each on the version before."""
+    """One claimed attempt. Its events are appended one after the other, each on the version before."""
 
-    def __init__(self, claimed: _Claim) -> None:
+    def __init__(self, claimed: _ClaimedNotification) -> None:
         self.claimed = claimed
         self.one_at_a_time = asyncio.Lock()
 
@@ -111,9 +113,9 @@ class Attempts:
         wording: Wording,
         worth: Mapping[str, WorthCheck],
         sender: Sender,
+        policies: Policies,
         clock: Clock,
         metrics: SendingMetrics,
-        policy: SendingPolicy | None = None,
         renew_s: float = RENEW_S,
     ) -> None:
         self._log = log
@@ -126,12 +128,12 @@ class Attempts:
         self._sender = sender
         self._clock = clock
         self._metrics = metrics
-        self._policy = policy or SendingPolicy()
+        self._policies = policies
         self._renew_s = renew_s
         self._name = str(new_uuid())  # no two senders make the same event id, so a claim has one winner
 
     async def send(self, tenant_id: str, notification_id: UUID) -> Status | None:
-        """Make one attempt if its turn has come. What it ended as; None if it was not ours to make."""
+        """Make one attempt if its turn has come. Its outcome; None if another sender holds the notification."""
         claimed = await self._claim(tenant_id, notification_id)
         if claimed is None:
             return None
@@ -158,22 +160,25 @@ class Attempts:
         )
         return state.status
 
-    async def _claim(self, tenant_id: str, notification_id: UUID) -> _Claim | None:
+    async def _claim(self, tenant_id: str, notification_id: UUID) -> _ClaimedNotification | None:
         """Take it for one attempt. Of an attempt that its sender did not finish, settle what is left to settle."""
         history = await self._log.read_stream(tenant_id, notification_id)
         if not history:
             return None
         state = fold(NOTIFICATION, history)
         cause = decode_meta(history[0].meta)
+        policy = await self._policies.in_force(tenant_id, SENDING, self._clock.now().astimezone(UTC).date())
         meta = Meta(
             actor=self._actor,
             command_id="",
             correlation_id=cause.correlation_id,
             causation_id=cause.causation_id,
             traceparent=cause.traceparent,
-            policy=(self._policy.name,),
+            policy=(policy.citation,),
         )
-        here = _Claim(tenant_id, Loaded(notification_id, history[-1].version, state), meta)
+        here = _ClaimedNotification(
+            tenant_id, LoadedStream(notification_id, history[-1].version, state), meta, policy.document
+        )
         try:
             return await self._append(here, StartSending(lease_until=self._lease_until()))
         except (NotificationRefusal, Conflict):
@@ -184,7 +189,7 @@ class Attempts:
 
     @asynccontextmanager
     async def _lease_renewed(self, hand: _Attempt) -> AsyncIterator[None]:
-        """As long as the block lasts, nobody else takes it, unless this process stands still or the log is away."""
+        """While the block lasts, no other sender takes it, unless this process stands still or the log is away."""
 
         async def renew() -> None:
             try:
@@ -193,7 +198,7 @@ class Attempts:
                     still = ContinueSending(attempt=hand.state.attempts, lease_until=self._lease_until())
                     await self._append_in_turn(hand, still, RECORD_PAUSES_S)
             except (Conflict, NotificationRefusal, LogUnavailable) as lost:
-                # What the attempt appends next says whether it was taken over.
+                # The next append shows whether the attempt was taken over.
                 _log.warning("lease_not_renewed", notification=str(hand.claimed.loaded.stream_id), reason=str(lost))
 
         renewing = asyncio.create_task(renew())
@@ -231,14 +236,16 @@ class Attempts:
 
         return await self._server.deliver(prepared.mail, before_handover)
 
-    async def _moot(self, tenant_id: str, notice: Notice) -> Moot | None:
+    async def _moot(self, tenant_id: str, notice: Notice) -> Mootness | None:
         is_moot = self._worth.get(notice.subject.type)
         if is_moot is None:
             return None
         async with self._pool.acquire(timeout=5.0) as connection:
             return await is_moot(connection, tenant_id, notice)
 
-    async def _prepare(self, claimed: _Claim, notice: Notice, address: Address) -> _PreparedMail | AttemptOutcome:
+    async def _prepare(
+        self, claimed: _ClaimedNotification, notice: Notice, address: Address
+    ) -> _PreparedMail | AttemptOutcome:
         """The mail with everything personal opened; what is wrong otherwise. WordingError if it cannot be worded."""
         try:
             email, personal = await self._open(claimed.tenant_id, notice, address)
@@ -281,13 +288,15 @@ class Attempts:
         async with hand.one_at_a_time:
             hand.claimed = await self._append(hand.claimed, command, pauses_s)
 
-    async def _append(self, at: _Claim, command: NotificationCommand, pauses_s: Sequence[float] = ()) -> _Claim:
-        """Decide and append. Conflict when somebody else was quicker, NotificationRefusal when it may not be.
+    async def _append(
+        self, at: _ClaimedNotification, command: NotificationCommand, pauses_s: Sequence[float] = ()
+    ) -> _ClaimedNotification:
+        """Decide and append. Conflict when another sender was quicker, NotificationRefusal when it may not be.
 
         While the log does not answer, the same events are appended again after each pause; stored already, they count.
         """
         loaded = at.loaded
-        events = decide(command, loaded.state, self._policy, self._clock.now())
+        events = decide(command, loaded.state, at.policy, self._clock.now())
         if not events:
             return at
         command_id = derived_uuid("sender", self._name, str(loaded.stream_id), str(loaded.version))
@@ -301,7 +310,9 @@ class Attempts:
         )
         stream_write, state = write_on(NOTIFICATION, loaded, events, Cause(meta, self._clock.now()))
         await self._append_until_known(at.tenant_id, stream_write, pauses_s)
-        return _Claim(at.tenant_id, Loaded(loaded.stream_id, loaded.version + len(events), state), at.meta)
+        return _ClaimedNotification(
+            at.tenant_id, LoadedStream(loaded.stream_id, loaded.version + len(events), state), at.meta, at.policy
+        )
 
     async def _append_until_known(self, tenant_id: str, write: StreamWrite, pauses_s: Sequence[float]) -> None:
         for pause_s in pauses_s:

@@ -31,7 +31,7 @@ class NotificationSender(Protocol):
 
 
 class SendingLoop:
-    """Runs until told to stop; then the mails in hand are finished and no new one is begun."""
+    """Run until `stop` is set; then finish the mails in hand and begin no new one."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class SendingLoop:
         try:
             await self._attempts.send(due.tenant_id, due.notification_id)
         except _TROUBLE as trouble:
-            # What the attempt began is settled when its lease ends; here only the next one must not come at once.
+            # The attempt is settled when its lease ends; here only the next one must not start at once.
             _log.warning(
                 "attempt_broke_off",
                 notification=str(due.notification_id),

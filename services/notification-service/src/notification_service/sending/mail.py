@@ -30,7 +30,7 @@ class Sender(Struct, frozen=True):
 
 
 class Mail(Struct, frozen=True, kw_only=True):
-    """What goes over the wire. `sender` and `recipient` are the envelope."""
+    """A mail as it goes over the wire. `sender` and `recipient` are the envelope."""
 
     sender: str
     recipient: str

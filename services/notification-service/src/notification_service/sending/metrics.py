@@ -1,4 +1,4 @@
-"""What the sender shows on /metrics."""
+"""The sender's metrics."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 

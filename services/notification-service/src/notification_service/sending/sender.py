@@ -33,12 +33,13 @@ def sender_part(
         wording=wording_of(kits),
         worth={subject_type: check for kit in kits for subject_type, check in kit.worth.items()},
         sender=sender,
+        policies=parts.policies,
         clock=parts.clock,
         metrics=metrics,
     )
 
     async def run(stop: asyncio.Event) -> None:
-        """Until told to stop; the mails in hand are finished first."""
+        """Run until `stop` is set; the mails in hand are finished first."""
         loop = SendingLoop(parts.log.pool, attempts, parts.clock, metrics)
         stopping = asyncio.create_task(_stop_when(stop, loop))
         try:

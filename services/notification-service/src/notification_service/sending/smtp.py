@@ -99,7 +99,7 @@ class Smtp:
         )
 
     async def _greet(self, client: aiosmtplib.SMTP) -> AttemptOutcome | None:
-        """Connect and be let in. Whatever goes wrong here is not about this mail, and may be mended."""
+        """Connect and be let in. A failure here does not concern this mail, and may be temporary."""
         try:
             await client.connect(timeout=self.deadlines.connect_s)
             await client.ehlo(timeout=self.deadlines.command_s)

@@ -32,8 +32,8 @@ class WordingError(Exception):
 
 
 class PersonalText(Struct, frozen=True, kw_only=True):
-    """What the vault gave back for this mail: the recipient's name, and the sealed texts by name. None: there is none,
-    or it has been erased."""
+    """The texts that the vault opened for this mail: the recipient's name, and the sealed texts by name. None: it does
+    not exist, or it has been erased."""
 
     name: str | None = None
     texts: Mapping[str, str | None] = {}
@@ -80,7 +80,7 @@ class Wording:
         return self.render(notice.template, language, self.variables(notice, personal, language, sender))
 
     def variables(self, notice: Notice, personal: PersonalText, language: Language, sender: str) -> dict[str, Value]:
-        """What the templates may speak of, already written as the language writes it. WordingError as above."""
+        """The values that templates may use, already written as the language writes them. WordingError as above."""
         letter, facts = self._letter(notice)
         there = {name: text for name, text in personal.texts.items() if text is not None}
         return {
@@ -139,7 +139,7 @@ def _environment(folders: Iterable[Path], *, escape: bool) -> ImmutableSandboxed
 
 
 def salutation(name: str | None, language: Language) -> str:
-    """The formal opening. A name that says Herr, Frau, Mr or Ms is addressed as such; nobody's sex is guessed."""
+    """The formal opening. A name with Herr, Frau, Mr or Ms is addressed so; no sex is guessed."""
     called = None if name is None else one_line(name, 100)
     if not called:
         return {Language.ENGLISH: "Dear Sir or Madam,", Language.GERMAN: "Sehr geehrte Damen und Herren,"}[language]

@@ -1,4 +1,4 @@
-"""What was disputed in vain and is to be collected again is a recovery task."""
+"""Tasks to collect an amount that was disputed in vain are recovery tasks."""
 
 from redress.eventlog.migrations import execute_script
 
@@ -10,6 +10,7 @@ ALTER TABLE read.recollection_task RENAME TO recovery_task;
 ALTER INDEX read.recollection_task_pkey RENAME TO recovery_task_pkey;
 ALTER INDEX read.tasks_in_order RENAME TO recovery_tasks_in_order;
 UPDATE es.consumer SET name = 'recovery_tasks' WHERE name = 'recollection_tasks';
+UPDATE es.parked SET consumer = 'recovery_tasks' WHERE consumer = 'recollection_tasks';
 """
 
 

@@ -1,4 +1,4 @@
-"""What follows from a command: the events it makes, or a refusal. An empty list means that it is already so.
+"""Decide a command: the events it makes, or a refusal. An empty list means that it is already so.
 
 Commands come in families, a module each, with one function per command; `decide` finds the family. `policy` is the
 resolution matrix in force, `now` the time it is asked.
@@ -10,14 +10,14 @@ from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.decisions import ending, ledger, opening, working
 from dispute_service.disputes.refusals import NoSuchDispute
-from dispute_service.disputes.state import NotOpened, State
+from dispute_service.disputes.state import State, UnopenedDispute
 from dispute_service.routing.matrix import ResolutionMatrix
 
 
 def decide(command: c.DisputeCommand, state: State, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
     if isinstance(command, c.Open):
         return opening.decide(command, state, policy, now)
-    if isinstance(state, NotOpened):
+    if isinstance(state, UnopenedDispute):
         raise NoSuchDispute
     if isinstance(command, c.WorkCommand):
         return working.decide(command, state, policy, now)

@@ -5,7 +5,13 @@ from typing import assert_never
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
-from dispute_service.disputes.decisions.guards import in_time, late, may, must_be_root_cause, promise
+from dispute_service.disputes.decisions.guards import (
+    breach_if_late,
+    must_be_allowed,
+    must_be_root_cause,
+    must_count_in_time,
+    promise,
+)
 from dispute_service.disputes.items import reopenable
 from dispute_service.disputes.outcomes import outcomes_of
 from dispute_service.disputes.refusals import NothingToReopen, UnknownCode, VerdictDoesNotAddUp, WrongState
@@ -31,7 +37,7 @@ def decide(command: c.EndingCommand, state: Dispute, policy: ResolutionMatrix, n
 
 
 def _decide(command: c.Decide, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
-    may("decide", command.at, state, now)
+    must_be_allowed("decide", command.at, state, now)
     must_be_root_cause(command.root_cause)
     open_amount = state.money(state.open)
     valid, invalid = command.valid, command.invalid
@@ -68,12 +74,12 @@ def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.Disput
         and state.resolution_code == command.resolution_code
     ):
         return []
-    may("resolve", command.at, state, now)
+    must_be_allowed("resolve", command.at, state, now)
     if command.resolution_code not in {code.code for code in RESOLUTION_CODES}:
         raise UnknownCode("resolution_code", command.resolution_code, tuple(code.code for code in RESOLUTION_CODES))
     outcomes = outcomes_of(command.resolution_code, command.credited, state)
     return [
-        *late(state, command.at),
+        *breach_if_late(state, command.at),
         e.DisputeResolved(
             at=command.at,
             resolution_code=command.resolution_code,
@@ -86,7 +92,7 @@ def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.Disput
 def _close(command: c.Close, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if state.status is Status.CLOSED:
         return []
-    may("close", command.at, state, now)
+    must_be_allowed("close", command.at, state, now)
     return [e.DisputeClosed(at=command.at)]
 
 
@@ -95,7 +101,7 @@ def _reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: da
         return []
     if state.status not in TRANSITIONS["reopen"]:
         raise WrongState("reopen", state.status, allowed_actions(state))
-    in_time(command.at, state, now)
+    must_count_in_time(command.at, state, now)
     if not any(reopenable(item) for item in state.items):
         raise NothingToReopen
     shares = tuple(
@@ -111,6 +117,6 @@ def _reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: da
 def _withdraw(command: c.Withdraw, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if state.status is Status.WITHDRAWN:
         return []
-    may("withdraw", command.at, state, now)
+    must_be_allowed("withdraw", command.at, state, now)
     shares = tuple(e.Share(index, item.open) for index, item in enumerate(state.items) if item.open)
-    return [*late(state, command.at), e.DisputeWithdrawn(at=command.at, reason=command.reason, shares=shares)]
+    return [*breach_if_late(state, command.at), e.DisputeWithdrawn(at=command.at, reason=command.reason, shares=shares)]

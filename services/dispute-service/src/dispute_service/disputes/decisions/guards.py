@@ -1,4 +1,4 @@
-"""What several commands ask before they decide, and what follows from the clock and the matrix."""
+"""The checks that several commands share, and the promise that follows from the clock and the matrix."""
 
 from datetime import datetime
 
@@ -6,18 +6,18 @@ from dispute_service.disputes import events as e
 from dispute_service.disputes.refusals import EffectiveBeforeOpening, EffectiveInFuture, UnknownCode, WrongState
 from dispute_service.disputes.state import TRANSITIONS, Dispute, allowed_actions
 from dispute_service.reasons.catalogue import ROOT_CAUSE_CODES
-from dispute_service.routing.matrix import ResolutionMatrix, Routing, RoutingFacts, route
+from dispute_service.routing.matrix import ResolutionMatrix, Routing, RoutingInputs, route
 from dispute_service.routing.sla import Sla, sla_of
 from redress.money import Money
 
 
-def may(action: str, at: datetime, state: Dispute, now: datetime) -> None:
+def must_be_allowed(action: str, at: datetime, state: Dispute, now: datetime) -> None:
     if state.status not in TRANSITIONS[action]:
         raise WrongState(action, state.status, allowed_actions(state))
-    in_time(at, state, now)
+    must_count_in_time(at, state, now)
 
 
-def in_time(at: datetime, state: Dispute, now: datetime) -> None:
+def must_count_in_time(at: datetime, state: Dispute, now: datetime) -> None:
     if at > now:
         raise EffectiveInFuture(at, now)
     if at < state.opened_at:
@@ -32,11 +32,11 @@ def must_be_root_cause(code: str | None) -> None:
 def promise(
     policy: ResolutionMatrix, reason_code: str, amount: Money, legal_entity: str | None, start: datetime
 ) -> tuple[Routing, Sla]:
-    routing = route(policy, RoutingFacts(reason_code=reason_code, amount=amount, legal_entity=legal_entity))
+    routing = route(policy, RoutingInputs(reason_code=reason_code, amount=amount, legal_entity=legal_entity))
     return routing, sla_of(policy, routing, start)
 
 
-def late(state: Dispute, at: datetime) -> list[e.DisputeEvent]:
+def breach_if_late(state: Dispute, at: datetime) -> list[e.DisputeEvent]:
     """The breach, if the dispute is answered at `at` and that is too late and was not noted yet."""
     if state.sla_breached_at is not None or at <= state.sla.due_at:
         return []

@@ -1,4 +1,4 @@
-"""What happens to a dispute by itself: postings of the ledger, and a promise whose time is over.
+"""Changes of a dispute without a person: postings of the ledger, and a promise whose time is over.
 
 A posting is a fact: it is never refused, and counts once.
 """
@@ -8,9 +8,9 @@ from typing import assert_never
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
-from dispute_service.disputes.decisions.guards import late, promise
+from dispute_service.disputes.decisions.guards import breach_if_late, promise
 from dispute_service.disputes.items import filled
-from dispute_service.disputes.state import ENDED, Dispute, NotOpened, State, Status, evolve
+from dispute_service.disputes.state import ENDED, Dispute, State, Status, UnopenedDispute, evolve
 from dispute_service.routing.matrix import ResolutionMatrix
 
 
@@ -107,7 +107,7 @@ def _reduce(
 
 
 def _end_if_nothing_is_left(state: State, at: datetime, cause: str, reference: str) -> list[e.DisputeEvent]:
-    if isinstance(state, NotOpened) or state.open:
+    if isinstance(state, UnopenedDispute) or state.open:
         return []
     if state.status is Status.SETTLING:
         return [e.DisputeSettled(at=at)]
@@ -118,14 +118,14 @@ def _end_if_nothing_is_left(state: State, at: datetime, cause: str, reference: s
         code = "CREDIT_FULL" if all(item.paid == 0 for item in state.items) else "CREDIT_PARTIAL"
         words = f"{posting} left nothing of the dispute open."
     return [
-        *late(state, at),
+        *breach_if_late(state, at),
         e.DisputeResolved(at=at, resolution_code=code, outcomes=(), by_ledger=True, explanation=words),
     ]
 
 
 def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
-    """What the payment took comes back, last taken first. A dispute that had ended otherwise than by giving the
-    contest up (withdrawn, void, rejected) is open again by that."""
+    """The amounts that the payment took come back, last taken first. A dispute that had not ended by
+    withdrawal, as void or as rejected is open again afterwards."""
     if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
         return []
     back = [0] * len(state.items)
@@ -176,4 +176,4 @@ def _where_reversed_money_goes(state: Dispute) -> str:
 def _breach_sla(command: c.BreachSla, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if not state.is_active or command.due_at != state.sla.due_at or now < command.due_at:
         return []
-    return late(state, now)
+    return breach_if_late(state, now)

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
-from dispute_service.disputes.decisions.guards import may, must_be_root_cause, promise
+from dispute_service.disputes.decisions.guards import must_be_allowed, must_be_root_cause, promise
 from dispute_service.disputes.refusals import (
     AnswerDueInPast,
     EscalationNotHigher,
@@ -44,7 +44,7 @@ def decide(  # noqa: PLR0911 - one arm per command
 
 
 def _classify(command: c.Classify, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
-    may("classify", command.at, state, now)
+    must_be_allowed("classify", command.at, state, now)
     if command.reason_code not in REASON_BY_CODE:
         raise UnknownCode("reason_code", command.reason_code, tuple(REASON_BY_CODE))
     must_be_root_cause(command.root_cause)
@@ -69,7 +69,7 @@ def _classify(command: c.Classify, state: Dispute, policy: ResolutionMatrix, now
 
 
 def _assign_to(command: c.AssignTo, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
-    may("assign", command.at, state, now)
+    must_be_allowed("assign", command.at, state, now)
     if command.owner is None and command.team is None:
         raise NobodyNamed
     # A new owner without a team stays in the dispute's team; a team alone takes the dispute into its queue.
@@ -91,7 +91,7 @@ def _assign_to(command: c.AssignTo, state: Dispute, now: datetime) -> list[e.Dis
 def _assign_by_matrix(
     command: c.AssignByMatrix, state: Dispute, policy: ResolutionMatrix, now: datetime
 ) -> list[e.DisputeEvent]:
-    may("assign", command.at, state, now)
+    must_be_allowed("assign", command.at, state, now)
     routing, sla = promise(
         policy, state.reason_code, state.money(state.open), state.legal_entity, state.sla.inputs.start
     )
@@ -114,7 +114,7 @@ def _assign_by_matrix(
 def _request_information(command: c.RequestInformation, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if command.request_id in state.entries:
         return []
-    may("request-information", command.at, state, now)
+    must_be_allowed("request-information", command.at, state, now)
     _must_have_room(state)
     if command.due < command.at.date():
         raise AnswerDueInPast(command.due, command.at.date())
@@ -128,7 +128,7 @@ def _request_information(command: c.RequestInformation, state: Dispute, now: dat
 def _record_information(command: c.RecordInformation, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if command.record_id in state.entries:
         return []
-    may("record-information", command.at, state, now)
+    must_be_allowed("record-information", command.at, state, now)
     _must_have_room(state)
     return [e.InformationRecorded(at=command.at, record_id=command.record_id, text=command.text)]
 
@@ -136,13 +136,13 @@ def _record_information(command: c.RecordInformation, state: Dispute, now: datet
 def _add_note(command: c.AddNote, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if command.note_id in state.entries:
         return []
-    may("add-note", command.at, state, now)
+    must_be_allowed("add-note", command.at, state, now)
     _must_have_room(state)
     return [e.NoteAdded(at=command.at, note_id=command.note_id, text=command.text, visibility=command.visibility)]
 
 
 def _escalate(command: c.Escalate, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
-    may("escalate", command.at, state, now)
+    must_be_allowed("escalate", command.at, state, now)
     if command.level == state.escalation_level and command.to in (None, state.escalated_to):
         return []
     if not state.escalation_level < command.level <= HIGHEST_LEVEL:

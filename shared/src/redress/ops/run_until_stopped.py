@@ -1,14 +1,14 @@
-"""Doing something until it is asked to end."""
+"""Running work until a stop is asked for."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
 
-async def until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
-    """Let `work` go on until `stop` is set, and cancel it then. If it fails before, its failure is raised.
+async def run_until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
+    """Run `work` until `stop` is set, then cancel it. An earlier failure of `work` is raised.
 
-    For work that may be cut off anywhere: what it does is a transaction, or is done again from a checkpoint.
+    `work` may be cut off anywhere: its effects are transactions, or are repeated from a checkpoint.
     """
     working = asyncio.create_task(work)
     stopping = asyncio.create_task(stop.wait())

@@ -151,6 +151,7 @@ def _routes(parts: ApiParts[Any], definitions: dict[str, PolicyDefinition[Any]])
         result: CommandResult = await parts.runner.run(
             context, CommandJob(work=work, writes={stream: POLICY}, stream=stream)
         )
+        parts.policies.forget(context.tenant, name)
         return command_answer(result)
 
     async def shown(tenant_id: str, definition: PolicyDefinition[Any], moment: AskedMoment) -> PolicyDocument:

@@ -1,4 +1,4 @@
-"""What collections-service says, as this service understands it. Types it has no use for are None, not errors."""
+"""The events of collections-service that this service reads. Other types are None, not errors."""
 
 import msgspec
 
@@ -12,13 +12,13 @@ from redress.contracts.collections_events import (
     PaymentReversed,
     ShortPaymentDetected,
 )
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 
-LedgerFact = (
+LedgerEvent = (
     InvoiceRegistered | InvoiceChanged | PaymentApplied | PaymentReversed | CreditMemoApplied | ShortPaymentDetected
 )
 
-_DECODERS: dict[str, msgspec.json.Decoder[LedgerFact]] = {
+_DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
     "invoice-registered": msgspec.json.Decoder(InvoiceRegistered),
     "invoice-changed": msgspec.json.Decoder(InvoiceChanged),
     "payment-applied": msgspec.json.Decoder(PaymentApplied),
@@ -28,15 +28,15 @@ _DECODERS: dict[str, msgspec.json.Decoder[LedgerFact]] = {
 }
 
 
-def read(published: Published) -> LedgerFact | None:
-    """The fact; None for a type of no interest here. Fields that are not known are ignored."""
+def ledger_event(published: PublishedEvent) -> LedgerEvent | None:
+    """The event; None for a type that this service does not use. Fields that are not known are ignored."""
     decoder = _DECODERS.get(published.type)
     return None if decoder is None else decoder.decode(published.data)
 
 
-def invoice_now(published: Published, fact: LedgerFact) -> RecordInvoice:
-    """How the invoice stands after the fact. The stream's version orders the facts of one invoice."""
-    invoice = fact.invoice
+def invoice_now(published: PublishedEvent, posting: LedgerEvent) -> RecordInvoice:
+    """The invoice after the posting. The stream's version orders the postings of one invoice."""
+    invoice = posting.invoice
     return RecordInvoice(
         at=published.effective_at,
         ledger_version=published.version,

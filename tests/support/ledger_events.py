@@ -1,4 +1,4 @@
-"""What collections-service would publish about one invoice, told fact by fact."""
+"""The events that collections-service would publish about one invoice."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -9,7 +9,7 @@ from msgspec import Raw
 from redress.contracts import collections_events as public
 from redress.contracts.catalogue import dataschema
 from redress.contracts.common import WireMoney
-from redress.contracts.envelope import Published
+from redress.contracts.envelope import PublishedEvent
 from redress.ids import derived_uuid, new_uuid, public_id
 
 
@@ -26,35 +26,37 @@ class LedgerInvoice:
     legal_entity: str = "DE01"
     version: int = field(default=0, init=False)
 
-    def registered(self) -> Published:
+    def registered(self) -> PublishedEvent:
         return self._fact("invoice-registered", public.InvoiceRegistered(invoice=self._summary()))
 
-    def corrected(self, *, total: str, open_: str) -> Published:
+    def corrected(self, *, total: str, open_: str) -> PublishedEvent:
         self.total, self.open = total, open_
         return self._fact("invoice-changed", public.InvoiceChanged(invoice=self._summary()))
 
-    def paid(self, applied: str, *, leaves: str, payment_id: str = "P-1", on: date = date(2026, 3, 4)) -> Published:
+    def paid(
+        self, applied: str, *, leaves: str, payment_id: str = "P-1", on: date = date(2026, 3, 4)
+    ) -> PublishedEvent:
         self.open = leaves
         fact = public.PaymentApplied(
             invoice=self._summary(), payment_id=payment_id, received_on=on, applied=self._money(applied)
         )
         return self._fact("payment-applied", fact, on)
 
-    def reversed(self, amount: str, *, leaves: str, payment_id: str = "P-1") -> Published:
+    def reversed(self, amount: str, *, leaves: str, payment_id: str = "P-1") -> PublishedEvent:
         self.open = leaves
         fact = public.PaymentReversed(
             invoice=self._summary(), payment_id=payment_id, reversed_on=date(2026, 3, 4), amount=self._money(amount)
         )
         return self._fact("payment-reversed", fact)
 
-    def credited(self, applied: str, *, leaves: str) -> Published:
+    def credited(self, applied: str, *, leaves: str) -> PublishedEvent:
         self.open = leaves
         fact = public.CreditMemoApplied(
             invoice=self._summary(), credit_memo_id="CM-1", issued_on=date(2026, 3, 4), applied=self._money(applied)
         )
         return self._fact("credit-memo-applied", fact)
 
-    def short_paid(self, short: str, words: str | None = None, payment_id: str = "P-1") -> Published:
+    def short_paid(self, short: str, words: str | None = None, payment_id: str = "P-1") -> PublishedEvent:
         fact = public.ShortPaymentDetected(
             invoice=self._summary(),
             payment_id=payment_id,
@@ -81,9 +83,9 @@ class LedgerInvoice:
             disputed=self._money("0.00"),
         )
 
-    def _fact(self, kind: str, fact: object, on: date = date(2026, 3, 4)) -> Published:
+    def _fact(self, kind: str, fact: object, on: date = date(2026, 3, 4)) -> PublishedEvent:
         self.version += 1
-        return Published(
+        return PublishedEvent(
             id=public_id("evt", new_uuid()),
             source=public.SOURCE,
             type=kind,
