@@ -18,10 +18,10 @@ export REQUESTS_CA_BUNDLE ?= $(CA_BUNDLE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format types faults bench lock hooks clean
+.PHONY: help run test check format types openapi openapi-examples faults bench lock hooks clean
 
 help:  ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(INSTALLED)  ## The whole stack, until Ctrl-C. DATA=.data PORT=8001 TRANSPORT=kafka|feed DEMO=0|1 CLOCK=test
 	@exec $(BIN)/redress run
@@ -41,6 +41,15 @@ format: $(INSTALLED)  ## Format, and mend what lint can mend
 
 types: $(INSTALLED)  ## mypy --strict
 	$(BIN)/mypy
+
+SERVICES := dispute-service collections-service notification-service
+openapi: $(INSTALLED)  ## Write shared/docs/openapi/<service>.json anew, after a change of a route or a body
+	@mkdir -p shared/docs/openapi
+	@set -e; for service in $(SERVICES); do $(BIN)/$$service openapi > shared/docs/openapi/$$service.json; done
+
+openapi-examples: $(INSTALLED)  ## Record the examples of every operation anew, then the documents
+	RECORD_EXAMPLES=1 $(BIN)/python -m pytest -q tests/openapi/test_examples.py -k files_are
+	@$(MAKE) --no-print-directory openapi
 
 SECONDS ?= 300
 SEED ?= 7

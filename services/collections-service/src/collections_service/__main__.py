@@ -1,4 +1,4 @@
-"""python -m collections_service api | worker | migrate | verify | rebuild … ; `--help` lists all commands."""
+"""python -m collections_service api | worker | openapi | migrate | verify … ; `--help` lists all commands."""
 
 from collections_service.service import SERVICE
 from redress.service.program import service_program

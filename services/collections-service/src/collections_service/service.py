@@ -63,6 +63,7 @@ SERVICE = Service(
     follows={DISPUTES: FollowedService(dispute_events.TOPIC, "dispute_url")},
     settings=CollectionsSettings,
     migrations=Path(__file__).parent / "migrations",
+    examples=Path(__file__).parent / "examples",
     max_body_bytes=MAX_BODY_BYTES,
     cached_states=CACHED_STATES,
 )

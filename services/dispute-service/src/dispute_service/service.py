@@ -57,4 +57,5 @@ SERVICE = Service(
     follows={COLLECTIONS: FollowedService(collections_events.TOPIC, "collections_url")},
     settings=DisputeSettings,
     migrations=Path(__file__).parent / "migrations",
+    examples=Path(__file__).parent / "examples",
 )

@@ -1,4 +1,4 @@
-"""python -m notification_service api | worker | migrate | verify | rebuild … ; `--help` lists all commands."""
+"""python -m notification_service api | worker | openapi | migrate | verify … ; `--help` lists all commands."""
 
 from notification_service.service import SERVICE
 from redress.service.program import service_program

@@ -66,6 +66,7 @@ def service_of(kits: Sequence[NoticeKit]) -> Service[NotificationSettings]:
         follows={name: OTHERS[name] for name in followed},
         settings=NotificationSettings,
         migrations=Path(__file__).parent / "migrations",
+        examples=Path(__file__).parent / "examples",
         needed_by_worker=("smtp_host", "mail_from"),
     )
 

@@ -7,10 +7,11 @@ million events in one service's log.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from redress.contracts.envelope import PublishedEvent
 
@@ -47,7 +48,7 @@ class CloudEvent(Struct, kw_only=True, omit_defaults=True):
     causationid: str | None = None
     traceparent: str | None = None
     actor: str | None = None
-    data: Raw
+    data: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
 
 
 _CONTENT_TYPE = ("content-type", JSON.encode())

@@ -78,6 +78,7 @@ def create_app(service: Service[Any], parts: ApiParts[Any], lifespan: Lifespan |
         lifespan=lifespan,
         max_body_bytes=service.max_body_bytes,
         problems=problem_catalogue([refusal for feature in service.features for refusal in feature.refusals]),
+        examples=service.examples,
     )
     for feature in service.features:
         if feature.routes is not None:
@@ -88,8 +89,15 @@ def create_app(service: Service[Any], parts: ApiParts[Any], lifespan: Lifespan |
 
 def openapi_document(service: Service[Any]) -> dict[str, Any]:
     """The service's `/openapi.json`, without settings and with nothing opened."""
+    return unopened_app(service).openapi()
+
+
+def unopened_app(service: Service[Any]) -> FastAPI:
+    """The app for looking at: its routes are listed and described, none of them can answer."""
     unopened: Any = _AbsentPart()
-    return create_app(service, ApiParts(**dict.fromkeys(ApiParts.__struct_fields__, unopened))).openapi()
+    parts: dict[str, Any] = dict.fromkeys(ApiParts.__struct_fields__, unopened)
+    parts["settings"] = service.settings.model_construct()  # their defaults, whatever the environment says
+    return create_app(service, ApiParts(**parts))
 
 
 class _AbsentPart:

@@ -105,7 +105,8 @@ class FollowedService(Struct, frozen=True):
 
 class Service(Struct, Generic[P], frozen=True, kw_only=True):
     """A whole service. `about` describes its API, `about_worker` its worker. `needed_by_worker` are optional settings
-    that the worker cannot do without, besides those that every worker needs."""
+    that the worker cannot do without, besides those that every worker needs. `examples` is a folder with an example of
+    every operation of its API."""
 
     name: str
     about: str
@@ -116,6 +117,7 @@ class Service(Struct, Generic[P], frozen=True, kw_only=True):
     follows: Mapping[str, FollowedService]
     settings: type[P]
     migrations: Path
+    examples: Path | None = None
     needed_by_worker: tuple[str, ...] = ()
     max_body_bytes: int = 1_048_576
     cached_states: int = 1_000

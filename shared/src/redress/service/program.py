@@ -1,6 +1,8 @@
-"""The program of a service, the same for every service: api, worker, migrate, verify, rebuild, operators' commands."""
+"""The program of a service, the same for every service: api, worker, openapi, migrate, verify, rebuild,
+operators' commands."""
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -112,8 +114,16 @@ def service_program(service: Service[Any], *, consumers: OpenConsumers = composi
         rows = ", ".join(f"{name}: {before} rows before, {after} after" for name, (before, after) in done.rows.items())
         print(f"{projection} is rebuilt up to position {done.position} in {done.seconds:.1f} s; {rows}")
 
+    _add_openapi(program, service)
     add_operator_commands(program, _ServiceOperations(service, rebuildable, consumers, settings_of))
     return program
+
+
+def _add_openapi(program: typer.Typer, service: Service[Any]) -> None:
+    @program.command()
+    def openapi() -> None:
+        """Print the document that the API serves at /openapi.json; no settings are needed."""
+        print(json.dumps(composition.openapi_document(service), indent=2, ensure_ascii=False))
 
 
 class _ServiceOperations:

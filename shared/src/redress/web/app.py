@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -27,7 +28,7 @@ from redress.web.docs import docs_routes, document_problems
 from redress.web.etag import stale
 from redress.web.health import Health, health_routes
 from redress.web.metrics import Metrics, metrics_routes
-from redress.web.openapi import describe_answers
+from redress.web.openapi import describe_answers, read_examples
 from redress.web.problem import MEDIA_TYPE, install_problem_handlers, kernel_problem, problem_response
 from redress.web.routes import listed_routes, refuse_open_routes, route_templates
 
@@ -59,11 +60,13 @@ def create_base_app(
     metrics: Metrics | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
     problems: Mapping[str, tuple[int, str]] | None = None,
+    examples: Path | None = None,
 ) -> FastAPI:
     """An app with everything but the service's own routes.
 
     `max_body_bytes` holds for every route that does not say `max_body_size` itself. `problems` are the service's own
-    codes with status and title, for the catalogue at `/docs/problems`.
+    codes with status and title, for the catalogue at `/docs/problems`. `examples` is the folder of those that
+    `/openapi.json` shows.
     """
     counted = metrics or Metrics()
 
@@ -82,6 +85,7 @@ def create_base_app(
 
     app = _App(
         counted,
+        examples,
         title=title,
         version=version,
         description=description,
@@ -110,8 +114,9 @@ async def _on_stale(_: Request, error: Exception) -> Response:
 
 
 class _App(FastAPI):
-    def __init__(self, metrics: Metrics, **settings: Any) -> None:
+    def __init__(self, metrics: Metrics, examples: Path | None, **settings: Any) -> None:
         self._metrics = metrics
+        self._examples = examples
         super().__init__(**settings)
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -123,7 +128,7 @@ class _App(FastAPI):
         document = super().openapi()
         if not made_before:
             document.setdefault("components", {}).setdefault("schemas", {}).setdefault("Problem", PROBLEM_SCHEMA)
-            describe_answers(self, document)
+            describe_answers(self, document, {} if self._examples is None else read_examples(self._examples))
             for route in listed_routes(self):
                 if route.headers:
                     operation = document["paths"][route.path][route.method.lower()]

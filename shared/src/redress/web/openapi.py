@@ -10,6 +10,7 @@ A route says what it answers with a decorator below its router's:
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -46,7 +47,21 @@ class Answers(Struct, frozen=True, kw_only=True):
     problems: Mapping[str, tuple[int, str]]
     takes: Any = None
     media_type: str = JSON
-    example: Any = None
+
+
+class Example(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request to an operation and its answer, as a test sent and received them."""
+
+    path: str
+    request: Any = None
+    status: int
+    response: Any
+
+
+def read_examples(folder: Path) -> dict[str, Example]:
+    """The examples of a folder by operation: a file `<operationId>.json` each."""
+    decoder = msgspec.json.Decoder(Example)
+    return {file.stem: decoder.decode(file.read_bytes()) for file in sorted(folder.glob("*.json"))}
 
 
 def answers(
@@ -57,7 +72,6 @@ def answers(
     problems: Sequence[type[Refusal] | str] = (),
     takes: Any = None,  # noqa: ANN401
     media_type: str = JSON,
-    example: Any = None,  # noqa: ANN401
 ) -> Callable[[F], F]:
     """Say what a route answers: `body` with `status`, `also` other successes. `problems` are trees of refusals and
     codes of the kernel's catalogue, besides those that every route and every command has."""
@@ -68,7 +82,6 @@ def answers(
             problems=problem_catalogue(problems),
             takes=takes,
             media_type=media_type,
-            example=example,
         )
         return endpoint
 
@@ -86,8 +99,8 @@ def problem_catalogue(problems: Iterable[type[Refusal] | str]) -> dict[str, tupl
     return found
 
 
-def describe_answers(app: FastAPI, document: dict[str, Any]) -> None:
-    """Write the answers of every described route into the document."""
+def describe_answers(app: FastAPI, document: dict[str, Any], examples: Mapping[str, Example]) -> None:
+    """Write the answers of every described route into the document, with its example where there is one."""
     described = [(path, method, route, found) for path, method, route, found in _described(app)]
     types = [
         each for *_, found in described for each in (*found.by_status.values(), *_taken(found)) if each is not None
@@ -104,6 +117,8 @@ def describe_answers(app: FastAPI, document: dict[str, Any]) -> None:
         operation = document["paths"].get(path, {}).get(method.lower())
         if operation is not None:
             _describe(operation, route, found, by_key)
+            if (example := examples.get(operation["operationId"])) is not None:
+                _exemplify(operation, example)
 
 
 def undescribed_operations(app: FastAPI) -> list[str]:
@@ -131,10 +146,7 @@ def _describe(operation: dict[str, Any], route: APIRoute, found: Answers, by_key
     for status, body in found.by_status.items():
         answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if body is not None:
-            content: dict[str, Any] = {"schema": by_key[_key(body)]}
-            if found.example is not None:
-                content["example"] = found.example
-            answer["content"] = {found.media_type: content}
+            answer["content"] = {found.media_type: {"schema": by_key[_key(body)]}}
         responses[str(status)] = answer
     responses |= _problem_responses({**_common_problems(route), **found.problems})
     operation["responses"] = responses
@@ -149,6 +161,13 @@ def _taken(found: Answers) -> tuple[Any, ...]:
     if found.takes is None:
         return ()
     return found.takes if isinstance(found.takes, tuple) else (found.takes,)
+
+
+def _exemplify(operation: dict[str, Any], example: Example) -> None:
+    (answer,) = operation["responses"][str(example.status)]["content"].values()
+    answer["example"] = example.response
+    if example.request is not None:
+        operation["requestBody"]["content"][JSON]["example"] = example.request
 
 
 def _problem_responses(problems: Mapping[str, tuple[int, str]]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ import tomllib
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from importlib import resources
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from collections_service.erp.messages import ErpMessage, Unreadable, convert, not_json
 from collections_service.settings import CollectionsSettings
@@ -33,11 +33,14 @@ _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=_decimal)
 
 
 class BusinessEvent(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """A business event as Dynamics 365 sends it: this envelope, and the fields of its payload flat beside it."""
+    """A business event as Dynamics 365 sends it: this envelope, and the fields of its payload flat beside it.
 
-    business_event_id: str
-    event_id: str
-    legal_entity: str
+    The bounds follow from ours: `source` is `d365:` and the legal entity, the event's id is taken without its braces.
+    """
+
+    business_event_id: Annotated[str, Meta(max_length=200)]
+    event_id: Annotated[str, Meta(max_length=102)]
+    legal_entity: Annotated[str, Meta(max_length=55)]
     control_number: int | None = None
 
 

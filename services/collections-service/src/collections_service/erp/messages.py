@@ -25,6 +25,7 @@ _MAX_DIGITS = 60  # of a quantity or a unit price
 # `$` alone would let a line break at the end through.
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 ShortText = Annotated[str, Meta(max_length=200)]
+CurrencyCode = Annotated[str, Meta(extra_json_schema={"pattern": "^[A-Z]{3}$"})]  # `money` says what is wrong with it
 ControlNumber = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -32,7 +33,7 @@ class AmountObject(Struct, frozen=True, forbid_unknown_fields=True):
     """Money with its currency, where a sender likes it so; the currency must be the message's."""
 
     amount: Decimal
-    currency: str
+    currency: CurrencyCode
 
 
 Amount = Decimal | AmountObject
@@ -72,7 +73,7 @@ class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
     invoice_id: Name
     issued_on: date
     due_on: date
-    currency: str
+    currency: CurrencyCode
     total: Amount
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
@@ -89,7 +90,7 @@ class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-correct
     customer_id: Name | None = None
     issued_on: date | None = None
     due_on: date | None = None
-    currency: str | None = None
+    currency: CurrencyCode | None = None
     total: Amount | None = None
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] | None = None
@@ -110,7 +111,7 @@ class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-pos
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
     po_number: Name | None = None
-    currency: str
+    currency: CurrencyCode
     legal_entity: Name | None = None
     customer: CustomerData | None = None
     customer_id: Name | None = None
@@ -122,7 +123,7 @@ class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received
     payment_id: Name
     customer_id: Name
     received_on: date
-    currency: str
+    currency: CurrencyCode
     amount: Amount
     legal_entity: Name | None = None
     allocations: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
@@ -135,7 +136,7 @@ class PaymentReversed(_Message, frozen=True, kw_only=True, tag="payment-reversed
     payment_id: Name
     reversed_on: date
     amount: Amount | None = None
-    currency: str | None = None
+    currency: CurrencyCode | None = None
     customer_id: Name | None = None
     legal_entity: Name | None = None
     reason: ShortText | None = None

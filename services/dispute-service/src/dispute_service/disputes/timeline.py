@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from dispute_service.disputes.stream import DISPUTE
 from redress.contracts.common import Sealed
 from redress.eventlog.events import Actor, RecordedEvent, decode_meta
 from redress.eventlog.vault import Vault
 from redress.ids import public_id
+
+AnyJson = Annotated[Any, Meta(description="Any JSON value.")]
 
 
 class TimelineEntry(Struct, frozen=True, kw_only=True):
@@ -38,8 +40,8 @@ class Change(Struct, frozen=True, kw_only=True):
     """One place that is different. `path` is a JSON pointer; a side that does not have it is null."""
 
     path: str
-    before: Any
-    after: Any
+    before: AnyJson
+    after: AnyJson
 
 
 class Timeline(Struct, frozen=True):
