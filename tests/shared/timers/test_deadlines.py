@@ -76,7 +76,7 @@ def _stored(*events: Promised | Noted | Kept, after: int = 0, stream_type: str =
     return stored
 
 
-class Followed:
+class FollowedService:
     """The reactor on a database, and the timers there."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -92,13 +92,13 @@ class Followed:
 
 
 @pytest.fixture
-async def followed(make_database: MakeDatabase) -> AsyncIterator[Followed]:
+async def followed(make_database: MakeDatabase) -> AsyncIterator[FollowedService]:
     database = await make_database("dispute", prepare=install_event_log)
     async with worker_pool(database) as pool:
-        yield Followed(pool)
+        yield FollowedService(pool)
 
 
-async def test_a_later_event_sets_another_timer_in_the_place_of_the_first(followed: Followed) -> None:
+async def test_a_later_event_sets_another_timer_in_the_place_of_the_first(followed: FollowedService) -> None:
     assert await followed.timers(_stored(Promised(FRIDAY))) == [("promise", "pending", FRIDAY)]
     assert await followed.timers(_stored(Noted(), after=1)) == [("promise", "pending", FRIDAY)]
     assert await followed.timers(_stored(Promised(MONDAY), after=2)) == [
@@ -107,11 +107,11 @@ async def test_a_later_event_sets_another_timer_in_the_place_of_the_first(follow
     ]
 
 
-async def test_what_is_over_has_no_timer_left(followed: Followed) -> None:
+async def test_what_is_over_has_no_timer_left(followed: FollowedService) -> None:
     assert await followed.timers(_stored(Promised(FRIDAY), Kept())) == [("promise", "cancelled", FRIDAY)]
 
 
-async def test_the_time_of_recording_counts_and_other_streams_do_not(followed: Followed) -> None:
+async def test_the_time_of_recording_counts_and_other_streams_do_not(followed: FollowedService) -> None:
     assert await followed.timers(_stored(Promised(MONDAY), stream_type="note")) == []
     assert await followed.timers(_stored(Promised(datetime(2026, 1, 1, tzinfo=UTC)))) == [
         ("promise", "pending", RECORDED)
