@@ -171,6 +171,7 @@ async def of_collections(api: Storyteller) -> None:
     await api.tell("list_holds", role="collector", customer_id="C-1")
     await api.tell("list_recovery_tasks", role="collector", customer_id="C-1")
     await api.tell("read_ageing", role="collector", group_by="customer")
+    await of_policies(api, "short-payment-tolerance", {"at_least": "5.00", "percent": "1"})
 
 
 async def of_notifications(api: Storyteller) -> None:
@@ -184,6 +185,17 @@ async def of_notifications(api: Storyteller) -> None:
     page = await api.tell("list_notifications", role="analyst", dispute_id=dispute().dispute_id)
     await api.tell("read_notification", role="analyst", notification_id=page["items"][0]["id"])
     await api.tell("read_why", role="analyst", event_id=event.id)
+    await of_policies(api, "sending", {"pauses": [60, 300, 900]})
+
+
+async def of_policies(api: Storyteller, name: str, document: dict[str, Any]) -> None:
+    draft = {"effective_from": AT.date().isoformat(), "document": document, "comment": "Agreed with the auditors."}
+    await api.tell("draft_policy", draft, role="admin", name=name)
+    await api.tell("discard_policy_draft", {}, role="admin", name=name)
+    await api.tell("draft_policy", draft, role="admin", name=name)
+    await api.tell("publish_policy", {}, role="admin", name=name)
+    await api.tell("read_policy", role="auditor", name=name)
+    await api.tell("list_policies", role="auditor")
 
 
 STORIES: dict[str, Callable[[Storyteller], Awaitable[None]]] = {

@@ -38,7 +38,7 @@ class Storyteller:
         self._operations = {operation.id: operation for operation in operations(self.service)}
 
     async def tell(
-        self, name: str, body: object = None, *, role: str, version: int | None = None, **parameters: object
+        self, name: str, body: object = None, /, *, role: str, version: int | None = None, **parameters: object
     ) -> Any:  # noqa: ANN401 - JSON
         """The answer of the operation; the first one of each operation is its example. Parameters not in the path go
         into the query."""
