@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import structlog
 
 from collections_service.erp.item import Item
-from redress.eventlog.log import CommandInFlight, LogUnavailable, VersionConflict
+from redress.eventlog.log import CommandInFlight, Conflict, LogUnavailable
 from redress.eventlog.outage import is_outage
 
 _log = structlog.stdlib.get_logger("collections.erp")
@@ -17,7 +17,7 @@ def failing_alone(item: Item) -> Iterator[None]:
     """A failure that concerns this message only is noted on it, and is nothing to its neighbours."""
     try:
         yield
-    except (LogUnavailable, CommandInFlight, VersionConflict):
+    except (LogUnavailable, CommandInFlight, Conflict):
         raise
     except Exception as failure:
         if is_outage(failure):
