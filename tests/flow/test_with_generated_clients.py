@@ -99,8 +99,8 @@ async def test_a_dispute_is_opened_decided_credited_and_settled_by_generated_cli
     await eventually(lambda: held("300.00"), SOON_S)
 
     read = await analyst("read_dispute", opened.dispute_id)
-    assert isinstance(read, of.ReadDispute)
-    assert isinstance(read.contact, of.ReadContact)
+    assert isinstance(read, of.DisputeView)
+    assert isinstance(read.contact, of.ContactView)
     assert (read.contact.email, read.contact.language) == (EMAIL, "de")
 
     assigned = await analyst.command("assign", read, of.AssignBody())
@@ -156,7 +156,7 @@ async def the_customer_was_told(auditor: Caller, dispute_id: str) -> None:
 
     told = await eventually(sent, SOON_S)
     why = await auditor("read_why", event_id=told[0].event_id)
-    assert isinstance(why, auditor.models.Why)
+    assert isinstance(why, auditor.models.NoticeExplanation)
     assert why.dispute_id == dispute_id
     assert told[0].id in {each.notification.id for each in why.notifications}
 
