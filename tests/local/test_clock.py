@@ -75,7 +75,7 @@ async def _leads(company: Company) -> None:
             answer = await company.client.put(
                 f"{company.urls['notification']}/v1/directory/{entry}",
                 json={"name": entry, "email": f"{entry.replace(':', '-')}@acme.example", "language": "en", **more},
-                headers=company._auth("admin"),
+                headers=company._auth("admin") | {"Idempotency-Key": f"lead-{entry}"},
             )
             assert answer.is_success, answer.text
 

@@ -37,7 +37,7 @@ _QUOTED = re.compile(r"'([^']*)'")
 KERNEL_PROBLEMS: dict[str, tuple[int, str]] = {
     "malformed_json": (400, "The body is not JSON"),
     "malformed_request": (400, "The request cannot be read"),
-    "idempotency_key_required": (400, "Every POST needs an Idempotency-Key"),
+    "idempotency_key_required": (400, "Every command needs an Idempotency-Key"),
     "invalid_if_match": (400, "If-Match is not the ETag of one version"),
     "invalid_cursor": (400, "The cursor does not belong to this list"),
     "missing_token": (401, "A bearer token is needed"),
