@@ -37,6 +37,7 @@ def refused(document: dict[str, Any]) -> tuple[str, str]:
         (invoice(source_event_id=""), "/source_event_id", "Expected 'str' of length >= 1"),
         (invoice(invoice_id="INV-1\n", source_event_id="e"), "/invoice_id", "Expected 'str' matching regex"),
         (invoice(customer={"id": "C-1", "email": "a@b.test\n"}), "/customer/email", "Expected 'str' matching regex"),
+        (invoice(invoice_id="INV-1\u0085", source_event_id="e"), "/invoice_id", "Expected 'str' matching regex"),
         (invoice(source="sap\n"), "/source", "Expected 'str' matching regex"),
         (invoice(kind="invoice-deleted"), "/kind", "Invalid value 'invoice-deleted'"),
         (payment(amount="0.00"), "/amount", "0.00 EUR is not above zero"),

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import httpx2 as httpx
 import msgspec
+import pytest
 from support.clock import SetClock
 from support.collections_office import Office, invoice, payment
 from support.policies import citations
@@ -115,6 +116,19 @@ async def test_a_draft_is_seen_and_taken_back_and_decides_nothing(office: Office
     assert (await send(office, f"{TOLERANCE}/discard-draft", {})).json()["drafts"] == []
     refused = await send(office, f"{TOLERANCE}/publish", {})
     assert (refused.status_code, refused.json()["code"]) == (409, "no_policy_draft")
+
+
+@pytest.mark.parametrize("day", [0, 1.5, "1796000000", "2026-12-01T09:00:00Z", "1.12.2026", "2026-02-30", None])
+async def test_a_policy_begins_on_a_calendar_date(office: Office, day: object) -> None:
+    draft = {"effective_from": day, "document": tolerance("50.00")}
+    refused = await send(office, f"{TOLERANCE}/draft", draft)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/effective_from")
+
+
+@pytest.mark.parametrize("document", [{}, {"at_least": "1.00", "percnt": "2"}, {**tolerance("1.00"), "per_cent": "2"}])
+async def test_a_misspelt_field_of_a_policy_is_not_taken_for_silence(office: Office, document: object) -> None:
+    refused = await send(office, f"{TOLERANCE}/draft", {"effective_from": str(TODAY), "document": document})
+    assert (refused.status_code, refused.json()["code"]) == (422, "policy_not_acceptable")
 
 
 async def test_the_same_key_changes_a_policy_once(office: Office) -> None:

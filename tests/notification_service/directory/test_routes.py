@@ -65,6 +65,7 @@ async def test_what_cannot_be_recorded_is_refused_with_its_reason(api: Api) -> N
     for path, body, code in [
         ("/v1/directory/anna", {**ANNA, "lead": "lena"}, "only_teams_have_leads"),
         ("/v1/directory/team:tax", {**ANNA, "lead": "team:tax"}, "leads_itself"),
+        ("/v1/directory/team:Pool", {**ANNA, "lead": "team:Pool"}, "leads_itself"),
         ("/v1/directory/a b", ANNA, "bad_directory_id"),
         ("/v1/directory/anna", {**ANNA, "email": "anna"}, "invalid_request"),
         ("/v1/directory/anna", {**ANNA, "language": "fr"}, "invalid_request"),

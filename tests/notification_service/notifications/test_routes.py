@@ -1,3 +1,4 @@
+import pytest
 from support.notification_house import Api, House, opened
 from support.published_disputes import dispute, published
 
@@ -24,6 +25,22 @@ async def test_notifications_are_found_by_dispute_and_status(house: House, api: 
     sent = (await api.get("/v1/notifications?status=sent")).json()["items"]
     assert [item["event_id"] for item in sent] == [two.id, one.id]
     assert (await api.get("/v1/notifications?status=lost")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/v1/notifications?dispute_id=a%00", "dispute_id"),
+        ("/v1/notifications?subject_type=a%00", "subject_type"),
+        ("/v1/notifications?subject_id=a%0A", "subject_id"),
+        ("/v1/notifications?event_id=a%C2%85", "event_id"),
+        ("/v1/notifications/why?event_id=a%00", "event_id"),
+        ("/v1/notifications/why?event_id=evt_1&recipient=a%00", "recipient"),
+    ],
+)
+async def test_a_filter_that_nothing_could_match_is_refused(api: Api, path: str, parameter: str) -> None:
+    refused = await api.get(path)
+    assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, parameter)
 
 
 async def test_pages_show_each_notification_once(house: House, api: Api) -> None:

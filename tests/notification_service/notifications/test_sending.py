@@ -35,7 +35,7 @@ from notification_service.notifications.events import (
     SendingPostponed,
     SendingStarted,
 )
-from notification_service.notifications.policy import SendingPolicy
+from notification_service.notifications.policy import SENDING, SendingPolicy
 from notification_service.notifications.refusals import Finished, LeaseOver, NotAnnounced, NotDue, NotYours
 from notification_service.notifications.state import Notification, Status, evolve
 
@@ -251,6 +251,6 @@ def test_an_outcome_of_an_attempt_that_was_taken_over_is_refused() -> None:
 
 
 def test_the_pauses_grow() -> None:
-    pauses = SendingPolicy().pauses
+    pauses = SENDING.built_in.pauses
     assert list(pauses) == sorted(set(pauses))
-    assert SendingPolicy().max_attempts == 9
+    assert SENDING.built_in.max_attempts == 9

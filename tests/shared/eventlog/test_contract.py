@@ -215,7 +215,12 @@ async def test_one_bad_command_does_not_hurt_those_appended_with_it(log: EventLo
         log.append("acme", [a_write("v", 0, "good too")]),
         return_exceptions=True,
     )
-    assert [type(outcome).__name__ for outcome in outcomes] == ["Appended", "VersionConflict", "Appended", "Appended"]
+    assert [type(outcome).__name__ for outcome in outcomes] == [
+        "AppendResult",
+        "VersionConflict",
+        "AppendResult",
+        "AppendResult",
+    ]
 
 
 async def test_what_is_appended_beside_a_refused_command_has_its_versions_and_its_chain(log: EventLog) -> None:
@@ -226,7 +231,7 @@ async def test_what_is_appended_beside_a_refused_command_has_its_versions_and_it
         log.append("acme", [a_write("old", 1, "second", "third")], a_command("k")),
         return_exceptions=True,
     )
-    assert [type(outcome).__name__ for outcome in outcomes] == ["VersionConflict", "Appended", "Appended"]
+    assert [type(outcome).__name__ for outcome in outcomes] == ["VersionConflict", "AppendResult", "AppendResult"]
     for stream, expected in (("old", 3), ("new", 3), ("older", 1), ("x", 0), ("y", 0)):
         events = await log.read_stream("acme", stream_id(stream))
         assert [event.version for event in events] == list(range(1, expected + 1))

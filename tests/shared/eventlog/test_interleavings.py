@@ -209,7 +209,7 @@ async def test_two_appends_that_start_the_same_streams_in_another_order_never_wa
     await holding.rollback()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     await held.close()
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Appended", "VersionConflict"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["AppendResult", "VersionConflict"]
 
 
 async def test_a_killed_backend_does_not_fail_the_command(database: Database, log: PostgresEventLog) -> None:

@@ -114,7 +114,9 @@ def test_nothing_is_put_in_force_for_days_that_were_decided_about() -> None:
     past.when(PublishPolicy(at=NOW, scope="")).then_refused(EffectiveInThePast)
 
 
-@pytest.mark.parametrize("scope", ["legal-entity:DE01", "customer:", "C-1", "customer"])
+@pytest.mark.parametrize(
+    "scope", ["legal-entity:DE01", "customer:", "C-1", "customer", "customer: C-1", "customer:C-1\x00", "customer:\n"]
+)
 def test_a_policy_differs_by_what_it_says_it_may_differ_by(scope: str) -> None:
     POLICY.when(draft(scope=scope)).then_refused(ScopeNotAllowed)
 
@@ -125,6 +127,8 @@ def test_a_policy_differs_by_what_it_says_it_may_differ_by(scope: str) -> None:
         ({"at_least": "5.00", "percent": "101"}, ("document", "percent")),
         ({"at_least": "five", "percent": "2"}, ("document", "at_least")),
         ({"at_least": "5.00"}, ("document",)),
+        ({}, ("document",)),
+        ({"at_least": "5.00", "percent": "2", "precent": "3"}, ("document", "precent")),
     ],
 )
 def test_a_document_that_is_not_acceptable_is_refused_at_its_place(

@@ -262,18 +262,25 @@ async def test_a_consumer_goes_on_in_the_new_epoch_unless_it_has_applied_what_is
             await notes.wrote("a", "three", after=2)
     finally:
         await owner.close()
+    unsure = await notes.types(
+        "epoch", "accept", "seen", "--epoch", "restored", "--head", "2", "--reason", "as declared"
+    )
+    assert unsure.exit_code == 1
+    assert unsure.stderr.startswith("nothing was done. With --yes: seen follows epoch restored from now on")
     ahead = await notes.types(
-        "epoch", "accept", "seen", "--epoch", "restored", "--head", "1", "--reason", "as declared"
+        "epoch", "accept", "seen", "--epoch", "restored", "--head", "1", "--reason", "as declared", "--yes"
     )
     assert ahead.exit_code == 1
     assert ahead.stderr.startswith("seen has applied events up to 2, and the restored log ended at 1")
     accepted = await notes.types(
-        "epoch", "accept", "seen", "--epoch", "restored", "--head", "2", "--reason", "as declared"
+        "epoch", "accept", "seen", "--epoch", "restored", "--head", "2", "--reason", "as declared", "--yes"
     )
     assert accepted.stdout == "seen goes on from position 2 in epoch restored, within a minute\n"
     await notes.wrote("b", "four")
     assert await notes.has_seen() == ["one", "two", "three", "four"]
-    unknown = await notes.types("epoch", "accept", "sen", "--epoch", "e", "--head", "2", "--reason", "as declared")
+    unknown = await notes.types(
+        "epoch", "accept", "sen", "--epoch", "e", "--head", "2", "--reason", "as declared", "--yes"
+    )
     assert unknown.stderr == "sen is no consumer of this service\n"
 
 

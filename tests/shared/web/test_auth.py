@@ -1,5 +1,6 @@
 """Tokens: who is let in, and every way in which somebody is not."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -235,6 +236,15 @@ async def test_an_outage_of_the_issuer_is_survived_for_less_than_an_hour(
     issuer.outage = False
     clock.advance(minutes=1)
     assert await auth.authenticate(long_lived)
+
+
+async def test_requests_at_one_time_wait_for_new_keys_when_the_old_ones_are_too_old(
+    auth: Authenticator, issuer: Issuer, clock: SetClock
+) -> None:
+    await auth.authenticate(issuer.token())
+    clock.advance(minutes=61)
+    await asyncio.gather(*(auth.authenticate(issuer.token(subject=f"person-{number}")) for number in range(20)))
+    assert issuer.fetches == 2
 
 
 async def test_without_any_keys_nobody_is_let_in(auth: Authenticator, issuer: Issuer, clock: SetClock) -> None:

@@ -19,7 +19,7 @@ from redress_local.state import read_state
 
 _FILE: Final = "clock"
 _FARTHEST: Final = timedelta(days=3650)
-_DURATION: Final = re.compile(r"(?=\d)(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?")
+_DURATION: Final = re.compile(r"(?=\d)(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?", re.ASCII)
 
 
 class WrongClock(Exception):
@@ -116,7 +116,7 @@ def duration(text: str) -> timedelta:
 
 def moment(text: str) -> datetime:
     """A moment with its offset from UTC. WrongClock for anything else."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):
         found = datetime.fromisoformat(text)
         if found.tzinfo is not None:
             return found.astimezone(UTC)

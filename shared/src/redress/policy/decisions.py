@@ -1,6 +1,6 @@
 """Draft, discard, publish: the events that follow, or a refusal. An empty list means that it is already so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar, assert_never
 
@@ -36,7 +36,9 @@ def read_document(definition: PolicyDefinition[D], document: Any) -> D:  # noqa:
     except msgspec.ValidationError as wrong:
         detail, _, path = str(wrong).partition(" - at `$")
         raise PolicyNotAcceptable((PolicyProblem(_place(path.rstrip("`")), detail),)) from None
-    if problems := definition.check(read):
+    # Here and not in the type: what a later release does without may stand in a published document.
+    unknown = tuple(_unknown(document, msgspec.to_builtins(read), ()))
+    if problems := unknown or definition.check(read):
         raise PolicyNotAcceptable(problems)
     return read
 
@@ -93,8 +95,22 @@ def _publish(
 
 def _must_be_scope(scope: str, definition: PolicyDefinition[Any]) -> None:
     kind, _, name = scope.partition(":")
-    if scope != WHOLE_COMPANY and (kind not in definition.scope_kinds or not name):
+    is_name = bool(name) and name == name.strip() and name.isprintable()  # another one could never match
+    if scope != WHOLE_COMPANY and (kind not in definition.scope_kinds or not is_name):
         raise ScopeNotAllowed(scope, definition.scope_kinds)
+
+
+def _unknown(given: Any, read: Any, path: tuple[str | int, ...]) -> Iterator[PolicyProblem]:  # noqa: ANN401 - JSON
+    """Fields of the document that its type does not have: a misspelt one would mean nothing, in silence."""
+    if isinstance(given, dict) and isinstance(read, dict):
+        for name, value in given.items():
+            if name in read:
+                yield from _unknown(value, read[name], (*path, name))
+            else:
+                yield PolicyProblem((*path, name), f"{name[:100]!r} is no field of it", ", ".join(read))
+    elif isinstance(given, list) and isinstance(read, list | tuple):
+        for place, (value, kept) in enumerate(zip(given, read, strict=False)):
+            yield from _unknown(value, kept, (*path, place))
 
 
 def _place(path: str) -> tuple[str | int, ...]:

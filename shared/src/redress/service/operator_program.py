@@ -209,18 +209,23 @@ def _epoch(service: OperatedService) -> typer.Typer:
         order = _order(operator, "epoch declare", reason)
         declared = asyncio.run(operating.declare_epoch(service.owner_dsn(), order))
         print(f"{service.name} is in epoch {declared.epoch} from position {declared.head}; its followers need:")
-        print(f"epoch accept <consumer>:{service.name} --epoch {declared.epoch} --head {declared.head} --reason …")
+        print(
+            f"epoch accept <consumer>:{service.name} --epoch {declared.epoch} --head {declared.head} --reason … --yes"
+        )
 
     @epoch.command()
     @_in_one_line
     def accept(
         consumer: Annotated[str, typer.Argument(help="<consumer>:<followed service>, as in es.consumer")],
+        *,
         epoch: Annotated[str, typer.Option("--epoch", help="the epoch that was declared there")],
         head: Annotated[int, typer.Option("--head", help="the position that was declared there")],
         reason: Reason,
         operator: Operator = None,
+        yes: Yes = False,
     ) -> None:
         """Let a consumer go on in the new epoch of the service it follows, if it has applied nothing that is lost."""
+        _ask(yes, f"{consumer} follows epoch {epoch} from now on, and stops if that was never declared")
         order = _order(operator, "epoch accept", reason, consumer=consumer, epoch=epoch, head=str(head))
         position = asyncio.run(operating.accept_epoch(service.owner_dsn(), consumer, epoch, head, order))
         print(f"{consumer} goes on from position {position} in epoch {epoch}, within a minute")

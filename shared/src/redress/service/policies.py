@@ -24,6 +24,7 @@ from redress.reading.moment import AskedMoment
 from redress.service.feature import ApiParts, Feature
 from redress.web.answers import answer
 from redress.web.auth import Principal, requires
+from redress.web.bodies import BusinessDate, Sentence
 from redress.web.command_routes import command_answer, commanded
 from redress.web.openapi import answers
 
@@ -46,9 +47,9 @@ class ScopeBody(BaseModel):
 class DraftBody(ScopeBody):
     """A whole policy as it should be from a business date on."""
 
-    effective_from: date
+    effective_from: BusinessDate
     document: dict[str, Any]
-    comment: str | None = Field(default=None, max_length=500)
+    comment: Sentence | None = None
 
 
 class PolicyVersionDocument(Struct, frozen=True, kw_only=True):

@@ -118,7 +118,7 @@ class IssuerKeys:
         return self._keys.get(kid)
 
     async def _refresh(self, kid: str) -> None:
-        if self._fetching.locked() and kid in self._keys:
+        if self._fetching.locked() and kid in self._keys and self._clock.now() < self.valid_until:
             return  # another request is fetching already, and the keys held now still serve
         async with self._fetching:
             now = self._clock.now()

@@ -1,9 +1,18 @@
 """Fields that request bodies are made of: every field bounded, nothing unknown accepted, every wrong place named."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from redress.money import Money, MoneyError, parse_money
 
@@ -17,6 +26,19 @@ Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64, strip
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=VISIBLE)]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True, pattern=_TEXT)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, strip_whitespace=True, pattern=_TEXT)]
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _calendar_date(value: object) -> object:
+    """pydantic takes Unix seconds and instants for dates too."""
+    if (isinstance(value, str) and not _DATE.fullmatch(value)) or isinstance(value, int | float):
+        raise ValueError("must be a date, YYYY-MM-DD")
+    return value
+
+
+BusinessDate = Annotated[date, BeforeValidator(_calendar_date)]
+"""A calendar date in a body, as RFC 3339 writes it."""
 
 
 class Body(BaseModel):

@@ -25,9 +25,19 @@ from redress.web.problem import KERNEL_PROBLEMS, MEDIA_TYPE, STATUS_OF_KIND
 
 JSON: Final = "application/json"
 _REF: Final = "#/components/schemas/{name}"
-_EVERY_ROUTE: Final = ("missing_token", "invalid_token", "insufficient_scope", "unavailable", "internal_error")
+_EVERY_ROUTE: Final = (
+    "missing_token",
+    "invalid_token",
+    "insufficient_scope",
+    "unavailable",
+    "authentication_unavailable",
+    "internal_error",
+)
 _EVERY_COMMAND: Final = (
     "malformed_json",
+    "malformed_request",
+    "unsupported_media_type",
+    "too_much_at_once",
     "idempotency_key_required",
     "changed_meanwhile",
     "command_in_flight",

@@ -23,7 +23,7 @@ _MAX_WHOLE_DIGITS = 16
 _MAX_DIGITS = 60  # of a quantity or a unit price
 
 # `$` alone would let a line break at the end through.
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
 ShortText = Annotated[str, Meta(max_length=200)]
 CurrencyCode = Annotated[str, Meta(extra_json_schema={"pattern": "^[A-Z]{3}$"})]  # `money` says what is wrong with it
 ControlNumber = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]

@@ -12,7 +12,7 @@ from dispute_service.disputes.decisions.working import HIGHEST_LEVEL
 from dispute_service.disputes.document import PREFIX
 from dispute_service.reasons.catalogue import REASON_BY_CODE, RESOLUTION_CODES, ROOT_CAUSES
 from redress.ids import parse_public_id
-from redress.web.bodies import VISIBLE, Body, EffectiveBody, Identifier, MoneyBody, Name, Sentence, Text
+from redress.web.bodies import VISIBLE, Body, BusinessDate, EffectiveBody, Identifier, MoneyBody, Name, Sentence, Text
 from redress.web.problem import not_found
 
 MAX_INVOICES = 15  # each is a stream of its own, and one append takes twenty
@@ -109,7 +109,7 @@ class AssignBody(EffectiveBody):
 class RequestInformationBody(EffectiveBody):
     asked: Literal["customer", "department"] = Field(alias="from")
     what: Text
-    due: date
+    due: BusinessDate
 
     @field_validator("due")
     @classmethod

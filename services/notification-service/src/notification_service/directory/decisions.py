@@ -16,7 +16,7 @@ def decide(command: RecordEntry, state: DirectoryEntry) -> list[DirectoryEvent]:
     if not _ENTRY_ID.fullmatch(command.entry_id):
         raise BadEntryId
     if command.lead is not None:
-        if command.lead == command.entry_id:
+        if command.lead.casefold() == command.entry_id.casefold():
             raise LeadsItself(command.entry_id)
         if not command.entry_id.startswith(TEAM_PREFIX):
             raise OnlyTeamsHaveLeads(command.entry_id)

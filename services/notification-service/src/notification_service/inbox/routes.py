@@ -19,14 +19,19 @@ from notification_service.notifications.views import NotificationView, views_of
 from redress.service.feature import ApiParts
 from redress.web.answers import answer
 from redress.web.auth import Principal, requires
+from redress.web.bodies import VISIBLE
 from redress.web.openapi import answers
 from redress.web.problem import not_found
 
 Reader = Annotated[Principal, Depends(requires("notifications:read"))]
-EventId = Annotated[str, Query(max_length=40, description="The published event, `evt_…`.")]
+EventId = Annotated[str, Query(max_length=40, pattern=VISIBLE, description="The published event, `evt_…`.")]
 Recipient = Annotated[
     str | None,
-    Query(max_length=254, description="A recipient as notifications name them, or an e-mail address; omit for all."),
+    Query(
+        max_length=254,
+        pattern=VISIBLE,
+        description="A recipient as notifications name them, or an e-mail address; omit for all.",
+    ),
 ]
 
 

@@ -11,7 +11,7 @@ from redress.policy.refusals import PolicyProblem
 class NoticeRules(Struct, frozen=True, kw_only=True):
     """`switched_off` are names of rules. A rule that a later release does without may stay named."""
 
-    switched_off: tuple[str, ...] = ()
+    switched_off: tuple[str, ...]
 
 
 def notice_rules_policy(names: Collection[str]) -> PolicyDefinition[NoticeRules]:
@@ -32,6 +32,6 @@ def notice_rules_policy(names: Collection[str]) -> PolicyDefinition[NoticeRules]
         about="Which rules tell nobody. A notice of a rule that is switched off is recorded as skipped, with the"
         " reason. The policy in force on the day the event was recorded counts.",
         document=NoticeRules,
-        built_in=NoticeRules(),
+        built_in=NoticeRules(switched_off=()),
         check=problems,
     )

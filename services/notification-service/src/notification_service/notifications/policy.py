@@ -16,9 +16,7 @@ class SendingPolicy(Struct, frozen=True, kw_only=True):
     """`pauses` are the waits in seconds after the first, second, … failed attempt; one more attempt than pauses is
     made."""
 
-    # Nine attempts over a day and a half: longer than a weekend night's outage of a mail server, and greylisting
-    # (5 to 15 minutes, RFC 6647) is passed by the third.
-    pauses: tuple[int, ...] = (15, 120, 600, 1_800, 7_200, 18_000, 36_000, 64_800)
+    pauses: tuple[int, ...]
 
     @property
     def max_attempts(self) -> int:
@@ -40,11 +38,14 @@ def _problems(policy: SendingPolicy) -> tuple[PolicyProblem, ...]:
     )
 
 
+# Nine attempts over a day and a half: longer than a weekend night's outage of a mail server, and greylisting
+# (5 to 15 minutes, RFC 6647) is passed by the third.
+BUILT_IN: Final = SendingPolicy(pauses=(15, 120, 600, 1_800, 7_200, 18_000, 36_000, 64_800))
 SENDING: Final = PolicyDefinition(
     name="sending",
     about="How many seconds to wait after each failed attempt at a mail; the attempt after the last pause is the last."
     " The policy in force when a mail is taken for an attempt decides about that attempt.",
     document=SendingPolicy,
-    built_in=SendingPolicy(),
+    built_in=BUILT_IN,
     check=_problems,
 )

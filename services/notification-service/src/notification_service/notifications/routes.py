@@ -27,6 +27,7 @@ from redress.reading.moment import AskedMoment, Moment, only_now
 from redress.service.feature import ApiParts
 from redress.web.answers import answer_page, answer_version
 from redress.web.auth import Principal, requires
+from redress.web.bodies import VISIBLE
 from redress.web.openapi import answers
 from redress.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from redress.web.problem import not_found
@@ -50,13 +51,20 @@ def notification_routes(parts: ApiParts[Any]) -> APIRouter:
         principal: Reader,
         moment: AskedMoment,
         *,
-        dispute_id: Annotated[str | None, Query(max_length=60, description="Of this dispute, `dsp_…`.")] = None,
-        subject_type: Annotated[
-            str | None, Query(max_length=60, description="Of subjects of this type, such as `dispute`.")
+        dispute_id: Annotated[
+            str | None, Query(max_length=60, pattern=VISIBLE, description="Of this dispute, `dsp_…`.")
         ] = None,
-        subject_id: Annotated[str | None, Query(max_length=200, description="Of the subject with this id.")] = None,
+        subject_type: Annotated[
+            str | None,
+            Query(max_length=60, pattern=VISIBLE, description="Of subjects of this type, such as `dispute`."),
+        ] = None,
+        subject_id: Annotated[
+            str | None, Query(max_length=200, pattern=VISIBLE, description="Of the subject with this id.")
+        ] = None,
         status: Annotated[Status | None, Query(description="In this state.")] = None,
-        event_id: Annotated[str | None, Query(max_length=40, description="About this published event.")] = None,
+        event_id: Annotated[
+            str | None, Query(max_length=40, pattern=VISIBLE, description="About this published event.")
+        ] = None,
         cursor: Cursor = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:
