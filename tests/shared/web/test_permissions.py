@@ -1,14 +1,25 @@
 """Roles and permissions: the table that people agreed on, written out, and its effect on routes."""
 
+from collections.abc import Callable
+from typing import Annotated
+
 import httpx2 as httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from msgspec import Struct
 from support.issuer import Issuer
 from support.kernel_app import kernel_app
 
 from redress.web.auth import requires
 from redress.web.permissions import PERMISSION_MEANINGS, PERMISSIONS, permissions_of, roles_with
-from redress.web.routes import OPEN_PATHS, OpenRoute, listed_routes, refuse_open_routes
+from redress.web.routes import (
+    OPEN_PATHS,
+    OpenRoute,
+    ThreadedRoute,
+    listed_routes,
+    refuse_open_routes,
+    refuse_threaded_routes,
+)
 
 BUSINESS = "directory:read disputes:read erp:read events:read holds:read ledger:read notifications:read policies:read"
 EVERYTHING = "directory:read disputes:read erp:read events:read feed:read holds:read ledger:read notifications:read ops:read policies:read texts:read"  # noqa: E501
@@ -131,3 +142,32 @@ def test_an_app_with_a_forgotten_route_does_not_start(app: FastAPI) -> None:
     app.include_router(router)
     with pytest.raises(OpenRoute, match="GET /v1/forgotten names no permission"):
         refuse_open_routes(app)
+
+
+class Wanted(Struct):
+    """A plain class as a dependency: FastAPI makes it in a thread."""
+
+    customer: str | None = None
+
+
+def by_word(words: str = "") -> list[str]:
+    return words.split()
+
+
+@pytest.mark.parametrize("dependency", [Wanted, by_word], ids=["class", "function"])
+def test_an_app_whose_requests_change_threads_does_not_start(app: FastAPI, dependency: Callable[..., object]) -> None:
+    refuse_threaded_routes(app)
+
+    @app.get("/v1/slow")
+    async def slow(_: Annotated[object, Depends(dependency)]) -> None: ...
+
+    with pytest.raises(ThreadedRoute, match=rf"GET /v1/slow runs {dependency.__name__} in a thread"):
+        refuse_threaded_routes(app)
+
+
+def test_a_route_that_is_a_plain_function_is_threaded_too(app: FastAPI) -> None:
+    @app.get("/v1/plain")
+    def plain() -> None: ...
+
+    with pytest.raises(ThreadedRoute, match="GET /v1/plain runs plain in a thread"):
+        refuse_threaded_routes(app)

@@ -3,14 +3,16 @@
     class DisputeFilter(Struct, frozen=True, kw_only=True):
         owner: Annotated[str | None, Query(max_length=200), EQUALS] = None
 
-A route takes `wanted: Annotated[DisputeFilter, Depends()]`, the statement `.where(*conditions(wanted))`, and the cursor
-`msgspec.structs.asdict(wanted)`. The column has the field's name.
+A route takes `wanted: Annotated[DisputeFilter, filtering(DisputeFilter)]`, the statement
+`.where(*conditions(wanted))`, and the cursor `msgspec.structs.asdict(wanted)`. The column has the field's name.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Final, get_type_hints
 
+from fastapi import Depends
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Text, column
 
@@ -26,6 +28,16 @@ EQUALS: Final = Condition(lambda name, value: column(name, Text) == value)
 
 ONE_OF: Final = Condition(lambda name, values: column(name, Text).in_(list(values)))
 """The column has one of these texts."""
+
+
+def filtering(filters: type[Struct]) -> Any:  # noqa: ANN401 - what FastAPI takes in an annotation
+    """The dependency that reads the filters from the query. The class alone would be made in a thread."""
+
+    async def given(**values: Any) -> Struct:
+        return filters(**values)
+
+    given.__signature__ = inspect.signature(filters)  # type: ignore[attr-defined] # FastAPI reads it
+    return Depends(given)
 
 
 def conditions(filters: Struct) -> Iterator[ColumnElement[bool]]:

@@ -97,7 +97,7 @@ def _instant_of(text: str) -> datetime | None:
         return None
 
 
-def _moment(
+async def _moment(
     as_of: Annotated[
         str | None,
         Query(

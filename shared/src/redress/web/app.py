@@ -30,7 +30,7 @@ from redress.web.health import Health, health_routes
 from redress.web.metrics import Metrics, metrics_routes
 from redress.web.openapi import describe_answers, read_examples
 from redress.web.problem import MEDIA_TYPE, install_problem_handlers, kernel_problem, problem_response
-from redress.web.routes import listed_routes, refuse_open_routes, route_templates
+from redress.web.routes import listed_routes, refuse_open_routes, refuse_threaded_routes, route_templates
 
 MAX_BODY_BYTES = 1_048_576
 
@@ -73,6 +73,7 @@ def create_base_app(
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         refuse_open_routes(app)
+        refuse_threaded_routes(app)
         if lifespan is None:
             health.running(True)
             yield

@@ -3,6 +3,7 @@
 The table of routes and roles of the tests is built from it, and an app with a forgotten route does not start.
 """
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,12 +18,14 @@ OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/docs", "
 
 
 class ListedRoute(Struct, frozen=True):
-    """One operation. `permissions` are all of those it asks for; `headers` are OpenAPI parameters."""
+    """One operation. `permissions` are all of those it asks for; `headers` are OpenAPI parameters; `threaded` are
+    the functions that FastAPI would run in a thread."""
 
     method: str
     path: str
     permissions: tuple[str, ...]
     headers: tuple[dict[str, Any], ...] = ()
+    threaded: tuple[str, ...] = ()
 
     @property
     def authenticated(self) -> bool:
@@ -43,10 +46,11 @@ def listed_routes(app: FastAPI) -> list[ListedRoute]:
             continue
         calls: list[object] = []
         if isinstance(context.original_route, APIRoute):
-            calls = list(_calls(context.dependant))
+            calls = [context.original_route.endpoint, *_calls(context.dependant)]
         permissions = sorted({call.permission for call in calls if isinstance(call, Permission)})
         headers = [header for call in calls for header in getattr(call, "header_parameters", ())]
-        found += [ListedRoute(method, path, tuple(permissions), tuple(headers)) for method in methods]
+        threaded = tuple(getattr(call, "__name__", repr(call)) for call in calls if not _is_awaited(call))
+        found += [ListedRoute(method, path, tuple(permissions), tuple(headers), threaded) for method in methods]
     return sorted(found, key=lambda route: (route.path, route.method))
 
 
@@ -57,9 +61,25 @@ def refuse_open_routes(app: FastAPI) -> None:
             raise OpenRoute(f"{route.method} {route.path} names no permission")
 
 
+class ThreadedRoute(RuntimeError):
+    """A route or one of its dependencies is a plain function or a class, which FastAPI runs in a thread."""
+
+
+def refuse_threaded_routes(app: FastAPI) -> None:
+    """ThreadedRoute if a request would change threads. The way there and back costs a read of one dispute a quarter of
+    its time, and forty requests at a time is all that a process then takes."""
+    for route in listed_routes(app):
+        if route.threaded:
+            raise ThreadedRoute(f"{route.method} {route.path} runs {', '.join(route.threaded)} in a thread: async def")
+
+
 def route_templates(app: FastAPI) -> dict[int, str]:
     """The full template (`/v1/disputes/{id}`) of each route object, by its identity."""
     return {id(context.original_route): context.path or "" for context in iter_route_contexts(app.routes)}
+
+
+def _is_awaited(call: object) -> bool:
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__)
 
 
 def _calls(dependant: Dependant) -> Iterator[object]:

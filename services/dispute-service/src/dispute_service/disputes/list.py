@@ -35,7 +35,7 @@ from dispute_service.disputes.document import DisputeDocument
 from dispute_service.disputes.state import Status
 from dispute_service.reasons.catalogue import REASON_BY_CODE
 from dispute_service.settings import DisputeSettings
-from redress.reading.filters import EQUALS, ONE_OF, Condition, conditions
+from redress.reading.filters import EQUALS, ONE_OF, Condition, conditions, filtering
 from redress.reading.keyset import Keyset, Page, keyset
 from redress.reading.moment import AskedMoment, only_known_at
 from redress.reading.statements import worded
@@ -151,7 +151,7 @@ def add_list_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None
         request: Request,
         principal: Reading,
         moment: AskedMoment,
-        wanted: Annotated[DisputeFilter, Depends()],
+        wanted: Annotated[DisputeFilter, filtering(DisputeFilter)],
         cursor: Cursor = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:
