@@ -4,11 +4,13 @@ DATABASE_URL (a superuser's) and KAFKA_BOOTSTRAP_SERVERS put running ones in the
 """
 
 import asyncio
+import gc
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import fastapi.dependencies.models
 import hypothesis  # noqa: F401 - its plugin would import it at the very end, where CPython once failed to parse
 import pytest
 import pytest_asyncio
@@ -20,6 +22,22 @@ from redress_local.postgres import PostgresServer
 
 # What a power cut would lose is not what tests are about; a killed server loses nothing with these either.
 _FOR_TESTS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made stays for good: no collection looks at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_app_outlives_its_module() -> Iterator[None]:
+    """FastAPI remembers the last 4,096 functions it has looked at, and through them every app of every test: a million
+    objects, among which one collection took three seconds."""
+    yield
+    for remembered in vars(fastapi.dependencies.models).values():
+        if callable(clear := getattr(remembered, "cache_clear", None)):
+            clear()
 
 
 @pytest.fixture(scope="session")

@@ -98,7 +98,7 @@ class MakeDatabase:
         self._made.append(name)
         await create_database(connection, name, like=like, template=template)
         made = Database(self._cluster, name, like)
-        if like == "vault":
+        if like == "vault" and template == "template0":
             await create_vault_tables(made.superuser)
         return made
 

@@ -2,10 +2,13 @@
 step by step, when a test says so."""
 
 import base64
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -13,7 +16,7 @@ import httpx2 as httpx
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from support.clock import SetClock
-from support.databases import Database, MakeDatabase
+from support.databases import Database, MakeDatabase, Prepare
 from support.eventually import eventually
 from support.issuer import AUDIENCE, Issuer
 
@@ -91,22 +94,31 @@ class RunningService:
         return await self.log.sequence() == 0
 
 
+@cache  # reading them takes some fifty milliseconds
+def _authorities() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+@cache  # the same function each time: its databases are copied from one template
+def _migrated(migrations: Path) -> Prepare:
+    async def migrate(database: Database) -> None:
+        await upgrade(database.owner, migrations)
+
+    return migrate
+
+
 @asynccontextmanager
 async def running_service(
     service: Service[Any], make_database: MakeDatabase, at: datetime | SetClock, **settings: Any
 ) -> AsyncIterator[RunningService]:
     """The service from `at` on, or by a clock; `settings` are those it has besides what every service has."""
-
-    async def migrated(database: Database) -> None:
-        await upgrade(database.owner, service.migrations)
-
     like = service.name.removesuffix("-service")
-    database = await make_database(like, prepare=migrated)
+    database = await make_database(like, prepare=_migrated(service.migrations))
     vault_database = await make_database("vault", prepare=with_vault)
     clock = at if isinstance(at, SetClock) else SetClock(at)
     async with (
         Issuer(clock).serving() as issuer,
-        httpx.AsyncClient(trust_env=False) as http,
+        httpx.AsyncClient(trust_env=False, verify=_authorities()) as http,
         PostgresEventLog.open(database.api) as log,
         asyncpg.create_pool(database.worker, min_size=1, max_size=3) as pool,
         Vault.open_at(vault_database.as_role(f"{like}_api"), VAULT_KEY) as vault,
