@@ -162,11 +162,14 @@ async def _until_enough(
 
 async def _drain(deployment: Deployment, over: float) -> tuple[float, str]:
     waiting = ""
+    waited_for = {"clients": time.monotonic() - over}
     try:
-        await deployment.comes_to_rest(within_s=PATIENCE_S)
+        await deployment.comes_to_rest(within_s=PATIENCE_S, waited_for=waited_for)
     except AssertionError as still:
         waiting = str(still)
     drained_s = time.monotonic() - over
+    for what, seconds in sorted(waited_for.items(), key=lambda waited: -waited[1]):
+        print(f"  {seconds:5.1f} s for {what}")
     deployment.history.add(DrainReport(seconds=round(drained_s, 1), waiting=waiting))
     return drained_s, waiting
 

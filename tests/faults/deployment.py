@@ -7,6 +7,7 @@ What `make run` starts is started here with the same commands and settings; only
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -515,11 +516,18 @@ class Deployment:
                     reached.append((followed.removesuffix("-service"), seq))
         return max((heads[follows] - seq for follows, seq in reached if follows in heads), default=0)
 
-    async def comes_to_rest(self, within_s: float = 60.0) -> float:
-        """How long that took. AssertionError with what still moves."""
-        begun = time.monotonic()
+    async def comes_to_rest(self, within_s: float = 60.0, waited_for: dict[str, float] | None = None) -> float:
+        """How long that took. AssertionError with what still moves. `waited_for` learns of what, for how many seconds;
+        it has them too when the time is over."""
+        begun = looked = time.monotonic()
         quiet = 0
+        waiting = ""
         while True:
+            now = time.monotonic()
+            if waiting and waited_for is not None:
+                what = re.sub(r"\d+", "…", waiting)
+                waited_for[what] = waited_for.get(what, 0.0) + now - looked
+            looked = now
             try:
                 waiting = await self.waiting()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
