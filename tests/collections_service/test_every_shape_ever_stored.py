@@ -5,7 +5,7 @@ Set WRITE_GOLDEN=1 to write the files of shapes that have none yet.
 
 import json
 import os
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ EXAMPLES = {
             applied_on=DAY,
             amount=eur(30_000),
             serves=(ServedCredit("dsp_1", 30_000),),
+            dispute_id="dsp_1",
         ),
         open_items.ShortPaymentDetected(
             source="sap",
@@ -100,6 +101,7 @@ EXAMPLES = {
             awaiting_credit=20_000,
             rejected=10_000,
             outcome="resolved as CREDIT_PARTIAL",
+            opened_at=datetime(2026, 1, 10, 9, 30, tzinfo=UTC),
         ),
         open_items.HoldPlaced(dispute_id="dsp_1", steps=STEPS[:1], held=eur(30_000)),
         open_items.HoldReduced(
@@ -133,8 +135,12 @@ EXAMPLES = {
             customer_id="C-1",
             issued_on=DAY,
             total=eur(30_000),
-            allocations=(),
-            unapplied=eur(30_000),
+            allocations=(
+                Allocation(
+                    invoice_id="INV-1", named=eur(30_000), applied=eur(20_000), applied_on=DAY, dispute_id="dsp_1"
+                ),
+            ),
+            unapplied=eur(10_000),
         ),
         receipts.ReceiptReversed(
             payment_id="P-1",

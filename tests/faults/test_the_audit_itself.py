@@ -1,11 +1,19 @@
-"""Bounds that a bug would break and a healthy process keeps, on histories written by hand."""
+"""What the audit must see: bounds that a bug would break, and a credit memo that serves the wrong dispute."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 
 from faults.audit.bounds_rules import bounded
+from faults.audit.credit_rules import Holder, Memo, credit_rules, served
+from faults.audit.dispute_rules import FoldedDispute
+from faults.audit.ledger_rules import FoldedInvoice, FoldedLedger, holds_agree
+from faults.audit.topic_rules import Message, Topics
 from faults.history import AnyLine, Measurement
+from redress.ids import derived_uuid, public_id
 
 
 class MemoryHistory:
@@ -36,3 +44,92 @@ def test_a_leak_of_hundreds_of_bytes_per_event_is_named(bytes_per_event: int) ->
 
 def test_more_than_half_a_gigabyte_is_named() -> None:
     assert wrong(lambda _second: 513 * 1024 * 1024 / 1e6) == 1
+
+
+A, B = (str(derived_uuid("dispute", name)) for name in "AB")
+HOLDERS = [
+    Holder(datetime(2026, 3, 3, tzinfo=UTC), B, 300, 200),
+    Holder(datetime(2026, 3, 2, tzinfo=UTC), A, 100, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("applied", "names", "expected"),
+    [
+        (150, None, {B: 150}),  # B waits for 200
+        (250, None, {B: 200, A: 50}),  # then A, which is older
+        (500, None, {B: 300, A: 100}),  # and 100 that nobody contests
+        (150, A, {A: 100, B: 50}),
+        (150, str(derived_uuid("dispute", "unknown")), {B: 150}),
+    ],
+)
+def test_the_audits_own_rule_of_whom_a_credit_memo_serves(
+    applied: int, names: str | None, expected: dict[str, int]
+) -> None:
+    assert served(HOLDERS, Memo(applied, names and public_id("dsp", UUID(names)))) == expected
+
+
+class WrittenLog:
+    """A log of dispute-service, written by hand."""
+
+    def __init__(self, to: str) -> None:
+        invoice = derived_uuid("disputable-invoice", "t", "I")
+        held = {"line": None, "amount": 100, "awaiting_credit": 100}
+        reserved = [
+            {"at": at, "opened_at": at, "dispute_id": dispute, "held": [held]}
+            for at, dispute in (("2026-03-02T09:00:00Z", A), ("2026-03-03T09:00:00Z", B))
+        ]
+        reduced = {
+            "cause": "credit-memo",
+            "invoice_id": "I",
+            "ledger_version": 2,
+            "shares": [{"item": 0, "amount": 100}],
+        }
+        self._events = {
+            "disputable-invoice": [
+                *((invoice, "reservation-set", data) for data in reserved),
+                (invoice, "invoice-recorded", {"ledger_version": 2}),
+            ],
+            "dispute": [(UUID(to), "amount-reduced", reduced)],
+        }
+
+    async def events(self, _service: str, stream_type: str | None = None) -> AsyncIterator[SimpleNamespace]:
+        for stream, kind, data in self._events[stream_type or ""]:
+            yield SimpleNamespace(stream=stream, tenant="t", type=kind, data=data)
+
+
+@pytest.mark.parametrize(("to", "expected"), [(A, 0), (B, 1)])
+async def test_a_credit_memo_that_served_the_wrong_dispute_is_named(to: str, expected: int) -> None:
+    topics = Topics()
+    amount = {"amount": "1.00", "currency": "EUR"}
+    data = {"invoice": {"invoice_id": "I", "currency": "EUR"}, "applied": amount, "dispute_id": None}
+    topics.messages["collections"].append(
+        Message(
+            seq=1,
+            id="evt_1",
+            type="credit-memo-applied",
+            subject=UUID(int=1),
+            tenant="t",
+            version=2,
+            time=datetime(2026, 3, 4, tzinfo=UTC),
+            data=data,
+        )
+    )
+    assert (await credit_rules(WrittenLog(to), topics)).wrong == expected
+
+
+@pytest.mark.parametrize(
+    ("reserved", "claimed", "held", "wrong"), [(100, 100, 100, 0), (100, 100, 0, 2), (100, 0, 0, 1), (0, 100, 100, 1)]
+)
+def test_services_that_say_different_things_of_a_dispute_are_named(
+    reserved: int, claimed: int, held: int, wrong: int
+) -> None:
+    dispute, invoice, ledger = FoldedDispute("t"), FoldedInvoice("t"), FoldedLedger()
+    dispute.open, dispute.invoices = [100], ["I"]
+    invoice.invoice_id, invoice.open = "I", 500
+    name = public_id("dsp", UUID(A))
+    invoice.claimed[name], invoice.holds[name] = (1, claimed), held
+    ledger.invoices[derived_uuid("invoice", "t", "I")] = invoice
+    stored = {(derived_uuid("disputable-invoice", "t", "I"), UUID(A)): reserved}
+    findings = holds_agree(ledger, {UUID(A): dispute}, stored)
+    assert sum(finding.wrong for finding in findings) == wrong

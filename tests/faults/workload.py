@@ -23,9 +23,9 @@ class Company:
     go: asyncio.Event  # while it is not set, the ERP waits: the others have too much to take in
     invoices: dict[str, int] = field(default_factory=dict)  # open amount as the ERP sees it, in cents
     customer_of: dict[str, int] = field(default_factory=dict)
-    credits: list[tuple[str, int, int]] = field(
+    credits: list[tuple[str, int, int, str]] = field(
         default_factory=list
-    )  # invoice, its customer, and the amount granted: to be posted
+    )  # invoice, its customer, the amount granted, and the dispute: to be posted
     refused: dict[str, int] = field(default_factory=dict)
     items: int = 0
     disputes: int = 0
@@ -80,8 +80,9 @@ class Company:
                 gone = next(iter(self.invoices))
                 del self.invoices[gone], self.customer_of[gone]
         if self.credits and chance.random() < 0.5:
-            credited, of, amount = self.credits.pop()
-            story.append(_credit_memo(f"CM-{credited}", credited, _text(amount), of))
+            credited, of, amount, dispute = self.credits.pop()
+            named = dispute if chance.random() < 0.5 else None
+            story.append(_credit_memo(f"CM-{credited}", credited, _text(amount), of, named))
         return story
 
     async def dispute(self) -> None:
@@ -116,7 +117,7 @@ class Company:
             if action == "resolve":
                 granted = sum(_cents(item["awaiting_credit"]["amount"]) for item in answer.json["items"])
                 if granted:
-                    self.credits.append((invoice, self.customer_of.get(invoice, customer), granted))
+                    self.credits.append((invoice, self.customer_of.get(invoice, customer), granted, dispute))
                     self.invoices.pop(invoice, None)
 
     def _plan(self, amount: int) -> list[tuple[str, dict[str, Any]]]:
@@ -149,7 +150,7 @@ def _reversal(payment: str) -> dict[str, Any]:
     }
 
 
-def _credit_memo(memo: str, invoice: str, amount: str, customer: int) -> dict[str, Any]:
+def _credit_memo(memo: str, invoice: str, amount: str, customer: int, dispute: str | None) -> dict[str, Any]:
     return {
         "kind": "credit-memo-posted",
         "source": "erp",
@@ -159,7 +160,7 @@ def _credit_memo(memo: str, invoice: str, amount: str, customer: int) -> dict[st
         "customer_id": f"C-{customer}",
         "issued_on": "2026-11-13",
         "currency": "EUR",
-        "applies_to": [{"invoice_id": invoice, "amount": amount}],
+        "applies_to": [{"invoice_id": invoice, "amount": amount} | ({"dispute": dispute} if dispute else {})],
     }
 
 

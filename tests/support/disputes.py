@@ -119,3 +119,19 @@ def reversal(
     return c.ReversePayment(
         at=at, payment_id=payment_id, invoice_id=invoice_id, ledger_version=ledger_version, amount=euro(amount)
     )
+
+
+def note_invoice(ledger_version: int = 1, at: datetime = NOW) -> c.NoteInvoice:
+    """INV-1 as the ledger has it, of the dispute's customer and currency; not told apart by lines."""
+    return c.NoteInvoice(
+        at=at,
+        invoice_id="INV-1",
+        legal_entity="DE02",
+        ledger_version=ledger_version,
+        customer_id="C-1",
+        currency="EUR",
+    )
+
+
+def fit(amount: str, line: str | None = None, ledger_version: int = 3, at: datetime = NOW) -> c.FitToInvoice:
+    return c.FitToInvoice(at=at, invoice_id="INV-1", ledger_version=ledger_version, reduce_by=euro(amount), line=line)

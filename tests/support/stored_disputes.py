@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from dispute_service.disputable_invoices import events as invoice
 from dispute_service.disputable_invoices.stream import INVOICE
 from dispute_service.disputes import events as dispute
@@ -107,7 +109,13 @@ EXAMPLES: dict[str, Any] = {
     "dispute-settled": dispute.DisputeSettled(at=AT),
     "dispute-closed": dispute.DisputeClosed(at=AT),
     "dispute-reopened": dispute.DisputeReopened(
-        at=AT, reason="new evidence", shares=(dispute.Share(0, 8000),), by_ledger=True, routing=ROUTING, sla=SLA
+        at=AT,
+        reason="new evidence",
+        shares=(dispute.Share(0, 8000),),
+        by_ledger=True,
+        routing=ROUTING,
+        sla=SLA,
+        keeps_grants=True,
     ),
     "dispute-withdrawn": dispute.DisputeWithdrawn(at=AT, reason="paid", shares=(dispute.Share(0, 20000),)),
     "amount-reduced": dispute.AmountReduced(
@@ -117,12 +125,16 @@ EXAMPLES: dict[str, Any] = {
         invoice_id="INV-1",
         ledger_version=2,
         shares=(dispute.Share(0, 20000),),
+        into="reduced",
     ),
     "payment-reversed": dispute.PaymentReversed(
         at=AT, payment_id="P-1", invoice_id="INV-1", ledger_version=5, shares=(dispute.Share(0, 20000),), into="open"
     ),
     "invoice-became-known": dispute.InvoiceBecameKnown(
         at=AT, invoice_id="INV-1", legal_entity="DE01", ledger_version=1
+    ),
+    "items-compared": dispute.ItemsCompared(
+        at=AT, invoice_id="INV-1", items=(dispute.ItemMismatch(0, "line"), dispute.ItemMismatch(1, None))
     ),
     "sla-breached": dispute.SlaBreached(at=AT, due_at=AT),
     "invoice-recorded": invoice.InvoiceRecorded(
@@ -136,10 +148,18 @@ EXAMPLES: dict[str, Any] = {
         lines=(invoice.KnownLine("1", 60000),),
     ),
     "reservation-set": invoice.ReservationSet(
-        at=AT, dispute_id="d-1", held=(invoice.HeldAmount("1", 20000, 5000),), payment_id="P-1"
+        at=AT,
+        dispute_id="d-1",
+        held=(invoice.HeldAmount("1", 20000, 5000),),
+        payment_id="P-1",
+        opened_at=AT,
+        mismatched=True,
     ),
     "short-payment-left": invoice.ShortPaymentLeft(
         at=AT, payment_id="P-1", short=5000, explanation="disputes hold all that is open"
+    ),
+    "named-dispute-left": invoice.NamedDisputeLeft(
+        at=AT, credit_memo_id="CM-1", dispute_id="dsp_1", explanation="There is no dispute dsp_1."
     ),
     "matrix-published": MatrixPublished(
         at=AT,
@@ -163,6 +183,12 @@ EXAMPLES: dict[str, Any] = {
     ),
 }
 # Where the golden files of each stream's events are kept.
+# What an example meant in an earlier shape, which had no field for what is new in it.
+EARLIER: dict[tuple[str, int], Any] = {
+    ("dispute-reopened", 1): replace(EXAMPLES["dispute-reopened"], keeps_grants=False),
+    ("amount-reduced", 1): replace(EXAMPLES["amount-reduced"], into=None),
+    ("reservation-set", 1): replace(EXAMPLES["reservation-set"], opened_at=None, mismatched=False),
+}
 STORED: dict[Path, Codec[Any]] = {
     TESTS / "disputes" / "stored": DISPUTE.codec,
     TESTS / "disputable_invoices" / "stored": INVOICE.codec,

@@ -1,4 +1,5 @@
-import pytest
+from datetime import UTC, datetime, timedelta
+
 from msgspec.structs import replace
 from support.collections_examples import after, day, dispute, disputed, eur, paid, payment, registered
 
@@ -16,7 +17,6 @@ from collections_service.open_items.events import (
     ServedCredit,
     Step,
 )
-from collections_service.open_items.refusals import CurrencyDiffers
 from collections_service.open_items.state import OpenItem, amount_on
 from redress.money import Money
 
@@ -57,12 +57,21 @@ def test_a_report_that_moves_no_money_is_not_recorded() -> None:
     assert decisions.report_dispute(dispute(30_000, version=2), item) == []
 
 
-def test_a_dispute_in_another_currency_is_refused() -> None:
-    dollars = Money(1, "USD")
-    with pytest.raises(CurrencyDiffers):
-        decisions.report_dispute(
-            replace(dispute(1), claimed=dollars, awaiting_credit=dollars, rejected=dollars), registered()
-        )
+def test_a_dispute_in_another_currency_is_a_fact_and_holds_nothing() -> None:
+    dollars, none = Money(30_000, "USD"), Money(0, "USD")
+    item = disputed(registered(), replace(dispute(1), claimed=dollars, awaiting_credit=none, rejected=none))
+    assert item.held_minor == 0
+    rejected = replace(dispute(1, version=2), claimed=none, awaiting_credit=none, rejected=dollars)
+    assert [type(event) for event in decisions.report_dispute(rejected, item)] == [DisputeReported]
+
+
+def test_claims_that_do_not_fit_give_way_in_the_order_in_which_their_disputes_were_opened() -> None:
+    """Not in the order of their days or ids: dispute-service has the instants too, and the same order."""
+    morning = datetime(2026, 1, 20, 9, tzinfo=UTC)
+    item = disputed(registered(100_000), replace(dispute(60_000, dispute_id="dsp_1"), opened_at=morning))
+    earlier = replace(dispute(60_000, dispute_id="dsp_2"), opened_at=morning - timedelta(hours=1))
+    item = disputed(item, earlier)
+    assert [(claim.dispute_id, claim.held_now) for claim in item.claims] == [("dsp_2", 40_000), ("dsp_1", 60_000)]
 
 
 def test_a_withdrawn_dispute_releases_everything() -> None:
@@ -110,27 +119,54 @@ def test_what_was_paid_meanwhile_is_not_collected_again() -> None:
     assert [type(event) for event in events] == [DisputeReported]
 
 
-def test_the_credit_memo_serves_the_dispute_that_waits_for_it() -> None:
+def test_a_credit_memo_leaves_claims_alone_until_dispute_service_says_whom_it_serves() -> None:
     item = disputed(registered(100_000), dispute(30_000))
     item = disputed(item, dispute(30_000, version=2, on=25, awaiting=30_000))
-    command = ApplyCreditMemo(source="sap", credit_memo_id="CM-1", issued_on=day(28), named=eur(30_000))
+    command = ApplyCreditMemo(
+        source="sap", credit_memo_id="CM-1", issued_on=day(28), named=eur(30_000), dispute_id="dsp_1"
+    )
 
     events = decisions.apply_credit_memo(command, item)
 
     assert events == [
-        HoldReleased(dispute_id="dsp_1", steps=(Step(day(28), -30_000),), released=eur(30_000), why="credited"),
         CreditMemoApplied(
             source="sap",
             credit_memo_id="CM-1",
             issued_on=day(28),
             applied_on=day(28),
             amount=eur(30_000),
-            serves=(ServedCredit("dsp_1", 30_000),),
+            dispute_id="dsp_1",
         ),
     ]
     item = after(events, item)
-    assert (item.open_minor, item.held_minor) == (70_000, 0)
+    assert (item.open_minor, item.held_minor) == (70_000, 30_000)
     assert decisions.apply_credit_memo(command, item) == []
+    item = disputed(item, dispute(0, version=3, on=28, outcome="credited"))
+    assert (item.open_minor, item.held_minor) == (70_000, 0)
+
+
+def test_of_two_claims_on_what_a_credit_memo_left_each_has_its_own_once_dispute_service_has_answered() -> None:
+    """The ledger hears of the second dispute only when the memo for the first has come."""
+    item = disputed(registered(69_608), dispute(66_814, awaiting=66_814))
+    memo = ApplyCreditMemo(source="sap", credit_memo_id="CM-1", issued_on=day(28), named=eur(66_814))
+    item = after(decisions.apply_credit_memo(memo, item), item)
+    item = disputed(item, dispute(2_794, dispute_id="dsp_2", awaiting=2_794))
+    item = disputed(item, dispute(0, version=2, on=28, outcome="credited"))
+    assert [(claim.claimed_now, claim.held_now) for claim in item.claims] == [(0, 0), (2_794, 2_794)]
+
+
+def test_before_0032_a_credit_memo_said_whom_it_serves_and_does_so_for_ever() -> None:
+    item = disputed(registered(100_000), dispute(30_000, awaiting=30_000))
+    stored = CreditMemoApplied(
+        source="sap",
+        credit_memo_id="CM-1",
+        issued_on=day(28),
+        applied_on=day(28),
+        amount=eur(30_000),
+        serves=(ServedCredit("dsp_1", 30_000),),
+    )
+    (claim,) = after([stored], item).claims
+    assert (claim.claimed_now, claim.awaiting_credit) == (0, 0)
 
 
 def test_a_dispute_that_becomes_known_after_the_payment_is_held_on_the_days_between() -> None:

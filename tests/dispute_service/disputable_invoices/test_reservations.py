@@ -3,11 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from support.given import Given, euro
 
 from dispute_service.disputable_invoices import refusals
 from dispute_service.disputable_invoices.commands import InvoiceCommand, RecordInvoice, SetReservation
-from dispute_service.disputable_invoices.decisions import Reduction, decide, reductions
+from dispute_service.disputable_invoices.decisions import (
+    Reduction,
+    corrected_away,
+    decide,
+    no_longer_fits,
+    reductions,
+)
 from dispute_service.disputable_invoices.events import HeldAmount, InvoiceEvent, KnownLine, ReservationSet
 from dispute_service.disputable_invoices.state import INITIAL, DisputableInvoice, evolve
 
@@ -139,12 +146,83 @@ def test_a_payment_takes_the_undisputed_part_first_then_the_oldest_dispute() -> 
     assert reductions(state, 0) == [Reduction("older", 30000), Reduction("younger", 20000)]
 
 
-def test_a_credit_memo_serves_awaited_credits_first() -> None:
-    state = (
-        invoices()
-        .after(invoice(), contest("300.00", "older", days=1), contest("200.00", "waits", days=2, awaiting="150.00"))
-        .state
+def _two() -> DisputableInvoice:
+    older, waits = contest("300.00", "older", days=1), contest("200.00", "waits", days=2, awaiting="150.00")
+    return invoices().after(invoice(), older, waits).state
+
+
+def test_a_credit_memo_serves_awaited_credits_first_then_what_is_contested_the_oldest_first() -> None:
+    assert reductions(_two(), euro("900.00"), credit=euro("100.00")) == [Reduction("waits", 10000)]
+    # 150.00 awaited, and of the other 150.00 all can come from the older one.
+    assert reductions(_two(), euro("700.00"), credit=euro("300.00")) == [
+        Reduction("older", 15000),
+        Reduction("waits", 15000),
+    ]
+    # 150.00 awaited, 300.00 contested by the older one, 50.00 by the younger one; 100.00 nobody contests.
+    assert reductions(_two(), euro("400.00"), credit=euro("600.00")) == [
+        Reduction("older", 30000),
+        Reduction("waits", 20000),
+    ]
+
+
+def test_a_credit_memo_serves_the_dispute_that_it_names_before_those_that_wait() -> None:
+    assert reductions(_two(), euro("900.00"), credit=euro("100.00"), named="older") == [Reduction("older", 10000)]
+    assert reductions(_two(), euro("650.00"), credit=euro("350.00"), named="older") == [
+        Reduction("older", 30000),
+        Reduction("waits", 5000),
+    ]
+
+
+def test_a_dispute_that_comes_back_has_the_place_of_its_opening() -> None:
+    again = replace(contest("100.00", "first", days=9), opened_at=AT)
+    state = invoices().after(invoice(), contest("150.00", "second", days=1), again).state
+    assert [one.dispute_id for one in state.reservations] == ["first", "second"]
+
+
+def test_what_the_ledger_asks_for_is_not_measured_by_what_people_may() -> None:
+    fact = replace(contest("900.00", "D-2"), by_ledger=True)
+    assert invoices().after(invoice(), contest("300.00"), fact).state.reserved == euro("1,200.00")
+
+
+def test_a_line_that_became_smaller_lets_go_of_what_it_does_not_have_the_oldest_first() -> None:
+    smaller = (KnownLine("1", euro("200.00")), KnownLine("2", euro("800.00")))
+    before = invoices().after(
+        invoice(lines=(KnownLine("1", euro("500.00")), KnownLine("2", euro("500.00")))),
+        contest("200.00", "older", line="1"),
+        contest("150.00", "younger", line="1", days=1),
+        contest("500.00", "elsewhere", line="2", days=2),
     )
-    assert reductions(state, euro("900.00"), credit=euro("100.00")) == [Reduction("waits", 10000)]
-    # 300.00 credited: 150.00 awaited, and then 600.00 are held of 700.00 still open.
-    assert reductions(state, euro("700.00"), credit=euro("300.00")) == [Reduction("waits", 15000)]
+    after = before.after(invoice(version=2, lines=smaller)).state
+    assert no_longer_fits(after, before.state.terms) == [Reduction("older", 15000, "1")]
+
+
+def test_a_line_that_costs_nothing_any_more_leaves_nothing_to_contest() -> None:
+    before = invoices().after(invoice(lines=LINES), contest("200.00", line="1"))
+    free = (KnownLine("1", 0), KnownLine("2", euro("840.34")))
+    after = before.after(invoice(version=2, lines=free)).state
+    assert no_longer_fits(after, before.state.terms) == [Reduction("D-1", 20000, "1")]
+
+
+def test_an_invoice_below_what_is_disputed_lets_go_of_the_oldest() -> None:
+    state = invoices().after(contest("500.00", "A"), contest("500.00", "B", days=1), invoice("500.00")).state
+    assert no_longer_fits(state, None) == [Reduction("A", 50000)]
+
+
+def test_a_smaller_total_serves_the_credit_that_is_waited_for() -> None:
+    before = invoices().after(invoice(), contest("100.00"), contest("300.00", "waits", days=1, awaiting="300.00"))
+    after = before.after(replace(invoice("700.00", 2), total=euro("700.00"))).state
+    assert corrected_away(after, before.state.terms) == [Reduction("waits", 30000)]
+
+
+def test_a_smaller_total_without_the_contested_line_takes_its_contest_away() -> None:
+    before = invoices().after(invoice(lines=LINES), contest("200.00", line="1"))
+    only = (KnownLine("2", euro("240.34")),)
+    after = before.after(replace(invoice("850.00", 2, only), total=euro("850.00"))).state
+    assert corrected_away(after, before.state.terms) == [Reduction("D-1", 15000, "1")]
+
+
+def test_a_dispute_of_something_else_than_the_invoice_holds_nothing_and_is_remembered() -> None:
+    state = invoices().after(replace(contest("0"), mismatched=True), invoice()).state
+    assert (state.reserved, state.contested_by) == (0, ("D-1",))
+    state = invoices().after(replace(contest("0"), mismatched=True), contest("0")).state
+    assert state.contested_by == ()

@@ -15,22 +15,24 @@ _shares = some.lists(some.builds(e.Share, _position, _amount), max_size=5)
 
 @some.composite
 def _item(draw: some.DrawFn) -> DisputeItem:
-    paid, credited, written_off, rejected, withdrawn, is_open = (draw(_amount) for _ in range(6))
-    valid = draw(some.integers(0, is_open))
+    paid, credited, reduced, written_off, rejected, withdrawn, is_open = (draw(_amount) for _ in range(7))
+    awaiting = draw(some.integers(0, is_open))
+    valid = draw(some.integers(0, is_open - awaiting))
     return DisputeItem(
         invoice_id=draw(some.sampled_from(["INV-1", "INV-2"])),
         line=None,
         known=draw(some.booleans()),
-        disputed=paid + credited + written_off + rejected + withdrawn + is_open,
+        disputed=paid + credited + reduced + written_off + rejected + withdrawn + is_open,
         open=is_open,
         paid=paid,
         credited=credited,
+        reduced=reduced,
         written_off=written_off,
         rejected=rejected,
         withdrawn=withdrawn,
-        awaiting_credit=draw(some.integers(0, is_open)),
+        awaiting_credit=awaiting,
         valid=valid,
-        invalid=draw(some.sampled_from([0, is_open - valid])),
+        invalid=draw(some.sampled_from([0, is_open - awaiting - valid])),
         stated_paid=draw(some.integers(0, paid)),
     )
 
@@ -41,18 +43,22 @@ _items = some.lists(_item(), min_size=1, max_size=3).map(tuple)
 def _is_conserved(items: Items, before: Items) -> None:
     assert [item.disputed for item in items] == [item.disputed for item in before]
     for item in items:
-        parts = (item.open, item.paid, item.credited, item.written_off, item.rejected, item.withdrawn)
+        parts = (
+            item.open, item.paid, item.credited, item.reduced, item.written_off, item.rejected, item.withdrawn,
+        )  # fmt: skip
         assert sum(parts) == item.disputed
         assert min(*parts, item.valid, item.invalid, item.awaiting_credit, item.stated_paid) >= 0
         assert item.awaiting_credit <= item.open
-        assert item.valid + item.invalid <= item.open
+        assert item.valid + item.invalid <= item.contested
         assert item.stated_paid <= item.paid
 
 
 def _outcome(index: int, item: DisputeItem, cuts: list[int]) -> e.ItemOutcome:
-    """All that is open goes somewhere, or stays and awaits a credit."""
-    a, b, c, d = sorted(min(cut, item.open) for cut in cuts)
-    return e.ItemOutcome(item=index, rejected=a, written_off=b - a, paid=c - b, withdrawn=d - c, credit=item.open - d)
+    """All that is contested goes somewhere, or stays and awaits a credit."""
+    a, b, c, d = sorted(min(cut, item.contested) for cut in cuts)
+    return e.ItemOutcome(
+        item=index, rejected=a, written_off=b - a, paid=c - b, withdrawn=d - c, credit=item.contested - d
+    )
 
 
 def test_a_contested_amount_is_open() -> None:
@@ -71,9 +77,9 @@ def test_an_invoice_that_becomes_known_moves_nothing(items: Items) -> None:
 
 
 @given(_items, some.data())
-def test_a_verdict_splits_what_is_open(items: Items, data: some.DataObject) -> None:
-    valid = [data.draw(some.integers(0, item.open)) for item in items]
-    verdicts = [e.ItemVerdict(i, valid[i], item.open - valid[i]) for i, item in enumerate(items)]
+def test_a_verdict_splits_what_is_contested(items: Items, data: some.DataObject) -> None:
+    valid = [data.draw(some.integers(0, item.contested)) for item in items]
+    verdicts = [e.ItemVerdict(i, valid[i], item.contested - valid[i]) for i, item in enumerate(items)]
     after = moved.judged(items, [*verdicts, e.ItemVerdict(len(items), 1, 1)])
     _is_conserved(after, items)
     assert [(item.valid, item.invalid) for item in after] == [(v.valid, v.invalid) for v in verdicts]
@@ -89,12 +95,20 @@ def test_an_outcome_leaves_nothing_open_but_what_awaits_a_credit(items: Items, c
 
 
 @given(_items)
-def test_a_withdrawal_gives_up_all_that_is_open(items: Items) -> None:
-    after = moved.withdrawn(items, [e.Share(index, item.open) for index, item in enumerate(items)])
+def test_a_withdrawal_gives_up_what_is_contested_and_keeps_what_was_granted(items: Items) -> None:
+    after = moved.withdrawn(items, [e.Share(index, item.contested) for index, item in enumerate(items)])
     _is_conserved(after, items)
     assert [item.withdrawn - before.withdrawn for item, before in zip(after, items, strict=True)] == [
-        before.open for before in items
+        before.contested for before in items
     ]
+    assert [item.open for item in after] == [before.awaiting_credit for before in items]
+
+
+@given(_items, _shares)
+def test_what_the_ledger_brings_back_leaves_what_was_granted_alone(items: Items, shares: list[e.Share]) -> None:
+    after = moved.contested_again(items, shares, keeps_grants=True)
+    _is_conserved(after, items)
+    assert [item.awaiting_credit for item in after] == [before.awaiting_credit for before in items]
 
 
 @given(_items, _shares)
@@ -126,7 +140,33 @@ def test_a_payment_takes_no_more_than_is_open_and_what_it_took_can_come_back(
 def test_a_credit_takes_no_more_than_is_open(items: Items, shares: list[e.Share]) -> None:
     after = moved.reduced_by_credit(items, shares)
     _is_conserved(after, items)
-    assert all(item.paid == before.paid for item, before in zip(after, items, strict=True))
+    for item, before in zip(after, items, strict=True):
+        credited = item.credited - before.credited
+        assert credited == before.open - item.open
+        assert item.awaiting_credit == max(0, before.awaiting_credit - credited), "what was granted is served first"
+
+
+@given(_items, _shares)
+def test_a_smaller_invoice_credits_nothing(items: Items, shares: list[e.Share]) -> None:
+    after = moved.reduced_by_invoice(items, shares)
+    _is_conserved(after, items)
+    for item, before in zip(after, items, strict=True):
+        assert (item.credited, item.paid) == (before.credited, before.paid)
+        assert item.reduced - before.reduced == before.open - item.open
+
+
+@given(_items, _shares)
+def test_a_payment_takes_what_was_granted_last(items: Items, shares: list[e.Share]) -> None:
+    after, _ = moved.reduced_by_payment(items, shares, "P-1")
+    for item, before in zip(after, items, strict=True):
+        assert item.awaiting_credit == min(before.awaiting_credit, item.open)
+
+
+@given(_items, some.lists(some.tuples(_position, some.sampled_from(["line", None])), max_size=4))
+def test_what_an_item_names_moves_no_money(items: Items, found: list[tuple[int, str | None]]) -> None:
+    after = moved.compared(items, [e.ItemMismatch(item, what) for item, what in found])
+    _is_conserved(after, items)
+    assert [item.open for item in after] == [item.open for item in items]
 
 
 @given(_items, _shares, some.sampled_from(["open", "rejected", "withdrawn"]))

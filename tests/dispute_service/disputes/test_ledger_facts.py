@@ -1,32 +1,41 @@
 """Payments, credit memos, reversals and corrections of the ledger."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+import pytest
+from msgspec.structs import replace
 from support.disputes import (
     NOW,
     close,
     credit_memo,
     disputes,
+    fit,
     item,
+    note_invoice,
     open_,
     payment,
+    reopen,
     resolve,
     reversal,
     verdict,
     withdraw,
 )
+from support.given import Given
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.events import (
     AmountReduced,
+    DisputeEvent,
     DisputeReopened,
     DisputeResolved,
     DisputeSettled,
     InvoiceBecameKnown,
+    ItemsCompared,
     PaymentReversed,
     Share,
 )
-from dispute_service.disputes.state import Status
+from dispute_service.disputes.state import Dispute, Status
 
 
 def test_a_payment_takes_its_part() -> None:
@@ -146,7 +155,7 @@ def test_a_reversed_payment_of_a_rejected_dispute_is_to_be_collected_like_the_re
 
 def test_an_invoice_becomes_known_later() -> None:
     unknown = c.ContestedItem(invoice_id="INV-1", line=None, amount=item().amount, known=False)
-    command = c.NoteInvoice(at=NOW, invoice_id="INV-1", legal_entity="DE02", ledger_version=1, reduce_by=0)
+    command = note_invoice()
     state = (
         disputes()
         .after(open_(unknown))
@@ -157,10 +166,112 @@ def test_an_invoice_becomes_known_later() -> None:
     disputes().after(open_(unknown), command).when(command).then_nothing()
 
 
-def test_a_corrected_invoice_takes_what_no_longer_fits() -> None:
-    command = c.NoteInvoice(at=NOW, invoice_id="INV-1", legal_entity="DE01", ledger_version=2, reduce_by=20000)
-    outcome = disputes().after(open_()).when(command)
-    outcome.then_kinds(AmountReduced, DisputeResolved)
+def test_an_invoice_that_is_smaller_takes_what_no_longer_fits_and_credits_nothing() -> None:
+    outcome = disputes().after(open_()).when(fit("200.00"))
+    state = outcome.then_kinds(AmountReduced, DisputeResolved)
+    assert (state.items[0].reduced, state.items[0].credited) == (20000, 0)
+    assert (state.status, state.resolution_code) == (Status.RESOLVED, "INVOICE_REDUCED")
+    resolved = outcome.events[1]
+    assert isinstance(resolved, DisputeResolved)
+    assert resolved.explanation == "The smaller amount of invoice INV-1 left nothing of the dispute open."
+
+
+def test_a_line_that_is_smaller_takes_from_the_items_on_it() -> None:
+    both = open_(item("100.00", line="1"), item("50.00", line="2"))
+    state = disputes().after(both, fit("30.00", line="2")).state
+    assert [one.open for one in state.items] == [10000, 2000]
+
+
+def test_a_correction_instead_of_a_credit_memo_settles() -> None:
+    state = disputes().after(open_(), resolve("CREDIT_FULL")).when(fit("200.00")).then_kinds(
+        AmountReduced, DisputeSettled
+    )  # fmt: skip
+    assert (state.status, state.items[0].reduced, state.items[0].credited) == (Status.RESOLVED, 20000, 0)
+    assert state.resolution_code == "CREDIT_FULL"
+
+
+def test_before_the_bucket_a_correction_counted_as_credited_and_does_so_for_ever() -> None:
+    stored = AmountReduced(
+        at=NOW,
+        cause="invoice-changed",
+        reference="INV-1",
+        invoice_id="INV-1",
+        ledger_version=2,
+        shares=(Share(0, 5000),),
+    )
+    assert disputes().after(open_()).given(stored).state.items[0].credited == 5000
+
+
+def test_a_grant_outlives_the_reversal_of_an_unrelated_payment() -> None:
+    paid = disputes().after(open_(item("400.00")), payment("100.00"), resolve("CREDIT_FULL"))
+    state = paid.after(reversal("100.00")).state
+    assert (state.status, state.open, state.awaiting_credit, state.contested) == (
+        Status.INVESTIGATING, 40000, 30000, 10000,
+    )  # fmt: skip
+    after_memo = paid.after(reversal("100.00"), credit_memo("300.00", ledger_version=6)).state
+    assert (after_memo.status, after_memo.open, after_memo.awaiting_credit) == (Status.INVESTIGATING, 10000, 0)
+    assert after_memo.items[0].credited == 30000
+
+
+def _granted_and_contested() -> Given[c.DisputeCommand, Dispute, DisputeEvent]:
+    """300.00 are granted, 100.00 came back from the bank and are contested."""
+    return disputes().after(open_(item("400.00")), payment("100.00"), resolve("CREDIT_FULL"), reversal("100.00"))
+
+
+def test_what_was_granted_is_not_decided_again() -> None:
+    state = _granted_and_contested().after(verdict("40.00", "60.00")).state
+    assert (state.items[0].valid, state.items[0].invalid) == (4000, 6000)
+    state = _granted_and_contested().after(verdict("40.00", "60.00"), resolve("CREDIT_PARTIAL")).state
+    assert (state.status, state.awaiting_credit, state.items[0].rejected) == (Status.SETTLING, 34000, 6000)
+
+
+def test_rejecting_what_came_back_leaves_what_was_granted() -> None:
+    state = _granted_and_contested().after(resolve("REJECTED_COLLECT")).state
+    assert (state.status, state.open, state.awaiting_credit, state.items[0].rejected) == (
+        Status.SETTLING, 30000, 30000, 10000,
+    )  # fmt: skip
+
+
+def test_withdrawing_what_came_back_leaves_what_was_granted() -> None:
+    state = _granted_and_contested().after(withdraw()).state
+    assert (state.status, state.awaiting_credit, state.items[0].withdrawn) == (Status.SETTLING, 30000, 10000)
+    _granted_and_contested().after(withdraw()).when(withdraw()).then_nothing()
+    state = _granted_and_contested().after(withdraw(), credit_memo("300.00", ledger_version=6)).state
+    assert (state.status, state.open) == (Status.RESOLVED, 0)
+
+
+def test_a_payment_that_leaves_only_what_was_granted_lets_it_settle_again() -> None:
+    outcome = _granted_and_contested().when(payment("100.00", "P-2", ledger_version=7))
+    state = outcome.then_kinds(AmountReduced, DisputeResolved)
+    assert (state.status, state.open, state.awaiting_credit) == (Status.SETTLING, 30000, 30000)
+    resolved = outcome.events[1]
+    assert isinstance(resolved, DisputeResolved)
+    assert resolved.explanation == "Payment P-2 left nothing open but the credit that was granted."
+
+
+def test_a_person_who_reopens_takes_the_grant_back() -> None:
+    state = _granted_and_contested().after(resolve("CREDIT_FULL"), reopen()).state
+    assert (state.status, state.open, state.awaiting_credit) == (Status.INVESTIGATING, 40000, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "mismatch"),
+    [({"customer_id": "C-2"}, "customer"), ({"currency": "USD"}, "currency"), ({"lines": ("1", "2")}, "line")],
+)
+def test_an_item_that_turns_out_to_name_another_invoice_is_a_mismatch(change: dict[str, Any], mismatch: str) -> None:
+    unknown = c.ContestedItem(invoice_id="INV-1", line="9", amount=item().amount, known=False)
+    outcome = disputes().after(open_(unknown)).when(replace(note_invoice(), **change))
+    state = outcome.then_kinds(InvoiceBecameKnown, ItemsCompared)
+    assert (state.items[0].mismatch, state.open, state.status) == (mismatch, 20000, Status.OPEN)
+    again = disputes().after(open_(unknown), replace(note_invoice(), **change))
+    again.when(payment("200.00")).then_nothing()
+    corrected = again.after(replace(note_invoice(), lines=("1", "9"))).state
+    assert corrected.items[0].mismatch is None
+
+
+def test_a_line_that_was_there_when_it_was_contested_is_no_mismatch_when_the_lines_are_numbered_anew() -> None:
+    on_line = open_(item(line="1"))
+    disputes().after(on_line).when(replace(note_invoice(), lines=("10", "20"))).then_nothing()
 
 
 def test_a_fact_does_not_count_before_the_opening() -> None:

@@ -2,6 +2,7 @@
 
 from faults.audit.bounds_rules import bounds_rules
 from faults.audit.command_rules import command_rules
+from faults.audit.credit_rules import credit_rules
 from faults.audit.dispute_rules import dispute_rules, fold_disputes
 from faults.audit.ledger_rules import fold_ledger, ledger_rules
 from faults.audit.log_rules import log_rules
@@ -25,6 +26,7 @@ async def audit(address: Address) -> Verdict:
         disputes = await fold_disputes(world) if "dispute" in world.databases else {}
         if "dispute" in world.databases:
             findings += await dispute_rules(world, topics, disputes)
+            findings.append(await credit_rules(world, topics))
         if "collections" in world.databases:
             findings += await ledger_rules(world, topics, promises, await fold_ledger(world), disputes)
         if "notification" in world.databases:

@@ -10,9 +10,10 @@ from uuid import UUID
 from faults.audit.report import Finding
 from faults.audit.topic_rules import Topics
 from faults.audit.world import AuditedEvent, World
+from redress.ids import derived_uuid
 from redress.money import parse_money
 
-BUCKETS = ("open", "paid", "credited", "written_off", "rejected", "withdrawn")
+BUCKETS = ("open", "paid", "credited", "reduced", "written_off", "rejected", "withdrawn")
 
 
 class FoldedDispute:
@@ -22,6 +23,7 @@ class FoldedDispute:
         self.tenant = tenant
         self.open: list[int] = []
         self.invoices: list[str] = []
+        self.mismatched: set[int] = set()  # items that are not of the invoice they name: they hold nothing
         self.status = ""
         self.after: list[tuple[str, int]] = []  # status and open amount after version 1, 2, …
 
@@ -34,9 +36,10 @@ class FoldedDispute:
         self.after.append((self.status, sum(self.open)))
 
     def by_invoice(self) -> dict[str, int]:
+        """What it has to hold of each of its invoices."""
         amounts: dict[str, int] = defaultdict(int)
-        for invoice, amount in zip(self.invoices, self.open, strict=True):
-            amounts[invoice] += amount
+        for item, (invoice, amount) in enumerate(zip(self.invoices, self.open, strict=True)):
+            amounts[invoice] += 0 if item in self.mismatched else amount
         return amounts
 
     def _amounts(self, kind: str, data: dict[str, Any]) -> None:
@@ -57,6 +60,9 @@ class FoldedDispute:
             case "payment-reversed" if data["into"] == "open":
                 for share in data["shares"]:
                     self.open[share["item"]] += share["amount"]
+            case "items-compared":
+                for found in data["items"]:
+                    (self.mismatched.add if found["what"] else self.mismatched.discard)(found["item"])
             case _:
                 pass
 
@@ -79,7 +85,7 @@ class FoldedDispute:
             case "dispute-closed":
                 return "closed"
             case "dispute-withdrawn":
-                return "withdrawn"
+                return "settling" if any(self.open) else "withdrawn"
             case "dispute-reopened":
                 return "investigating"
             case "payment-reversed" if data["into"] == "open" and self.status == "decided":
@@ -142,20 +148,28 @@ async def _history(world: World, folded: dict[UUID, FoldedDispute]) -> Finding:
     return finding
 
 
-async def _reservations(world: World, folded: dict[UUID, FoldedDispute]) -> Finding:
-    """The reservation of every dispute on an invoice's stream is what the dispute itself has open there."""
-    finding = Finding("I16", "dispute", "what an invoice has reserved is what its disputes have open")
-    reserved: dict[tuple[str, str], int] = {}
+async def fold_reservations(world: World) -> dict[tuple[UUID, UUID], int]:
+    """What dispute-service has reserved, by the stream of the disputable invoice and by dispute."""
+    reserved: dict[tuple[UUID, UUID], int] = {}
     async for event in world.events("dispute", "disputable-invoice"):
         if event.type == "reservation-set":
             held = sum(part["amount"] for part in event.data["held"])
-            reserved[str(event.stream), event.data["dispute_id"]] = held
-    by_dispute: dict[str, int] = defaultdict(int)
-    for (_, dispute), held in reserved.items():
-        by_dispute[dispute] += held
+            reserved[event.stream, UUID(event.data["dispute_id"])] = held
+    return reserved
+
+
+async def _reservations(world: World, folded: dict[UUID, FoldedDispute]) -> Finding:
+    """The reservation of every dispute on an invoice's stream is what the dispute itself has open there."""
+    finding = Finding("I16", "dispute", "what an invoice has reserved is what its disputes have open")
+    reserved = await fold_reservations(world)
     for stream, found in folded.items():
-        held, is_open = by_dispute.get(str(stream), 0), sum(found.open)
-        finding.must(held == is_open, f"{held} are reserved for it, {is_open} are open", stream=stream)
+        for invoice_id, is_open in found.by_invoice().items():
+            held = reserved.pop((derived_uuid("disputable-invoice", found.tenant, invoice_id), stream), 0)
+            finding.must(
+                held == is_open, f"{held} of {invoice_id} are reserved for it, {is_open} are open", stream=stream
+            )
+    for (_, dispute), held in reserved.items():
+        finding.must(held == 0, f"{held} are reserved for it of an invoice that it does not contest", stream=dispute)
     return finding
 
 
@@ -174,8 +188,6 @@ async def _follows_the_ledger(world: World, topics: Topics) -> Finding:
     async for event in world.events("dispute", "disputable-invoice"):
         if event.type == "invoice-recorded":
             recorded[event.tenant, event.stream] = (event.data["ledger_version"], event.data["open"])
-    from redress.ids import derived_uuid
-
     for (tenant, invoice_id), expected in published.items():
         stream = derived_uuid("disputable-invoice", tenant, invoice_id)
         found = recorded.pop((tenant, stream), None)
@@ -202,7 +214,7 @@ def _never_negative(folded: dict[UUID, FoldedDispute]) -> Finding:
 
 
 def _conserved(topics: Topics, folded: dict[UUID, FoldedDispute]) -> Finding:
-    """disputed = open + paid + credited + written off + rejected + withdrawn, at every position that was published."""
+    """disputed is open + paid + credited + reduced + written off + rejected + withdrawn, wherever it was published."""
     finding = Finding("I16", "dispute", "every published dispute adds up, item by item, and is what the log says")
     for message in topics.messages["dispute"]:
         dispute = message.data["dispute"]

@@ -4,12 +4,12 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
-from faults.audit.dispute_rules import FoldedDispute
+from faults.audit.dispute_rules import FoldedDispute, fold_reservations
 from faults.audit.promises import Promises
 from faults.audit.report import Finding
 from faults.audit.topic_rules import Topics
 from faults.audit.world import AuditedEvent, World
-from redress.ids import derived_uuid, parse_public_id
+from redress.ids import derived_uuid, public_id
 from redress.money import parse_money
 
 
@@ -29,6 +29,12 @@ class FoldedInvoice:
     def held(self) -> int:
         return sum(self.holds.values())
 
+    def claim_of(self, dispute: UUID) -> int:
+        return self.claimed.get(public_id("dsp", dispute), (0, 0))[1]
+
+    def hold_of(self, dispute: UUID) -> int:
+        return self.holds.get(public_id("dsp", dispute), 0)
+
     def take(self, event: AuditedEvent) -> None:
         if event.version != self.versions + 1:
             return  # what is wrong with the order is said elsewhere
@@ -41,13 +47,8 @@ class FoldedInvoice:
             case "invoice-corrected":
                 self.total += data["change"]
                 self.open += data["change"]
-            case "payment-applied":
+            case "payment-applied" | "credit-memo-applied":  # a posting never changes what disputes claim
                 self.open -= data["amount"]["minor"]
-            case "credit-memo-applied":
-                self.open -= data["amount"]["minor"]
-                for served in data["serves"]:
-                    version, claim = self.claimed[served["dispute_id"]]
-                    self.claimed[served["dispute_id"]] = (version, claim - served["minor"])
             case "payment-reversed":
                 self.open += data["amount"]["minor"]
             case "hold-placed" | "hold-reduced":
@@ -101,7 +102,7 @@ async def ledger_rules(
         _published_positions(topics),
         _account_balance(ledger),
         _control_totals(ledger, promises),
-        _holds(ledger, disputes),
+        *holds_agree(ledger, disputes, await fold_reservations(world) if disputes else {}),
     ]
 
 
@@ -249,30 +250,33 @@ def _minor(amount: object, currency: str) -> int:
     return parse_money(str(amount["amount"] if isinstance(amount, dict) else amount), currency).minor
 
 
-def _holds(ledger: FoldedLedger, disputes: dict[UUID, FoldedDispute]) -> Finding:
-    """The claim that the ledger knows of each dispute is what the dispute has open, and holds are claims that fit."""
-    finding = Finding("I16", "both", "the hold on every invoice is what its disputes have open there")
+def holds_agree(
+    ledger: FoldedLedger, disputes: dict[UUID, FoldedDispute], reserved: dict[tuple[UUID, UUID], int]
+) -> list[Finding]:
+    """At rest: both services say of every dispute and invoice how much it holds, and say the same."""
+    same = Finding("I16", "both", "reservation, claim and hold of every dispute on every invoice are the same")
+    fits = Finding("I16", "both", "the hold on every invoice is what its disputes claim there")
     for dispute_stream, dispute in disputes.items():
         for invoice_id, open_ in dispute.by_invoice().items():
-            stream = derived_uuid("invoice", dispute.tenant, invoice_id)
-            invoice = ledger.invoices.get(stream)
-            claims = (
-                {}
-                if invoice is None
-                else {parse_public_id("dsp", name): claim for name, claim in invoice.claimed.items()}
+            invoice = ledger.invoices.get(derived_uuid("invoice", dispute.tenant, invoice_id))
+            claimed = invoice.claim_of(dispute_stream) if invoice else 0
+            held = invoice.hold_of(dispute_stream) if invoice else 0
+            is_reserved = reserved.get(
+                (derived_uuid("disputable-invoice", dispute.tenant, invoice_id), dispute_stream), 0
             )
-            found = claims.get(dispute_stream, (0, 0))[1]
-            finding.must(
-                found == open_,
-                f"the ledger has {found} claimed on {invoice_id}, {open_} are open",
+            is_known = invoice is not None and invoice.invoice_id is not None
+            expected = (open_, open_, open_ if is_known else 0)
+            same.must(
+                (is_reserved, claimed, held) == expected,
+                f"of {invoice_id} {open_} are open in it, {is_reserved} reserved, {claimed} claimed, {held} held",
                 stream=dispute_stream,
             )
     for stream, invoice in ledger.invoices.items():
         if invoice.invoice_id is not None:
             claimed = sum(claim for _, claim in invoice.claimed.values())
-            finding.must(
-                invoice.held == min(claimed, invoice.open),
+            fits.must(
+                invoice.held == claimed <= invoice.open,
                 f"{invoice.held} held, {claimed} claimed of {invoice.open}",
                 stream=stream,
             )
-    return finding
+    return [same, fits]

@@ -64,10 +64,13 @@ class PaymentReversed(Struct, frozen=True, kw_only=True, tag="payment-reversed",
 
 
 class CreditMemoApplied(Struct, frozen=True, kw_only=True, tag="credit-memo-applied", tag_field="type"):
+    """The ERP credited part of the invoice. `dispute_id` is the dispute that the ERP named; None if it named none."""
+
     invoice: InvoiceSummary
     credit_memo_id: str
     issued_on: date
     applied: WireMoney
+    dispute_id: str | None = None
 
 
 class ShortPaymentDetected(Struct, frozen=True, kw_only=True, tag="short-payment-detected", tag_field="type"):

@@ -17,7 +17,10 @@ SOURCE = "/redress/dispute-service/main"
 class DisputedItem(Struct, frozen=True, kw_only=True):
     """One disputed part of one invoice. `line` None means the invoice as a whole.
 
-    disputed = open + paid + credited + written_off + rejected + withdrawn, always.
+    disputed = open + paid + credited + reduced + written_off + rejected + withdrawn, always. `reduced` is what an
+    invoice that is smaller than was disputed took away; None in older events: nothing. `mismatch` says what of the
+    invoice is another than the dispute names (customer, currency or line): such an item holds nothing and waits for a
+    person.
     """
 
     invoice_id: str
@@ -30,6 +33,8 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     rejected: WireMoney
     withdrawn: WireMoney
     awaiting_credit: WireMoney  # part of `open`: granted, and held until the ERP's credit memo arrives
+    reduced: WireMoney | None = None
+    mismatch: str | None = None
 
 
 class DisputeSummary(Struct, frozen=True, kw_only=True):
@@ -113,7 +118,8 @@ class DisputeDecided(Struct, frozen=True, kw_only=True, tag="dispute-decided", t
 
 
 class DisputeAmountReduced(Struct, frozen=True, kw_only=True, tag="dispute-amount-reduced", tag_field="type"):
-    """A payment, credit memo or invoice correction took away part of what is disputed. `cause` names which."""
+    """A payment, a credit memo or the invoice itself took away part of what is disputed. `cause` names which: payment,
+    credit-memo or invoice-changed."""
 
     dispute: DisputeSummary
     cause: str
@@ -121,9 +127,28 @@ class DisputeAmountReduced(Struct, frozen=True, kw_only=True, tag="dispute-amoun
     reduced_by: WireMoney
 
 
+class DisputeAmountRestored(Struct, frozen=True, kw_only=True, tag="dispute-amount-restored", tag_field="type"):
+    """A payment that had reduced an ended dispute came back, and the dispute stays ended: what the payment had taken is
+    now `into` (rejected: to be collected again; withdrawn)."""
+
+    dispute: DisputeSummary
+    cause: str
+    invoice_id: str
+    restored: WireMoney
+    into: str
+
+
+class DisputeMismatchFound(Struct, frozen=True, kw_only=True, tag="dispute-mismatch-found", tag_field="type"):
+    """The ledger's invoice is not the one that the dispute's items name, or is it after all: the items say which."""
+
+    dispute: DisputeSummary
+    invoice_id: str
+
+
 class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved", tag_field="type"):
     """The outcome is decided. What was granted (`credit_due`) stays held until the ERP's credit memo arrives;
-    what was rejected is to be collected again; the rest is settled by payment or write-off."""
+    what was rejected is to be collected again; the rest is settled by payment or write-off, or was never billed
+    (`reduced`; None: nothing)."""
 
     dispute: DisputeSummary
     resolution_code: str
@@ -132,10 +157,11 @@ class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved",
     written_off: WireMoney
     paid: WireMoney
     rationale: Sealed | None = None
+    reduced: WireMoney | None = None
 
 
 class DisputeSettled(Struct, frozen=True, kw_only=True, tag="dispute-settled", tag_field="type"):
-    """The last credit memo a resolved dispute was waiting for has arrived."""
+    """The last credit memo a resolved dispute was waiting for has arrived, or the invoice was corrected instead."""
 
     dispute: DisputeSummary
 
@@ -168,6 +194,8 @@ DisputeEvent = (
     | DisputeEscalated
     | DisputeDecided
     | DisputeAmountReduced
+    | DisputeAmountRestored
+    | DisputeMismatchFound
     | DisputeResolved
     | DisputeSettled
     | DisputeReopened

@@ -1,24 +1,19 @@
 """Keeps the holds of every invoice as dispute-service says.
 
-A dispute of an invoice that is not registered yet is recorded on the invoice's stream and holds as soon as the invoice
-arrives.
+What dispute-service says is a fact and is never refused. A dispute of an invoice that is not registered yet is recorded
+on the invoice's stream and holds as soon as the invoice arrives.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-import structlog
-
 from collections_service.dispute_holds.reports import reports
 from collections_service.open_items.decisions import report_dispute
-from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.stream import INVOICE, invoice_stream
 from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
 
 NAME: Final = "holds"
-
-_log = structlog.stdlib.get_logger("collections.holds")
 
 
 async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
@@ -32,8 +27,4 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     for invoice_id, report in reports(event).items():
         stream = invoice_stream(uow.tenant, invoice_id)
         item = await uow.state(INVOICE, stream)
-        try:
-            uow.record(INVOICE, stream, report_dispute(report, item))
-        except OpenItemRefusal as refusal:
-            # dispute-service knows the invoice's currency too; if it does not agree, nothing can be held.
-            _log.error("hold_refused", dispute=report.dispute_id, event_id=event.id, reason=str(refusal))
+        uow.record(INVOICE, stream, report_dispute(report, item))

@@ -25,19 +25,25 @@ _decoder = msgspec.json.Decoder(_AboutADispute)
 
 
 def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
-    """By invoice id; nothing for an event that is not about a dispute. Several lines of one invoice are added up."""
+    """By invoice id; nothing for an event that is not about a dispute. Several lines of one invoice are added up.
+
+    An item that does not match its invoice (another customer's, another currency, a line it does not have) claims
+    nothing: what becomes of it is no business of the ledger.
+    """
     event = _decoder.decode(published.data)
     dispute = event.dispute
     if dispute is None:
         return {}
-    by_invoice: dict[str, list[DisputedItem]] = {}
+    by_invoice: dict[str, list[DisputedItem]] = {item.invoice_id: [] for item in dispute.items}
     for item in dispute.items:
-        by_invoice.setdefault(item.invoice_id, []).append(item)
+        if item.mismatch is None:
+            by_invoice[item.invoice_id].append(item)
     return {
         invoice_id: ReportDispute(
             dispute_id=dispute.dispute_id,
             dispute_version=published.version,
             opened_on=dispute.opened_at.astimezone(UTC).date(),
+            opened_at=dispute.opened_at,
             effective_on=published.effective_at.astimezone(UTC).date(),
             claimed=_sum([item.open.money() for item in items], dispute.currency),
             awaiting_credit=_sum([item.awaiting_credit.money() for item in items], dispute.currency),

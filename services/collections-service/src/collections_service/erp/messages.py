@@ -22,10 +22,14 @@ _MAX_EXPONENT = 30
 _MAX_WHOLE_DIGITS = 16
 _MAX_DIGITS = 60  # of a quantity or a unit price
 
+_UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+_DISPUTE = rf"^(dsp_[0-7][0-9a-hjkmnp-tv-z]{{25}}|{_UUID})$(?!\n)"
+
 # `$` alone would let a line break at the end through.
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
 ShortText = Annotated[str, Meta(max_length=200)]
 CurrencyCode = Annotated[str, Meta(extra_json_schema={"pattern": "^[A-Z]{3}$"})]  # `money` says what is wrong with it
+DisputeName = Annotated[str, Meta(pattern=_DISPUTE)]
 ControlNumber = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -57,6 +61,13 @@ class LineData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class AllocationData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     invoice_id: Name
     amount: Amount
+
+
+class CreditedData(AllocationData, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`dispute` is the dispute that this credit answers, as `dsp_…` or as its UUID; without it, which disputes of the
+    invoice are served follows from what they wait for."""
+
+    dispute: DisputeName | None = None
 
 
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -116,7 +127,7 @@ class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-pos
     customer: CustomerData | None = None
     customer_id: Name | None = None
     total: Amount | None = None
-    applies_to: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+    applies_to: Annotated[tuple[CreditedData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
 
 
 class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received"):

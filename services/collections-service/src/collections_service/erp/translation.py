@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 from typing import assert_never
+from uuid import UUID
 
 from collections_service.customers.customer_data import CustomerData
 from collections_service.erp import messages
 from collections_service.erp.messages import (
     AllocationData,
     AmountObject,
+    CreditedData,
     ErpMessage,
     LineData,
     Unreadable,
@@ -20,6 +22,7 @@ from collections_service.open_items.commands import CorrectInvoice, RegisterInvo
 from collections_service.open_items.events import Line
 from collections_service.postings.commands import LedgerCommand
 from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment, ReverseReceipt
+from redress.ids import public_id
 from redress.money import MAX_MINOR, Money, total
 
 
@@ -169,8 +172,14 @@ def _allocations(data: Sequence[AllocationData], currency: str, pointer: str) ->
         at = f"{pointer}/{index}/amount"
         amount = money(each.amount, currency, at)
         _positive(amount, at)
-        allocations.append(NamedInvoice(each.invoice_id, amount))
+        dispute = each.dispute if isinstance(each, CreditedData) else None
+        allocations.append(NamedInvoice(each.invoice_id, amount, dispute and _public_dispute(dispute)))
     return tuple(allocations)
+
+
+def _public_dispute(dispute: str) -> str:
+    """The id as dispute-service publishes it, whichever of the two forms the ERP keeps."""
+    return dispute if dispute.startswith("dsp_") else public_id("dsp", UUID(dispute))
 
 
 def _lines(data: Sequence[LineData], currency: str) -> tuple[Line, ...]:

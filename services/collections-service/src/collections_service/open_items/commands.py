@@ -1,6 +1,6 @@
 """Messages of the ERP and of dispute-service about one invoice, before their meaning is decided."""
 
-from datetime import date
+from datetime import date, datetime
 
 from msgspec import Struct
 
@@ -53,10 +53,13 @@ class ReversePayment(Struct, frozen=True, kw_only=True):
 
 
 class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
+    """`dispute_id` is the dispute that the ERP says it credits, as `dsp_…`."""
+
     source: str
     credit_memo_id: str
     issued_on: date
     named: Money
+    dispute_id: str | None = None
 
 
 class ReportDispute(Struct, frozen=True, kw_only=True):
@@ -68,6 +71,7 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
     dispute_id: str
     dispute_version: int
     opened_on: date
+    opened_at: datetime | None = None
     effective_on: date
     claimed: Money
     awaiting_credit: Money

@@ -23,7 +23,6 @@ from collections_service.open_items.events import (
     PaymentReversed,
     RecoveryTaskOpened,
     RemainderTolerated,
-    ServedCredit,
     ShortPaymentDetected,
 )
 from collections_service.open_items.holds import hold_changes
@@ -131,7 +130,7 @@ def reverse_payment(command: ReversePayment, item: OpenItem) -> list[OpenItemEve
 
 
 def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItemEvent]:
-    """As much as is open. Disputes that were granted a credit are served first, the oldest first."""
+    """As much as is open. Which disputes it serves, dispute-service answers: claims stay until it has."""
     terms = _terms(item, command.credit_memo_id)
     _same_currency(terms, command.named)
     if (command.source, command.credit_memo_id) in item.credit_memos:
@@ -139,26 +138,20 @@ def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItem
     minor = min(command.named.minor, item.open_minor)
     if minor <= 0:
         return []
-    left = minor
-    serves: list[ServedCredit] = []
-    for claim in item.claims:
-        served = min(left, claim.awaiting_credit, max(0, claim.claimed_now))
-        if served > 0:
-            serves.append(ServedCredit(claim.dispute_id, served))
-            left -= served
     applied = CreditMemoApplied(
         source=command.source,
         credit_memo_id=command.credit_memo_id,
         issued_on=command.issued_on,
         applied_on=_first_day_with_room(item, command.issued_on, minor),
         amount=Money(minor, terms.total.currency),
-        serves=tuple(serves),
+        dispute_id=command.dispute_id,
     )
     return _with_holds(item, applied, "credited")
 
 
 def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent]:
-    """The claim of one dispute is now this. An older version than the known one says nothing new.
+    """The claim of one dispute is now this. An older version than the known one says nothing new. A claim in another
+    currency than the invoice is a fact too; it holds nothing.
 
     The amount that was found invalid is released and, as far as it is still open, becomes a recovery task. The amount
     that was granted stays held until the credit memo arrives.
@@ -166,8 +159,6 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     known = item.claim(command.dispute_id)
     if known is not None and command.dispute_version <= known.version:
         return []
-    if item.terms is not None:
-        _same_currency(item.terms, command.claimed)
     change = command.claimed.minor - (known.claimed_now if known else 0)
     awaiting_before = known.awaiting_credit if known else 0
     newly_rejected = command.rejected.minor - (known.rejected if known else 0)
@@ -177,6 +168,7 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
         dispute_id=command.dispute_id,
         dispute_version=command.dispute_version,
         opened_on=command.opened_on,
+        opened_at=command.opened_at,
         effective_on=command.effective_on,
         currency=command.claimed.currency,
         claimed=command.claimed.minor,
@@ -193,7 +185,7 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     if command.awaiting_credit.minor > awaiting_before:
         events.append(CreditAwaited(dispute_id=command.dispute_id, amount=command.awaiting_credit))
     collectable = min(newly_rejected, reduce(evolve, events, item).undisputed_minor)
-    if item.terms is not None and collectable > 0:
+    if item.terms is not None and command.rejected.currency == item.terms.total.currency and collectable > 0:
         amount = Money(collectable, item.terms.total.currency)
         events.append(RecoveryTaskOpened(dispute_id=command.dispute_id, amount=amount))
     return events

@@ -4,8 +4,8 @@ Dates are business dates. An event that moves money says from which day the move
 `effective_on`, or its steps); the log itself knows when it was recorded.
 """
 
-from datetime import date
-from typing import Final
+from datetime import date, datetime
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -90,7 +90,10 @@ class PaymentReversed(Struct, frozen=True, kw_only=True):
 
 
 class CreditMemoApplied(Struct, frozen=True, kw_only=True):
-    """The ERP credited part of the invoice. `serves` says which disputes had been waiting for how much of it."""
+    """The ERP credited part of the invoice. `dispute_id` is the dispute that the ERP names, as `dsp_…`.
+
+    `serves` is of the time before 0032, when the ledger itself said which disputes a credit memo serves; empty since.
+    """
 
     source: str
     credit_memo_id: str
@@ -98,6 +101,7 @@ class CreditMemoApplied(Struct, frozen=True, kw_only=True):
     applied_on: date
     amount: Money
     serves: tuple[ServedCredit, ...] = ()
+    dispute_id: str | None = None
 
 
 class ShortPaymentDetected(Struct, frozen=True, kw_only=True):
@@ -130,6 +134,7 @@ class DisputeReported(Struct, frozen=True, kw_only=True):
 
     `claimed` is the claim after it, `change` what that adds from `effective_on`; `awaiting_credit` and `rejected` are
     totals after it. Recorded for an invoice that is not registered yet too: the hold follows when the invoice arrives.
+    `opened_at` orders the disputes of an invoice; None in older events, where the beginning of `opened_on` does.
     """
 
     dispute_id: str
@@ -142,6 +147,7 @@ class DisputeReported(Struct, frozen=True, kw_only=True):
     awaiting_credit: int
     rejected: int
     outcome: str
+    opened_at: datetime | None = None
 
 
 class HoldPlaced(Struct, frozen=True, kw_only=True):
@@ -209,6 +215,12 @@ OpenItemEvent = (
     | RecoveryTaskOpened
 )
 
+
+def _with_defaults(older: dict[str, Any]) -> dict[str, Any]:
+    """An event of before a field was added: the field has its default."""
+    return older
+
+
 # Stored names and versions. A class may be renamed; a stored name never changes.
 OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
     {
@@ -216,15 +228,16 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "invoice-corrected": (1, InvoiceCorrected),
         "payment-applied": (1, PaymentApplied),
         "payment-reversed": (1, PaymentReversed),
-        "credit-memo-applied": (1, CreditMemoApplied),
+        "credit-memo-applied": (2, CreditMemoApplied),
         "short-payment-detected": (1, ShortPaymentDetected),
         "remainder-tolerated": (1, RemainderTolerated),
-        "dispute-reported": (1, DisputeReported),
+        "dispute-reported": (2, DisputeReported),
         "hold-placed": (1, HoldPlaced),
         "hold-reduced": (1, HoldReduced),
         "hold-released": (1, HoldReleased),
         "past-hold-recorded": (1, PastHoldRecorded),
         "credit-awaited": (1, CreditAwaited),
         "recollection-task-opened": (1, RecoveryTaskOpened),
-    }
+    },
+    {("credit-memo-applied", 1): _with_defaults, ("dispute-reported", 1): _with_defaults},
 )

@@ -2,8 +2,8 @@
 
 The open amount changes by what the ERP says and the claims by what dispute-service says, each with its own business
 dates and in any order of arrival. So the hold is always computed for all days at once and compared with what is
-recorded; the same facts end in the same holds, whoever came first. A payment reduces the undisputed part first; when it
-reaches the disputed part, the oldest dispute gives way first.
+recorded; the same facts end in the same holds, whoever came first. What a posting takes from which dispute is
+dispute-service's answer (decision 0032). Until it comes, claims that no longer fit give way, the oldest dispute first.
 """
 
 from collections import defaultdict
@@ -79,7 +79,7 @@ def _held_on(item: OpenItem, day: date) -> dict[str, int]:
     held: dict[str, int] = {}
     for claim in reversed(item.claims):
         if item.terms is None or claim.currency != item.terms.total.currency:
-            continue  # a claim made before the invoice was known, in another currency: nothing of it can be held
+            continue  # a claim in another currency than the invoice: nothing of it can be held
         held[claim.dispute_id] = min(left, max(0, amount_on(claim.claimed, day)))
         left -= held[claim.dispute_id]
     return held

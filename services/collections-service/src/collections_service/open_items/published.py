@@ -44,6 +44,7 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
                 credit_memo_id=event.credit_memo_id,
                 issued_on=event.issued_on,
                 applied=wire(event.amount),
+                dispute_id=event.dispute_id,
             )
         case stored.ShortPaymentDetected():
             return public.ShortPaymentDetected(

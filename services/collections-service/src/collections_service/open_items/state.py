@@ -1,7 +1,7 @@
 """One invoice as its events left it: terms, the movements of its open amount, and who holds how much of it."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import assert_never
 
 from msgspec import Struct
@@ -55,7 +55,8 @@ class Application(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """The amounts one dispute claims and holds. A claim may exceed the open amount, a hold may not."""
+    """The amounts one dispute claims, as dispute-service said last, and holds. A claim may exceed the open amount until
+    dispute-service has answered the posting that made it so; a hold may not."""
 
     dispute_id: str
     opened_on: date
@@ -65,6 +66,12 @@ class Claim(Struct, frozen=True, kw_only=True):
     awaiting_credit: int
     rejected: int
     held: tuple[Step, ...] = ()
+    opened_at: datetime | None = None
+
+    @property
+    def place(self) -> tuple[datetime, str]:
+        """Its place among the disputes of the invoice, the oldest first: the same as in dispute-service."""
+        return self.opened_at or datetime.combine(self.opened_on, time(), UTC), self.dispute_id
 
     @property
     def claimed_now(self) -> int:
@@ -215,6 +222,7 @@ def _reported(item: OpenItem, event: DisputeReported) -> OpenItem:
         awaiting_credit=event.awaiting_credit,
         rejected=event.rejected,
         held=known.held if known else (),
+        opened_at=event.opened_at or (known.opened_at if known else None),
     )
     others = [other for other in item.claims if other.dispute_id != event.dispute_id]
-    return replace(item, claims=tuple(sorted([*others, claim], key=lambda c: (c.opened_on, c.dispute_id))))
+    return replace(item, claims=tuple(sorted([*others, claim], key=lambda c: c.place)))

@@ -8,8 +8,11 @@ from redress.money import Money
 
 
 class NamedInvoice(Struct, frozen=True):
+    """`dispute_id` is the dispute that a credit memo says it credits there, as `dsp_…`."""
+
     invoice_id: str
     amount: Money
+    dispute_id: str | None = None
 
 
 class ReceivePayment(Struct, frozen=True, kw_only=True):

@@ -95,6 +95,7 @@ def post_credit_memo(command: PostCreditMemo, receipt: Receipt, items: Mapping[s
             credit_memo_id=command.credit_memo_id,
             issued_on=command.issued_on,
             named=named.amount,
+            dispute_id=named.dispute_id,
         )
         events = open_item.apply_credit_memo(apply, items[named.invoice_id])
         invoices[named.invoice_id] = tuple(events)
@@ -156,19 +157,25 @@ def _allocation(named: NamedInvoice, events: Sequence[OpenItemEvent]) -> Allocat
     for event in events:
         if isinstance(event, PaymentApplied | CreditMemoApplied):
             return Allocation(
-                invoice_id=named.invoice_id, named=named.amount, applied=event.amount, applied_on=event.applied_on
+                invoice_id=named.invoice_id,
+                named=named.amount,
+                applied=event.amount,
+                applied_on=event.applied_on,
+                dispute_id=named.dispute_id,
             )
     nothing = Money(0, named.amount.currency)
-    return Allocation(invoice_id=named.invoice_id, named=named.amount, applied=nothing, applied_on=None)
+    return Allocation(
+        invoice_id=named.invoice_id, named=named.amount, applied=nothing, applied_on=None, dispute_id=named.dispute_id
+    )
 
 
 def _same(
     recorded: RecordedReceipt, customer_id: str, amount: Money, named: Sequence[NamedInvoice], on: object
 ) -> bool:
-    allocations = [(allocation.invoice_id, allocation.named) for allocation in recorded.allocations]
+    allocations = [(each.invoice_id, each.named, each.dispute_id) for each in recorded.allocations]
     return (recorded.customer_id, recorded.amount, recorded.received_on, allocations) == (
         customer_id,
         amount,
         on,
-        [(each.invoice_id, each.amount) for each in named],
+        [(each.invoice_id, each.amount, each.dispute_id) for each in named],
     )

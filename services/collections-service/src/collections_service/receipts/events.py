@@ -4,7 +4,7 @@ received = applied + unapplied + returned, always.
 """
 
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -13,12 +13,14 @@ from redress.money import Money
 
 
 class Allocation(Struct, frozen=True, kw_only=True):
-    """`named` is what the sender meant for the invoice, `applied` what was open there (`applied_on` None: nothing)."""
+    """`named` is what the sender meant for the invoice, `applied` what was open there (`applied_on` None: nothing).
+    `dispute_id` is the dispute that a credit memo named there."""
 
     invoice_id: str
     named: Money
     applied: Money
     applied_on: date | None
+    dispute_id: str | None = None
 
 
 class PaymentReceived(Struct, frozen=True, kw_only=True):
@@ -62,11 +64,18 @@ class ReceiptReversed(Struct, frozen=True, kw_only=True):
 
 ReceiptEvent = PaymentReceived | CreditMemoPosted | ReceiptReversed
 
+
+def _with_defaults(older: dict[str, Any]) -> dict[str, Any]:
+    """An event of before a field was added: the field has its default."""
+    return older
+
+
 # Stored names and versions. A class may be renamed; a stored name never changes.
 RECEIPT_CODEC: Final[Codec[ReceiptEvent]] = Codec(
     {
-        "payment-received": (1, PaymentReceived),
-        "credit-memo-posted": (1, CreditMemoPosted),
+        "payment-received": (2, PaymentReceived),
+        "credit-memo-posted": (2, CreditMemoPosted),
         "receipt-reversed": (1, ReceiptReversed),
-    }
+    },
+    {("payment-received", 1): _with_defaults, ("credit-memo-posted", 1): _with_defaults},
 )

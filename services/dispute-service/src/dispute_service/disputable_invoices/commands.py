@@ -21,7 +21,8 @@ class RecordInvoice(Struct, frozen=True, kw_only=True):
 
 
 class SetReservation(Struct, frozen=True, kw_only=True):
-    """Set all that a dispute of this customer and currency holds from now on. An increase must fit."""
+    """Set all that a dispute of this customer and currency holds from now on. An increase that a person wants must fit;
+    one that follows from the ledger (`by_ledger`) is a fact."""
 
     at: datetime
     invoice_id: str
@@ -30,6 +31,9 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     currency: str
     held: tuple[HeldAmount, ...]
     payment_id: str | None = None
+    opened_at: datetime | None = None
+    mismatched: bool = False
+    by_ledger: bool = False
 
 
 class LeaveShortPayment(Struct, frozen=True, kw_only=True):
@@ -41,4 +45,13 @@ class LeaveShortPayment(Struct, frozen=True, kw_only=True):
     explanation: str
 
 
-InvoiceCommand = RecordInvoice | SetReservation | LeaveShortPayment
+class LeaveNamedDispute(Struct, frozen=True, kw_only=True):
+    """Record that a credit memo does not serve the dispute it names, and why."""
+
+    at: datetime
+    credit_memo_id: str
+    dispute_id: str
+    explanation: str
+
+
+InvoiceCommand = RecordInvoice | SetReservation | LeaveShortPayment | LeaveNamedDispute

@@ -1,16 +1,17 @@
-"""How much of an invoice disputes may hold, and which disputes a posting reduces.
+"""How much of an invoice disputes may hold, and which disputes a posting reduces: the one place that answers it.
 
 The sum of what disputes hold never exceeds what is open, on the invoice and on each line (business rule: domain.md
-§7.5, invariant 2). A posting reduces the undisputed part first; then the oldest dispute first.
+§7.5, invariant 2). People are refused what does not fit. What the ledger did is a fact: afterwards disputes are brought
+within what is there. The oldest dispute gives way first, by the time it was opened.
 """
 
-from collections.abc import Iterator
 from typing import assert_never
 
 from msgspec import Struct
 
 from dispute_service.disputable_invoices.commands import (
     InvoiceCommand,
+    LeaveNamedDispute,
     LeaveShortPayment,
     RecordInvoice,
     SetReservation,
@@ -19,6 +20,7 @@ from dispute_service.disputable_invoices.events import (
     HeldAmount,
     InvoiceEvent,
     InvoiceRecorded,
+    NamedDisputeLeft,
     ReservationSet,
     ShortPaymentLeft,
 )
@@ -44,6 +46,15 @@ def decide(command: InvoiceCommand, state: DisputableInvoice) -> list[InvoiceEve
             return _reserve(command, state)
         case LeaveShortPayment():
             return _leave_short_payment(command, state)
+        case LeaveNamedDispute():
+            return [
+                NamedDisputeLeft(
+                    at=command.at,
+                    credit_memo_id=command.credit_memo_id,
+                    dispute_id=command.dispute_id,
+                    explanation=command.explanation,
+                )
+            ]
     assert_never(command)
 
 
@@ -67,12 +78,22 @@ def _record(command: RecordInvoice, state: DisputableInvoice) -> list[InvoiceEve
 def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceEvent]:
     before = state.of(command.dispute_id)
     wanted = tuple(held for held in command.held if held.amount)
-    if wanted == (before.held if before else ()):
+    was_mismatched = command.dispute_id in state.mismatched
+    if wanted == (before.held if before else ()) and command.mismatched == was_mismatched:
         return []
     held_before = before.amount if before else 0
-    if sum(held.amount for held in wanted) > held_before:
+    if not command.by_ledger and sum(held.amount for held in wanted) > held_before:
         _must_fit(command, wanted, state)
-    return [ReservationSet(at=command.at, dispute_id=command.dispute_id, held=wanted, payment_id=command.payment_id)]
+    return [
+        ReservationSet(
+            at=command.at,
+            dispute_id=command.dispute_id,
+            held=wanted,
+            payment_id=command.payment_id,
+            opened_at=command.opened_at,
+            mismatched=command.mismatched,
+        )
+    ]
 
 
 def _leave_short_payment(command: LeaveShortPayment, state: DisputableInvoice) -> list[InvoiceEvent]:
@@ -127,7 +148,7 @@ def _line_must_fit(command: SetReservation, held: HeldAmount, terms: InvoiceTerm
 def line_bound(terms: InvoiceTerms, line: str | None) -> int:
     """The most that can be contested on a line: its share of the invoice's total (tax included), rounded up, and no
     more than is open on the invoice."""
-    billed = sum(known.amount for known in terms.lines if known.line == line)
+    billed = terms.billed_on(line)
     all_lines = sum(known.amount for known in terms.lines)
     if billed <= 0 or all_lines <= 0:
         return max(0, terms.open)
@@ -147,7 +168,7 @@ def _fit(  # noqa: PLR0917
             allowed=f"up to {is_open}",
             details={"wanted": want, "open": is_open},
         )
-    holders = {one.dispute_id: part for one in others if (part := sum(_on(one, line)))}
+    holders = {one.dispute_id: part for one in others if (part := one.on(line))}
     free = bound - sum(holders.values())
     if wanted > free:
         left = Money(max(0, free), terms.currency)
@@ -160,25 +181,28 @@ def _fit(  # noqa: PLR0917
         )
 
 
-def _on(reservation: Reservation, line: str | None) -> Iterator[int]:
-    return (held.amount for held in reservation.held if line is None or held.line == line)
-
-
 class Reduction(Struct, frozen=True):
-    """`amount` of a dispute's hold goes away by a posting."""
+    """`amount` of a dispute's hold goes away by a posting; of this line, where one is named."""
 
     dispute_id: str
     amount: int
+    line: str | None = None
 
 
-def reductions(state: DisputableInvoice, open_after: int, credit: int = 0) -> list[Reduction]:
+def reductions(state: DisputableInvoice, open_after: int, credit: int = 0, named: str | None = None) -> list[Reduction]:
     """The disputes that a posting reduces, so that no more is held than is open after it.
 
-    `credit` is the amount of a credit memo: it serves credits that disputes wait for, before anything else.
+    `credit` is the amount of a credit memo. It serves the dispute that it names, then credits that disputes wait for,
+    then whatever else is contested, and only then money that nobody contests. A payment pays that first.
     """
     taken = {one.dispute_id: 0 for one in state.reservations}
-    for one in state.reservations:
-        part = min(credit, one.awaiting_credit)
+    rooms = [
+        *((one, one.amount) for one in state.reservations if one.dispute_id == named),
+        *((one, one.awaiting_credit) for one in state.reservations if one.dispute_id != named),
+        *((one, one.amount - one.awaiting_credit) for one in state.reservations if one.dispute_id != named),
+    ]
+    for one, room in rooms:
+        part = min(credit, room)
         taken[one.dispute_id] += part
         credit -= part
     excess = state.reserved - sum(taken.values()) - max(0, open_after)
@@ -187,3 +211,51 @@ def reductions(state: DisputableInvoice, open_after: int, credit: int = 0) -> li
         taken[one.dispute_id] += part
         excess -= part
     return [Reduction(dispute_id, amount) for dispute_id, amount in taken.items() if amount]
+
+
+def corrected_away(state: DisputableInvoice, before: InvoiceTerms | None) -> list[Reduction]:
+    """What a smaller total gives to disputes, where the ERP corrects the invoice instead of posting a credit memo:
+    credits that disputes wait for, and what is contested on lines that were billed and are not any more."""
+    terms = state.terms
+    if before is None or terms is None:
+        return []
+    left = before.total - terms.total
+    found: list[Reduction] = []
+    for one in state.reservations:
+        part = max(0, min(left, one.awaiting_credit))
+        found.append(Reduction(one.dispute_id, part))
+        left -= part
+    gone = {line.line for line in before.lines} - {line.line for line in terms.lines} if terms.lines else set()
+    for one in state.reservations:
+        for held in one.held:
+            contested = held.amount - held.awaiting_credit if held.line in gone else 0
+            part = max(0, min(left, contested))
+            found.append(Reduction(one.dispute_id, part, held.line))
+            left -= part
+    return [reduction for reduction in found if reduction.amount]
+
+
+def no_longer_fits(state: DisputableInvoice, before: InvoiceTerms | None) -> list[Reduction]:
+    """What disputes hold beyond a line, or beyond what is open at all. `before` is the invoice before the posting: a
+    line that was billed and costs nothing any more leaves nothing to contest."""
+    terms = state.terms
+    if terms is None:
+        return []
+    found: list[Reduction] = []
+    left = {one.dispute_id: one.amount for one in state.reservations}
+    for line in dict.fromkeys(known.line for known in terms.lines):
+        is_free_now = terms.billed_on(line) == 0 and before is not None and before.billed_on(line) > 0
+        excess = sum(one.on(line) for one in state.reservations) - (0 if is_free_now else line_bound(terms, line))
+        for one in state.reservations:
+            part = max(0, min(excess, one.on(line)))
+            if part:
+                found.append(Reduction(one.dispute_id, part, line))
+            left[one.dispute_id] -= part
+            excess -= part
+    excess = sum(left.values()) - max(0, terms.open)
+    for dispute_id, holds in left.items():
+        part = max(0, min(excess, holds))
+        if part:
+            found.append(Reduction(dispute_id, part))
+        excess -= part
+    return found

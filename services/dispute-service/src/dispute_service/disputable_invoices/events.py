@@ -1,7 +1,7 @@
 """The events of an invoice that concern disputes. Amounts are minor units of its currency."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -38,12 +38,18 @@ class HeldAmount(Struct, frozen=True):
 
 class ReservationSet(Struct, frozen=True, kw_only=True):
     """The amounts that a dispute holds of the invoice from now on; empty when it holds nothing. `payment_id` is the
-    payment that changed them: when it is reversed, its amount is taken back from this dispute."""
+    payment that changed them: when it is reversed, its amount is taken back from this dispute.
+
+    `opened_at` of the dispute gives its place, the oldest first; None in older events, where the first reservation's
+    `at` does. `mismatched` says that it contests something besides that is not this invoice, and holds nothing for it.
+    """
 
     at: datetime
     dispute_id: str
     held: tuple[HeldAmount, ...]
     payment_id: str | None = None
+    opened_at: datetime | None = None
+    mismatched: bool = False
 
 
 class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
@@ -55,13 +61,30 @@ class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
     explanation: str
 
 
-InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft
+class NamedDisputeLeft(Struct, frozen=True, kw_only=True):
+    """A credit memo named a dispute that it cannot serve, and the reason. It served others, as one that names none."""
+
+    at: datetime
+    credit_memo_id: str
+    dispute_id: str
+    explanation: str
+
+
+InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft | NamedDisputeLeft
+
+
+def _with_defaults(older: dict[str, Any]) -> dict[str, Any]:
+    """An event of before a field was added: the field has its default."""
+    return older
+
 
 # Stored names and versions. A stored name never changes.
 INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
     {
         "invoice-recorded": (1, InvoiceRecorded),
-        "reservation-set": (1, ReservationSet),
+        "reservation-set": (2, ReservationSet),
         "short-payment-left": (1, ShortPaymentLeft),
-    }
+        "named-dispute-left": (1, NamedDisputeLeft),
+    },
+    {("reservation-set", 1): _with_defaults},
 )

@@ -14,6 +14,7 @@ from dispute_service.disputable_invoices.events import (
     InvoiceEvent,
     InvoiceRecorded,
     KnownLine,
+    NamedDisputeLeft,
     ReservationSet,
     ShortPaymentLeft,
 )
@@ -30,9 +31,13 @@ class InvoiceTerms(Struct, frozen=True, kw_only=True):
     open: int
     lines: tuple[KnownLine, ...]
 
+    def billed_on(self, line: str | None) -> int:
+        """0 for a line that is not there."""
+        return sum(known.amount for known in self.lines if known.line == line)
+
 
 class Reservation(Struct, frozen=True, kw_only=True):
-    """A dispute's hold on the invoice since `since`."""
+    """A dispute's hold on the invoice; `since` is when the dispute was opened."""
 
     dispute_id: str
     since: datetime
@@ -46,21 +51,32 @@ class Reservation(Struct, frozen=True, kw_only=True):
     def awaiting_credit(self) -> int:
         return sum(held.awaiting_credit for held in self.held)
 
+    def on(self, line: str | None) -> int:
+        """The amount it holds of a line; of None, all it holds."""
+        return sum(held.amount for held in self.held if line is None or held.line == line)
+
 
 class DisputableInvoice(Struct, frozen=True, kw_only=True):
     """`terms` None: not known to the ledger yet. Reservations stand oldest first.
 
-    `reduced_by` remembers which dispute was reduced by which payment, oldest first, also when it holds nothing more.
+    `mismatched` are the disputes that contest something which is not this invoice. `reduced_by` remembers which dispute
+    was reduced by which payment, oldest first, also when it holds nothing more.
     """
 
     terms: InvoiceTerms | None = None
     reservations: tuple[Reservation, ...] = ()
+    mismatched: frozenset[str] = frozenset()
     reduced_by: tuple[tuple[str, str], ...] = ()
     short_payments_left: frozenset[str] = frozenset()
 
     @property
     def reserved(self) -> int:
         return sum(reservation.amount for reservation in self.reservations)
+
+    @property
+    def contested_by(self) -> tuple[str, ...]:
+        """The disputes that have something open here, whether or not they hold it."""
+        return tuple(dict.fromkeys([*(one.dispute_id for one in self.reservations), *sorted(self.mismatched)]))
 
     def disputes_reduced_by(self, payment_id: str) -> tuple[str, ...]:
         return tuple(dispute_id for payment, dispute_id in self.reduced_by if payment == payment_id)
@@ -91,14 +107,25 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
             if event.payment_id is not None and (event.payment_id, event.dispute_id) not in state.reduced_by:
                 taken = (*state.reduced_by, (event.payment_id, event.dispute_id))
                 state = msgspec.structs.replace(state, reduced_by=taken)
-            before = state.of(event.dispute_id)
-            others = [one for one in state.reservations if one.dispute_id != event.dispute_id]
-            if not event.held:
-                return msgspec.structs.replace(state, reservations=tuple(others))
-            now = Reservation(dispute_id=event.dispute_id, since=before.since if before else event.at, held=event.held)
-            # Oldest first by business time; the id settles two of the same instant, the same way every time.
-            ordered = sorted([*others, now], key=lambda one: (one.since, one.dispute_id))
-            return msgspec.structs.replace(state, reservations=tuple(ordered))
+            return _reserved(state, event)
         case ShortPaymentLeft():
             return msgspec.structs.replace(state, short_payments_left=state.short_payments_left | {event.payment_id})
+        case NamedDisputeLeft():
+            return state
     assert_never(event)
+
+
+def _reserved(state: DisputableInvoice, event: ReservationSet) -> DisputableInvoice:
+    before = state.of(event.dispute_id)
+    ordered = [one for one in state.reservations if one.dispute_id != event.dispute_id]
+    if event.held:
+        since = event.opened_at or (before.since if before else event.at)
+        ordered.append(Reservation(dispute_id=event.dispute_id, since=since, held=event.held))
+        # Oldest first by business time; the id settles two of the same instant, the same way in every service.
+        ordered.sort(key=lambda one: (one.since, one.dispute_id))
+    mismatched = state.mismatched - {event.dispute_id}
+    return msgspec.structs.replace(
+        state,
+        reservations=tuple(ordered),
+        mismatched=mismatched | {event.dispute_id} if event.mismatched else mismatched,
+    )

@@ -145,13 +145,26 @@ class ReversePayment(Struct, frozen=True, kw_only=True):
 
 
 class NoteInvoice(Struct, frozen=True, kw_only=True):
-    """The ledger registered or corrected the invoice; `reduce_by` is what no longer fits into what is open there."""
+    """The invoice as the ledger has it. `lines` are the names of its lines; none: it is not told apart by lines."""
 
     at: datetime
     invoice_id: str
     legal_entity: str
     ledger_version: int
+    customer_id: str
+    currency: str
+    lines: tuple[str, ...] = ()
+
+
+class FitToInvoice(Struct, frozen=True, kw_only=True):
+    """`reduce_by` is what the invoice, or its `line`, has less than the dispute holds of it; or what a correction gave
+    to the dispute instead of a credit memo."""
+
+    at: datetime
+    invoice_id: str
+    ledger_version: int
     reduce_by: int
+    line: str | None = None
 
 
 class BreachSla(Struct, frozen=True, kw_only=True):
@@ -163,6 +176,6 @@ class BreachSla(Struct, frozen=True, kw_only=True):
 
 WorkCommand = Classify | AssignTo | AssignByMatrix | RequestInformation | RecordInformation | AddNote | Escalate
 EndingCommand = Decide | Resolve | Close | Reopen | Withdraw
-LedgerCommand = ApplyPayment | ApplyCreditMemo | ReversePayment | NoteInvoice | BreachSla
+LedgerCommand = ApplyPayment | ApplyCreditMemo | ReversePayment | NoteInvoice | FitToInvoice | BreachSla
 """Commands that no person gives: postings of the ledger, and a promise whose time is over."""
 DisputeCommand = Open | WorkCommand | EndingCommand | LedgerCommand

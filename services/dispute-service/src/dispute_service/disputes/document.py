@@ -1,6 +1,7 @@
 """The document of a dispute, as lists, single reads and answers show it. It holds no personal text."""
 
 from datetime import date, datetime
+from typing import Literal, cast
 from uuid import UUID
 
 import msgspec
@@ -14,13 +15,17 @@ from redress.contracts.common import WireMoney, wire_in
 from redress.ids import public_id
 
 PREFIX = "dsp"
+Mismatch = Literal["customer", "currency", "line"]
 
 
 class ItemDocument(Struct, frozen=True, kw_only=True):
-    """disputed = open + paid + credited + written_off + rejected + withdrawn; `awaiting_credit` is part of `open`.
+    """disputed = open + paid + credited + reduced + written_off + rejected + withdrawn; `awaiting_credit` is part of
+    `open`.
 
-    `valid` and `invalid` split `open` while a decision stands; else they are null. `known` says whether the ledger has
-    reported the invoice.
+    `reduced` is what a smaller invoice took away; null, in what was stored before it was told apart, is nothing.
+    `valid` and `invalid` split `open` without `awaiting_credit` while a decision stands; else they are null. `known`
+    says whether the ledger has reported the invoice. `mismatch` names what of that invoice is another than the item
+    says: such an item holds nothing, counts in no limit, and stays open for a person.
     """
 
     invoice_id: str
@@ -36,6 +41,8 @@ class ItemDocument(Struct, frozen=True, kw_only=True):
     awaiting_credit: WireMoney
     valid: WireMoney | None
     invalid: WireMoney | None
+    reduced: WireMoney | None = None
+    mismatch: Mismatch | None = None
 
 
 class SlaDocument(Struct, frozen=True, kw_only=True):
@@ -227,6 +234,8 @@ def _item(item: DisputeItem, state: Dispute) -> ItemDocument:
         awaiting_credit=_wire(item.awaiting_credit, state),
         valid=_wire(item.valid, state) if decided else None,
         invalid=_wire(item.invalid, state) if decided else None,
+        reduced=_wire(item.reduced, state),
+        mismatch=cast("Mismatch | None", item.mismatch),
     )
 
 

@@ -5,7 +5,7 @@ command. Personal text is sealed. `item` is the position in the dispute's list o
 """
 
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -163,7 +163,10 @@ class DisputeClosed(Struct, frozen=True, kw_only=True):
 
 class DisputeReopened(Struct, frozen=True, kw_only=True):
     """`shares` are the amounts that are open again besides those that never stopped being open. `by_ledger` is true
-    when a reversed payment did it. The clock starts anew: `routing` and `sla` are the new promise."""
+    when a reversed payment did it. The clock starts anew: `routing` and `sla` are the new promise.
+
+    `keeps_grants`: a credit that was granted is still awaited. A person's reopening takes it back, and so did every one
+    of before the field."""
 
     at: datetime
     reason: str
@@ -171,10 +174,11 @@ class DisputeReopened(Struct, frozen=True, kw_only=True):
     by_ledger: bool = False
     routing: Routing | None = None
     sla: Sla | None = None
+    keeps_grants: bool = False
 
 
 class DisputeWithdrawn(Struct, frozen=True, kw_only=True):
-    """The customer gave the contest up: what was open is collectable again."""
+    """The customer gave the contest up: the shares are collectable again. A credit that was granted stays awaited."""
 
     at: datetime
     reason: str
@@ -185,7 +189,8 @@ class AmountReduced(Struct, frozen=True, kw_only=True):
     """A posting of the ledger took away part of what is contested.
 
     `cause` is payment, credit-memo or invoice-changed; `reference` names the posting. `ledger_version` is the
-    invoice's version in the ledger: a posting is taken once.
+    invoice's version in the ledger: a posting is taken once. `into` names the bucket where that is another than the
+    cause's own (payment: paid, else credited): reduced, for what an invoice that is smaller took away.
     """
 
     at: datetime
@@ -194,6 +199,7 @@ class AmountReduced(Struct, frozen=True, kw_only=True):
     invoice_id: str
     ledger_version: int
     shares: tuple[Share, ...]
+    into: str | None = None
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True):
@@ -215,6 +221,21 @@ class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
     invoice_id: str
     legal_entity: str
     ledger_version: int
+
+
+class ItemMismatch(Struct, frozen=True):
+    """`what` of the invoice is another than the item names: customer, currency or line; None: it matches after all."""
+
+    item: int
+    what: str | None
+
+
+class ItemsCompared(Struct, frozen=True, kw_only=True):
+    """The ledger's invoice is another than these items of it name, or is so no longer."""
+
+    at: datetime
+    invoice_id: str
+    items: tuple[ItemMismatch, ...]
 
 
 class SlaBreached(Struct, frozen=True, kw_only=True):
@@ -241,8 +262,15 @@ DisputeEvent = (
     | AmountReduced
     | PaymentReversed
     | InvoiceBecameKnown
+    | ItemsCompared
     | SlaBreached
 )
+
+
+def _with_defaults(older: dict[str, Any]) -> dict[str, Any]:
+    """An event of before a field was added: the field has its default."""
+    return older
+
 
 # Stored names and versions. A stored name never changes.
 DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
@@ -258,11 +286,13 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "dispute-resolved": (1, DisputeResolved),
         "dispute-settled": (1, DisputeSettled),
         "dispute-closed": (1, DisputeClosed),
-        "dispute-reopened": (1, DisputeReopened),
+        "dispute-reopened": (2, DisputeReopened),
         "dispute-withdrawn": (1, DisputeWithdrawn),
-        "amount-reduced": (1, AmountReduced),
+        "amount-reduced": (2, AmountReduced),
         "payment-reversed": (1, PaymentReversed),
         "invoice-became-known": (1, InvoiceBecameKnown),
+        "items-compared": (1, ItemsCompared),
         "sla-breached": (1, SlaBreached),
-    }
+    },
+    {("dispute-reopened", 1): _with_defaults, ("amount-reduced", 1): _with_defaults},
 )

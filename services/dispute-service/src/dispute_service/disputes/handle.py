@@ -14,7 +14,7 @@ from dispute_service.disputable_invoices.refusals import CustomerMismatch, Invoi
 from dispute_service.disputable_invoices.state import InvoiceTerms
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import decisions as disputes
-from dispute_service.disputes.commands import ApplyPayment, DisputeCommand, Open
+from dispute_service.disputes.commands import ApplyPayment, DisputeCommand, LedgerCommand, Open
 from dispute_service.disputes.document import dispute_part, document
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import NoSuchDispute
@@ -29,7 +29,7 @@ from redress.handling.unit_of_work import UnitOfWork
 async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: datetime) -> State:
     """Decide the command, record what follows, and move the reservations of its invoices along.
 
-    Refusals: those of the dispute, and those of an invoice when more would be held of it than fits.
+    Refusals: those of the dispute, and those of an invoice when a person would hold more of it than fits.
     """
     before = await uow.state(DISPUTE, dispute)
     events = disputes.decide(command, before, await uow.state(MATRIX, matrix_stream(uow.tenant)), now)
@@ -37,7 +37,11 @@ async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: d
         return before
     after = uow.record(DISPUTE, dispute, events, policy=_policies(events))
     changed = _DisputeChange(
-        before, after, events[-1].at, command.payment_id if isinstance(command, ApplyPayment) else None
+        before,
+        after,
+        events[-1].at,
+        payment_id=command.payment_id if isinstance(command, ApplyPayment) else None,
+        by_ledger=isinstance(command, LedgerCommand),
     )
     await _move_reservations(uow, dispute, changed)
     return after
@@ -117,12 +121,13 @@ def _place_of(refusal: InvoiceRefusal, command: Open) -> tuple[str | int, ...]:
 
 
 class _DisputeChange(Struct, frozen=True):
-    """A dispute before and after a command, and the payment that did it, if one did."""
+    """A dispute before and after a command, the payment that did it, if one did, and whether it is a ledger's fact."""
 
     before: State
     after: State
     at: datetime
     payment_id: str | None
+    by_ledger: bool
 
 
 def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
@@ -134,8 +139,8 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
     after = change.after
     if isinstance(after, UnopenedDispute):
         return
-    old, new = held_by_invoice(change.before), held_by_invoice(after)
-    changed = {name: invoice_stream(uow.tenant, name) for name in new if new[name] != old.get(name, ())}
+    old, new = _held_by_invoice(change.before), _held_by_invoice(after)
+    changed = {name: invoice_stream(uow.tenant, name) for name in new if new[name] != old.get(name, _Held())}
     await uow.load(INVOICE, changed.values())
     for invoice_id, stream in changed.items():
         reserve = SetReservation(
@@ -144,18 +149,32 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
             dispute_id=str(dispute),
             customer_id=after.customer_id,
             currency=after.currency,
-            held=new[invoice_id],
+            held=new[invoice_id].amounts,
             payment_id=change.payment_id,
+            opened_at=after.opened_at,
+            mismatched=new[invoice_id].mismatched,
+            by_ledger=change.by_ledger,
         )
         uow.record(INVOICE, stream, invoices.decide(reserve, await uow.state(INVOICE, stream)))
 
 
-def held_by_invoice(state: State) -> dict[str, tuple[HeldAmount, ...]]:
-    """The amounts that the dispute holds of each of its invoices; empty where it holds nothing any more."""
+class _Held(Struct, frozen=True):
+    """What a dispute holds of an invoice, and whether it contests something besides that is not that invoice."""
+
+    amounts: tuple[HeldAmount, ...] = ()
+    mismatched: bool = False
+
+
+def _held_by_invoice(state: State) -> dict[str, _Held]:
+    """For each of its invoices; nothing where it holds nothing any more."""
     if not isinstance(state, Dispute):
         return {}
-    held: dict[str, tuple[HeldAmount, ...]] = {item.invoice_id: () for item in state.items}
+    held = {item.invoice_id: _Held() for item in state.items}
     for item in state.items:
-        if item.open:
-            held[item.invoice_id] += (HeldAmount(item.line, item.open, item.awaiting_credit),)
+        here = held[item.invoice_id]
+        if item.open and item.mismatch is not None:
+            held[item.invoice_id] = _Held(here.amounts, mismatched=True)
+        elif item.open:
+            amount = HeldAmount(item.line, item.open, item.awaiting_credit)
+            held[item.invoice_id] = _Held((*here.amounts, amount), here.mismatched)
     return held

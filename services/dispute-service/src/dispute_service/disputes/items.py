@@ -1,7 +1,7 @@
 """The contested amounts of a dispute, and how they move. Nothing here raises: a stored event has happened.
 
-Per item, always: disputed = open + paid + credited + written_off + rejected + withdrawn. `awaiting_credit` is part of
-open. A share or an outcome of an item that is not there moves nothing.
+Per item, always: disputed = open + paid + credited + reduced + written_off + rejected + withdrawn. `awaiting_credit`
+is part of open. A share or an outcome of an item that is not there moves nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,8 +15,9 @@ from dispute_service.disputes import events as e
 class DisputeItem(Struct, frozen=True, kw_only=True):
     """One contested amount and what has become of it (minor units).
 
-    `valid` and `invalid` split what is open while a decision stands. `stated_paid` is the part of `paid` that a person
-    stated and no posting has proved.
+    `reduced` was never billed after all: the invoice is smaller. `valid` and `invalid` split what is contested while a
+    decision stands. `stated_paid` is the part of `paid` that a person stated and no posting has proved. `mismatch` says
+    what of the ledger's invoice is another (customer, currency, line): the item then holds nothing.
     """
 
     invoice_id: str
@@ -33,6 +34,13 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
     valid: int = 0
     invalid: int = 0
     stated_paid: int = 0
+    reduced: int = 0
+    mismatch: str | None = None
+
+    @property
+    def contested(self) -> int:
+        """The open part that nothing is granted of yet."""
+        return self.open - self.awaiting_credit
 
 
 class PaymentShare(Struct, frozen=True):
@@ -61,6 +69,15 @@ def known(items: Items, invoice_id: str) -> Items:
     return tuple(msgspec.structs.replace(item, known=True) if item.invoice_id == invoice_id else item for item in items)
 
 
+def compared(items: Items, found: Iterable[e.ItemMismatch]) -> Items:
+    """The items match the ledger's invoice, or do not."""
+    for one in found:
+        if _has(items, one.item):
+            changed = msgspec.structs.replace(items[one.item], mismatch=one.what)
+            items = (*items[: one.item], changed, *items[one.item + 1 :])
+    return items
+
+
 def judged(items: Items, verdicts: Iterable[e.ItemVerdict]) -> Items:
     """The verdicts stand in place of what was found before."""
     items = without_verdict(items)
@@ -77,7 +94,8 @@ def without_verdict(items: Items) -> Items:
 
 
 def with_outcomes(items: Items, outcomes: Iterable[e.ItemOutcome]) -> Items:
-    """The open amount goes where the outcome says; a credit stays open and awaits the ERP's credit memo."""
+    """The contested amount goes where the outcome says; a credit stays open and awaits the ERP's credit memo, besides
+    what awaits one already."""
     items = without_verdict(items)
     for outcome in outcomes:
         if not _has(items, outcome.item):
@@ -88,7 +106,7 @@ def with_outcomes(items: Items, outcomes: Iterable[e.ItemOutcome]) -> Items:
             items,
             outcome.item,
             open=item.open - gone,
-            awaiting_credit=outcome.credit,
+            awaiting_credit=item.awaiting_credit + outcome.credit,
             rejected=item.rejected + outcome.rejected,
             written_off=item.written_off + outcome.written_off,
             paid=item.paid + outcome.paid,
@@ -108,12 +126,14 @@ def reopenable(item: DisputeItem) -> int:
     return item.rejected + item.withdrawn + item.written_off + item.stated_paid + item.awaiting_credit
 
 
-def contested_again(items: Items, shares: Iterable[e.Share]) -> Items:
+def contested_again(items: Items, shares: Iterable[e.Share], *, keeps_grants: bool = False) -> Items:
     """Each share is taken back from where it went: rejected first, then withdrawn, written off, stated as paid.
 
-    No credit is awaited any more.
+    No credit is awaited any more, unless grants are kept.
     """
-    items = tuple(msgspec.structs.replace(item, awaiting_credit=0) for item in without_verdict(items))
+    items = without_verdict(items)
+    if not keeps_grants:
+        items = tuple(msgspec.structs.replace(item, awaiting_credit=0) for item in items)
     for share in shares:
         if not _has(items, share.item):
             continue
@@ -139,7 +159,7 @@ def reduced_by_payment(
 ) -> tuple[Items, tuple[PaymentShare, ...]]:
     """The shares are paid, as far as they are open; and what the payment took.
 
-    A payment concedes the amounts found invalid first.
+    A payment concedes the amounts found invalid first, and what was granted last.
     """
     taken: list[PaymentShare] = []
     for share in shares:
@@ -148,13 +168,14 @@ def reduced_by_payment(
         item = items[share.item]
         amount = min(share.amount, item.open)
         left = item.open - amount
+        awaiting = min(item.awaiting_credit, left)
         invalid = max(0, item.invalid - amount)
         items = _replaced(
             items,
             share.item,
             open=left,
-            awaiting_credit=min(item.awaiting_credit, left),
-            valid=min(item.valid, left - invalid),
+            awaiting_credit=awaiting,
+            valid=min(item.valid, left - awaiting - invalid),
             invalid=invalid,
             paid=item.paid + amount,
         )
@@ -164,24 +185,36 @@ def reduced_by_payment(
 
 
 def reduced_by_credit(items: Items, shares: Iterable[e.Share]) -> Items:
-    """The shares are credited, as far as they are open. A credit serves what was found valid first."""
+    """The shares are credited, as far as they are open. A credit serves what was granted first, then what was found
+    valid."""
     for share in shares:
-        if not _has(items, share.item):
-            continue
-        item = items[share.item]
-        amount = min(share.amount, item.open)
-        left = item.open - amount
-        valid = max(0, item.valid - amount)
-        items = _replaced(
-            items,
-            share.item,
-            open=left,
-            awaiting_credit=min(item.awaiting_credit, left),
-            valid=valid,
-            invalid=min(item.invalid, left - valid),
-            credited=item.credited + amount,
-        )
+        if _has(items, share.item):
+            left, amount = _less(items[share.item], share.amount)
+            items = _replaced(items, share.item, **left, credited=items[share.item].credited + amount)
     return items
+
+
+def reduced_by_invoice(items: Items, shares: Iterable[e.Share]) -> Items:
+    """The shares are not billed any more, as far as they are open; in the order in which a credit would take them."""
+    for share in shares:
+        if _has(items, share.item):
+            left, amount = _less(items[share.item], share.amount)
+            items = _replaced(items, share.item, **left, reduced=items[share.item].reduced + amount)
+    return items
+
+
+def _less(item: DisputeItem, wanted: int) -> tuple[dict[str, int], int]:
+    """What is left of the open parts of an item, and how much was taken of them."""
+    amount = min(wanted, item.open)
+    awaiting = max(0, item.awaiting_credit - amount)
+    valid = max(0, item.valid - max(0, amount - item.awaiting_credit))
+    left = {
+        "open": item.open - amount,
+        "awaiting_credit": awaiting,
+        "valid": valid,
+        "invalid": min(item.invalid, item.open - amount - awaiting - valid),
+    }
+    return left, amount
 
 
 def given_back(

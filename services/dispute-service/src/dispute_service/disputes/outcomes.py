@@ -38,10 +38,10 @@ def outcomes_of(resolution_code: str, credited: Money | None, state: Dispute) ->
     where = WHOLE.get(resolution_code)
     if where is not None:
         _must_not_contradict(resolution_code, state)
-        if credited is not None and (where != "credit" or credited != state.money(state.open)):
-            bound = state.money(state.open if where == "credit" else 0)
+        if credited is not None and (where != "credit" or credited != state.money(state.contested)):
+            bound = state.money(state.contested if where == "credit" else 0)
             raise CreditOutOfBounds(credited, bound, f"{resolution_code} credits {bound}")
-        return tuple(_whole(index, item.open, where) for index, item in enumerate(state.items) if item.open)
+        return tuple(_whole(index, item.contested, where) for index, item in enumerate(state.items) if item.contested)
     if resolution_code not in CREDIT_UNLESS_SAID_OTHERWISE | CREDIT_WHAT_IS_SAID:
         raise UnknownCode(
             "resolution_code",
@@ -50,9 +50,9 @@ def outcomes_of(resolution_code: str, credited: Money | None, state: Dispute) ->
         )
     parts = _credit_parts(resolution_code, credited, state)
     return tuple(
-        ItemOutcome(item=index, credit=part, rejected=item.open - part)
+        ItemOutcome(item=index, credit=part, rejected=item.contested - part)
         for index, (item, part) in enumerate(zip(state.items, parts, strict=True))
-        if item.open
+        if item.contested
     )
 
 
@@ -80,7 +80,7 @@ def _must_not_contradict(resolution_code: str, state: Dispute) -> None:
 
 
 def _credit_parts(resolution_code: str, credited: Money | None, state: Dispute) -> list[int]:
-    open_parts = [item.open for item in state.items]
+    open_parts = [item.contested for item in state.items]
     valid_parts = [item.valid for item in state.items]
     verdict: Verdict | None = state.verdict
     if credited is None:
@@ -89,7 +89,7 @@ def _credit_parts(resolution_code: str, credited: Money | None, state: Dispute) 
         elif verdict is None and resolution_code in CREDIT_UNLESS_SAID_OTHERWISE:
             parts = open_parts
         else:
-            raise CreditNotStated(resolution_code, state.money(state.open))
+            raise CreditNotStated(resolution_code, state.money(state.contested))
     else:
         # Goodwill is given beyond what was found valid; every other credit stays within it.
         weights = open_parts if verdict is None or resolution_code == "GOODWILL" else valid_parts
@@ -101,9 +101,9 @@ def _credit_parts(resolution_code: str, credited: Money | None, state: Dispute) 
             found = "is open" if of_open else "was found valid"
             raise CreditOutOfBounds(credited, bound, f"{bound} {found}")
         parts = allocate(credited.minor, weights)
-    if resolution_code == "CREDIT_PARTIAL" and sum(parts) == state.open:
-        all_of_it = state.money(state.open)
-        raise CreditOutOfBounds(all_of_it, state.money(state.open - 1), "that is all of it: use CREDIT_FULL")
+    if resolution_code == "CREDIT_PARTIAL" and sum(parts) == state.contested:
+        all_of_it = state.money(state.contested)
+        raise CreditOutOfBounds(all_of_it, state.money(state.contested - 1), "that is all of it: use CREDIT_FULL")
     return parts
 
 

@@ -1,7 +1,7 @@
 """Stored event → published contract. Stored events are private to this service; published ones are a promise to others.
 
 Every published event carries the dispute as it is after it. Not published: notes, invoices that became known, and what
-a reversed payment does to a dispute that had ended (the reopening that follows it is).
+a reversed payment gives back to a dispute that it reopens (the reopening that follows is).
 """
 
 from collections.abc import Callable
@@ -67,9 +67,18 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
             return public.DisputeReopened(dispute=dispute, reason=event.reason)
         case stored.PaymentReversed():
             # More is contested again. Of an ended dispute the reopening behind this event says so.
-            if event.into == "open" and after.is_active:
-                return public.DisputeReopened(dispute=dispute, reason=f"Payment {event.payment_id} was reversed.")
-            return None
+            if event.into == "open":
+                reason = f"Payment {event.payment_id} was reversed."
+                return public.DisputeReopened(dispute=dispute, reason=reason) if after.is_active else None
+            return public.DisputeAmountRestored(
+                dispute=dispute,
+                cause="payment-reversed",
+                invoice_id=event.invoice_id,
+                restored=_wire(sum(share.amount for share in event.shares), after),
+                into=event.into,
+            )
+        case stored.ItemsCompared():
+            return public.DisputeMismatchFound(dispute=dispute, invoice_id=event.invoice_id)
         case stored.DisputeClosed():
             return public.DisputeClosed(dispute=dispute)
         case stored.DisputeWithdrawn():
@@ -82,16 +91,18 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
 
 
 def _resolved(event: stored.DisputeResolved, dispute: public.DisputeSummary, after: Dispute) -> public.DisputeResolved:
-    # Of a dispute that a posting ended, `paid` is what was paid over its whole life.
+    # Of a dispute that a posting ended, `paid` and `reduced` are over its whole life.
     paid = sum(item.paid for item in after.items) if event.by_ledger else sum(o.paid for o in event.outcomes)
+    due = after.awaiting_credit if event.by_ledger else sum(outcome.credit for outcome in event.outcomes)
     return public.DisputeResolved(
         dispute=dispute,
         resolution_code=event.resolution_code,
-        credit_due=_wire(sum(outcome.credit for outcome in event.outcomes), after),
+        credit_due=_wire(due, after),
         rejected=_wire(sum(outcome.rejected for outcome in event.outcomes), after),
         written_off=_wire(sum(outcome.written_off for outcome in event.outcomes), after),
         paid=_wire(paid, after),
         rationale=after.rationale,
+        reduced=_wire(sum(item.reduced for item in after.items) if event.by_ledger else 0, after),
     )
 
 
@@ -136,6 +147,8 @@ def _item(item: DisputeItem, money: Callable[[int], WireMoney]) -> public.Disput
         rejected=money(item.rejected),
         withdrawn=money(item.withdrawn),
         awaiting_credit=money(item.awaiting_credit),
+        reduced=money(item.reduced),
+        mismatch=item.mismatch,
     )
 
 

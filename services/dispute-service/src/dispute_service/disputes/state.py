@@ -1,7 +1,7 @@
 """The state of a dispute, folded from its events. `evolve` never raises: a stored event has happened.
 
-An active dispute has something open and awaits no credit; a settling one awaits all that is open; in every other state
-nothing is open. How amounts move within its items: `items.py`.
+An active dispute has something contested; besides, it may still await a credit that was granted before. A settling one
+awaits all that is open; in every other state nothing is open. How amounts move within its items: `items.py`.
 """
 
 from collections.abc import Mapping
@@ -130,6 +130,11 @@ class Dispute(Struct, frozen=True, kw_only=True):
         return sum(item.awaiting_credit for item in self.items)
 
     @property
+    def contested(self) -> int:
+        """The open amount that nothing is granted of yet: what is decided and resolved."""
+        return self.open - self.awaiting_credit
+
+    @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
 
@@ -202,15 +207,7 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
         case e.DisputeReopened():
             return _reopened(state, event)
         case e.DisputeWithdrawn():
-            return msgspec.structs.replace(
-                state,
-                status=Status.WITHDRAWN,
-                items=moved.withdrawn(state.items, event.shares),
-                verdict=None,
-                question=None,
-                resolution_code="WITHDRAWN",
-                resolved_at=event.at,
-            )
+            return _withdrawn(state, event)
         case e.AmountReduced():
             return _reduced(state, event)
         case e.PaymentReversed():
@@ -222,6 +219,8 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
                 legal_entity=state.legal_entity or event.legal_entity,
                 ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
             )
+        case e.ItemsCompared():
+            return msgspec.structs.replace(state, items=moved.compared(state.items, event.items))
         case e.SlaBreached():
             return msgspec.structs.replace(state, sla_breached_at=event.at)
     assert_never(event)
@@ -271,11 +270,24 @@ def _resolved(state: Dispute, event: e.DisputeResolved) -> Dispute:
     )
 
 
+def _withdrawn(state: Dispute, event: e.DisputeWithdrawn) -> Dispute:
+    items = moved.withdrawn(state.items, event.shares)
+    return msgspec.structs.replace(
+        state,
+        status=Status.SETTLING if any(item.awaiting_credit for item in items) else Status.WITHDRAWN,
+        items=items,
+        verdict=None,
+        question=None,
+        resolution_code="WITHDRAWN",
+        resolved_at=event.at,
+    )
+
+
 def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
     return msgspec.structs.replace(
         state,
         status=Status.INVESTIGATING,
-        items=moved.contested_again(state.items, event.shares),
+        items=moved.contested_again(state.items, event.shares, keeps_grants=event.keeps_grants),
         verdict=None,
         resolution_code=None,
         rationale=None,
@@ -291,6 +303,8 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
     taken: tuple[PaymentShare, ...] = ()
     if event.cause == "payment":
         items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference)
+    elif event.into == "reduced":
+        items = moved.reduced_by_invoice(state.items, event.shares)
     else:
         items = moved.reduced_by_credit(state.items, event.shares)
     return msgspec.structs.replace(

@@ -1,26 +1,34 @@
-"""The effect of the ledger's postings on disputes.
+"""The effect of the ledger's postings on disputes: who of them gives way, and by how much.
 
-An invoice that becomes known is noted; a payment takes the undisputed part first and then from disputes, oldest first;
-a credit memo serves awaited credits first; a reversed payment gives back what it took; a short payment opens a dispute
-and assigns it by the matrix. A short payment that opens none leaves a reason.
+An invoice that becomes known or changes is noted; a payment takes the undisputed part first and then from disputes,
+oldest first; a credit memo serves the dispute it names, then awaited credits, then what else is contested; a reversed
+payment gives back what it took; a short payment opens a dispute and assigns it by the matrix. A short payment that
+opens none, and a named dispute that is not served, leave a reason.
+
+Facts are never refused: whatever they do, afterwards disputes are brought within what the invoice asks for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 from uuid import UUID
 
-import msgspec
-
 from dispute_service.disputable_invoices import decisions as invoices
-from dispute_service.disputable_invoices.commands import LeaveShortPayment
-from dispute_service.disputable_invoices.decisions import MAX_DISPUTES, Reduction, reductions
-from dispute_service.disputable_invoices.state import DisputableInvoice
+from dispute_service.disputable_invoices.commands import LeaveNamedDispute, LeaveShortPayment
+from dispute_service.disputable_invoices.decisions import (
+    MAX_DISPUTES,
+    Reduction,
+    corrected_away,
+    no_longer_fits,
+    reductions,
+)
+from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import commands as c
+from dispute_service.disputes.document import PREFIX
 from dispute_service.disputes.handle import handle
-from dispute_service.disputes.state import Dispute, UnopenedDispute
+from dispute_service.disputes.state import UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.postings.ledger_events import invoice_now, ledger_event
+from dispute_service.postings.ledger_events import LedgerEvent, invoice_now, ledger_event
 from dispute_service.reasons.external import read_reason
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.contracts.collections_events import (
@@ -33,19 +41,21 @@ from redress.contracts.collections_events import (
 )
 from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
-from redress.ids import derived_uuid
+from redress.ids import derived_uuid, parse_public_id
 from redress.money import Money
 
 NAME = "contested-invoices"  # of the checkpoint, for ever
 
+Commands = list[tuple[UUID, c.DisputeCommand]]
+
 
 async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
-    """Load what a batch will need: the invoices, the matrix, and the disputes that hold something of the invoices."""
+    """Load what a batch will need: the invoices, the matrix, and the disputes that contest the invoices."""
     ledger_events = [posting for event in events if (posting := ledger_event(event)) is not None]
     streams = dict.fromkeys(invoice_stream(uow.tenant, posting.invoice.invoice_id) for posting in ledger_events)
     await uow.load_all({**dict.fromkeys(streams, INVOICE), matrix_stream(uow.tenant): MATRIX})
     known = [await uow.state(INVOICE, stream) for stream in streams]
-    await uow.load(DISPUTE, {UUID(held.dispute_id) for invoice in known for held in invoice.reservations})
+    await uow.load(DISPUTE, {UUID(dispute) for invoice in known for dispute in invoice.contested_by})
 
 
 async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
@@ -54,64 +64,75 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     if posting is None:
         return
     stream = invoice_stream(uow.tenant, posting.invoice.invoice_id)
-    recorded = invoices.decide(invoice_now(event, posting), await uow.state(INVOICE, stream))
+    before = await uow.state(INVOICE, stream)
+    recorded = invoices.decide(invoice_now(event, posting), before)
     if not recorded:
         return
     invoice = uow.record(INVOICE, stream, recorded)
-    contested = await _of_same_currency(uow, invoice)
+    await _do(uow, event, _fit(event, posting, corrected_away(invoice, before.terms)))
+    await _note(uow, event, posting, stream)
+    invoice = await uow.state(INVOICE, stream)
     is_open = posting.invoice.open.money().minor
-    now = max(event.time, event.effective_at)
-    commands: list[tuple[UUID, c.DisputeCommand]]
     match posting:
         case InvoiceRegistered() | InvoiceChanged():
-            commands = _note(event, posting, invoice, reductions(contested, is_open))
+            pass
         case PaymentApplied():
-            commands = [_pay(event, posting, reduction) for reduction in reductions(contested, is_open)]
+            await _do(uow, event, [_pay(event, posting, reduction) for reduction in reductions(invoice, is_open)])
         case CreditMemoApplied():
-            credit = posting.applied.money().minor
-            commands = [_credit(event, posting, reduction) for reduction in reductions(contested, is_open, credit)]
+            await _credit(uow, event, posting, stream)
         case PaymentReversed():
-            commands = _reverse(event, posting, invoice)
+            await _do(uow, event, _reverse(event, posting, invoice))
+            await _note(uow, event, posting, stream)
         case ShortPaymentDetected():
             await _dispute_short_payment(uow, event, posting, invoice)
-            return
         case _:
             assert_never(posting)
+    await _fit_in(uow, event, posting, stream, before.terms)
+
+
+async def _do(uow: UnitOfWork, event: PublishedEvent, commands: Commands) -> None:
+    now = max(event.time, event.effective_at)
     await uow.load(DISPUTE, [dispute for dispute, _ in commands])
     for dispute, command in commands:
         await handle(uow, dispute, command, now)
 
 
-async def _of_same_currency(uow: UnitOfWork, invoice: DisputableInvoice) -> DisputableInvoice:
-    """The invoice with the holds a posting can be compared with: a dispute that was opened before the invoice was
-    known may turn out to name a wrong currency. Such a hold is left for a person to check."""
-    kept = []
-    for held in invoice.reservations:
-        dispute = await uow.state(DISPUTE, UUID(held.dispute_id))
-        if isinstance(dispute, Dispute) and invoice.terms and dispute.currency == invoice.terms.currency:
-            kept.append(held)
-    return msgspec.structs.replace(invoice, reservations=tuple(kept))
+async def _note(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, stream: UUID) -> None:
+    """Every dispute that contests the invoice is compared with it: what is not this invoice holds nothing of it."""
+    contested_by = (await uow.state(INVOICE, stream)).contested_by
+    invoice = posting.invoice
+    note = c.NoteInvoice(
+        at=event.effective_at,
+        invoice_id=invoice.invoice_id,
+        legal_entity=invoice.legal_entity,
+        ledger_version=event.version,
+        customer_id=invoice.customer_id,
+        currency=invoice.currency,
+        lines=tuple(line.line for line in invoice.lines),
+    )
+    await _do(uow, event, [(UUID(dispute), note) for dispute in contested_by])
 
 
-def _note(
-    event: PublishedEvent,
-    posting: InvoiceRegistered | InvoiceChanged,
-    invoice: DisputableInvoice,
-    taken: Sequence[Reduction],
-) -> list[tuple[UUID, c.DisputeCommand]]:
-    reduce_by = {reduction.dispute_id: reduction.amount for reduction in taken}
+async def _fit_in(
+    uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, stream: UUID, before: InvoiceTerms | None
+) -> None:
+    found = no_longer_fits(await uow.state(INVOICE, stream), before)
+    await _do(uow, event, _fit(event, posting, found))
+
+
+def _fit(event: PublishedEvent, posting: LedgerEvent, found: Iterable[Reduction]) -> Commands:
     return [
         (
-            UUID(held.dispute_id),
-            c.NoteInvoice(
+            UUID(reduction.dispute_id),
+            c.FitToInvoice(
                 at=event.effective_at,
                 invoice_id=posting.invoice.invoice_id,
-                legal_entity=posting.invoice.legal_entity,
                 ledger_version=event.version,
-                reduce_by=reduce_by.get(held.dispute_id, 0),
+                reduce_by=reduction.amount,
+                line=reduction.line,
             ),
         )
-        for held in invoice.reservations
+        for reduction in found
     ]
 
 
@@ -125,19 +146,52 @@ def _pay(event: PublishedEvent, posting: PaymentApplied, reduction: Reduction) -
     )
 
 
-def _credit(event: PublishedEvent, posting: CreditMemoApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
-    return UUID(reduction.dispute_id), c.ApplyCreditMemo(
-        at=event.effective_at,
-        credit_memo_id=posting.credit_memo_id,
-        invoice_id=posting.invoice.invoice_id,
-        ledger_version=event.version,
-        reduce_by=reduction.amount,
+async def _credit(uow: UnitOfWork, event: PublishedEvent, posting: CreditMemoApplied, stream: UUID) -> None:
+    invoice = await uow.state(INVOICE, stream)
+    named = None if posting.dispute_id is None else await _named(uow, event, posting, stream)
+    taken = reductions(invoice, posting.invoice.open.money().minor, posting.applied.money().minor, named)
+    commands: Commands = [
+        (
+            UUID(reduction.dispute_id),
+            c.ApplyCreditMemo(
+                at=event.effective_at,
+                credit_memo_id=posting.credit_memo_id,
+                invoice_id=posting.invoice.invoice_id,
+                ledger_version=event.version,
+                reduce_by=reduction.amount,
+            ),
+        )
+        for reduction in taken
+    ]
+    await _do(uow, event, commands)
+
+
+async def _named(uow: UnitOfWork, event: PublishedEvent, posting: CreditMemoApplied, stream: UUID) -> str | None:
+    """The dispute that the credit memo names, if it holds something of the invoice; else the reason is recorded."""
+    name, invoice_id = posting.dispute_id or "", posting.invoice.invoice_id
+    invoice = await uow.state(INVOICE, stream)
+    try:
+        dispute = parse_public_id(PREFIX, name)
+    except ValueError:
+        explanation = f"{name[:60]!r} is no dispute."
+    else:
+        if invoice.of(str(dispute)) is not None:
+            return str(dispute)
+        known = await uow.state(DISPUTE, dispute)
+        if isinstance(known, UnopenedDispute):
+            explanation = f"There is no dispute {name}."
+        elif invoice_id not in {item.invoice_id for item in known.items}:
+            explanation = f"Dispute {name} does not contest invoice {invoice_id}."
+        else:
+            explanation = f"Dispute {name} holds nothing of invoice {invoice_id} any more."
+    leave = LeaveNamedDispute(
+        at=event.effective_at, credit_memo_id=posting.credit_memo_id, dispute_id=name, explanation=explanation
     )
+    uow.record(INVOICE, stream, invoices.decide(leave, invoice))
+    return None
 
 
-def _reverse(
-    event: PublishedEvent, posting: PaymentReversed, invoice: DisputableInvoice
-) -> list[tuple[UUID, c.DisputeCommand]]:
+def _reverse(event: PublishedEvent, posting: PaymentReversed, invoice: DisputableInvoice) -> Commands:
     """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes."""
     return [
         (

@@ -166,6 +166,12 @@ RESOLUTION_CODES: tuple[ResolutionCode, ...] = (
     ResolutionCode(code="WITHDRAWN", name_en="Withdrawn by the customer", name_de="Zurückgezogen", is_valid=False),
     ResolutionCode(code="VOID_LOGGED_IN_ERROR", name_en="Logged in error", name_de="Irrtümlich erfasst", is_valid=None),
     ResolutionCode(code="CASH_REAPPLIED", name_en="Cash reapplied", name_de="Zahlung umgebucht", is_valid=None),
+    ResolutionCode(
+        code="INVOICE_REDUCED",
+        name_en="Invoice is lower than disputed",
+        name_de="Rechnung niedriger als beanstandet",
+        is_valid=None,
+    ),
 )
 
 REASON_BY_CODE: Mapping[str, Reason] = MappingProxyType({reason.code: reason for reason in REASONS})

@@ -55,8 +55,9 @@ class InformationRequest(Struct, frozen=True, kw_only=True):
     due: date
 
 
-class Resolution(Struct, frozen=True, kw_only=True):
-    """The end of the dispute. `credited` is granted, whether or not the credit memo is there yet.
+class Resolution(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The end of the dispute. `credited` is granted, whether or not the credit memo is there yet; `reduced` is what a
+    smaller invoice took away, None in older notices: nothing.
 
     The analyst's rationale is not here: it is written for colleagues, and a mail to the customer would leak it.
     """
@@ -67,6 +68,7 @@ class Resolution(Struct, frozen=True, kw_only=True):
     rejected: Money
     written_off: Money
     paid: Money
+    reduced: Money | None = None
 
 
 class Breach(Struct, frozen=True, kw_only=True):

@@ -97,8 +97,13 @@ def _outcome(facts: Resolution, language: Language) -> dict[str, Value]:
         ("paid", facts.paid),
         ("rejected", facts.rejected),
         ("written_off", facts.written_off),
+        ("reduced", facts.reduced),
     )
-    shares = [(_SHARES[language][name], written.money(amount, language)) for name, amount in amounts if amount.minor]
+    shares = [
+        (_SHARES[language][name], written.money(amount, language))
+        for name, amount in amounts
+        if amount is not None and amount.minor
+    ]
     return {
         "outcome": one_line(outcome.label, 80),
         "outcome_sentence": outcome.sentence,
@@ -113,11 +118,13 @@ _SHARES = {
         "paid": "Paid by you",
         "rejected": "Not accepted, payable",
         "written_off": "Waived by us",
+        "reduced": "No longer invoiced",
     },
     Language.GERMAN: {
         "credited": "Ihnen gutgeschrieben",
         "paid": "von Ihnen bezahlt",
         "rejected": "nicht anerkannt, zu zahlen",
         "written_off": "von uns erlassen",
+        "reduced": "nicht mehr in Rechnung gestellt",
     },
 }

@@ -90,6 +90,7 @@ def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[R
         rejected=event.rejected.money(),
         written_off=event.written_off.money(),
         paid=event.paid.money(),
+        reduced=event.reduced.money() if event.reduced else None,
     )
     return [_to_contact(event.dispute, outcome)]
 

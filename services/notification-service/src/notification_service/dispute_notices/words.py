@@ -88,6 +88,10 @@ _OUTCOMES: dict[Language, dict[str, Ending]] = {
         "WITHDRAWN": Ending("withdrawn", "You withdrew your objection; the amount is payable as invoiced."),
         "VOID_LOGGED_IN_ERROR": Ending("recorded in error", "The case was recorded in error and has been closed."),
         "CASH_REAPPLIED": Ending("payment reassigned", "Your payment was found and assigned to the right invoice."),
+        "INVOICE_REDUCED": Ending(
+            "invoice lower than disputed",
+            "The invoice stands at a lower amount than was disputed; what exceeds it is not asked for.",
+        ),
     },
     Language.GERMAN: {
         "CREDIT_FULL": Ending("Gutschrift in voller Höhe", "Ihre Beanstandung war berechtigt; eine Gutschrift folgt."),
@@ -116,6 +120,11 @@ _OUTCOMES: dict[Language, dict[str, Ending]] = {
         ),
         "CASH_REAPPLIED": Ending(
             "Zahlung umgebucht", "Ihre Zahlung wurde gefunden und der richtigen Rechnung zugeordnet."
+        ),
+        "INVOICE_REDUCED": Ending(
+            "Rechnung niedriger als beanstandet",
+            "Die Rechnung lautet auf einen niedrigeren Betrag als beanstandet; was darüber hinausgeht, wird nicht"
+            " gefordert.",
         ),
     },
 }

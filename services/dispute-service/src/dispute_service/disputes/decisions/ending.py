@@ -39,7 +39,7 @@ def decide(command: c.EndingCommand, state: Dispute, policy: ResolutionMatrix, n
 def _decide(command: c.Decide, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     must_be_allowed("decide", command.at, state, now)
     must_be_root_cause(command.root_cause)
-    open_amount = state.money(state.open)
+    open_amount = state.money(state.contested)
     valid, invalid = command.valid, command.invalid
     same_currency = valid.currency == invalid.currency == state.currency
     if not same_currency or valid.minor < 0 or invalid.minor < 0 or valid.minor + invalid.minor != open_amount.minor:
@@ -51,16 +51,16 @@ def _decide(command: c.Decide, state: Dispute, now: datetime) -> list[e.DisputeE
         command.root_cause,
     ):
         return []
-    valid_parts = allocate(valid.minor, [item.open for item in state.items])
+    valid_parts = allocate(valid.minor, [item.contested for item in state.items])
     return [
         e.DisputeDecided(
             at=command.at,
             valid=valid.minor,
             invalid=invalid.minor,
             verdicts=tuple(
-                e.ItemVerdict(item=index, valid=part, invalid=item.open - part)
+                e.ItemVerdict(item=index, valid=part, invalid=item.contested - part)
                 for index, (item, part) in enumerate(zip(state.items, valid_parts, strict=True))
-                if item.open
+                if item.contested
             ),
             root_cause=command.root_cause,
             rationale=command.rationale,
@@ -115,8 +115,8 @@ def _reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: da
 
 
 def _withdraw(command: c.Withdraw, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
-    if state.status is Status.WITHDRAWN:
+    if state.resolution_code == "WITHDRAWN":
         return []
     must_be_allowed("withdraw", command.at, state, now)
-    shares = tuple(e.Share(index, item.open) for index, item in enumerate(state.items) if item.open)
+    shares = tuple(e.Share(index, item.contested) for index, item in enumerate(state.items) if item.contested)
     return [*breach_if_late(state, command.at), e.DisputeWithdrawn(at=command.at, reason=command.reason, shares=shares)]

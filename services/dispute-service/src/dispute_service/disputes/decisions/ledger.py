@@ -3,13 +3,16 @@
 A posting is a fact: it is never refused, and counts once.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
+
+from msgspec import structs
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.decisions.guards import breach_if_late, promise
-from dispute_service.disputes.items import filled
+from dispute_service.disputes.items import DisputeItem, filled
 from dispute_service.disputes.state import ENDED, Dispute, State, Status, UnopenedDispute, evolve
 from dispute_service.routing.matrix import ResolutionMatrix
 
@@ -24,6 +27,8 @@ def decide(command: c.LedgerCommand, state: Dispute, policy: ResolutionMatrix, n
             return _reverse_payment(command, state, policy)
         case c.NoteInvoice():
             return _note_invoice(command, state)
+        case c.FitToInvoice():
+            return _fit_to_invoice(command, state)
         case c.BreachSla():
             return _breach_sla(command, state, now)
     assert_never(command)
@@ -54,73 +59,131 @@ def _apply_credit_memo(command: c.ApplyCreditMemo, state: Dispute) -> list[e.Dis
 
 
 def _note_invoice(command: c.NoteInvoice, state: Dispute) -> list[e.DisputeEvent]:
-    if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
-        return []
+    """The dispute learns of the invoice, and which of its items name another one than it is."""
     found: list[e.DisputeEvent] = []
+    at = max(command.at, state.opened_at)
     if any(item.invoice_id == command.invoice_id and not item.known for item in state.items):
         found.append(
             e.InvoiceBecameKnown(
-                at=max(command.at, state.opened_at),
+                at=at,
                 invoice_id=command.invoice_id,
                 legal_entity=command.legal_entity,
                 ledger_version=command.ledger_version,
             )
         )
-    return found + _reduce(
+    compared = tuple(
+        e.ItemMismatch(index, mismatch)
+        for index, item in enumerate(state.items)
+        if item.invoice_id == command.invoice_id
+        and item.open
+        and (mismatch := _mismatch(command, state, item)) != item.mismatch
+    )
+    if compared:
+        found.append(e.ItemsCompared(at=at, invoice_id=command.invoice_id, items=compared))
+    return found
+
+
+def _mismatch(command: c.NoteInvoice, state: Dispute, item: DisputeItem) -> str | None:
+    if command.customer_id != state.customer_id:
+        return "customer"
+    if command.currency != state.currency:
+        return "currency"
+    # A line that was there when it was contested is none that the dispute got wrong: the ERP numbers lines anew.
+    is_to_be_found = item.line is not None and (not item.known or item.mismatch is not None)
+    return "line" if is_to_be_found and command.lines and item.line not in command.lines else None
+
+
+def _fit_to_invoice(command: c.FitToInvoice, state: Dispute) -> list[e.DisputeEvent]:
+    """What the invoice does not ask for is contested no longer. The same posting may do this beside another effect."""
+    if command.ledger_version < state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    places = [
+        item.invoice_id == command.invoice_id and command.line in (None, item.line) and item.mismatch is None
+        for item in state.items
+    ]
+    return _reduced(
         state,
-        at=command.at,
-        cause="invoice-changed",
-        reference=command.invoice_id,
-        invoice_id=command.invoice_id,
-        ledger_version=command.ledger_version,
-        reduce_by=command.reduce_by,
+        command.reduce_by,
+        places,
+        e.AmountReduced(
+            at=max(command.at, state.opened_at),
+            cause="invoice-changed",
+            reference=command.invoice_id,
+            invoice_id=command.invoice_id,
+            ledger_version=command.ledger_version,
+            shares=(),
+            into="reduced",
+        ),
     )
 
 
 def _reduce(
     state: Dispute, *, at: datetime, cause: str, reference: str, invoice_id: str, ledger_version: int, reduce_by: int
 ) -> list[e.DisputeEvent]:
-    """A posting takes `reduce_by` from the invoice's items, in their order; a credit serves awaited credits first.
+    """A posting takes `reduce_by` from the invoice's items.
 
     A posting is a fact: it is never refused, takes no more than is open, and counts once. When nothing is left the
     dispute ends by it. A fact cannot count before the dispute was opened.
     """
     if ledger_version <= state.ledger_versions.get(invoice_id, 0):
         return []
-    at = max(at, state.opened_at)
-    room = [item.open if item.invoice_id == invoice_id else 0 for item in state.items]
-    awaited = [item.awaiting_credit if item.invoice_id == invoice_id else 0 for item in state.items]
-    parts = filled(reduce_by, awaited) if cause == "credit-memo" else [0] * len(room)
-    rest = filled(reduce_by - sum(parts), [room[i] - parts[i] for i in range(len(room))])
-    shares = tuple(e.Share(i, parts[i] + rest[i]) for i in range(len(room)) if parts[i] + rest[i])
-    if not shares:
-        return []
     reduced = e.AmountReduced(
-        at=at,
+        at=max(at, state.opened_at),
         cause=cause,
         reference=reference,
         invoice_id=invoice_id,
         ledger_version=ledger_version,
-        shares=shares,
+        shares=(),
     )
-    return [reduced, *_end_if_nothing_is_left(evolve(state, reduced), at, cause, reference)]
+    places = [item.invoice_id == invoice_id and item.mismatch is None for item in state.items]
+    return _reduced(state, reduce_by, places, reduced)
 
 
-def _end_if_nothing_is_left(state: State, at: datetime, cause: str, reference: str) -> list[e.DisputeEvent]:
-    if isinstance(state, UnopenedDispute) or state.open:
+def _reduced(state: Dispute, reduce_by: int, places: Sequence[bool], reduced: e.AmountReduced) -> list[e.DisputeEvent]:
+    """`reduce_by` in shares of the items that it may come from, in their order. What was granted is served first by a
+    credit and by a smaller invoice, and given up last to a payment."""
+    granted = [item.awaiting_credit * may for item, may in zip(state.items, places, strict=True)]
+    contested = [item.contested * may for item, may in zip(state.items, places, strict=True)]
+    first, last = (contested, granted) if reduced.cause == "payment" else (granted, contested)
+    parts = filled(reduce_by, [*first, *last])
+    shares = tuple(
+        e.Share(index, amount)
+        for index in range(len(state.items))
+        if (amount := parts[index] + parts[len(state.items) + index])
+    )
+    if not shares:
         return []
-    if state.status is Status.SETTLING:
-        return [e.DisputeSettled(at=at)]
-    if cause == "payment":
-        code, words = "CUSTOMER_PAID", f"Payment {reference} left nothing of the dispute open."
-    else:
-        posting = f"Credit memo {reference}" if cause == "credit-memo" else f"The correction of invoice {reference}"
-        code = "CREDIT_FULL" if all(item.paid == 0 for item in state.items) else "CREDIT_PARTIAL"
-        words = f"{posting} left nothing of the dispute open."
+    reduced = structs.replace(reduced, shares=shares)
+    return [reduced, *_end_if_nothing_is_left(evolve(state, reduced), reduced)]
+
+
+def _end_if_nothing_is_left(after: State, reduced: e.AmountReduced) -> list[e.DisputeEvent]:
+    if isinstance(after, UnopenedDispute) or after.contested or (after.status is Status.SETTLING and after.open):
+        return []
+    if after.status is Status.SETTLING:
+        return [e.DisputeSettled(at=reduced.at)]
+    code, posting = _ended_by(after, reduced)
+    left = "nothing of the dispute open" if not after.open else "nothing open but the credit that was granted"
     return [
-        *breach_if_late(state, at),
-        e.DisputeResolved(at=at, resolution_code=code, outcomes=(), by_ledger=True, explanation=words),
+        *breach_if_late(after, reduced.at),
+        e.DisputeResolved(
+            at=reduced.at,
+            resolution_code=code,
+            outcomes=(),
+            by_ledger=True,
+            explanation=f"{posting} left {left}.",
+        ),
     ]
+
+
+def _ended_by(after: Dispute, reduced: e.AmountReduced) -> tuple[str, str]:
+    """The resolution code, and the posting in words."""
+    if reduced.cause == "payment":
+        return "CREDIT_PARTIAL" if after.open else "CUSTOMER_PAID", f"Payment {reduced.reference}"
+    if reduced.cause == "invoice-changed":
+        return "INVOICE_REDUCED", f"The smaller amount of invoice {reduced.reference}"
+    is_all_credited = all(item.paid == item.reduced == 0 for item in after.items) and not after.open
+    return "CREDIT_FULL" if is_all_credited else "CREDIT_PARTIAL", f"Credit memo {reduced.reference}"
 
 
 def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
@@ -150,7 +213,7 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
     )
     if into != "open" or state.is_active:
         return [reversed_]
-    contested = state.open + sum(share.amount for share in shares)
+    contested = state.contested + sum(share.amount for share in shares)
     routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, at)
     return [
         reversed_,
@@ -161,6 +224,7 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
             by_ledger=True,
             routing=routing,
             sla=sla,
+            keeps_grants=True,
         ),
     ]
 
