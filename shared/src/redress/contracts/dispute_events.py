@@ -17,7 +17,8 @@ SOURCE = "/redress/dispute-service/main"
 class DisputedItem(Struct, frozen=True, kw_only=True):
     """One disputed part of one invoice. `line` None means the invoice as a whole.
 
-    disputed = open + paid + credited + written_off + rejected + withdrawn, always.
+    disputed = open + paid + credited + written_off + rejected + withdrawn, always. `valid` and `invalid` are the
+    verdict on the item as it was taken, like the dispute's own; None while none stands or it had nothing open then.
     """
 
     invoice_id: str
@@ -30,6 +31,21 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     rejected: WireMoney
     withdrawn: WireMoney
     awaiting_credit: WireMoney  # part of `open`: granted, and held until the ERP's credit memo arrives
+    valid: WireMoney | None = None
+    invalid: WireMoney | None = None
+
+
+class ItemOutcome(Struct, frozen=True, kw_only=True):
+    """What a resolution made of one item's open amount. `item` is its position in the dispute's items."""
+
+    item: int
+    invoice_id: str
+    line: str | None
+    credit_due: WireMoney
+    rejected: WireMoney
+    written_off: WireMoney
+    paid: WireMoney
+    withdrawn: WireMoney
 
 
 class DisputeSummary(Struct, frozen=True, kw_only=True):
@@ -107,9 +123,13 @@ class DisputeEscalated(Struct, frozen=True, kw_only=True, tag="dispute-escalated
 
 
 class DisputeDecided(Struct, frozen=True, kw_only=True, tag="dispute-decided", tag_field="type"):
+    """The verdict; that of each item stands in the dispute's items. `spread`: those were `stated`, or are
+    `proportional` shares of stated totals."""
+
     dispute: DisputeSummary
     valid: WireMoney
     invalid: WireMoney
+    spread: str = "proportional"
 
 
 class DisputeAmountReduced(Struct, frozen=True, kw_only=True, tag="dispute-amount-reduced", tag_field="type"):
@@ -123,7 +143,8 @@ class DisputeAmountReduced(Struct, frozen=True, kw_only=True, tag="dispute-amoun
 
 class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved", tag_field="type"):
     """The outcome is decided. What was granted (`credit_due`) stays held until the ERP's credit memo arrives;
-    what was rejected is to be collected again; the rest is settled by payment or write-off."""
+    what was rejected is to be collected again; the rest is settled by payment or write-off. `outcomes` says the same of
+    each item that was open; with `by_ledger` a posting ended the dispute and left none open."""
 
     dispute: DisputeSummary
     resolution_code: str
@@ -132,6 +153,8 @@ class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved",
     written_off: WireMoney
     paid: WireMoney
     rationale: Sealed | None = None
+    outcomes: tuple[ItemOutcome, ...] = ()
+    by_ledger: bool = False
 
 
 class DisputeSettled(Struct, frozen=True, kw_only=True, tag="dispute-settled", tag_field="type"):
