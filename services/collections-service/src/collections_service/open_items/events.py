@@ -186,11 +186,47 @@ class CreditAwaited(Struct, frozen=True, kw_only=True):
 
 
 class RecoveryTaskOpened(Struct, frozen=True, kw_only=True):
-    """`amount` was disputed, found invalid, and is open: it is to be collected again."""
+    """`amount` was disputed, found invalid, and is open: it is to be collected again. A dispute has one task at a time
+    on an invoice; another one takes the place of the one before."""
 
     dispute_id: str
     amount: Money
 
+
+class RecoveryTaskResized(Struct, frozen=True, kw_only=True):
+    """More or less is to be collected: `amount` in all."""
+
+    dispute_id: str
+    amount: Money
+
+
+class RecoveryTaskAssigned(Struct, frozen=True, kw_only=True):
+    """A person took the task, or it was handed over; `owner` None puts it back. `reason` is None where it was taken."""
+
+    dispute_id: str
+    owner: str | None
+    previous_owner: str | None
+    reason: str | None
+
+
+class RecoveryTaskDone(Struct, frozen=True, kw_only=True):
+    """The collecting is over for the person `by`; `result` is what came of it."""
+
+    dispute_id: str
+    by: str
+    result: str
+
+
+class RecoveryTaskClosed(Struct, frozen=True, kw_only=True):
+    """Nothing of it is to be collected any more: the dispute goes on, or nothing of it is rejected."""
+
+    dispute_id: str
+    why: str
+
+
+RecoveryTaskEvent = (
+    RecoveryTaskOpened | RecoveryTaskResized | RecoveryTaskAssigned | RecoveryTaskDone | RecoveryTaskClosed
+)
 
 OpenItemEvent = (
     InvoiceRegistered
@@ -207,6 +243,10 @@ OpenItemEvent = (
     | PastHoldRecorded
     | CreditAwaited
     | RecoveryTaskOpened
+    | RecoveryTaskResized
+    | RecoveryTaskAssigned
+    | RecoveryTaskDone
+    | RecoveryTaskClosed
 )
 
 # Stored names and versions. A class may be renamed; a stored name never changes.
@@ -226,5 +266,9 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "past-hold-recorded": (1, PastHoldRecorded),
         "credit-awaited": (1, CreditAwaited),
         "recollection-task-opened": (1, RecoveryTaskOpened),
+        "recovery-task-resized": (1, RecoveryTaskResized),
+        "recovery-task-assigned": (1, RecoveryTaskAssigned),
+        "recovery-task-done": (1, RecoveryTaskDone),
+        "recovery-task-closed": (1, RecoveryTaskClosed),
     }
 )
