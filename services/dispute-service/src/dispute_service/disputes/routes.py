@@ -148,13 +148,14 @@ def _add_work(commands: Commands, seal: Seal) -> None:
 def _add_endings(commands: Commands, seal: SealAnew) -> None:
     @commands.action("decide", permission="disputes:decide", summary="Decide what is valid and what is not")
     async def decide(body: bodies.DecideBody, asked: Asked) -> c.Decide:
+        verdict = asked.state.verdict
         return c.Decide(
             at=body.at(asked.now),
             valid=None if body.valid is None else body.valid.money,
             invalid=None if body.invalid is None else body.invalid.money,
             items=None if body.items is None else tuple(item.judged for item in body.items),
             root_cause=body.root_cause,
-            rationale=await seal(body.rationale, asked.state.verdict and asked.state.verdict.rationale, asked),
+            rationale=await seal(body.rationale, None if verdict is None else verdict.rationale, asked),
         )
 
     @commands.action("resolve", permission="disputes:decide", summary="Settle the outcome")
