@@ -113,6 +113,12 @@ EXAMPLES = {
         open_items.PastHoldRecorded(dispute_id="dsp_1", steps=STEPS),
         open_items.CreditAwaited(dispute_id="dsp_1", amount=eur(20_000)),
         open_items.RecoveryTaskOpened(dispute_id="dsp_1", amount=eur(10_000)),
+        open_items.RecoveryTaskResized(dispute_id="dsp_1", amount=eur(15_000)),
+        open_items.RecoveryTaskAssigned(
+            dispute_id="dsp_1", owner="b.stein", previous_owner="a.roth", reason="on leave from Friday"
+        ),
+        open_items.RecoveryTaskDone(dispute_id="dsp_1", by="b.stein", result="promised for Friday"),
+        open_items.RecoveryTaskClosed(dispute_id="dsp_1", why="reopened"),
     ],
     "receipts": [
         receipts.PaymentReceived(

@@ -91,3 +91,24 @@ async def test_tasks_opened_under_their_old_name_are_followed_on(make_database: 
         ]
     finally:
         await connection.close()
+
+
+async def test_of_two_tasks_for_the_same_money_the_later_one_is_left(make_database: MakeDatabase) -> None:
+    database = await make_database("collections")
+    await upgrade(database.owner, MIGRATIONS, "0010")
+    connection = await asyncpg.connect(database.superuser)
+    task = _TASK.replace("recollection_task", "recovery_task")
+    first, again, other = (derived_uuid("test", name) for name in ("first", "again", "other"))
+    try:
+        await connection.execute(task, first, ITEM)
+        await connection.execute(task.replace("7, $2", "9, $2"), again, ITEM)
+        await connection.execute(task.replace("7, $2", "8, $2"), other, OTHER)
+        await upgrade(database.owner, MIGRATIONS)
+        found = await connection.fetch("SELECT task_id, number, state, why FROM read.recovery_task ORDER BY seq")
+        assert [tuple(row) for row in found] == [
+            (first, 1, "closed", "replaced"),
+            (other, 1, "open", None),
+            (again, 2, "open", None),
+        ]
+    finally:
+        await connection.close()

@@ -129,13 +129,16 @@ class Company:
             return [*plan, ("withdraw", {"reason": "The customer found the delivery note."})]
         if chance.random() < 0.6:
             valid = chance.randrange(0, amount + 1)
-            decision = {
+            verdict = {
                 "valid": {"amount": _text(valid), "currency": "EUR"},
                 "invalid": {"amount": _text(amount - valid), "currency": "EUR"},
+            }
+            decision = {
+                **(verdict if chance.random() < 0.5 else {"items": [{"item": 0, **verdict}]}),
                 "root_cause": "PRICE_MAINTENANCE",
                 "rationale": "The price list says so.",
             }
-            code = "CREDIT_FULL" if valid == amount else "REJECTED" if valid == 0 else "CREDIT_PARTIAL"
+            code = "CREDIT_FULL" if valid == amount else "REJECTED_COLLECT" if valid == 0 else "CREDIT_PARTIAL"
             plan += [("decide", decision), ("resolve", {"resolution_code": code})]
         return plan
 

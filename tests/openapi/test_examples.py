@@ -169,7 +169,12 @@ async def of_collections(api: Storyteller) -> None:
     await api.tell("list_invoices", role="collector", customer_id="C-1", open="true")
     await api.tell("read_customer", role="collector", customer_id="C-1")
     await api.tell("list_holds", role="collector", customer_id="C-1")
-    await api.tell("list_recovery_tasks", role="collector", customer_id="C-1")
+    tasks = await api.tell("list_recovery_tasks", role="collector", customer_id="C-1")
+    task_id = tasks["items"][0]["task_id"]
+    await api.tell("take_recovery_task", {}, role="collector", task_id=task_id)
+    handed_over = {"to": "ben", "reason": "Knows the customer."}
+    await api.tell("hand_over_recovery_task", handed_over, role="collector", task_id=task_id)
+    await api.tell("finish_recovery_task", {"result": "Paid by cheque."}, role="collector", task_id=task_id)
     await api.tell("read_ageing", role="collector", group_by="customer")
     await of_policies(api, "short-payment-tolerance", {"at_least": "5.00", "percent": "1"})
 

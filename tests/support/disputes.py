@@ -81,6 +81,34 @@ def resolve(code: str, credited: str | None = None, at: datetime = NOW) -> c.Res
     return c.Resolve(at=at, resolution_code=code, credited=None if credited is None else eur(credited))
 
 
+def named(name: int | str, line: str | None = None) -> c.ItemName:
+    return c.ItemName(position=name) if isinstance(name, int) else c.ItemName(invoice_id=name, line=line)
+
+
+def judged(name: int | str, valid: str, invalid: str, line: str | None = None) -> c.JudgedItem:
+    return c.JudgedItem(item=named(name, line), valid=eur(valid), invalid=eur(invalid))
+
+
+def verdicts(*items: c.JudgedItem, valid: str | None = None, invalid: str | None = None) -> c.Decide:
+    """A decision per item."""
+    return c.Decide(
+        at=NOW,
+        valid=None if valid is None else eur(valid),
+        invalid=None if invalid is None else eur(invalid),
+        items=items,
+        root_cause="PRICE_MAINTENANCE",
+        rationale=TEXT,
+    )
+
+
+def credited(name: int | str, amount: str, line: str | None = None) -> c.CreditedItem:
+    return c.CreditedItem(item=named(name, line), credited=eur(amount))
+
+
+def resolve_items(code: str, *items: c.CreditedItem, total: str | None = None) -> c.Resolve:
+    return c.Resolve(at=NOW, resolution_code=code, items=items, credited=None if total is None else eur(total))
+
+
 def close(at: datetime = NOW) -> c.Close:
     return c.Close(at=at)
 

@@ -12,6 +12,7 @@ from notification_service.dispute_notices.facts import (
     DisputedPart,
     DisputeFacts,
     InformationRequest,
+    PartOutcome,
     Resolution,
 )
 from notification_service.dispute_notices.letters import LETTERS, TEXTS
@@ -199,6 +200,36 @@ FACTS_BY_TEMPLATE: dict[str, DisputeMailFacts] = {
     ),
     "sla-breach": Breach(dispute=WORKED_FACTS, due_at=datetime(2026, 11, 27, 16, 0, tzinfo=UTC)),
 }
+
+
+def resolution_of_two(code: str, outcomes: tuple[str, str], *, by_ledger: bool = False) -> Resolution:
+    """The resolution of a dispute of invoice A1 (100) and of line 10 of B1 (200): what became of each. A posting that
+    ends a dispute by a payment has paid all of it."""
+    nothing = Money(0, "EUR")
+    amounts = (Money(10000, "EUR"), Money(20000, "EUR"))
+    names = ("credited", "rejected", "written_off", "paid")
+    parts = tuple(
+        PartOutcome(part=part, **{name: amounts[part] if outcomes[part] == name else nothing for name in names})
+        for part in (0, 1)
+    )
+    total = {name: sum((getattr(part, name) for part in parts), nothing) for name in names}
+    paid = Money(0 if code == "CREDIT_FULL" else 30000, "EUR")
+    return Resolution(
+        dispute=structs.replace(
+            WORKED_FACTS,
+            disputed=Money(30000, "EUR"),
+            open=nothing,
+            parts=(
+                DisputedPart(invoice_id="A1", disputed=amounts[0]),
+                DisputedPart(invoice_id="B1", line="10", disputed=amounts[1]),
+            ),
+        ),
+        resolution_code=code,
+        **({**dict.fromkeys(names, nothing), "paid": paid} if by_ledger else total),
+        outcomes=() if by_ledger else parts,
+        by_ledger=by_ledger,
+    )
+
 
 NOTICE = Notice(
     cause=EVENT,

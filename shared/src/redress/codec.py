@@ -14,6 +14,11 @@ E = TypeVar("E")
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 
+def fields_added(older: dict[str, Any]) -> dict[str, Any]:
+    """The upcaster to a version that only gained fields whose defaults are true of every older event."""
+    return older
+
+
 class UnknownEventType(Exception):
     """The log holds a type or version that this code does not know (a newer release wrote it)."""
 
@@ -57,11 +62,13 @@ class Codec(Generic[E]):
             return self._decoders[name].decode(payload)
         if name not in self._current or version > self._current[name]:
             raise UnknownEventType(name, version)
+        try:
+            upcasters = [self._upcasters[name, step] for step in range(version, self._current[name])]
+        except KeyError:
+            raise UnknownEventType(name, version) from None
+        if all(upcast is fields_added for upcast in upcasters):
+            return self._decoders[name].decode(payload)
         document: dict[str, Any] = msgspec.json.decode(payload)
-        for step in range(version, self._current[name]):
-            try:
-                upcast = self._upcasters[name, step]
-            except KeyError:
-                raise UnknownEventType(name, version) from None
+        for upcast in upcasters:
             document = upcast(document)
         return msgspec.convert(document, self._classes[name])

@@ -59,6 +59,8 @@ def effective_at_day() -> date:
         ({"LegalEntity": "jpmf"}, "currency_not_configured", "/LegalEntity"),
         ({"InvoiceDate": "/Date(x)/"}, "invalid_message", "/InvoiceDate"),
         ({"InvoiceId": ""}, "invalid_message", "/InvoiceId"),
+        ({"InvoiceId": "CIV-000734 "}, "invalid_message", "/InvoiceId"),
+        ({"LegalEntity": "usmf "}, "currency_not_configured", "/LegalEntity"),
         ({"EventId": None}, "invalid_message", "/EventId"),
         ({"InvoiceAmountInAccountingCurrency": "12"}, "invalid_amount", "/InvoiceAmountInAccountingCurrency"),
     ],

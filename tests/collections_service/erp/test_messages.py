@@ -10,6 +10,8 @@ from collections_service.erp.messages import InvoicePosted, Unreadable, money, r
 from collections_service.erp.translation import command_of
 from redress.money import Money
 
+NOT_AN_ID = "an id has 1 to 100 characters, no control characters, no white space at either end"
+
 
 def refused(document: dict[str, Any]) -> tuple[str, str]:
     with pytest.raises(Unreadable) as caught:
@@ -35,9 +37,17 @@ def refused(document: dict[str, Any]) -> tuple[str, str]:
         ),
         (invoice(lines=[{"line": "1", "amount": "1.005"}]), "/lines/0/amount", "the amount has more decimals than EUR"),
         (invoice(source_event_id=""), "/source_event_id", "Expected 'str' of length >= 1"),
-        (invoice(invoice_id="INV-1\n", source_event_id="e"), "/invoice_id", "Expected 'str' matching regex"),
+        (invoice(invoice_id="INV-1\n", source_event_id="e"), "/invoice_id", NOT_AN_ID),
+        (invoice(invoice_id="I7 ", source_event_id="e"), "/invoice_id", NOT_AN_ID),
+        (invoice(invoice_id="x" * 101, source_event_id="e"), "/invoice_id", "Expected 'str' of length <= 100"),
+        (invoice(customer={"id": " K"}), "/customer/id", NOT_AN_ID),
+        (invoice(legal_entity="DE01\u00a0"), "/legal_entity", NOT_AN_ID),
+        (invoice(lines=[{"line": "1 ", "amount": "1.00"}]), "/lines/0/line", NOT_AN_ID),
+        (payment(payment_id="P 1 ", source_event_id="e"), "/payment_id", NOT_AN_ID),
+        (payment(pays={" INV-1": "1.00"}), "/allocations/0/invoice_id", NOT_AN_ID),
+        (credit_memo(credit_memo_id="CM-1 ", source_event_id="e"), "/credit_memo_id", NOT_AN_ID),
         (invoice(customer={"id": "C-1", "email": "a@b.test\n"}), "/customer/email", "Expected 'str' matching regex"),
-        (invoice(invoice_id="INV-1\u0085", source_event_id="e"), "/invoice_id", "Expected 'str' matching regex"),
+        (invoice(invoice_id="INV-1\u0085", source_event_id="e"), "/invoice_id", NOT_AN_ID),
         (invoice(source="sap\n"), "/source", "Expected 'str' matching regex"),
         (invoice(kind="invoice-deleted"), "/kind", "Invalid value 'invoice-deleted'"),
         (payment(amount="0.00"), "/amount", "0.00 EUR is not above zero"),

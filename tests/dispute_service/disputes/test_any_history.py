@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import reduce
 from random import Random
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from support.disputes import MATRIX, MONDAY, NOW, TEXT, ask, assign_by_matrix, close, item, note, open_, record
@@ -99,19 +100,42 @@ def fold(history: Iterable[DisputeEvent]) -> State:
 
 def _decide(command: c.DisputeCommand, state: State) -> list[DisputeEvent]:
     if isinstance(command, c.Decide) and isinstance(state, Dispute):
-        # A verdict that adds up more often than chance would have it.
-        valid = min(command.valid.minor, state.contested)
-        command = c.Decide(
-            at=command.at,
-            valid=Money(valid, "EUR"),
-            invalid=Money(state.contested - valid, "EUR"),
-            root_cause=command.root_cause,
-            rationale=command.rationale,
-        )
+        command = _that_adds_up(command, state)
+    if isinstance(command, c.Resolve) and isinstance(state, Dispute) and command.credited is not None:
+        command = _of_each_item(command, command.credited.minor, state)
     try:
         return decide(command, state, MATRIX, _LATER)
     except DisputeRefusal:
         return []
+
+
+def _that_adds_up(command: c.Decide, state: Dispute) -> c.Decide:
+    """In total or, every other one, per item: more often than chance would have it."""
+    wanted = command.valid.minor if command.valid else 0
+    if wanted % 2:
+        judged = [
+            c.JudgedItem(
+                item=c.ItemName(position=position),
+                valid=Money(min(wanted, one.contested), "EUR"),
+                invalid=Money(one.contested - min(wanted, one.contested), "EUR"),
+            )
+            for position, one in enumerate(state.items)
+            if one.contested
+        ]
+        return msgspec.structs.replace(command, valid=None, invalid=None, items=tuple(judged))
+    valid = min(wanted, state.contested)
+    return msgspec.structs.replace(command, valid=Money(valid, "EUR"), invalid=Money(state.contested - valid, "EUR"))
+
+
+def _of_each_item(command: c.Resolve, wanted: int, state: Dispute) -> c.Resolve:
+    if not wanted % 2:
+        return command
+    credits_ = [
+        c.CreditedItem(item=c.ItemName(position=position), credited=Money(min(wanted, one.contested), "EUR"))
+        for position, one in enumerate(state.items)
+        if one.contested
+    ]
+    return msgspec.structs.replace(command, credited=None, items=tuple(credits_))
 
 
 @settings(deadline=None)  # the first holiday of a year takes its time

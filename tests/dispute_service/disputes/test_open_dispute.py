@@ -134,3 +134,24 @@ async def test_an_amount_that_is_disputed_already_is_refused_once_the_invoice_is
     other = await company.post("/v1/disputes", opening(customer_id="C-2"))
     assert other.json()["code"] == "customer_mismatch"
     assert other.json()["errors"][0]["pointer"] == "#/customer_id"
+
+
+async def test_a_number_of_70_characters_is_disputed_as_the_erp_wrote_it(office: Office, company: Company) -> None:
+    number = "RE-" + "7" * 67
+    await office.take(LedgerInvoice(company.tenant, invoice_id=number).registered())
+    opened = await company.post("/v1/disputes", opening({"invoice_id": number, "amount": money("1.00")}))
+    assert opened.status_code == 201, opened.text
+    assert opened.json()["items"][0]["known"] is True
+    found = (await company.get("/v1/disputes", invoice_id=number)).json()["items"]
+    assert [one["dispute_id"] for one in found] == [opened.json()["dispute_id"]]
+
+
+async def test_white_space_around_a_number_is_refused_and_never_stripped(company: Company) -> None:
+    body = opening({"invoice_id": "I7 ", "line": " 1", "amount": money("1.00")}, customer_id="K" * 101)
+    problem = (await company.post("/v1/disputes", body)).json()
+    allowed = "1 to 100 characters, no control characters, no white space at either end"
+    assert {(error["pointer"], error["detail"], error["allowed"]) for error in problem["errors"]} == {
+        ("#/items/0/invoice_id", "has white space at its beginning or end", allowed),
+        ("#/items/0/line", "has white space at its beginning or end", allowed),
+        ("#/customer_id", "has 101 characters", allowed),
+    }

@@ -94,7 +94,10 @@ def test_a_partial_credit_follows_the_verdict_and_rejects_the_rest() -> None:
         .when(resolve("CREDIT_PARTIAL"))
         .then(
             DisputeResolved(
-                at=NOW, resolution_code="CREDIT_PARTIAL", outcomes=(ItemOutcome(item=0, credit=15000, rejected=5000),)
+                at=NOW,
+                resolution_code="CREDIT_PARTIAL",
+                outcomes=(ItemOutcome(item=0, credit=15000, rejected=5000),),
+                spread="decided",
             )
         )
     )
@@ -107,6 +110,7 @@ def test_a_stated_credit_is_spread_in_proportion() -> None:
             at=NOW,
             resolution_code="GOODWILL",
             outcomes=(ItemOutcome(item=0, credit=1333, rejected=8667), ItemOutcome(item=1, credit=667, rejected=4333)),
+            spread="proportional",
         )
     )
 

@@ -14,6 +14,8 @@ from support.disputes import (
     credit_memo,
     disputes,
     escalate,
+    item,
+    judged,
     note,
     open_,
     payment,
@@ -22,6 +24,7 @@ from support.disputes import (
     resolve,
     reversal,
     verdict,
+    verdicts,
     withdraw,
 )
 
@@ -138,9 +141,41 @@ async def test_the_summary_is_the_dispute_after_the_event() -> None:
     assert (item["open"], item["awaiting_credit"], item["paid"]) == (money("100.00"), money("100.00"), money("50.00"))
 
 
+async def test_the_verdict_and_the_outcome_of_each_item_are_said() -> None:
+    events = await _published(
+        open_(item("100.00", "A1"), item("200.00", "B1", "10")),
+        verdicts(judged(0, "100.00", "0.00"), judged(1, "0.00", "200.00")),
+        resolve("CREDIT_PARTIAL"),
+        reopen(),
+    )
+    opened, decided, resolved, reopened = events
+    assert [(one["valid"], one["invalid"]) for one in opened["dispute"]["items"]] == [(None, None), (None, None)]
+    assert (decided["valid"], decided["invalid"], decided["spread"]) == (money("100.00"), money("200.00"), "stated")
+    for event in (decided, resolved):
+        assert [(one["valid"], one["invalid"]) for one in event["dispute"]["items"]] == [
+            (money("100.00"), money("0.00")),
+            (money("0.00"), money("200.00")),
+        ]
+    nothing = money("0.00")
+    rest = {"written_off": nothing, "paid": nothing, "withdrawn": nothing}
+    assert resolved["outcomes"] == [
+        {"item": 0, "invoice_id": "A1", "line": None, "credit_due": money("100.00"), "rejected": nothing, **rest},
+        {"item": 1, "invoice_id": "B1", "line": "10", "credit_due": nothing, "rejected": money("200.00"), **rest},
+    ]
+    assert resolved["by_ledger"] is False
+    assert [one["valid"] for one in reopened["dispute"]["items"]] == [None, None]
+
+
+async def test_a_verdict_in_total_says_that_its_items_are_shares() -> None:
+    decided = (await _published(open_(item("100.00", "A1"), item("200.00", "B1")), verdict("100.00", "200.00")))[1]
+    assert decided["spread"] == "proportional"
+    assert [one["valid"] for one in decided["dispute"]["items"]] == [money("33.33"), money("66.67")]
+
+
 async def test_a_dispute_that_a_payment_ended_says_what_was_paid() -> None:
     resolved = (await _published(*HISTORIES["payment"]))[2]
     assert resolved["resolution_code"] == "CUSTOMER_PAID"
+    assert (resolved["by_ledger"], resolved["outcomes"]) == (True, [])
     assert resolved["paid"] == money("200.00")
     assert resolved["dispute"]["open"] == money("0.00")
 

@@ -100,7 +100,7 @@ async def test_a_command_can_be_recorded_late(company: Company) -> None:
     late = await company.done(
         opened, "resolve", {"resolution_code": "CUSTOMER_PAID", "effective_at": "2026-02-20T09:00:00+01:00"}
     )
-    assert late["resolution"] == {"code": "CUSTOMER_PAID", "at": "2026-02-20T08:00:00Z"}
+    assert late["resolution"] == {"code": "CUSTOMER_PAID", "at": "2026-02-20T08:00:00Z", "spread": None}
     assert late["sla"]["breached"] is True
     assert late["sla"]["breached_at"] == "2026-02-09T09:00:00Z"
     early = await company.open(effective_at="2026-02-02T09:00:00Z", items=[{"invoice_id": "I", "amount": money("1")}])

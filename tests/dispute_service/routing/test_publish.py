@@ -51,6 +51,15 @@ def facts(amount: str, reason_code: str = "PRICE", legal_entity: str | None = "D
     return RoutingInputs(reason_code=reason_code, amount=eur(amount), legal_entity=legal_entity)
 
 
+def test_the_same_matrix_with_another_comment_is_published_and_without_one_it_is_there() -> None:
+    spring = msgspec.structs.replace(publish(LARGE, REST), comment="spring review")
+    published = matrices().after(spring)
+    published.when(spring).then_nothing()
+    published.when(publish(LARGE, REST)).then_nothing()
+    summer = msgspec.structs.replace(spring, comment="summer review")
+    assert published.when(summer).then_kinds(MatrixPublished).version == 2
+
+
 def test_a_published_matrix_is_the_next_version() -> None:
     state = (
         matrices().when(publish(LARGE, REST)).then(MatrixPublished(at=MONDAY, rules=(LARGE, REST), calendars=CALENDARS))

@@ -150,6 +150,13 @@ async def _tasks(world: World, ledger: FoldedLedger) -> Finding:
         finding.must(found == invoice.tasks, f"{found} tasks are listed, {invoice.tasks} were opened", stream=stream)
     for stream, found in listed.items():
         finding.violated(f"{found} tasks of an unknown invoice", stream=stream)
+    twice = await world.rows(
+        "collections",
+        "SELECT item, dispute_id FROM read.recovery_task WHERE state IN ('open', 'taken')"
+        " GROUP BY 1, 2 HAVING count(*) > 1",
+    )
+    for row in twice:
+        finding.violated(f"{row['dispute_id']} is to be collected by two tasks", stream=row["item"])
     return finding
 
 

@@ -14,6 +14,7 @@ from support.notification_examples import (
     RESOLVED_EVENT,
     RULES,
     SUMMARY,
+    eur,
     plan,
     received,
 )
@@ -24,7 +25,13 @@ from notification_service.notices.notice_rules import NoticeRules
 from notification_service.notices.plan import PlannedNotice
 from notification_service.notices.reasons import CATALOGUE, Reason
 from redress.contracts.common import Sealed
-from redress.contracts.dispute_events import DisputeClosed, DisputeEvent, DisputeInformationRequested, DisputeOpened
+from redress.contracts.dispute_events import (
+    DisputeClosed,
+    DisputeEvent,
+    DisputeInformationRequested,
+    DisputeOpened,
+    ItemOutcome,
+)
 from redress.money import Money
 from redress.policy.state import PolicyInForce
 
@@ -72,6 +79,34 @@ def test_the_customer_is_told_the_outcome_with_its_amounts_but_not_the_analysts_
         Money(23450, "EUR"),
     )
     assert "rationale" not in Resolution.__struct_fields__
+
+
+def test_of_a_dispute_of_two_invoices_the_customer_is_told_the_outcome_of_each() -> None:
+    nothing = eur("0.00")
+    rest = {"written_off": nothing, "paid": nothing, "withdrawn": nothing}
+    event = structs.replace(
+        RESOLVED_EVENT,
+        outcomes=(
+            ItemOutcome(item=0, invoice_id="A1", line=None, credit_due=eur("1000.00"), rejected=nothing, **rest),
+            ItemOutcome(item=1, invoice_id="B1", line="10", credit_due=nothing, rejected=eur("234.50"), **rest),
+        ),
+    )
+    outcome = RESOLUTION.read(only(plan(received(event), NOBODY)).notice)
+    assert [(part.part, part.credited, part.rejected) for part in outcome.outcomes] == [
+        (0, Money(100000, "EUR"), Money(0, "EUR")),
+        (1, Money(0, "EUR"), Money(23450, "EUR")),
+    ]
+
+
+def test_a_bad_debt_that_is_written_off_in_our_books_is_told_to_no_customer() -> None:
+    """§ 397 BGB: what reads as a waiver may be one, and the claim stays."""
+    event = structs.replace(RESOLVED_EVENT, resolution_code="WRITE_OFF_BAD_DEBT")
+    told = only(plan(received(event), NOBODY))
+    assert (told.skip, told.notice.recipient, told.notice.address) == (Reason.NOT_FOR_CUSTOMER, "person:maria", None)
+    assert told.explanation == (
+        "dispute-resolved is told to the customer's contact, with the outcome; not sent: WRITE_OFF_BAD_DEBT is a "
+        "matter of our own books and does not change what the customer owes"
+    )
 
 
 def test_a_breach_is_told_to_the_lead_of_the_team() -> None:

@@ -11,6 +11,7 @@ from collections_service.dispute_holds.routes import hold_routes
 from collections_service.erp.routes import MAX_BODY_BYTES, erp_routes
 from collections_service.erp.worker import CACHED_STATES, erp_parts, erp_topics
 from collections_service.open_items import published as open_items
+from collections_service.open_items.refusals import RecoveryTaskRefusal
 from collections_service.open_items.routes import invoice_routes
 from collections_service.open_items.stream import INVOICE
 from collections_service.position.routes import position_routes
@@ -57,7 +58,12 @@ SERVICE = Service(
         ),
         Feature(name="ageing", routes=ageing_routes, projections=lambda: (Movements(),)),
         Feature(name="position", routes=position_routes),
-        Feature(name="recovery", routes=recovery_routes, projections=lambda: (RecoveryTasks(),)),
+        Feature(
+            name="recovery",
+            routes=recovery_routes,
+            projections=lambda: (RecoveryTasks(),),
+            refusals=(RecoveryTaskRefusal,),
+        ),
         policies((SHORT_PAYMENT_TOLERANCE, AGEING_BUCKETS)),
     ),
     follows={DISPUTES: FollowedService(dispute_events.TOPIC, "dispute_url")},

@@ -105,6 +105,18 @@ class HoldReleased(Struct, frozen=True, kw_only=True, tag="dispute-hold-released
     why: str
 
 
+class RecoveryTaskChanged(Struct, frozen=True, kw_only=True, tag="recovery-task-changed", tag_field="type"):
+    """The live task of a dispute on an invoice after a change. `state` is open, taken, done or closed; `why` is the
+    reason of a handing over, the result, or why it was closed."""
+
+    invoice: InvoiceSummary
+    dispute_id: str
+    state: str
+    amount: WireMoney
+    owner: str | None = None
+    why: str | None = None
+
+
 class RecoveryTaskOpened(Struct, frozen=True, kw_only=True, tag="recovery-task-opened", tag_field="type"):
     """A disputed amount was found invalid and is to be collected again."""
 
@@ -132,5 +144,6 @@ CollectionsEvent = (
     | HoldPlaced
     | HoldReleased
     | RecoveryTaskOpened
+    | RecoveryTaskChanged
     | UnappliedCashChanged
 )

@@ -20,7 +20,8 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     disputed = open + paid + credited + reduced + written_off + rejected + withdrawn, always. `reduced` is what an
     invoice that is smaller than was disputed took away; None in older events: nothing. `mismatch` says what of the
     invoice is another than the dispute names (customer, currency or line): such an item holds nothing and waits for a
-    person.
+    person. `valid` and `invalid` are the verdict on the item as it was taken, like the dispute's own; None while none
+    stands or it had nothing open then.
     """
 
     invoice_id: str
@@ -35,6 +36,21 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     awaiting_credit: WireMoney  # part of `open`: granted, and held until the ERP's credit memo arrives
     reduced: WireMoney | None = None
     mismatch: str | None = None
+    valid: WireMoney | None = None
+    invalid: WireMoney | None = None
+
+
+class ItemOutcome(Struct, frozen=True, kw_only=True):
+    """What a resolution made of one item's open amount. `item` is its position in the dispute's items."""
+
+    item: int
+    invoice_id: str
+    line: str | None
+    credit_due: WireMoney
+    rejected: WireMoney
+    written_off: WireMoney
+    paid: WireMoney
+    withdrawn: WireMoney
 
 
 class DisputeSummary(Struct, frozen=True, kw_only=True):
@@ -112,9 +128,13 @@ class DisputeEscalated(Struct, frozen=True, kw_only=True, tag="dispute-escalated
 
 
 class DisputeDecided(Struct, frozen=True, kw_only=True, tag="dispute-decided", tag_field="type"):
+    """The verdict; that of each item stands in the dispute's items. `spread`: those were `stated`, or are
+    `proportional` shares of stated totals."""
+
     dispute: DisputeSummary
     valid: WireMoney
     invalid: WireMoney
+    spread: str = "proportional"
 
 
 class DisputeAmountReduced(Struct, frozen=True, kw_only=True, tag="dispute-amount-reduced", tag_field="type"):
@@ -148,7 +168,8 @@ class DisputeMismatchFound(Struct, frozen=True, kw_only=True, tag="dispute-misma
 class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved", tag_field="type"):
     """The outcome is decided. What was granted (`credit_due`) stays held until the ERP's credit memo arrives;
     what was rejected is to be collected again; the rest is settled by payment or write-off, or was never billed
-    (`reduced`; None: nothing)."""
+    (`reduced`; None: nothing). `outcomes` says the same of each item that was open; with `by_ledger` a posting ended
+    the dispute and left none open."""
 
     dispute: DisputeSummary
     resolution_code: str
@@ -158,6 +179,8 @@ class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved",
     paid: WireMoney
     rationale: Sealed | None = None
     reduced: WireMoney | None = None
+    outcomes: tuple[ItemOutcome, ...] = ()
+    by_ledger: bool = False
 
 
 class DisputeSettled(Struct, frozen=True, kw_only=True, tag="dispute-settled", tag_field="type"):

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, assert_never
 import msgspec
 from msgspec import Struct
 
+from redress import business_ids
 from redress.policy.commands import DiscardDraft, DraftPolicy, PolicyCommand, PublishPolicy
 from redress.policy.events import DraftDiscarded, PolicyDrafted, PolicyEvent, PolicyPublished
 from redress.policy.refusals import EffectiveInThePast, NoDraft, PolicyNotAcceptable, PolicyProblem, ScopeNotAllowed
@@ -95,8 +96,8 @@ def _publish(
 
 def _must_be_scope(scope: str, definition: PolicyDefinition[Any]) -> None:
     kind, _, name = scope.partition(":")
-    is_name = bool(name) and name == name.strip() and name.isprintable()  # another one could never match
-    if scope != WHOLE_COMPANY and (kind not in definition.scope_kinds or not is_name):
+    is_id = business_ids.flaw_of(name) is None  # another one could never match
+    if scope != WHOLE_COMPANY and (kind not in definition.scope_kinds or not is_id):
         raise ScopeNotAllowed(scope, definition.scope_kinds)
 
 

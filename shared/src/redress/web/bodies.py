@@ -5,15 +5,19 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Self
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     StringConstraints,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
+from redress import business_ids
 from redress.money import Money, MoneyError, parse_money
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,7 +26,32 @@ MAX_TEXT = 10_000
 # Names and numbers of other systems: any characters a person can see, no line breaks, no control characters.
 VISIBLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 _TEXT = r"^[^\x00]+$"
+
+
+def _without_flaw(value: str) -> str:
+    if flaw := business_ids.flaw_of(value):
+        raise PydanticCustomError("business_id", "{flaw}", {"flaw": flaw, "expected": business_ids.ALLOWED})
+    return value
+
+
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, pattern=VISIBLE)]
+BusinessId = Annotated[
+    str,
+    AfterValidator(_without_flaw),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": business_ids.MAX_LENGTH,
+            "pattern": business_ids.PATTERN,
+            "description": f"{business_ids.ALLOWED}.",
+        }
+    ),
+]
+"""An id that the services share, in a body: what is not acceptable is refused in words, and nothing is stripped."""
+KnownId = Annotated[str, StringConstraints(min_length=1, max_length=business_ids.MAX_LENGTH, pattern=VISIBLE)]
+"""Such an id in a path or a filter. White space at its ends is let through: what was posted while the ERP's door still
+took it is found by the name it has."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=VISIBLE)]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True, pattern=_TEXT)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, strip_whitespace=True, pattern=_TEXT)]

@@ -111,6 +111,10 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             | invoice_events.DisputeReported()
             | invoice_events.CreditAwaited()
             | invoice_events.RecoveryTaskOpened()
+            | invoice_events.RecoveryTaskResized()
+            | invoice_events.RecoveryTaskAssigned()
+            | invoice_events.RecoveryTaskDone()
+            | invoice_events.RecoveryTaskClosed()
         ):
             return LedgerChange(None, ())
         case _:

@@ -10,7 +10,7 @@ from redress.reading.moment import AskedMoment
 from redress.service.feature import ApiParts
 from redress.web.answers import answer
 from redress.web.auth import Principal, requires
-from redress.web.bodies import VISIBLE
+from redress.web.bodies import KnownId
 from redress.web.openapi import answers
 
 Reading = Annotated[Principal, Depends(requires("ledger:read"))]
@@ -26,7 +26,7 @@ def ageing_routes(parts: ApiParts[Any]) -> APIRouter:
         moment: AskedMoment,
         group_by: GroupBy = "total",
         basis: Basis = "due",
-        customer_id: Annotated[str | None, Query(max_length=100, pattern=VISIBLE)] = None,
+        customer_id: Annotated[KnownId | None, Query()] = None,
     ) -> Response:
         """Buckets by days overdue, disputed and undisputed apart, one row per currency; buckets + unapplied = balance.
 

@@ -11,7 +11,7 @@ from redress.reading.moment import AskedMoment
 from redress.service.feature import ApiParts
 from redress.web.answers import answer_page
 from redress.web.auth import Principal, requires
-from redress.web.bodies import VISIBLE
+from redress.web.bodies import KnownId
 from redress.web.openapi import answers
 from redress.web.pages import DEFAULT_LIMIT, Cursor, Limit
 
@@ -27,7 +27,7 @@ def hold_routes(parts: ApiParts[Any]) -> APIRouter:
         request: Request,
         principal: Reading,
         moment: AskedMoment,
-        customer_id: Annotated[str | None, Query(max_length=100, pattern=VISIBLE)] = None,
+        customer_id: Annotated[KnownId | None, Query()] = None,
         cursor: Cursor = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:

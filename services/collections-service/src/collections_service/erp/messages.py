@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from collections_service.erp.flaws import first_flaw, may_contain_null
+from redress import business_ids
 from redress.money import Money, MoneyError, minor_digits, parse_money
 
 MAX_LINES = 500
@@ -27,6 +28,8 @@ _DISPUTE = rf"^(dsp_[0-7][0-9a-hjkmnp-tv-z]{{25}}|{_UUID})$(?!\n)"
 
 # `$` alone would let a line break at the end through.
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
+# What the services share has their rule; an event's id and an order number are the sender's own business.
+BusinessId = Annotated[str, Meta(min_length=1, max_length=business_ids.MAX_LENGTH, pattern=business_ids.PYTHON_PATTERN)]
 ShortText = Annotated[str, Meta(max_length=200)]
 CurrencyCode = Annotated[str, Meta(extra_json_schema={"pattern": "^[A-Z]{3}$"})]  # `money` says what is wrong with it
 DisputeName = Annotated[str, Meta(pattern=_DISPUTE)]
@@ -44,14 +47,14 @@ Amount = Decimal | AmountObject
 
 
 class CustomerData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    id: Name
+    id: BusinessId
     name: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
     email: Annotated[str, Meta(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)")] | None = None
     language: Annotated[str, Meta(pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{2,8})*$(?!\n)", max_length=20)] | None = None
 
 
 class LineData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    line: Name
+    line: BusinessId
     amount: Amount
     description: ShortText | None = None
     quantity: Decimal | None = None
@@ -59,7 +62,7 @@ class LineData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class AllocationData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    invoice_id: Name
+    invoice_id: BusinessId
     amount: Amount
 
 
@@ -79,9 +82,9 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
-    legal_entity: Name
+    legal_entity: BusinessId
     customer: CustomerData
-    invoice_id: Name
+    invoice_id: BusinessId
     issued_on: date
     due_on: date
     currency: CurrencyCode
@@ -94,11 +97,11 @@ class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
 class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-corrected"):
     """Fields that are left out stay as they are. `corrected_on` left out: the day it was received."""
 
-    invoice_id: Name
+    invoice_id: BusinessId
     corrected_on: date | None = None
-    legal_entity: Name | None = None
+    legal_entity: BusinessId | None = None
     customer: CustomerData | None = None
-    customer_id: Name | None = None
+    customer_id: BusinessId | None = None
     issued_on: date | None = None
     due_on: date | None = None
     currency: CurrencyCode | None = None
@@ -116,27 +119,27 @@ class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-pos
     """
 
     issued_on: date
-    credit_memo_id: Name | None = None
-    invoice_id: Name | None = None
+    credit_memo_id: BusinessId | None = None
+    invoice_id: BusinessId | None = None
     due_on: date | None = None
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
     po_number: Name | None = None
     currency: CurrencyCode
-    legal_entity: Name | None = None
+    legal_entity: BusinessId | None = None
     customer: CustomerData | None = None
-    customer_id: Name | None = None
+    customer_id: BusinessId | None = None
     total: Amount | None = None
     applies_to: Annotated[tuple[CreditedData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
 
 
 class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received"):
-    payment_id: Name
-    customer_id: Name
+    payment_id: BusinessId
+    customer_id: BusinessId
     received_on: date
     currency: CurrencyCode
     amount: Amount
-    legal_entity: Name | None = None
+    legal_entity: BusinessId | None = None
     allocations: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
     remittance_reason: ShortText | None = None
 
@@ -144,12 +147,12 @@ class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received
 class PaymentReversed(_Message, frozen=True, kw_only=True, tag="payment-reversed"):
     """The whole payment comes back. `amount` and `currency` may be said, and must then be the payment's."""
 
-    payment_id: Name
+    payment_id: BusinessId
     reversed_on: date
     amount: Amount | None = None
     currency: CurrencyCode | None = None
-    customer_id: Name | None = None
-    legal_entity: Name | None = None
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
     reason: ShortText | None = None
 
 
@@ -247,6 +250,8 @@ _FIELD = re.compile(r"field `([^`]*)`")
 
 
 def _reason(wrong: msgspec.ValidationError) -> str:
+    if repr(business_ids.PYTHON_PATTERN) in str(wrong):
+        return f"an id has {business_ids.ALLOWED}"
     return _AT.sub("", str(wrong)).replace("`", "'")
 
 

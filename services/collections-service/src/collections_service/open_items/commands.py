@@ -77,3 +77,30 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
     awaiting_credit: Money
     rejected: Money
     outcome: str
+
+
+class TakeRecoveryTask(Struct, frozen=True, kw_only=True):
+    """The person `by` takes the `number`-th task of the dispute."""
+
+    dispute_id: str
+    number: int
+    by: str
+
+
+class HandOverRecoveryTask(Struct, frozen=True, kw_only=True):
+    """To another person, or with `to` None back to everybody."""
+
+    dispute_id: str
+    number: int
+    to: str | None
+    reason: str
+
+
+class FinishRecoveryTask(Struct, frozen=True, kw_only=True):
+    dispute_id: str
+    number: int
+    by: str
+    result: str
+
+
+RecoveryTaskCommand = TakeRecoveryTask | HandOverRecoveryTask | FinishRecoveryTask

@@ -21,11 +21,11 @@ from collections_service.open_items.events import (
     OpenItemEvent,
     PaymentApplied,
     PaymentReversed,
-    RecoveryTaskOpened,
     RemainderTolerated,
     ShortPaymentDetected,
 )
 from collections_service.open_items.holds import hold_changes
+from collections_service.open_items.recovery_tasks import task_changes
 from collections_service.open_items.refusals import (
     BelowSettledAmount,
     CannotBeCorrected,
@@ -153,8 +153,8 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     """The claim of one dispute is now this. An older version than the known one says nothing new. A claim in another
     currency than the invoice is a fact too; it holds nothing.
 
-    The amount that was found invalid is released and, as far as it is still open, becomes a recovery task. The amount
-    that was granted stays held until the credit memo arrives.
+    The amount that was found invalid is released and, as far as it is still open, becomes a recovery task, which is
+    closed when it is contested again. The amount that was granted stays held until the credit memo arrives.
     """
     known = item.claim(command.dispute_id)
     if known is not None and command.dispute_version <= known.version:
@@ -184,10 +184,7 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     events.extend(changes.larger)
     if command.awaiting_credit.minor > awaiting_before:
         events.append(CreditAwaited(dispute_id=command.dispute_id, amount=command.awaiting_credit))
-    collectable = min(newly_rejected, reduce(evolve, events, item).undisputed_minor)
-    if item.terms is not None and command.rejected.currency == item.terms.total.currency and collectable > 0:
-        amount = Money(collectable, item.terms.total.currency)
-        events.append(RecoveryTaskOpened(dispute_id=command.dispute_id, amount=amount))
+    events.extend(task_changes(command, newly_rejected, reduce(evolve, events, item)))
     return events
 
 

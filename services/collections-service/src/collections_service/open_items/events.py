@@ -5,11 +5,11 @@ Dates are business dates. An event that moves money says from which day the move
 """
 
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
-from redress.codec import Codec
+from redress.codec import Codec, fields_added
 from redress.money import Money
 
 
@@ -192,11 +192,47 @@ class CreditAwaited(Struct, frozen=True, kw_only=True):
 
 
 class RecoveryTaskOpened(Struct, frozen=True, kw_only=True):
-    """`amount` was disputed, found invalid, and is open: it is to be collected again."""
+    """`amount` was disputed, found invalid, and is open: it is to be collected again. A dispute has one task at a time
+    on an invoice; another one takes the place of the one before."""
 
     dispute_id: str
     amount: Money
 
+
+class RecoveryTaskResized(Struct, frozen=True, kw_only=True):
+    """More or less is to be collected: `amount` in all."""
+
+    dispute_id: str
+    amount: Money
+
+
+class RecoveryTaskAssigned(Struct, frozen=True, kw_only=True):
+    """A person took the task, or it was handed over; `owner` None puts it back. `reason` is None where it was taken."""
+
+    dispute_id: str
+    owner: str | None
+    previous_owner: str | None
+    reason: str | None
+
+
+class RecoveryTaskDone(Struct, frozen=True, kw_only=True):
+    """The collecting is over for the person `by`; `result` is what came of it."""
+
+    dispute_id: str
+    by: str
+    result: str
+
+
+class RecoveryTaskClosed(Struct, frozen=True, kw_only=True):
+    """Nothing of it is to be collected any more: the dispute goes on, or nothing of it is rejected."""
+
+    dispute_id: str
+    why: str
+
+
+RecoveryTaskEvent = (
+    RecoveryTaskOpened | RecoveryTaskResized | RecoveryTaskAssigned | RecoveryTaskDone | RecoveryTaskClosed
+)
 
 OpenItemEvent = (
     InvoiceRegistered
@@ -213,12 +249,11 @@ OpenItemEvent = (
     | PastHoldRecorded
     | CreditAwaited
     | RecoveryTaskOpened
+    | RecoveryTaskResized
+    | RecoveryTaskAssigned
+    | RecoveryTaskDone
+    | RecoveryTaskClosed
 )
-
-
-def _with_defaults(older: dict[str, Any]) -> dict[str, Any]:
-    """An event of before a field was added: the field has its default."""
-    return older
 
 
 # Stored names and versions. A class may be renamed; a stored name never changes.
@@ -238,6 +273,10 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "past-hold-recorded": (1, PastHoldRecorded),
         "credit-awaited": (1, CreditAwaited),
         "recollection-task-opened": (1, RecoveryTaskOpened),
+        "recovery-task-resized": (1, RecoveryTaskResized),
+        "recovery-task-assigned": (1, RecoveryTaskAssigned),
+        "recovery-task-done": (1, RecoveryTaskDone),
+        "recovery-task-closed": (1, RecoveryTaskClosed),
     },
-    {("credit-memo-applied", 1): _with_defaults, ("dispute-reported", 1): _with_defaults},
+    {("credit-memo-applied", 1): fields_added, ("dispute-reported", 1): fields_added},
 )

@@ -68,11 +68,34 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
         case stored.RecoveryTaskOpened():
             return public.RecoveryTaskOpened(invoice=invoice, dispute_id=event.dispute_id, amount=wire(event.amount))
         case (
+            stored.RecoveryTaskResized()
+            | stored.RecoveryTaskAssigned()
+            | stored.RecoveryTaskDone()
+            | stored.RecoveryTaskClosed()
+        ):
+            return _task_changed(event.dispute_id, invoice, after)
+        case (
             stored.RemainderTolerated() | stored.DisputeReported() | stored.PastHoldRecorded() | stored.CreditAwaited()
         ):
             return None
         case _:
             assert_never(event)
+
+
+def _task_changed(
+    dispute_id: str, invoice: public.InvoiceSummary, after: OpenItem
+) -> public.RecoveryTaskChanged | None:
+    task = after.task(dispute_id)
+    if task is None or after.terms is None:
+        return None
+    return public.RecoveryTaskChanged(
+        invoice=invoice,
+        dispute_id=dispute_id,
+        state=task.state,
+        amount=wire(Money(task.minor, after.terms.total.currency)),
+        owner=task.owner,
+        why=task.why,
+    )
 
 
 def summary(item: OpenItem) -> public.InvoiceSummary:

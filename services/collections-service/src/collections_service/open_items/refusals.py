@@ -5,7 +5,11 @@ OpenItemRefusal
 ├── InvoiceDiffers             the invoice is known with other content
 ├── CurrencyDiffers            an amount is in another currency than the invoice
 ├── CannotBeCorrected          customer, currency or issue date would change
-└── BelowSettledAmount         the corrected total is less than what is paid and credited already
+├── BelowSettledAmount         the corrected total is less than what is paid and credited already
+└── RecoveryTaskRefusal
+    ├── NoSuchTask             there is no recovery task with this id in this company
+    ├── TaskTaken              somebody else has it in hand: it can be handed over
+    └── TaskIsOver             it is done, or its dispute goes on
 """
 
 from redress.money import Money
@@ -69,3 +73,36 @@ class BelowSettledAmount(OpenItemRefusal):
         super().__init__(
             f"invoice {invoice_id} cannot become {total}: {settled} is paid or credited; reverse the payment first"
         )
+
+
+class RecoveryTaskRefusal(OpenItemRefusal):
+    """Any of the reasons about a task."""
+
+
+class NoSuchTask(RecoveryTaskRefusal):
+    code = "recovery_task_not_found"
+    title = "There is no such recovery task"
+    kind = "absent"
+
+    def __init__(self) -> None:
+        super().__init__("No recovery task with this id exists in this company.")
+
+
+class TaskTaken(RecoveryTaskRefusal):
+    code = "recovery_task_taken"
+    title = "Somebody else has taken the recovery task"
+    kind = "conflict"
+
+    def __init__(self, owner: str, allowed_actions: tuple[str, ...]) -> None:
+        super().__init__(f"{owner} has taken the task; it can be handed over.", details={"owner": owner})
+        self.allowed_actions = allowed_actions
+
+
+class TaskIsOver(RecoveryTaskRefusal):
+    code = "recovery_task_over"
+    title = "The recovery task is over"
+    kind = "conflict"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"The task is {state}; nothing can be done with it any more.", details={"state": state})
+        self.allowed_actions = ()

@@ -12,7 +12,7 @@ from redress.reading.moment import AskedMoment
 from redress.service.feature import ApiParts
 from redress.web.answers import answer, answer_page, answer_version
 from redress.web.auth import Principal, requires
-from redress.web.bodies import VISIBLE
+from redress.web.bodies import KnownId
 from redress.web.openapi import answers
 from redress.web.pages import DEFAULT_LIMIT, Cursor, Limit
 from redress.web.problem import not_found
@@ -27,7 +27,7 @@ def invoice_routes(parts: ApiParts[Any]) -> APIRouter:
     @answers(Invoice)
     async def read_invoice(
         request: Request,
-        invoice_id: Annotated[str, Path(max_length=100, pattern=VISIBLE)],
+        invoice_id: Annotated[KnownId, Path()],
         principal: Reading,
         moment: AskedMoment,
     ) -> Response:
@@ -45,7 +45,7 @@ def invoice_routes(parts: ApiParts[Any]) -> APIRouter:
         request: Request,
         principal: Reading,
         moment: AskedMoment,
-        customer_id: Annotated[str | None, Query(max_length=100, pattern=VISIBLE)] = None,
+        customer_id: Annotated[KnownId | None, Query()] = None,
         is_open: Annotated[bool | None, Query(alias="open", description="Something of it is still open.")] = None,
         cursor: Cursor = None,
         limit: Limit = DEFAULT_LIMIT,

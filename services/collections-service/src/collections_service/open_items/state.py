@@ -21,7 +21,12 @@ from collections_service.open_items.events import (
     PastHoldRecorded,
     PaymentApplied,
     PaymentReversed,
+    RecoveryTaskAssigned,
+    RecoveryTaskClosed,
+    RecoveryTaskDone,
+    RecoveryTaskEvent,
     RecoveryTaskOpened,
+    RecoveryTaskResized,
     RemainderTolerated,
     ShortPaymentDetected,
     Step,
@@ -82,6 +87,26 @@ class Claim(Struct, frozen=True, kw_only=True):
         return sum(step.minor for step in self.held)
 
 
+class RecoveryTask(Struct, frozen=True, kw_only=True):
+    """The task to collect what a dispute contested in vain: the `number`-th of this dispute (1, 2, …).
+
+    `state` is open, taken, done or closed; `why` is the last thing said about it: why it was handed over, what came of
+    it, or why it was closed.
+    """
+
+    dispute_id: str
+    number: int
+    minor: int
+    state: str = "open"
+    owner: str | None = None
+    why: str | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Somebody has to do it, or has it in hand."""
+        return self.state in {"open", "taken"}
+
+
 class OpenItem(Struct, frozen=True, kw_only=True):
     """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening."""
 
@@ -90,6 +115,7 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     applications: tuple[Application, ...] = ()
     credit_memos: tuple[tuple[str, str], ...] = ()
     claims: tuple[Claim, ...] = ()
+    tasks: tuple[RecoveryTask, ...] = ()
 
     @property
     def open_minor(self) -> int:
@@ -107,6 +133,9 @@ class OpenItem(Struct, frozen=True, kw_only=True):
 
     def claim(self, dispute_id: str) -> Claim | None:
         return next((claim for claim in self.claims if claim.dispute_id == dispute_id), None)
+
+    def task(self, dispute_id: str) -> RecoveryTask | None:
+        return next((task for task in self.tasks if task.dispute_id == dispute_id), None)
 
     def application(self, source: str, payment_id: str) -> Application | None:
         return next((a for a in self.applications if (a.source, a.payment_id) == (source, payment_id)), None)
@@ -154,8 +183,16 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
                 for claim in item.claims
             )
             return replace(item, claims=claims)
-        case ShortPaymentDetected() | RemainderTolerated() | CreditAwaited() | RecoveryTaskOpened():
+        case ShortPaymentDetected() | RemainderTolerated() | CreditAwaited():
             return item
+        case (
+            RecoveryTaskOpened()
+            | RecoveryTaskResized()
+            | RecoveryTaskAssigned()
+            | RecoveryTaskDone()
+            | RecoveryTaskClosed()
+        ):
+            return _with_task(item, event)
         case _:
             assert_never(event)
 
@@ -226,3 +263,30 @@ def _reported(item: OpenItem, event: DisputeReported) -> OpenItem:
     )
     others = [other for other in item.claims if other.dispute_id != event.dispute_id]
     return replace(item, claims=tuple(sorted([*others, claim], key=lambda c: c.place)))
+
+
+def _with_task(item: OpenItem, event: RecoveryTaskEvent) -> OpenItem:
+    task = _task_after(item.task(event.dispute_id), event)
+    if task is None:
+        return item
+    others = (other for other in item.tasks if other.dispute_id != event.dispute_id)
+    return replace(item, tasks=(*others, task))
+
+
+def _task_after(before: RecoveryTask | None, event: RecoveryTaskEvent) -> RecoveryTask | None:
+    if isinstance(event, RecoveryTaskOpened):
+        number = 1 if before is None else before.number + 1
+        return RecoveryTask(dispute_id=event.dispute_id, number=number, minor=event.amount.minor)
+    if before is None:
+        return None
+    match event:
+        case RecoveryTaskResized(amount=amount):
+            return replace(before, minor=amount.minor)
+        case RecoveryTaskAssigned(owner=owner, reason=reason):
+            return replace(before, state="open" if owner is None else "taken", owner=owner, why=reason)
+        case RecoveryTaskDone(result=result):
+            return replace(before, state="done", why=result)
+        case RecoveryTaskClosed(why=why):
+            return replace(before, state="closed", why=why)
+        case _:
+            assert_never(event)

@@ -10,7 +10,7 @@ from redress.reading.moment import AskedMoment
 from redress.service.feature import ApiParts
 from redress.web.answers import answer
 from redress.web.auth import Principal, requires
-from redress.web.bodies import VISIBLE
+from redress.web.bodies import KnownId
 from redress.web.openapi import answers
 from redress.web.problem import not_found
 
@@ -23,7 +23,7 @@ def position_routes(parts: ApiParts[Any]) -> APIRouter:
     @router.get("/v1/customers/{customer_id}", summary="A customer's position", response_class=Response)
     @answers(Customer)
     async def read_customer(
-        customer_id: Annotated[str, Path(max_length=100, pattern=VISIBLE)], principal: Reading, moment: AskedMoment
+        customer_id: Annotated[KnownId, Path()], principal: Reading, moment: AskedMoment
     ) -> Response:
         """Open, disputed, undisputed, overdue and unapplied, one position per currency, never two added together."""
         found = await customer(

@@ -4,11 +4,11 @@ received = applied + unapplied + returned, always.
 """
 
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
-from redress.codec import Codec
+from redress.codec import Codec, fields_added
 from redress.money import Money
 
 
@@ -65,11 +65,6 @@ class ReceiptReversed(Struct, frozen=True, kw_only=True):
 ReceiptEvent = PaymentReceived | CreditMemoPosted | ReceiptReversed
 
 
-def _with_defaults(older: dict[str, Any]) -> dict[str, Any]:
-    """An event of before a field was added: the field has its default."""
-    return older
-
-
 # Stored names and versions. A class may be renamed; a stored name never changes.
 RECEIPT_CODEC: Final[Codec[ReceiptEvent]] = Codec(
     {
@@ -77,5 +72,5 @@ RECEIPT_CODEC: Final[Codec[ReceiptEvent]] = Codec(
         "credit-memo-posted": (2, CreditMemoPosted),
         "receipt-reversed": (1, ReceiptReversed),
     },
-    {("payment-received", 1): _with_defaults, ("credit-memo-posted", 1): _with_defaults},
+    {("payment-received", 1): fields_added, ("credit-memo-posted", 1): fields_added},
 )

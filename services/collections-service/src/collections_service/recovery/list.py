@@ -1,19 +1,31 @@
 """`GET /v1/recovery-tasks`: amounts that were disputed in vain and are to be collected after all."""
 
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
+from collections_service.open_items.recovery_tasks import allowed_actions
+from collections_service.open_items.refusals import NoSuchTask
+from collections_service.open_items.state import RecoveryTask as Task
 from redress.contracts.common import WireMoney, wire
 from redress.ids import public_id
 from redress.money import Money
 from redress.reading.keyset import Keyset, Page
 from redress.reading.tenant_reads import TenantReads
 
+PREFIX = "tsk"
+
 
 class RecoveryTask(Struct, frozen=True, kw_only=True):
-    """`collectable` is what of the amount is still open and held by nobody; the task is done when that is nothing."""
+    """`state` is open, taken (by `owner`), done or closed (its dispute goes on); `why` is the reason of the last
+    handing over, the result, or why it was closed.
+
+    `collectable` is what of the amount is still open, held by nobody and not the matter of a later task; a task is
+    `done` when that is nothing, too.
+    """
 
     task_id: str
     seq: int
@@ -24,37 +36,111 @@ class RecoveryTask(Struct, frozen=True, kw_only=True):
     collectable: WireMoney
     done: bool
     opened_at: datetime
+    state: str
+    owner: str | None
+    why: str | None
+    allowed_actions: tuple[str, ...]
 
 
-async def recovery_tasks(
-    reads: TenantReads, tenant_id: str, page: Keyset, *, customer_id: str | None, done: bool | None
-) -> Page[RecoveryTask]:
+class TaskFilter(Struct, frozen=True, kw_only=True):
+    """None is no filter."""
+
+    customer_id: str | None = None
+    owner: str | None = None
+    state: str | None = None
+    done: bool | None = None
+
+
+class TaskPlace(Struct, frozen=True, kw_only=True):
+    """Where a task stands in the log: the invoice's stream, the dispute, and the task's number."""
+
+    item: UUID
+    dispute_id: str
+    number: int
+    row: asyncpg.Record
+
+
+async def recovery_tasks(reads: TenantReads, tenant_id: str, page: Keyset, wanted: TaskFilter) -> Page[RecoveryTask]:
     """In the order in which they were opened."""
     async with reads.of(tenant_id) as connection:
         rows = await connection.fetch(
-            _TASKS, tenant_id, int(page.after[0] or 0) if page.after else 0, customer_id, done, page.rows
+            _TASKS,
+            tenant_id,
+            int(page.after[0] or 0) if page.after else 0,
+            wanted.customer_id,
+            wanted.done,
+            page.rows,
+            wanted.owner,
+            wanted.state,
         )
     return page.page(rows, lambda row: [row["seq"]], _task)
 
 
+async def place_of(reads: TenantReads, tenant_id: str, task_id: UUID) -> TaskPlace:
+    """NoSuchTask where the company has none with this id."""
+    async with reads.of(tenant_id) as connection:
+        row = await connection.fetchrow(_TASK, tenant_id, task_id)
+    if row is None:
+        raise NoSuchTask
+    return TaskPlace(item=row["item"], dispute_id=row["dispute_id"], number=row["number"], row=row)
+
+
+def task_after(place: TaskPlace, task: Task, free: int) -> RecoveryTask:
+    """The task as a command left it; `free` is what is open on the invoice and held by nobody."""
+    row: dict[str, Any] = {
+        **place.row,
+        "state": task.state,
+        "owner": task.owner,
+        "why": task.why,
+        "amount": task.minor,
+        "collectable": max(0, min(task.minor, free - place.row["later"])) if task.state != "closed" else 0,
+    }
+    return _task(row)
+
+
+# What is free on an invoice belongs to its last tasks first: payments settle the oldest ones.
 _TASKS = """
-SELECT t.*, i.invoice_id, i.customer_id, least(t.amount, i.open_minor - i.held_minor) AS collectable
-FROM recovery_task t JOIN invoice_current i ON i.tenant_id = t.tenant_id AND i.stream_id = t.item
-WHERE t.tenant_id = $1 AND t.seq > $2 AND ($3::text IS NULL OR i.customer_id = $3)
-  AND ($4::boolean IS NULL OR (i.open_minor = i.held_minor) = $4)
-ORDER BY t.seq LIMIT $5
+WITH tasks AS (
+  SELECT t.*, i.invoice_id, i.customer_id,
+         CASE WHEN t.state = 'closed' THEN 0
+              ELSE greatest(0, least(t.amount, i.open_minor - i.held_minor - coalesce((
+                SELECT sum(l.amount) FROM recovery_task l
+                WHERE l.tenant_id = t.tenant_id AND l.item = t.item AND l.seq > t.seq AND l.state <> 'closed'), 0)))
+         END::bigint AS collectable
+  FROM recovery_task t JOIN invoice_current i ON i.tenant_id = t.tenant_id AND i.stream_id = t.item
+  WHERE t.tenant_id = $1 AND t.seq > $2 AND ($3::text IS NULL OR i.customer_id = $3)
+    AND ($6::text IS NULL OR t.owner = $6) AND ($7::text IS NULL OR t.state = $7)
+)
+SELECT * FROM tasks WHERE $4::boolean IS NULL OR (state IN ('done', 'closed') OR collectable = 0) = $4
+ORDER BY seq LIMIT $5
+"""
+_TASK = """
+SELECT t.*, i.invoice_id, i.customer_id,
+       coalesce((SELECT sum(l.amount) FROM recovery_task l
+                 WHERE l.tenant_id = t.tenant_id AND l.item = t.item AND l.seq > t.seq AND l.state <> 'closed'
+       ), 0)::bigint AS later
+FROM recovery_task t
+JOIN invoice_current i ON i.tenant_id = t.tenant_id AND i.stream_id = t.item
+WHERE t.tenant_id = $1 AND t.task_id = $2
 """
 
 
-def _task(row: asyncpg.Record) -> RecoveryTask:
+def _task(row: Any) -> RecoveryTask:  # noqa: ANN401 - a row, or one that a command changed
+    task = Task(
+        dispute_id=row["dispute_id"], number=row["number"], minor=row["amount"], state=row["state"], owner=row["owner"]
+    )
     return RecoveryTask(
-        task_id=public_id("tsk", row["task_id"]),
+        task_id=public_id(PREFIX, row["task_id"]),
         seq=row["seq"],
         invoice_id=row["invoice_id"],
         customer_id=row["customer_id"],
         dispute_id=row["dispute_id"],
         amount=wire(Money(row["amount"], row["currency"])),
         collectable=wire(Money(row["collectable"], row["currency"])),
-        done=row["collectable"] == 0,
+        done=row["collectable"] == 0 or row["state"] in {"done", "closed"},
         opened_at=row["opened_at"],
+        state=row["state"],
+        owner=row["owner"],
+        why=row["why"],
+        allowed_actions=allowed_actions(task),
     )

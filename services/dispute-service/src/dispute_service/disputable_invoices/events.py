@@ -1,11 +1,11 @@
 """The events of an invoice that concern disputes. Amounts are minor units of its currency."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
-from redress.codec import Codec
+from redress.codec import Codec, fields_added
 
 
 class KnownLine(Struct, frozen=True):
@@ -73,11 +73,6 @@ class NamedDisputeLeft(Struct, frozen=True, kw_only=True):
 InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft | NamedDisputeLeft
 
 
-def _with_defaults(older: dict[str, Any]) -> dict[str, Any]:
-    """An event of before a field was added: the field has its default."""
-    return older
-
-
 # Stored names and versions. A stored name never changes.
 INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
     {
@@ -86,5 +81,5 @@ INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
         "short-payment-left": (1, ShortPaymentLeft),
         "named-dispute-left": (1, NamedDisputeLeft),
     },
-    {("reservation-set", 1): _with_defaults},
+    {("reservation-set", 1): fields_added},
 )

@@ -1,18 +1,19 @@
 """Request bodies of the commands to a dispute, and the id that names it."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import Path
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from dispute_service.disputes.commands import CreditedItem, ItemName, JudgedItem
 from dispute_service.disputes.decisions.opening import MAX_ITEMS
 from dispute_service.disputes.decisions.working import HIGHEST_LEVEL
 from dispute_service.disputes.document import PREFIX
 from dispute_service.reasons.catalogue import REASON_BY_CODE, RESOLUTION_CODES, ROOT_CAUSES
 from redress.ids import parse_public_id
-from redress.web.bodies import VISIBLE, Body, BusinessDate, EffectiveBody, Identifier, MoneyBody, Name, Sentence, Text
+from redress.web.bodies import VISIBLE, Body, BusinessDate, BusinessId, EffectiveBody, MoneyBody, Name, Sentence, Text
 from redress.web.problem import not_found
 
 MAX_INVOICES = 15  # each is a stream of its own, and one append takes twenty
@@ -48,8 +49,8 @@ def _root_cause(value: str) -> str:
 
 
 class ItemBody(Body):
-    invoice_id: Identifier
-    line: Identifier | None = None
+    invoice_id: BusinessId
+    line: BusinessId | None = None
     amount: MoneyBody
 
 
@@ -62,7 +63,7 @@ class ContactBody(Body):
 
 
 class OpenBody(EffectiveBody):
-    customer_id: Identifier
+    customer_id: BusinessId
     items: Annotated[list[ItemBody], Field(min_length=1, max_length=MAX_ITEMS)]
     reason_code: str = Field(max_length=40)
     description: Text | None = None
@@ -128,9 +129,52 @@ class AddNoteBody(EffectiveBody):
     visibility: Literal["internal", "customer"] = "internal"
 
 
-class DecideBody(EffectiveBody):
+class NamedItemBody(Body):
+    """An item of the dispute: `item` is its position in the document's `items`, counted from 0; or it is named as there
+    by `invoice_id`, and `line` where it has one."""
+
+    item: int | None = Field(default=None, ge=0, lt=MAX_ITEMS, strict=True)
+    invoice_id: BusinessId | None = None
+    line: BusinessId | None = None
+
+    @model_validator(mode="after")
+    def _named_one_way(self) -> Self:
+        by_name = self.invoice_id is not None
+        if (self.item is None) is not by_name or (self.line is not None and not by_name):
+            raise ValueError("names an item by its position (item) or by invoice_id, with line where it has one")
+        return self
+
+    @property
+    def name(self) -> ItemName:
+        return ItemName(position=self.item, invoice_id=self.invoice_id, line=self.line)
+
+
+class JudgedItemBody(NamedItemBody):
+    """`valid` and `invalid` together are what is open of the item."""
+
     valid: MoneyBody
     invalid: MoneyBody
+
+    @property
+    def judged(self) -> JudgedItem:
+        return JudgedItem(item=self.name, valid=self.valid.money, invalid=self.invalid.money)
+
+
+class CreditedItemBody(NamedItemBody):
+    credited: MoneyBody
+
+    @property
+    def stated(self) -> CreditedItem:
+        return CreditedItem(item=self.name, credited=self.credited.money)
+
+
+class DecideBody(EffectiveBody):
+    """`items` names every item with something open once. `valid` and `invalid` are totals: beside items they must be
+    their sum, alone they are spread over the items in proportion, and the answer says so."""
+
+    valid: MoneyBody | None = None
+    invalid: MoneyBody | None = None
+    items: Annotated[list[JudgedItemBody], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
     root_cause: str = Field(max_length=40)
     rationale: Text
 
@@ -141,10 +185,12 @@ class DecideBody(EffectiveBody):
 
 
 class ResolveBody(EffectiveBody):
-    """`credited` is wanted where the code does not say how much is credited and nothing was decided."""
+    """How much is credited, where the code does not say it and nothing was decided: `items` says it of every item with
+    something open, `credited` alone is a total that is spread over them in proportion."""
 
     resolution_code: str = Field(max_length=40)
     credited: MoneyBody | None = None
+    items: Annotated[list[CreditedItemBody], Field(min_length=1, max_length=MAX_ITEMS)] | None = None
     rationale: Text | None = None
 
     @field_validator("resolution_code")

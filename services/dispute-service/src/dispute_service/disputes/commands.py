@@ -76,22 +76,46 @@ class AddNote(Struct, frozen=True, kw_only=True):
     visibility: str
 
 
-class Decide(Struct, frozen=True, kw_only=True):
-    """`valid` and `invalid` together are what is open."""
+class ItemName(Struct, frozen=True, kw_only=True):
+    """An item of the dispute as a caller names it: by its `position`, or by invoice and line (None: all of it)."""
 
-    at: datetime
+    position: int | None = None
+    invoice_id: str | None = None
+    line: str | None = None
+
+
+class JudgedItem(Struct, frozen=True, kw_only=True):
+    """`valid` and `invalid` together are what is open of the item."""
+
+    item: ItemName
     valid: Money
     invalid: Money
+
+
+class CreditedItem(Struct, frozen=True, kw_only=True):
+    item: ItemName
+    credited: Money
+
+
+class Decide(Struct, frozen=True, kw_only=True):
+    """`items` says it of every item with something open; `valid` and `invalid` are totals, and may be left out then."""
+
+    at: datetime
     root_cause: str
     rationale: Sealed
+    valid: Money | None = None
+    invalid: Money | None = None
+    items: tuple[JudgedItem, ...] | None = None
 
 
 class Resolve(Struct, frozen=True, kw_only=True):
-    """`credited` says how much is credited where the code leaves it open and no decision was taken."""
+    """`credited` and `items` say how much is credited, in total and of every item with something open, where the code
+    leaves it open."""
 
     at: datetime
     resolution_code: str
     credited: Money | None = None
+    items: tuple[CreditedItem, ...] | None = None
     rationale: Sealed | None = None
 
 

@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from dispute_service.disputes.events import PROPORTIONAL
 from dispute_service.disputes.items import DisputeItem
-from dispute_service.disputes.state import Dispute, State, allowed_actions
+from dispute_service.disputes.state import Dispute, State, Verdict, allowed_actions
 from dispute_service.routing.matrix import Routing
 from redress.calendars import CalendarInputs
 from redress.contracts.common import WireMoney, wire_in
@@ -61,17 +62,32 @@ class QuestionDocument(Struct, frozen=True, kw_only=True):
     due: date
 
 
+class DecidedItemDocument(Struct, frozen=True, kw_only=True):
+    """`item` is the position in the dispute's `items`."""
+
+    item: int
+    valid: WireMoney
+    invalid: WireMoney
+
+
 class DecisionDocument(Struct, frozen=True, kw_only=True):
-    """The standing decision as it was taken."""
+    """The standing decision as it was taken, with every item that was open then. `spread`: the amounts per item were
+    `stated`, or are `proportional` shares of stated totals."""
 
     valid: WireMoney
     invalid: WireMoney
     root_cause: str
+    items: tuple[DecidedItemDocument, ...] = ()
+    spread: str = PROPORTIONAL
 
 
 class ResolutionDocument(Struct, frozen=True, kw_only=True):
+    """`spread` says where the credits per item come from: `stated`, `proportional` to a stated total, or as `decided`;
+    null where the code says it of all that was open."""
+
     code: str
     at: datetime | None
+    spread: str | None = None
 
 
 class DisputeDocument(Struct, frozen=True, kw_only=True):
@@ -171,19 +187,28 @@ def document(stream_id: UUID, version: int, state: Dispute) -> DisputeDocument:
             computed_from=state.sla.inputs,
         ),
         question=QuestionDocument(asked=state.question.asked, due=state.question.due) if state.question else None,
-        decision=(
-            DecisionDocument(
-                valid=_wire(verdict.valid, state), invalid=_wire(verdict.invalid, state), root_cause=verdict.root_cause
-            )
-            if verdict
-            else None
-        ),
+        decision=_decision(verdict, state) if verdict else None,
         resolution_code=state.resolution_code,
         resolution=(
-            ResolutionDocument(code=state.resolution_code, at=state.resolved_at) if state.resolution_code else None
+            ResolutionDocument(code=state.resolution_code, at=state.resolved_at, spread=state.credit_spread)
+            if state.resolution_code
+            else None
         ),
         reopen_reason=state.reopen_reason,
         allowed_actions=allowed_actions(state),
+    )
+
+
+def _decision(verdict: Verdict, state: Dispute) -> DecisionDocument:
+    return DecisionDocument(
+        valid=_wire(verdict.valid, state),
+        invalid=_wire(verdict.invalid, state),
+        root_cause=verdict.root_cause,
+        items=tuple(
+            DecidedItemDocument(item=part.item, valid=_wire(part.valid, state), invalid=_wire(part.invalid, state))
+            for part in verdict.parts
+        ),
+        spread=verdict.spread,
     )
 
 

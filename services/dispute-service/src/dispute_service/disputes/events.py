@@ -5,13 +5,13 @@ command. Personal text is sealed. `item` is the position in the dispute's list o
 """
 
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
-from redress.codec import Codec
+from redress.codec import Codec, fields_added
 from redress.contracts.common import Sealed, SealedContact
 
 
@@ -117,8 +117,15 @@ class ItemVerdict(Struct, frozen=True):
     invalid: int
 
 
+STATED: Final = "stated"
+PROPORTIONAL: Final = "proportional"
+DECIDED: Final = "decided"
+"""Where the amounts per item come from: from the caller; from a total, in proportion to the items by largest remainder;
+from the decision that stands."""
+
+
 class DisputeDecided(Struct, frozen=True, kw_only=True):
-    """The verdict on what was open. `verdicts` is the allocation over the items (largest remainder), recorded."""
+    """The verdict on what was open. `verdicts` has every item that was open; `spread` is stated or proportional."""
 
     at: datetime
     valid: int
@@ -126,6 +133,7 @@ class DisputeDecided(Struct, frozen=True, kw_only=True):
     verdicts: tuple[ItemVerdict, ...]
     root_cause: str
     rationale: Sealed
+    spread: str = PROPORTIONAL
 
 
 class ItemOutcome(Struct, frozen=True, kw_only=True):
@@ -141,7 +149,8 @@ class ItemOutcome(Struct, frozen=True, kw_only=True):
 
 class DisputeResolved(Struct, frozen=True, kw_only=True):
     """The outcome is settled in words and amounts; a granted credit still waits for the ERP. `by_ledger` is true when
-    a posting ended the dispute by itself."""
+    a posting ended the dispute by itself. `spread` says where the credits per item come from: stated, proportional or
+    decided; None where the code says it of all that is open, and in events that do not know it."""
 
     at: datetime
     resolution_code: str
@@ -149,6 +158,7 @@ class DisputeResolved(Struct, frozen=True, kw_only=True):
     by_ledger: bool = False
     explanation: str | None = None
     rationale: Sealed | None = None
+    spread: str | None = None
 
 
 class DisputeSettled(Struct, frozen=True, kw_only=True):
@@ -267,11 +277,6 @@ DisputeEvent = (
 )
 
 
-def _with_defaults(older: dict[str, Any]) -> dict[str, Any]:
-    """An event of before a field was added: the field has its default."""
-    return older
-
-
 # Stored names and versions. A stored name never changes.
 DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
     {
@@ -282,8 +287,8 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "information-recorded": (1, InformationRecorded),
         "note-added": (1, NoteAdded),
         "dispute-escalated": (1, DisputeEscalated),
-        "dispute-decided": (1, DisputeDecided),
-        "dispute-resolved": (1, DisputeResolved),
+        "dispute-decided": (2, DisputeDecided),
+        "dispute-resolved": (2, DisputeResolved),
         "dispute-settled": (1, DisputeSettled),
         "dispute-closed": (1, DisputeClosed),
         "dispute-reopened": (2, DisputeReopened),
@@ -294,5 +299,10 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "items-compared": (1, ItemsCompared),
         "sla-breached": (1, SlaBreached),
     },
-    {("dispute-reopened", 1): _with_defaults, ("amount-reduced", 1): _with_defaults},
+    {
+        ("dispute-decided", 1): fields_added,
+        ("dispute-resolved", 1): fields_added,
+        ("dispute-reopened", 1): fields_added,
+        ("amount-reduced", 1): fields_added,
+    },
 )

@@ -43,13 +43,14 @@ from redress.reading.tenant_reads import TenantReads
 from redress.service.feature import ApiParts
 from redress.web.answers import answer_page
 from redress.web.auth import Principal, requires
-from redress.web.bodies import VISIBLE
+from redress.web.bodies import VISIBLE, KnownId
 from redress.web.openapi import answers
 from redress.web.pages import DEFAULT_LIMIT, Cursor, CursorValue, Limit
 from redress.web.problem import FieldError, kernel_problem
 
 Reading = Annotated[Principal, Depends(requires("disputes:read"))]
-Id = Annotated[str | None, Query(min_length=1, max_length=200, pattern=VISIBLE)]
+Id = Annotated[KnownId | None, Query()]
+Called = Annotated[str | None, Query(min_length=1, max_length=200, pattern=VISIBLE)]
 Code = Annotated[str, StringConstraints(max_length=40)]
 
 CURRENT: Final = table("dispute_current", schema="read")
@@ -85,8 +86,8 @@ class DisputeFilter(Struct, frozen=True, kw_only=True):
     status: Annotated[list[Status] | None, Query(max_length=10), ONE_OF] = None
     reason_code: Annotated[list[Code] | None, Query(max_length=21), ONE_OF] = None
     customer_id: Annotated[Id, EQUALS] = None
-    owner: Annotated[Id, EQUALS] = None
-    team: Annotated[Id, EQUALS] = None
+    owner: Annotated[Called, EQUALS] = None
+    team: Annotated[Called, EQUALS] = None
     invoice_id: Annotated[Id, Condition(lambda _, value: column("invoice_ids", ARRAY(Text)).contains([value]))] = None
     q: Annotated[
         str | None,

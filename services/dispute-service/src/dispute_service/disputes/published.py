@@ -49,7 +49,10 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
             return public.DisputeEscalated(dispute=dispute, level=event.level, reason=event.reason, to=event.to)
         case stored.DisputeDecided():
             return public.DisputeDecided(
-                dispute=dispute, valid=_wire(event.valid, after), invalid=_wire(event.invalid, after)
+                dispute=dispute,
+                valid=_wire(event.valid, after),
+                invalid=_wire(event.invalid, after),
+                spread=event.spread,
             )
         case stored.AmountReduced():
             reduced_by = sum(share.amount for share in event.shares)
@@ -103,6 +106,22 @@ def _resolved(event: stored.DisputeResolved, dispute: public.DisputeSummary, aft
         paid=_wire(paid, after),
         rationale=after.rationale,
         reduced=_wire(sum(item.reduced for item in after.items) if event.by_ledger else 0, after),
+        outcomes=tuple(_outcome(outcome, after) for outcome in event.outcomes if 0 <= outcome.item < len(after.items)),
+        by_ledger=event.by_ledger,
+    )
+
+
+def _outcome(outcome: stored.ItemOutcome, after: Dispute) -> public.ItemOutcome:
+    item = after.items[outcome.item]
+    return public.ItemOutcome(
+        item=outcome.item,
+        invoice_id=item.invoice_id,
+        line=item.line,
+        credit_due=_wire(outcome.credit, after),
+        rejected=_wire(outcome.rejected, after),
+        written_off=_wire(outcome.written_off, after),
+        paid=_wire(outcome.paid, after),
+        withdrawn=_wire(outcome.withdrawn, after),
     )
 
 
@@ -116,7 +135,7 @@ def summary(dispute_id: str, state: Dispute) -> public.DisputeSummary:
         reason_code=state.reason_code,
         origin=state.origin,
         currency=state.currency,
-        items=tuple([_item(item, money) for item in state.items]),
+        items=_items(state, money),
         disputed=money(sum([item.disputed for item in state.items])),
         open=money(state.open),
         opened_at=state.opened_at,
@@ -135,7 +154,16 @@ def summary(dispute_id: str, state: Dispute) -> public.DisputeSummary:
     )
 
 
-def _item(item: DisputeItem, money: Callable[[int], WireMoney]) -> public.DisputedItem:
+def _items(state: Dispute, money: Callable[[int], WireMoney]) -> tuple[public.DisputedItem, ...]:
+    if state.verdict is None:
+        return tuple([_item(item, None, money) for item in state.items])
+    verdicts = {part.item: part for part in state.verdict.parts}
+    return tuple([_item(item, verdicts.get(index), money) for index, item in enumerate(state.items)])
+
+
+def _item(
+    item: DisputeItem, verdict: stored.ItemVerdict | None, money: Callable[[int], WireMoney]
+) -> public.DisputedItem:
     return public.DisputedItem(
         invoice_id=item.invoice_id,
         line=item.line,
@@ -149,6 +177,8 @@ def _item(item: DisputeItem, money: Callable[[int], WireMoney]) -> public.Disput
         awaiting_credit=money(item.awaiting_credit),
         reduced=money(item.reduced),
         mismatch=item.mismatch,
+        valid=money(verdict.valid) if verdict else None,
+        invalid=money(verdict.invalid) if verdict else None,
     )
 
 

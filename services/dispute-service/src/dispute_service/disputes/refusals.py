@@ -12,7 +12,9 @@ DisputeRefusal
 ├── AnswerDueInPast           information cannot be due before it was asked for
 ├── TooManyNotes              the bound of notes and answers per dispute is reached
 ├── EscalationNotHigher       an escalation goes up, never down
+├── VerdictNotStated          a decision says neither totals nor items
 ├── VerdictDoesNotAddUp       valid + invalid is not what is open
+├── ItemAmountsRefused        the amounts per item leave an item out, name one twice, or do not fit one
 ├── CreditNotStated           the resolution code leaves the credited amount open and nobody said it
 ├── CreditOutOfBounds         the credited amount is not within what may be credited
 ├── ContradictsVerdict        the resolution says something else than the decision
@@ -156,13 +158,35 @@ class VerdictDoesNotAddUp(DisputeRefusal):
         )
 
 
+class VerdictNotStated(DisputeRefusal):
+    code = "verdict_not_stated"
+    title = "It is not said what is valid"
+
+    def __init__(self, open_amount: Money) -> None:
+        super().__init__(
+            f"Say of the open disputed amount {open_amount} what is valid and what is invalid, in total or per item.",
+            place=(),
+            allowed="valid and invalid, or items",
+            details={"open": open_amount},
+        )
+
+
+class ItemAmountsRefused(DisputeRefusal):
+    code = "item_amounts_not_acceptable"
+    title = "The amounts per item are not possible"
+
+    def __init__(self, message: str, place: tuple[str | int, ...], allowed: tuple[str, ...] | str) -> None:
+        super().__init__(message, place=place, allowed=allowed)
+
+
 class CreditNotStated(DisputeRefusal):
     code = "credit_not_stated"
     title = "It is not said how much is credited"
 
     def __init__(self, resolution_code: str, open_amount: Money) -> None:
         super().__init__(
-            f"{resolution_code} does not say how much of {open_amount} is credited: decide first, or state `credited`.",
+            f"{resolution_code} does not say how much of {open_amount} is credited: decide first, or state `credited` "
+            "or `items`.",
             place=("credited",),
             allowed=f"an amount up to {open_amount}",
             details={"open": open_amount},

@@ -29,6 +29,8 @@ Opening = Annotated[CommandContext, Depends(commanded("disputes:open"))]
 Asked = CommandRequest[Dispute]
 Commands = CommandRoutes[Dispute, c.DisputeCommand]
 Seal = Callable[[str, Asked], Awaitable[Sealed]]
+SealAnew = Callable[[str, Sealed | None, Asked], Awaitable[Sealed]]
+"""Seals a text; one that says the same as the known one is that one, so that a repetition is no news."""
 
 PATH = "/v1/disputes"
 
@@ -89,6 +91,10 @@ def _add_commands(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:
     async def seal(text: str, asked: Asked) -> Sealed:
         return await parts.vault.seal(asked.context.tenant, _customer(asked.state.customer_id), text)
 
+    async def seal_anew(text: str, known: Sealed | None, asked: Asked) -> Sealed:
+        same = known is not None and await parts.vault.open(asked.context.tenant, known) == text
+        return known if known is not None and same else await seal(text, asked)
+
     commands: Commands = CommandRoutes(
         router,
         f"{PATH}/{{dispute_id}}",
@@ -99,7 +105,7 @@ def _add_commands(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:
         id_description="`dsp_…`",
     )
     _add_work(commands, seal)
-    _add_endings(commands, seal)
+    _add_endings(commands, seal_anew)
 
 
 def _add_work(commands: Commands, seal: Seal) -> None:
@@ -110,7 +116,7 @@ def _add_work(commands: Commands, seal: Seal) -> None:
     @commands.action("assign", permission="disputes:write", summary="Assign, by matrix when nobody is named")
     def assign(body: bodies.AssignBody, asked: Asked) -> c.AssignTo | c.AssignByMatrix:
         if body.owner is None and body.team is None:
-            return c.AssignByMatrix(at=body.at(asked.now))
+            return c.AssignByMatrix(at=body.at(asked.now), reason=body.reason)
         return c.AssignTo(at=body.at(asked.now), owner=body.owner, team=body.team, reason=body.reason)
 
     @commands.action("request-information", permission="disputes:write", summary="Ask for information")
@@ -139,15 +145,17 @@ def _add_work(commands: Commands, seal: Seal) -> None:
         )
 
 
-def _add_endings(commands: Commands, seal: Seal) -> None:
+def _add_endings(commands: Commands, seal: SealAnew) -> None:
     @commands.action("decide", permission="disputes:decide", summary="Decide what is valid and what is not")
     async def decide(body: bodies.DecideBody, asked: Asked) -> c.Decide:
+        verdict = asked.state.verdict
         return c.Decide(
             at=body.at(asked.now),
-            valid=body.valid.money,
-            invalid=body.invalid.money,
+            valid=None if body.valid is None else body.valid.money,
+            invalid=None if body.invalid is None else body.invalid.money,
+            items=None if body.items is None else tuple(item.judged for item in body.items),
             root_cause=body.root_cause,
-            rationale=await seal(body.rationale, asked),
+            rationale=await seal(body.rationale, None if verdict is None else verdict.rationale, asked),
         )
 
     @commands.action("resolve", permission="disputes:decide", summary="Settle the outcome")
@@ -156,7 +164,8 @@ def _add_endings(commands: Commands, seal: Seal) -> None:
             at=body.at(asked.now),
             resolution_code=body.resolution_code,
             credited=None if body.credited is None else body.credited.money,
-            rationale=None if body.rationale is None else await seal(body.rationale, asked),
+            items=None if body.items is None else tuple(item.stated for item in body.items),
+            rationale=None if body.rationale is None else await seal(body.rationale, asked.state.rationale, asked),
         )
 
     @commands.action("close", permission="disputes:write", summary="File a resolved dispute away")

@@ -66,12 +66,17 @@ TRANSITIONS: Mapping[str, frozenset[Status]] = MappingProxyType(
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """The standing decision. Totals per item stand in the items and shrink as postings arrive."""
+    """The standing decision as it was taken, in total and per item (`parts`); `spread` says where the parts come from.
+
+    What is left of it stands in the items, and shrinks as postings arrive.
+    """
 
     valid: int
     invalid: int
     root_cause: str
     rationale: Sealed
+    parts: tuple[e.ItemVerdict, ...] = ()
+    spread: str = e.PROPORTIONAL
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -112,8 +117,14 @@ class Dispute(Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     resolution_code: str | None = None
     rationale: Sealed | None = None
+    outcomes: tuple[e.ItemOutcome, ...] = ()
+    credit_spread: str | None = None
     resolved_at: datetime | None = None
+    closed_at: datetime | None = None
     reopen_reason: str | None = None
+    withdrawal_reason: str | None = None
+    assignment_explanation: str | None = None
+    escalation_reason: str | None = None
     taken: tuple[PaymentShare, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
     entries: frozenset[str] = frozenset()  # ids of notes, questions and answers: each is taken once
@@ -175,6 +186,7 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
                 status=Status.ASSIGNED if state.status is Status.OPEN else state.status,
                 owner=event.owner,
                 team=event.team,
+                assignment_explanation=event.explanation,
                 routing=event.routing or state.routing,
                 sla=event.sla or state.sla,
             )
@@ -195,7 +207,9 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
         case e.NoteAdded():
             return msgspec.structs.replace(state, entries=state.entries | {event.note_id})
         case e.DisputeEscalated():
-            return msgspec.structs.replace(state, escalation_level=event.level, escalated_to=event.to)
+            return msgspec.structs.replace(
+                state, escalation_level=event.level, escalated_to=event.to, escalation_reason=event.reason
+            )
         case e.DisputeDecided():
             return _decided(state, event)
         case e.DisputeResolved():
@@ -203,7 +217,7 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
         case e.DisputeSettled():
             return msgspec.structs.replace(state, status=Status.RESOLVED)
         case e.DisputeClosed():
-            return msgspec.structs.replace(state, status=Status.CLOSED)
+            return msgspec.structs.replace(state, status=Status.CLOSED, closed_at=event.at)
         case e.DisputeReopened():
             return _reopened(state, event)
         case e.DisputeWithdrawn():
@@ -252,7 +266,12 @@ def _decided(state: Dispute, event: e.DisputeDecided) -> Dispute:
         question=None,
         root_cause=event.root_cause,
         verdict=Verdict(
-            valid=event.valid, invalid=event.invalid, root_cause=event.root_cause, rationale=event.rationale
+            valid=event.valid,
+            invalid=event.invalid,
+            root_cause=event.root_cause,
+            rationale=event.rationale,
+            parts=event.verdicts,
+            spread=event.spread,
         ),
     )
 
@@ -266,6 +285,8 @@ def _resolved(state: Dispute, event: e.DisputeResolved) -> Dispute:
         question=None,
         resolution_code=event.resolution_code,
         rationale=event.rationale or (state.verdict.rationale if state.verdict else None),
+        outcomes=event.outcomes,
+        credit_spread=event.spread,
         resolved_at=event.at,
     )
 
@@ -280,6 +301,7 @@ def _withdrawn(state: Dispute, event: e.DisputeWithdrawn) -> Dispute:
         question=None,
         resolution_code="WITHDRAWN",
         resolved_at=event.at,
+        withdrawal_reason=event.reason,
     )
 
 
@@ -291,6 +313,8 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
         verdict=None,
         resolution_code=None,
         rationale=None,
+        outcomes=(),
+        credit_spread=None,
         resolved_at=None,
         reopen_reason=event.reason,
         routing=event.routing or state.routing,

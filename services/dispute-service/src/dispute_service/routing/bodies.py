@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from dispute_service.routing.matrix import MAX_RULES, MAX_SLA_HOURS
 from redress.money import MoneyError, parse_money
-from redress.web.bodies import Body, Identifier, Name, Sentence
+from redress.web.bodies import Body, BusinessId, Identifier, Name, Sentence
 
 
 class BandBody(Body):
@@ -30,7 +30,7 @@ class BandBody(Body):
 class RuleBody(Body):
     rule_id: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     reason_codes: Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Field(min_length=1, max_length=40)]
-    legal_entities: list[Identifier] = Field(default=["*"], min_length=1, max_length=100)
+    legal_entities: list[BusinessId] = Field(default=["*"], min_length=1, max_length=100)
     band: BandBody | None = None
     team: Name
     owner: Name | None = None

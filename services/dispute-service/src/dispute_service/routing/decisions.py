@@ -10,7 +10,8 @@ from redress.calendars import CalendarError
 
 
 def decide(command: MatrixCommand, state: ResolutionMatrix) -> list[MatrixEvent]:
-    if (command.rules, command.calendars) == (state.rules, state.calendars):
+    same_comment = command.comment in {None, state.comment}
+    if (command.rules, command.calendars) == (state.rules, state.calendars) and same_comment:
         return []
     problems = problems_of(command.rules, command.calendars, frozenset(REASON_BY_CODE))
     problems += [

@@ -54,11 +54,12 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 class ResolutionMatrix(Struct, frozen=True, kw_only=True):
-    """Version 0 is the built-in default; a tenant's published ones count from 1."""
+    """Version 0 is the built-in default; a tenant's published ones count from 1. `comment` is the publisher's."""
 
     version: int
     rules: tuple[Rule, ...]
     calendars: dict[str, CalendarSpec]
+    comment: str | None = None
 
 
 class RoutingInputs(Struct, frozen=True, kw_only=True):

@@ -9,4 +9,6 @@ INITIAL = default_matrix()
 
 
 def evolve(state: ResolutionMatrix, event: MatrixEvent) -> ResolutionMatrix:
-    return msgspec.structs.replace(state, version=state.version + 1, rules=event.rules, calendars=event.calendars)
+    return msgspec.structs.replace(
+        state, version=state.version + 1, rules=event.rules, calendars=event.calendars, comment=event.comment
+    )

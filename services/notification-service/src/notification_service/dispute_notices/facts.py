@@ -55,9 +55,20 @@ class InformationRequest(Struct, frozen=True, kw_only=True):
     due: date
 
 
+class PartOutcome(Struct, frozen=True, kw_only=True):
+    """The outcome of the disputed part at the position `part`."""
+
+    part: int
+    credited: Money
+    rejected: Money
+    written_off: Money
+    paid: Money
+
+
 class Resolution(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The end of the dispute. `credited` is granted, whether or not the credit memo is there yet; `reduced` is what a
-    smaller invoice took away, None in older notices: nothing.
+    smaller invoice took away, None in older notices: nothing. `outcomes` says the same of each part that was open;
+    `by_ledger`: a posting ended the dispute, no person stated it.
 
     The analyst's rationale is not here: it is written for colleagues, and a mail to the customer would leak it.
     """
@@ -69,6 +80,8 @@ class Resolution(Struct, frozen=True, kw_only=True, omit_defaults=True):
     written_off: Money
     paid: Money
     reduced: Money | None = None
+    outcomes: tuple[PartOutcome, ...] = ()
+    by_ledger: bool = False
 
 
 class Breach(Struct, frozen=True, kw_only=True):

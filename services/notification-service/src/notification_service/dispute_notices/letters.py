@@ -1,6 +1,8 @@
 """The values that mails about disputes may use, already written as the language writes them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from notification_service.dispute_notices import words
@@ -16,6 +18,7 @@ from notification_service.dispute_notices.facts import (
     Breach,
     DisputeFacts,
     InformationRequest,
+    PartOutcome,
     Resolution,
 )
 from notification_service.wording import language as written
@@ -49,7 +52,7 @@ def _sealed_question(facts: InformationRequest) -> dict[str, Sealed]:
 
 
 def _resolution(facts: Resolution, _texts: Texts, language: Language) -> dict[str, Value]:
-    return _common(facts.dispute, language) | _outcome(facts, language)
+    return _common(facts.dispute, language, _outcome_of_parts(facts, language)) | _outcome(facts, language)
 
 
 def _breach(facts: Breach, _texts: Texts, language: Language) -> dict[str, Value]:
@@ -66,7 +69,10 @@ LETTERS: tuple[Letter[Any], ...] = (
 )
 
 
-def _common(dispute: DisputeFacts, language: Language) -> dict[str, Value]:
+def _common(
+    dispute: DisputeFacts, language: Language, outcomes: Mapping[int, str] = MappingProxyType({})
+) -> dict[str, Value]:
+    """`outcomes` says by position what became of a part."""
     shown = dispute.parts[:MAX_PARTS_SHOWN]
     return {
         "dispute_id": one_line(dispute.dispute_id, 60),
@@ -80,8 +86,9 @@ def _common(dispute: DisputeFacts, language: Language) -> dict[str, Value]:
                 "invoice": one_line(part.invoice_id),
                 "line": None if part.line is None else one_line(part.line),
                 "amount": written.money(part.disputed, language),
+                "outcome": outcomes.get(position),
             }
-            for part in shown
+            for position, part in enumerate(shown)
         ],
         "parts_not_shown": len(dispute.parts) - len(shown),
         "owner": None if dispute.owner is None else one_line(dispute.owner),
@@ -91,40 +98,51 @@ def _common(dispute: DisputeFacts, language: Language) -> dict[str, Value]:
 
 
 def _outcome(facts: Resolution, language: Language) -> dict[str, Value]:
-    outcome = words.outcome(facts.resolution_code, language)
-    amounts = (
-        ("credited", facts.credited),
-        ("paid", facts.paid),
-        ("rejected", facts.rejected),
-        ("written_off", facts.written_off),
-        ("reduced", facts.reduced),
-    )
-    shares = [
-        (_SHARES[language][name], written.money(amount, language))
-        for name, amount in amounts
-        if amount is not None and amount.minor
-    ]
+    outcome = words.outcome(facts.resolution_code, language, by_ledger=facts.by_ledger)
     return {
         "outcome": one_line(outcome.label, 80),
         "outcome_sentence": outcome.sentence,
-        "shares": shares,
+        "shares": _shares(facts, outcome, language),
         "payable": written.money(facts.rejected, language) if facts.rejected.minor else None,
+    }
+
+
+def _shares(amounts: Resolution | PartOutcome, outcome: words.Ending, language: Language) -> list[tuple[str, str]]:
+    """What became of the amount, label by label. Nothing is said of a write-off."""
+    labels = _SHARES[language]
+    shares = [
+        (outcome.credited or labels["credited"], amounts.credited),
+        (outcome.paid or labels["paid"], amounts.paid),
+        (labels["rejected"], amounts.rejected),
+    ]
+    if isinstance(amounts, Resolution) and amounts.reduced is not None:
+        shares.append((labels["reduced"], amounts.reduced))
+    return [(label, written.money(amount, language)) for label, amount in shares if amount.minor]
+
+
+def _outcome_of_parts(facts: Resolution, language: Language) -> dict[int, str]:
+    """Of a dispute with several parts, the outcome of each in one line."""
+    if len(facts.dispute.parts) == 1:
+        return {}
+    ending = words.outcome(facts.resolution_code, language, by_ledger=facts.by_ledger)
+    return {
+        part.part: "; ".join(f"{label}: {amount}" for label, amount in shares)
+        for part in facts.outcomes
+        if (shares := _shares(part, ending, language))
     }
 
 
 _SHARES = {
     Language.ENGLISH: {
-        "credited": "Credited to you",
-        "paid": "Paid by you",
+        "credited": "Credit to you",
+        "paid": "Settled",
         "rejected": "Not accepted, payable",
-        "written_off": "Waived by us",
         "reduced": "No longer invoiced",
     },
     Language.GERMAN: {
-        "credited": "Ihnen gutgeschrieben",
-        "paid": "von Ihnen bezahlt",
-        "rejected": "nicht anerkannt, zu zahlen",
-        "written_off": "von uns erlassen",
-        "reduced": "nicht mehr in Rechnung gestellt",
+        "credited": "Gutschrift für Sie",
+        "paid": "Ausgeglichen",
+        "rejected": "Nicht anerkannt, zu zahlen",
+        "reduced": "Nicht mehr in Rechnung gestellt",
     },
 }

@@ -4,7 +4,7 @@ dispute-opened                  → the customer's contact      an acknowledgeme
 dispute-assigned                → the owner, else the team    the assignment
 dispute-information-requested   → the customer's contact      the question   (asked = customer)
                                 → the team                    the question   (asked = department)
-dispute-resolved                → the customer's contact      the outcome and its reasons
+dispute-resolved                → the customer's contact      the outcome, unless it is one of our own books
 dispute-sla-breached            → the team's lead             the breach
 """
 
@@ -24,6 +24,7 @@ from notification_service.dispute_notices.facts import (
     Assignment,
     Breach,
     InformationRequest,
+    PartOutcome,
     Resolution,
     facts_of,
 )
@@ -41,6 +42,8 @@ from redress.contracts.dispute_events import (
 )
 
 SERVICE = "dispute-service"
+OURS_ALONE = frozenset({"WRITE_OFF_BAD_DEBT"})
+"""Resolutions that no customer is told."""
 
 F = TypeVar("F", bound=Struct)
 
@@ -83,6 +86,8 @@ def _question(event: DisputeInformationRequested) -> InformationRequest:
 
 
 def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[Resolution]]:
+    """A bad debt is written off in our books, the claim stays: to the debtor a mail about it could read as a waiver
+    (§ 397 BGB), so there is none."""
     outcome = Resolution(
         dispute=facts_of(event.dispute),
         resolution_code=event.resolution_code,
@@ -91,8 +96,30 @@ def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[R
         written_off=event.written_off.money(),
         paid=event.paid.money(),
         reduced=event.reduced.money() if event.reduced else None,
+        outcomes=tuple(
+            PartOutcome(
+                part=part.item,
+                credited=part.credit_due.money(),
+                rejected=part.rejected.money(),
+                written_off=part.written_off.money(),
+                paid=part.paid.money(),
+            )
+            for part in event.outcomes
+        ),
+        by_ledger=event.by_ledger and not event.credit_due.money().minor,  # a credit that was granted is still to come
     )
-    return [_to_contact(event.dispute, outcome)]
+    decided = _to_contact(event.dispute, outcome)
+    if event.resolution_code in OURS_ALONE and isinstance(decided, Addressee):
+        because = f"{event.resolution_code} is a matter of our own books and does not change what the customer owes"
+        return [
+            Omission(
+                facts=outcome,
+                recipient=decided.contact.recipient,
+                reason=Reason.NOT_FOR_CUSTOMER,
+                because=because,
+            )
+        ]
+    return [decided]
 
 
 def _breach(event: DisputeSlaBreached, contacts: Contacts) -> Sequence[Decision[Breach]]:
@@ -171,7 +198,7 @@ RULES: tuple[Rule[Any, Any], ...] = (
         source=SERVICE,
         event=DisputeResolved,
         template=RESOLUTION,
-        tells="the customer's contact, with the outcome and its reasons",
+        tells="the customer's contact, with the outcome",
         decide=_resolve,
     ),
     Rule(

@@ -1,4 +1,8 @@
-"""Codes in words for recipients: reason codes and resolution codes in every language of the mails."""
+"""Codes in words for recipients: reason codes and resolution codes in every language of the mails.
+
+A mail says no more than is known when it is written: that something is paid or credited only of a posting, and that
+nothing is expected any more never. A write-off is a matter of our books and no promise to the customer.
+"""
 
 from msgspec import Struct
 
@@ -6,10 +10,13 @@ from notification_service.wording.language import Language
 
 
 class Ending(Struct, frozen=True):
-    """`label` names a resolution; `sentence` tells the customer what follows from it."""
+    """`label` names a resolution; `sentence` tells the customer what follows from it. `credited` and `paid` are
+    the names of the amounts that need not be paid, where they have one of their own."""
 
     label: str
     sentence: str
+    credited: str = ""
+    paid: str = ""
 
 
 def reason(code: str, language: Language) -> str:
@@ -17,9 +24,11 @@ def reason(code: str, language: Language) -> str:
     return _REASONS[language].get(code, code)
 
 
-def outcome(code: str, language: Language) -> Ending:
-    """The resolution in words; for a code that is not in the list, the code and no sentence."""
-    return _OUTCOMES[language].get(code, Ending(code, ""))
+def outcome(code: str, language: Language, *, by_ledger: bool) -> Ending:
+    """The resolution in words, other ones where a posting has done it; for a code that is not in the list, the code and
+    no sentence."""
+    posted = _POSTED[language].get(code) if by_ledger else None
+    return posted or _OUTCOMES[language].get(code, Ending(code, ""))
 
 
 _REASONS: dict[Language, dict[str, str]] = {
@@ -73,53 +82,113 @@ _REASONS: dict[Language, dict[str, str]] = {
 
 _OUTCOMES: dict[Language, dict[str, Ending]] = {
     Language.ENGLISH: {
-        "CREDIT_FULL": Ending("credit in full", "Your objection was justified; a credit memo follows."),
-        "CREDIT_PARTIAL": Ending(
-            "credit in part", "Your objection was justified in part; a credit memo follows for that part."
+        "CREDIT_FULL": Ending(
+            "credit in full", "We accept your dispute. You will receive a credit memo for the disputed amount."
         ),
-        "REBILL": Ending("new invoice", "We credit the invoice and issue a corrected one."),
-        "REFUND": Ending("refund", "We return the amount to you."),
-        "CUSTOMER_PAID": Ending("paid", "The amount has been paid. Nothing more is expected from you."),
-        "REJECTED_COLLECT": Ending("not accepted", "We examined your objection and found the amount to be owed."),
-        "WRITE_OFF_SMALL": Ending("waived", "We do not pursue the amount. Nothing more is expected from you."),
-        "WRITE_OFF_BAD_DEBT": Ending("written off in our books", "We have closed the case in our books."),
-        "GOODWILL": Ending("goodwill", "We accommodate you as a gesture of goodwill, without acknowledging a claim."),
-        "OFFSET": Ending("offset", "The amount was offset against another item of your account."),
-        "WITHDRAWN": Ending("withdrawn", "You withdrew your objection; the amount is payable as invoiced."),
-        "VOID_LOGGED_IN_ERROR": Ending("recorded in error", "The case was recorded in error and has been closed."),
-        "CASH_REAPPLIED": Ending("payment reassigned", "Your payment was found and assigned to the right invoice."),
+        "CREDIT_PARTIAL": Ending(
+            "credit in part", "We accept your dispute in part. You will receive a credit memo for the accepted part."
+        ),
+        "REBILL": Ending("corrected invoice", "We credit the amount below and issue a corrected invoice."),
+        "REFUND": Ending("refund", "We refund the amount below to you.", credited="Refund"),
+        "CUSTOMER_PAID": Ending(
+            "closed as paid",
+            "According to our information you have paid the disputed amount; we are therefore closing your dispute.",
+            paid="Paid according to our information",
+        ),
+        "REJECTED_COLLECT": Ending("not accepted", "We have reviewed your dispute and cannot accept it."),
+        "WRITE_OFF_SMALL": Ending("closed", "As the amount is small, we have closed your dispute."),
+        "WRITE_OFF_BAD_DEBT": Ending("closed", "We have closed your dispute."),
+        "GOODWILL": Ending(
+            "goodwill",
+            "As a gesture of goodwill, and without acknowledging a claim, we credit you the amount below.",
+        ),
+        "OFFSET": Ending("offset", "We offset the amount against another item of your account.", paid="Offset"),
+        "WITHDRAWN": Ending(
+            "withdrawn", "You have withdrawn your dispute. The amount is payable under the agreed payment terms."
+        ),
+        "VOID_LOGGED_IN_ERROR": Ending(
+            "recorded in error", "The dispute was recorded in error and has been closed. The invoice is unchanged."
+        ),
+        "CASH_REAPPLIED": Ending(
+            "payment reassigned",
+            "We have found your payment and assign it to the invoice it was meant for.",
+            paid="Covered by the reassigned payment",
+        ),
+    },
+    Language.GERMAN: {
+        "CREDIT_FULL": Ending(
+            "Gutschrift in voller Höhe",
+            "Wir erkennen Ihre Beanstandung an. Über den beanstandeten Betrag erhalten Sie eine Gutschrift.",
+        ),
+        "CREDIT_PARTIAL": Ending(
+            "Teilgutschrift",
+            "Wir erkennen Ihre Beanstandung teilweise an. Über den anerkannten Teil erhalten Sie eine Gutschrift.",
+        ),
+        "REBILL": Ending(
+            "berichtigte Rechnung",
+            "Wir schreiben Ihnen den unten genannten Betrag gut und stellen eine berichtigte Rechnung aus.",
+        ),
+        "REFUND": Ending("Erstattung", "Wir erstatten Ihnen den unten genannten Betrag.", credited="Erstattung"),
+        "CUSTOMER_PAID": Ending(
+            "als bezahlt abgeschlossen",
+            "Nach unserer Kenntnis haben Sie den beanstandeten Betrag bezahlt; wir schließen den Vorgang daher ab.",
+            paid="Nach unserer Kenntnis bezahlt",
+        ),
+        "REJECTED_COLLECT": Ending(
+            "nicht anerkannt", "Nach Prüfung können wir Ihre Beanstandung leider nicht anerkennen."
+        ),
+        "WRITE_OFF_SMALL": Ending(
+            "abgeschlossen", "Wegen der geringen Höhe des Betrags haben wir den Vorgang abgeschlossen."
+        ),
+        "WRITE_OFF_BAD_DEBT": Ending("abgeschlossen", "Wir haben den Vorgang abgeschlossen."),
+        "GOODWILL": Ending(
+            "Kulanz",
+            "Aus Kulanz und ohne Anerkennung einer Rechtspflicht schreiben wir Ihnen den unten genannten Betrag gut.",
+        ),
+        "OFFSET": Ending(
+            "Verrechnung", "Wir verrechnen den Betrag mit einem anderen Posten Ihres Kontos.", paid="Wird verrechnet"
+        ),
+        "WITHDRAWN": Ending(
+            "zurückgezogen",
+            "Sie haben Ihre Beanstandung zurückgezogen. Der Betrag ist zu den vereinbarten Zahlungsbedingungen zu"
+            " zahlen.",
+        ),
+        "VOID_LOGGED_IN_ERROR": Ending(
+            "irrtümlich erfasst",
+            "Die Beanstandung wurde irrtümlich erfasst und ist abgeschlossen. Die Rechnung bleibt unverändert.",
+        ),
+        "CASH_REAPPLIED": Ending(
+            "Zahlung umgebucht",
+            "Wir haben Ihre Zahlung gefunden und ordnen sie der richtigen Rechnung zu.",
+            paid="Durch die umgebuchte Zahlung gedeckt",
+        ),
+    },
+}
+
+# What the ledger has posted is known, and no credit memo follows any more.
+_POSTED: dict[Language, dict[str, Ending]] = {
+    Language.ENGLISH: {
+        "CREDIT_FULL": Ending("invoice reduced", "The invoice has been reduced by the disputed amount."),
+        "CREDIT_PARTIAL": Ending(
+            "settled",
+            "The disputed amount has been settled: in part by payment, in part by a reduction of the invoice.",
+            paid="Paid by you",
+        ),
+        "CUSTOMER_PAID": Ending("paid", "We have received your payment. Thank you.", paid="Paid by you"),
         "INVOICE_REDUCED": Ending(
             "invoice lower than disputed",
             "The invoice stands at a lower amount than was disputed; what exceeds it is not asked for.",
         ),
     },
     Language.GERMAN: {
-        "CREDIT_FULL": Ending("Gutschrift in voller Höhe", "Ihre Beanstandung war berechtigt; eine Gutschrift folgt."),
+        "CREDIT_FULL": Ending("Rechnung gemindert", "Die Rechnung wurde um den beanstandeten Betrag gemindert."),
         "CREDIT_PARTIAL": Ending(
-            "Teilgutschrift", "Ihre Beanstandung war teilweise berechtigt; für diesen Teil folgt eine Gutschrift."
+            "ausgeglichen",
+            "Der beanstandete Betrag ist ausgeglichen: zum Teil durch Zahlung, zum Teil durch Minderung der Rechnung.",
+            paid="Von Ihnen bezahlt",
         ),
-        "REBILL": Ending("neue Rechnung", "Wir schreiben die Rechnung gut und stellen eine berichtigte aus."),
-        "REFUND": Ending("Erstattung", "Wir erstatten Ihnen den Betrag."),
-        "CUSTOMER_PAID": Ending("bezahlt", "Der Betrag ist bezahlt. Von Ihrer Seite ist nichts weiter zu tun."),
-        "REJECTED_COLLECT": Ending(
-            "nicht anerkannt",
-            "Wir haben Ihre Beanstandung geprüft; der Betrag ist geschuldet.",
-        ),
-        "WRITE_OFF_SMALL": Ending(
-            "nicht weiterverfolgt",
-            "Wir verfolgen den Betrag nicht weiter. Von Ihrer Seite ist nichts weiter zu tun.",
-        ),
-        "WRITE_OFF_BAD_DEBT": Ending("bei uns ausgebucht", "Wir haben den Vorgang in unseren Büchern abgeschlossen."),
-        "GOODWILL": Ending("Kulanz", "Wir kommen Ihnen aus Kulanz entgegen, ohne Anerkennung einer Rechtspflicht."),
-        "OFFSET": Ending("verrechnet", "Der Betrag wurde mit einem anderen Posten Ihres Kontos verrechnet."),
-        "WITHDRAWN": Ending(
-            "zurückgezogen", "Sie haben Ihre Beanstandung zurückgezogen; der Betrag ist wie berechnet zu zahlen."
-        ),
-        "VOID_LOGGED_IN_ERROR": Ending(
-            "irrtümlich erfasst", "Der Vorgang wurde irrtümlich erfasst und ist geschlossen."
-        ),
-        "CASH_REAPPLIED": Ending(
-            "Zahlung umgebucht", "Ihre Zahlung wurde gefunden und der richtigen Rechnung zugeordnet."
+        "CUSTOMER_PAID": Ending(
+            "bezahlt", "Ihre Zahlung ist bei uns eingegangen. Vielen Dank.", paid="Von Ihnen bezahlt"
         ),
         "INVOICE_REDUCED": Ending(
             "Rechnung niedriger als beanstandet",

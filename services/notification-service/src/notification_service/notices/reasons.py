@@ -14,6 +14,7 @@ class Reason(StrEnum):
     # skipped, known when the event was heard
     HISTORICAL = "historical"
     SWITCHED_OFF = "switched_off"
+    NOT_FOR_CUSTOMER = "not_for_customer"
     NO_CONTACT = "no_contact"
     NO_OWNER = "no_owner"
     NO_TEAM = "no_team"
@@ -56,6 +57,9 @@ CATALOGUE: dict[Reason, ReasonEntry] = {
         "skipped", "the event took effect more than 30 days before it was recorded; imported history mails nobody"
     ),
     Reason.SWITCHED_OFF: ReasonEntry("skipped", "the company has switched off the rule that would tell it"),
+    Reason.NOT_FOR_CUSTOMER: ReasonEntry(
+        "skipped", "the outcome is a matter of our own books and is not told to the customer"
+    ),
     Reason.NO_CONTACT: ReasonEntry("skipped", "the dispute names no contact person at the customer"),
     Reason.NO_OWNER: ReasonEntry("skipped", "the dispute was assigned to neither a person nor a team"),
     Reason.NO_TEAM: ReasonEntry("skipped", "the dispute belongs to no team, so there is no team and no lead to tell"),

@@ -124,7 +124,7 @@ def record_outcome(
 ) -> list[NotificationEvent]:
     """Refusals: NotAnnounced, Finished, NotYours. The same outcome twice is already so."""
     outcome = command.outcome
-    if isinstance(outcome, Acceptance) and state.status is Status.SENT and state.attempts == command.attempt:
+    if isinstance(outcome, Acceptance) and _is_sent_so(outcome, command.attempt, state):
         return []
     _refuse_unless_in_hand(state, command.attempt)
     match outcome:
@@ -153,6 +153,14 @@ def record_outcome(
             ]
         case _:
             assert_never(outcome)
+
+
+def _is_sent_so(outcome: Acceptance, attempt: int, state: Notification) -> bool:
+    return state.status is Status.SENT and (state.attempts, state.message_id, state.server_code) == (
+        attempt,
+        outcome.message_id,
+        outcome.server_code,
+    )
 
 
 def _again(outcome: Deferral, attempt: int, policy: SendingPolicy, now: datetime) -> NotificationEvent:

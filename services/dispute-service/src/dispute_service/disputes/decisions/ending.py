@@ -11,14 +11,15 @@ from dispute_service.disputes.decisions.guards import (
     must_be_root_cause,
     must_count_in_time,
     promise,
+    says_no_other_time,
 )
 from dispute_service.disputes.items import reopenable
-from dispute_service.disputes.outcomes import outcomes_of
-from dispute_service.disputes.refusals import NothingToReopen, UnknownCode, VerdictDoesNotAddUp, WrongState
-from dispute_service.disputes.state import TRANSITIONS, Dispute, Status, allowed_actions
+from dispute_service.disputes.outcomes import is_what_was_resolved, outcomes_of
+from dispute_service.disputes.refusals import NothingToReopen, UnknownCode, WrongState
+from dispute_service.disputes.state import TRANSITIONS, Dispute, Status, Verdict, allowed_actions
+from dispute_service.disputes.verdicts import verdicts_of
 from dispute_service.reasons.catalogue import RESOLUTION_CODES
 from dispute_service.routing.matrix import ResolutionMatrix
-from redress.money import allocate
 
 
 def decide(command: c.EndingCommand, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
@@ -39,45 +40,37 @@ def decide(command: c.EndingCommand, state: Dispute, policy: ResolutionMatrix, n
 def _decide(command: c.Decide, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     must_be_allowed("decide", command.at, state, now)
     must_be_root_cause(command.root_cause)
-    open_amount = state.money(state.contested)
-    valid, invalid = command.valid, command.invalid
-    same_currency = valid.currency == invalid.currency == state.currency
-    if not same_currency or valid.minor < 0 or invalid.minor < 0 or valid.minor + invalid.minor != open_amount.minor:
-        raise VerdictDoesNotAddUp(valid, invalid, open_amount)
-    verdict = state.verdict
-    if verdict and (verdict.valid, verdict.invalid, verdict.root_cause) == (
-        valid.minor,
-        invalid.minor,
-        command.root_cause,
-    ):
+    verdicts, spread = verdicts_of(command, state)
+    verdict = Verdict(
+        valid=sum(part.valid for part in verdicts),
+        invalid=sum(part.invalid for part in verdicts),
+        root_cause=command.root_cause,
+        rationale=command.rationale,
+        parts=verdicts,
+        spread=spread,
+    )
+    if (verdict, command.root_cause) == (state.verdict, state.root_cause):
         return []
-    valid_parts = allocate(valid.minor, [item.contested for item in state.items])
     return [
         e.DisputeDecided(
             at=command.at,
-            valid=valid.minor,
-            invalid=invalid.minor,
-            verdicts=tuple(
-                e.ItemVerdict(item=index, valid=part, invalid=item.contested - part)
-                for index, (item, part) in enumerate(zip(state.items, valid_parts, strict=True))
-                if item.contested
-            ),
+            valid=verdict.valid,
+            invalid=verdict.invalid,
+            verdicts=verdicts,
             root_cause=command.root_cause,
             rationale=command.rationale,
+            spread=spread,
         )
     ]
 
 
 def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
-    if (
-        state.status in (Status.SETTLING, Status.RESOLVED, Status.CLOSED)
-        and state.resolution_code == command.resolution_code
-    ):
+    if _is_resolved_so(command, state, now):
         return []
     must_be_allowed("resolve", command.at, state, now)
     if command.resolution_code not in {code.code for code in RESOLUTION_CODES}:
         raise UnknownCode("resolution_code", command.resolution_code, tuple(code.code for code in RESOLUTION_CODES))
-    outcomes = outcomes_of(command.resolution_code, command.credited, state)
+    outcomes, spread = outcomes_of(command, state)
     return [
         *breach_if_late(state, command.at),
         e.DisputeResolved(
@@ -85,12 +78,23 @@ def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.Disput
             resolution_code=command.resolution_code,
             outcomes=outcomes,
             rationale=command.rationale,
+            spread=spread,
         ),
     ]
 
 
+def _is_resolved_so(command: c.Resolve, state: Dispute, now: datetime) -> bool:
+    return (
+        state.status in {Status.SETTLING, Status.RESOLVED, Status.CLOSED}
+        and state.resolution_code == command.resolution_code
+        and command.rationale in {None, state.rationale}
+        and says_no_other_time(command.at, state.resolved_at, now)
+        and is_what_was_resolved(command, state)
+    )
+
+
 def _close(command: c.Close, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
-    if state.status is Status.CLOSED:
+    if state.status is Status.CLOSED and says_no_other_time(command.at, state.closed_at, now):
         return []
     must_be_allowed("close", command.at, state, now)
     return [e.DisputeClosed(at=command.at)]
@@ -115,7 +119,11 @@ def _reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: da
 
 
 def _withdraw(command: c.Withdraw, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
-    if state.resolution_code == "WITHDRAWN":
+    if (
+        state.resolution_code == "WITHDRAWN"
+        and state.withdrawal_reason == command.reason
+        and says_no_other_time(command.at, state.resolved_at, now)
+    ):
         return []
     must_be_allowed("withdraw", command.at, state, now)
     shares = tuple(e.Share(index, item.contested) for index, item in enumerate(state.items) if item.contested)

@@ -24,6 +24,11 @@ def must_count_in_time(at: datetime, state: Dispute, now: datetime) -> None:
         raise EffectiveBeforeOpening(at, state.opened_at)
 
 
+def says_no_other_time(at: datetime, recorded: datetime | None, now: datetime) -> bool:
+    """Whether a repeated command names the recorded time or none: without one it counts from now."""
+    return at in {now, recorded}
+
+
 def must_be_root_cause(code: str | None) -> None:
     if code is not None and code not in ROOT_CAUSE_CODES:
         raise UnknownCode("root_cause", code, tuple(sorted(ROOT_CAUSE_CODES)))

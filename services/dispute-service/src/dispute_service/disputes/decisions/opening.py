@@ -16,8 +16,7 @@ MAX_ITEMS = 100
 
 def decide(command: c.Open, state: State, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
     if isinstance(state, Dispute):
-        same = (state.customer_id, state.opened_at, [(i.invoice_id, i.line, i.disputed) for i in state.items])
-        if same != (command.customer_id, command.at, [(i.invoice_id, i.line, i.amount.minor) for i in command.items]):
+        if not _is_opened_so(command, state):
             raise AlreadyOpened
         return []
     if command.at > now:
@@ -45,6 +44,15 @@ def decide(command: c.Open, state: State, policy: ResolutionMatrix, now: datetim
             description=command.description,
             contact=command.contact,
         )
+    ]
+
+
+def _is_opened_so(command: c.Open, state: Dispute) -> bool:
+    """The reason code is not compared: it may have been changed since."""
+    opened = (state.customer_id, state.opened_at, state.origin, state.external_reason)
+    items = [(item.invoice_id, item.line, state.money(item.disputed)) for item in state.items]
+    return opened == (command.customer_id, command.at, command.origin, command.external_reason) and items == [
+        (item.invoice_id, item.line, item.amount) for item in command.items
     ]
 
 

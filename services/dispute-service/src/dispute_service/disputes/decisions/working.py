@@ -74,7 +74,8 @@ def _assign_to(command: c.AssignTo, state: Dispute, now: datetime) -> list[e.Dis
         raise NobodyNamed
     # A new owner without a team stays in the dispute's team; a team alone takes the dispute into its queue.
     team = command.team or state.team
-    if (command.owner, team) == (state.owner, state.team) and state.status is not Status.OPEN:
+    same_reason = command.reason in {None, state.assignment_explanation}
+    if (command.owner, team) == (state.owner, state.team) and same_reason and state.status is not Status.OPEN:
         return []
     return [
         e.DisputeAssigned(
@@ -95,7 +96,14 @@ def _assign_by_matrix(
     routing, sla = promise(
         policy, state.reason_code, state.money(state.open), state.legal_entity, state.sla.inputs.start
     )
-    if (routing.owner, routing.team) == (state.owner, state.team) and state.status is not Status.OPEN:
+    explanation = routing.explanation if command.reason is None else f"{routing.explanation} {command.reason}"
+    promised = (routing.owner, routing.team, routing, sla.due_at)
+    same_reason = command.reason is None or explanation == state.assignment_explanation
+    if (
+        promised == (state.owner, state.team, state.routing, state.sla.due_at)
+        and same_reason
+        and (state.status is not Status.OPEN)
+    ):
         return []
     return [
         e.DisputeAssigned(
@@ -104,7 +112,7 @@ def _assign_by_matrix(
             team=routing.team,
             previous_owner=state.owner,
             previous_team=state.team,
-            explanation=routing.explanation,
+            explanation=explanation,
             routing=routing,
             sla=sla if sla.due_at != state.sla.due_at else None,
         )
@@ -143,7 +151,8 @@ def _add_note(command: c.AddNote, state: Dispute, now: datetime) -> list[e.Dispu
 
 def _escalate(command: c.Escalate, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     must_be_allowed("escalate", command.at, state, now)
-    if command.level == state.escalation_level and command.to in (None, state.escalated_to):
+    said_before = (state.escalation_level, state.escalation_reason)
+    if (command.level, command.reason) == said_before and command.to in {None, state.escalated_to}:
         return []
     if not state.escalation_level < command.level <= HIGHEST_LEVEL:
         raise EscalationNotHigher(command.level, state.escalation_level, HIGHEST_LEVEL)
