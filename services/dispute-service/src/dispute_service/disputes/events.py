@@ -255,9 +255,9 @@ DisputeEvent = (
 )
 
 
-def _as_it_stands(stored: dict[str, Any]) -> dict[str, Any]:
-    """The fields of the next version have defaults that are true of this one."""
-    return stored
+def _with_defaults(older: dict[str, Any]) -> dict[str, Any]:
+    """An event of before a field was added: the field has its default."""
+    return older
 
 
 # Stored names and versions. A stored name never changes.
@@ -281,5 +281,5 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "invoice-became-known": (1, InvoiceBecameKnown),
         "sla-breached": (1, SlaBreached),
     },
-    {("dispute-decided", 1): _as_it_stands, ("dispute-resolved", 1): _as_it_stands},
+    {("dispute-decided", 1): _with_defaults, ("dispute-resolved", 1): _with_defaults},
 )

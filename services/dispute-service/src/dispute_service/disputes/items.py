@@ -34,6 +34,11 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
     invalid: int = 0
     stated_paid: int = 0
 
+    @property
+    def contested(self) -> int:
+        """The open part that nothing is granted of yet."""
+        return self.open - self.awaiting_credit
+
 
 class PaymentShare(Struct, frozen=True):
     """The amount that a payment has taken from an item. It comes back when the payment is reversed."""

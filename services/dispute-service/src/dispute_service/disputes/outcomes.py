@@ -52,19 +52,21 @@ def outcomes_of(command: Resolve, state: Dispute) -> tuple[tuple[ItemOutcome, ..
     if where is not None:
         _must_not_contradict(code, state)
         _must_say_the_same(command, state, all_of_it=where == "credit")
-        return tuple(_whole(index, item.open, where) for index, item in enumerate(state.items) if item.open), None
+        return tuple(
+            _whole(index, item.contested, where) for index, item in enumerate(state.items) if item.contested
+        ), None
     if code not in CREDIT_UNLESS_SAID_OTHERWISE | CREDIT_WHAT_IS_SAID:
         raise UnknownCode(
             "resolution_code", code, (*WHOLE, *sorted(CREDIT_UNLESS_SAID_OTHERWISE | CREDIT_WHAT_IS_SAID))
         )
     parts, spread = _credit_parts(command, state)
-    if code == "CREDIT_PARTIAL" and sum(parts) == state.open:
-        all_of_it = state.money(state.open)
-        raise CreditOutOfBounds(all_of_it, state.money(state.open - 1), "that is all of it: use CREDIT_FULL")
+    if code == "CREDIT_PARTIAL" and sum(parts) == state.contested:
+        all_of_it = state.money(state.contested)
+        raise CreditOutOfBounds(all_of_it, state.money(state.contested - 1), "that is all of it: use CREDIT_FULL")
     outcomes = tuple(
-        ItemOutcome(item=index, credit=part, rejected=item.open - part)
+        ItemOutcome(item=index, credit=part, rejected=item.contested - part)
         for index, (item, part) in enumerate(zip(state.items, parts, strict=True))
-        if item.open
+        if item.contested
     )
     return outcomes, spread
 
@@ -95,12 +97,12 @@ def _by_position(credited: Sequence[CreditedItem], state: Dispute) -> dict[int, 
 
 def _must_say_the_same(command: Resolve, state: Dispute, *, all_of_it: bool) -> None:
     """A code that says it all needs no amounts; where they are stated, they say what the code says."""
-    code, bound = command.resolution_code, state.money(state.open if all_of_it else 0)
+    code, bound = command.resolution_code, state.money(state.contested if all_of_it else 0)
     if command.credited is not None and (not all_of_it or command.credited != bound):
         raise CreditOutOfBounds(command.credited, bound, f"{code} credits {bound}")
     items = command.items or ()
     for index, position in enumerate(positions_of([one.item for one in items], state) if items else ()):
-        of_item = state.money(state.items[position].open if all_of_it else 0)
+        of_item = state.money(state.items[position].contested if all_of_it else 0)
         if items[index].credited != of_item:
             raise ItemAmountsRefused(
                 f"{items[index].credited} cannot be credited: {code} credits {of_item} there.",
@@ -137,7 +139,7 @@ def _credit_parts(command: Resolve, state: Dispute) -> tuple[list[int], str | No
     code, credited = command.resolution_code, command.credited
     # Goodwill is given beyond what was found valid; every other credit stays within it.
     of_open = state.verdict is None or code == "GOODWILL"
-    bounds = [item.open if of_open else item.valid for item in state.items]
+    bounds = [item.contested if of_open else item.valid for item in state.items]
     found = "is open" if of_open else "was found valid"
     if command.items is not None:
         return _stated_parts(command.items, credited, bounds, found, state), STATED
@@ -153,7 +155,7 @@ def _credit_parts(command: Resolve, state: Dispute) -> tuple[list[int], str | No
         return valid_parts, DECIDED
     if state.verdict is None and code in CREDIT_UNLESS_SAID_OTHERWISE:
         return bounds, None
-    raise CreditNotStated(code, state.money(state.open))
+    raise CreditNotStated(code, state.money(state.contested))
 
 
 def _stated_parts(

@@ -141,6 +141,11 @@ class Dispute(Struct, frozen=True, kw_only=True):
         return sum(item.awaiting_credit for item in self.items)
 
     @property
+    def contested(self) -> int:
+        """The open amount that nothing is granted of yet: what is decided and resolved."""
+        return self.open - self.awaiting_credit
+
+    @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
 

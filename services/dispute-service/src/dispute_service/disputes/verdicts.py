@@ -19,7 +19,7 @@ def verdicts_of(command: Decide, state: Dispute) -> tuple[tuple[ItemVerdict, ...
         _must_agree("invalid", command.invalid, sum(verdict.invalid for verdict in verdicts), state)
         return verdicts, STATED
     if command.valid is None or command.invalid is None:
-        raise VerdictNotStated(state.money(state.open))
+        raise VerdictNotStated(state.money(state.contested))
     return _spread(command.valid, command.invalid, state), PROPORTIONAL
 
 
@@ -27,7 +27,7 @@ def _stated(judged: Sequence[JudgedItem], state: Dispute) -> tuple[ItemVerdict, 
     found: dict[int, ItemVerdict] = {}
     positions = positions_of([one.item for one in judged], state)
     for index, (position, one) in enumerate(zip(positions, judged, strict=True)):
-        is_open = state.items[position].open
+        is_open = state.items[position].contested
         valid = within(one.valid, is_open, state, ("items", index, "valid"), "is open there")
         invalid = within(one.invalid, is_open, state, ("items", index, "invalid"), "is open there")
         if valid + invalid != is_open:
@@ -52,13 +52,13 @@ def _must_agree(field: str, total: Money | None, of_items: int, state: Dispute) 
 
 
 def _spread(valid: Money, invalid: Money, state: Dispute) -> tuple[ItemVerdict, ...]:
-    open_amount = state.money(state.open)
+    open_amount = state.money(state.contested)
     same_currency = valid.currency == invalid.currency == state.currency
     if not same_currency or valid.minor < 0 or invalid.minor < 0 or valid.minor + invalid.minor != open_amount.minor:
         raise VerdictDoesNotAddUp(valid, invalid, open_amount)
-    valid_parts = allocate(valid.minor, [item.open for item in state.items])
+    valid_parts = allocate(valid.minor, [item.contested for item in state.items])
     return tuple(
-        ItemVerdict(item=index, valid=part, invalid=item.open - part)
+        ItemVerdict(item=index, valid=part, invalid=item.contested - part)
         for index, (item, part) in enumerate(zip(state.items, valid_parts, strict=True))
-        if item.open
+        if item.contested
     )

@@ -120,11 +120,11 @@ def _reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: da
 
 def _withdraw(command: c.Withdraw, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
     if (
-        state.status is Status.WITHDRAWN
+        state.resolution_code == "WITHDRAWN"
         and state.withdrawal_reason == command.reason
         and says_no_other_time(command.at, state.resolved_at, now)
     ):
         return []
     must_be_allowed("withdraw", command.at, state, now)
-    shares = tuple(e.Share(index, item.open) for index, item in enumerate(state.items) if item.open)
+    shares = tuple(e.Share(index, item.contested) for index, item in enumerate(state.items) if item.contested)
     return [*breach_if_late(state, command.at), e.DisputeWithdrawn(at=command.at, reason=command.reason, shares=shares)]
