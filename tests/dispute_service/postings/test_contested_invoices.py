@@ -35,7 +35,7 @@ async def test_a_full_payment_ends_a_dispute_as_paid_by_the_customer(
     await tell(invoice.paid("1000.00", leaves="0.00"))
     now = await _read(company, dispute)
     assert now["status"] == "resolved"
-    assert now["resolution"] == {"code": "CUSTOMER_PAID", "at": "2026-03-04T12:00:00Z"}
+    assert now["resolution"] == {"code": "CUSTOMER_PAID", "at": "2026-03-04T12:00:00Z", "spread": None}
     assert now["items"][0]["paid"] == money("200.00")
     entries = (await company.get(f"/v1/disputes/{dispute['dispute_id']}/events")).json()["items"]
     assert entries[-1]["actor"]["id"] == "dispute-service/contested-invoices"

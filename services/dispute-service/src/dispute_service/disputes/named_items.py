@@ -21,10 +21,10 @@ def positions_of(names: Sequence[ItemName], state: Dispute) -> list[int]:
                 "each item once",
             )
         found.append(position)
-    missing = [position for position, item in enumerate(state.items) if item.open and position not in found]
+    missing = [position for position, item in enumerate(state.items) if item.contested and position not in found]
     if missing:
         raise ItemAmountsRefused(
-            f"{said(missing[0], state)} is missing: {state.money(state.items[missing[0]].open)} is open there.",
+            f"{said(missing[0], state)} is missing: {state.money(state.items[missing[0]].contested)} is open there.",
             ("items",),
             _open_items(state),
         )
@@ -63,16 +63,16 @@ def _position_of(name: ItemName, index: int, state: Dispute) -> int:
             called = f"{name.invoice_id}" if name.line is None else f"{name.invoice_id} line {name.line}"
             raise ItemAmountsRefused(f"Invoice {called} is no item of the dispute.", place, _open_items(state))
         position = there[0]
-    if not state.items[position].open:
+    if not state.items[position].contested:
         raise ItemAmountsRefused(f"Of {said(position, state)} nothing is open.", place, _open_items(state))
     return position
 
 
 def _open_items(state: Dispute) -> tuple[str, ...]:
     return tuple(
-        f"item {position}: {_name(item)}, {state.money(item.open)} open"
+        f"item {position}: {_name(item)}, {state.money(item.contested)} open"
         for position, item in enumerate(state.items)
-        if item.open
+        if item.contested
     )
 
 
