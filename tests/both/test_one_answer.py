@@ -182,7 +182,7 @@ def test_a_dispute_of_what_is_not_the_invoice_holds_nothing_and_stays_for_a_pers
 ) -> None:
     """two_answers 1b, 1c, 1d and 2: opened before the ledger knew the invoice."""
     both = SideBySide()
-    both.dispute("wrong", 90_000, **wrong)  # type: ignore[arg-type]
+    both.dispute("wrong", 90_000, **wrong)
     both.invoice(100_000, lines={"1": 30_000, "2": 70_000})
     both.come_to_rest()
     assert (both.held(), both.collectable()) == ({}, 100_000)

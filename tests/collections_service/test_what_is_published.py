@@ -7,6 +7,7 @@ from collections_service.service import SERVICE
 from redress.contracts.catalogue import catalogue
 from redress.contracts.collections_events import CollectionsEvent
 from redress.contracts.envelope import PublishedEvent
+from redress.ids import derived_uuid, public_id
 from redress.service.composition import publication
 
 
@@ -60,6 +61,17 @@ async def test_holds_and_credits_are_told_with_their_disputes(office: Office) ->
         ("credit-memo-applied", "2026-02-22", None, "200.00"),
     ]
     assert told[2][2]["why"] == "resolved as CREDIT_PARTIAL"
+
+
+async def test_a_credit_memo_is_told_with_the_dispute_that_the_erp_named(office: Office) -> None:
+    dispute_id = public_id("dsp", derived_uuid("test-dispute", "demo", "one"))
+    part = {"invoice_id": "INV-1", "amount": "200.00", "dispute": dispute_id}
+    await office.accepted(invoice(), credit_memo(applies_to=[part]))
+    again = await office.erp(credit_memo(applies_to=[part | {"dispute": None}], source_event_id="another"))
+
+    told = [msgspec.json.decode(event.data) for event in await published(office)]
+    assert [event["dispute_id"] for event in told if event["type"] == "credit-memo-applied"] == [dispute_id]
+    assert again[0]["result"] == "rejected", "the same memo for another dispute is not the same memo"
 
 
 async def test_unapplied_cash_is_told_without_an_invoice(office: Office) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -85,7 +86,7 @@ class WrittenLog:
             "ledger_version": 2,
             "shares": [{"item": 0, "amount": 100}],
         }
-        self._events = {
+        self._events: dict[str, list[tuple[UUID, str, dict[str, Any]]]] = {
             "disputable-invoice": [
                 *((invoice, "reservation-set", data) for data in reserved),
                 (invoice, "invoice-recorded", {"ledger_version": 2}),

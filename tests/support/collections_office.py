@@ -272,9 +272,10 @@ def dispute_event(
     name: str = "one",
     tenant: str = "demo",
     currency: str = "EUR",
+    mismatch: str | None = None,
     **more: object,
 ) -> PublishedEvent:
-    """`open` is the open disputed amount per invoice; `awaiting` and `rejected` belong to the first."""
+    """`open` is what is open per invoice; `awaiting` and `rejected` belong to the first, `mismatch` to all."""
 
     def money(minor: int) -> WireMoney:
         return wire(Money(minor, currency))
@@ -292,6 +293,7 @@ def dispute_event(
             rejected=money(rejected if n == 0 else 0),
             withdrawn=money(0),
             awaiting_credit=money(awaiting if n == 0 else 0),
+            mismatch=mismatch,
         )
         for n, (invoice_id, minor) in enumerate(open.items())
     )

@@ -24,6 +24,7 @@ class LedgerInvoice:
     open: str = "1000.00"
     customer_id: str = "C-1"
     legal_entity: str = "DE01"
+    lines: dict[str, str] = field(default_factory=dict)
     version: int = field(default=0, init=False)
 
     def registered(self) -> PublishedEvent:
@@ -49,10 +50,14 @@ class LedgerInvoice:
         )
         return self._fact("payment-reversed", fact)
 
-    def credited(self, applied: str, *, leaves: str) -> PublishedEvent:
+    def credited(self, applied: str, *, leaves: str, dispute_id: str | None = None) -> PublishedEvent:
         self.open = leaves
         fact = public.CreditMemoApplied(
-            invoice=self._summary(), credit_memo_id="CM-1", issued_on=date(2026, 3, 4), applied=self._money(applied)
+            invoice=self._summary(),
+            credit_memo_id="CM-1",
+            issued_on=date(2026, 3, 4),
+            applied=self._money(applied),
+            dispute_id=dispute_id,
         )
         return self._fact("credit-memo-applied", fact)
 
@@ -81,6 +86,7 @@ class LedgerInvoice:
             total=self._money(self.total),
             open=self._money(self.open),
             disputed=self._money("0.00"),
+            lines=tuple(public.InvoiceLine(line=name, amount=self._money(part)) for name, part in self.lines.items()),
         )
 
     def _fact(self, kind: str, fact: object, on: date = date(2026, 3, 4)) -> PublishedEvent:

@@ -47,7 +47,7 @@ async def test_a_dispute_heard_before_its_invoice_waits_for_it(office: Office) -
     assert (await office.get("/v1/invoices/INV-1"))["disputed"]["amount"] == "300.00"
 
 
-async def test_a_granted_credit_stays_held_until_the_credit_memo_arrives(office: Office) -> None:
+async def test_a_granted_credit_stays_held_until_dispute_service_has_answered_the_credit_memo(office: Office) -> None:
     await office.accepted(invoice())
     await office.hear(
         dispute_event("dispute-opened", version=1, open={"INV-1": 30_000}),
@@ -59,6 +59,11 @@ async def test_a_granted_credit_stays_held_until_the_credit_memo_arrives(office:
     assert held["disputes"][0]["awaiting_credit"]["amount"] == "300.00"
 
     await office.accepted(credit_memo())
+
+    shown = await office.get("/v1/invoices/INV-1")
+    assert (shown["open"]["amount"], shown["disputed"]["amount"]) == ("700.00", "300.00")
+
+    await office.hear(dispute_event("dispute-settled", version=6, open={"INV-1": 0}))
 
     shown = await office.get("/v1/invoices/INV-1")
     assert (shown["open"]["amount"], shown["disputed"]["amount"]) == ("700.00", "0.00")

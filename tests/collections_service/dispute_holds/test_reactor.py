@@ -79,3 +79,15 @@ async def test_a_dispute_in_another_currency_than_the_invoice_holds_nothing_and_
 
     (held,) = (await office.get("/v1/holds"))["items"]
     assert held["invoice_id"] == "INV-2"
+
+
+async def test_an_item_that_is_not_of_the_invoice_claims_nothing(office: Office) -> None:
+    await office.accepted(invoice())
+    await office.hear(dispute_event("dispute-opened", version=1, open={"INV-1": 30_000}))
+
+    await office.hear(
+        dispute_event("dispute-mismatch-found", version=2, open={"INV-1": 30_000}, rejected=10_000, mismatch="customer")
+    )
+
+    assert (await office.get("/v1/holds"))["items"] == []
+    assert (await office.get("/v1/recovery-tasks"))["items"] == []

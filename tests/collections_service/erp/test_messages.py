@@ -8,9 +8,34 @@ from support.collections_office import credit_memo, invoice, payment
 from collections_service.erp.item import as_bytes, as_text
 from collections_service.erp.messages import InvoicePosted, Unreadable, money, read
 from collections_service.erp.translation import command_of
+from collections_service.receipts.commands import NamedInvoice, PostCreditMemo
+from redress.ids import derived_uuid, public_id
 from redress.money import Money
 
 NOT_AN_ID = "an id has 1 to 100 characters, no control characters, no white space at either end"
+DISPUTE = derived_uuid("dispute", "one")
+
+
+def _for_dispute(name: str | None) -> dict[str, Any]:
+    return credit_memo(applies_to=[{"invoice_id": "INV-1", "amount": "300.00", "dispute": name}])
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        (public_id("dsp", DISPUTE), public_id("dsp", DISPUTE)),
+        (str(DISPUTE), public_id("dsp", DISPUTE)),
+        (str(DISPUTE).upper(), public_id("dsp", DISPUTE)),
+        (None, None),
+    ],
+)
+def test_a_credit_memo_names_the_dispute_it_answers_as_we_publish_it_or_as_its_uuid(
+    name: str | None, named: str | None
+) -> None:
+    command = command_of(read(json.dumps(_for_dispute(name)).encode()), date(2026, 3, 1))
+
+    assert isinstance(command, PostCreditMemo)
+    assert command.allocations == (NamedInvoice("INV-1", Money(30_000, "EUR"), named),)
 
 
 def refused(document: dict[str, Any]) -> tuple[str, str]:
@@ -53,6 +78,13 @@ def refused(document: dict[str, Any]) -> tuple[str, str]:
         (payment(amount="0.00"), "/amount", "0.00 EUR is not above zero"),
         (payment(pays={"INV-1": "-1"}), "/allocations/0/amount", "-1.00 EUR is not above zero"),
         (credit_memo(customer_id=None), "/customer_id", "customer or customer_id is required"),
+        (_for_dispute("D-26-100417"), "/applies_to/0/dispute", "Expected 'str' matching regex"),
+        (_for_dispute("dsp_00000000000000000000000000\n"), "/applies_to/0/dispute", "Expected 'str' matching regex"),
+        (
+            payment(allocations=[{"invoice_id": "INV-1", "amount": "1.00", "dispute": str(DISPUTE)}]),
+            "/allocations/0/dispute",
+            "Object contains unknown field 'dispute'",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_and_pointed_at(document: dict[str, Any], pointer: str, reason: str) -> None:

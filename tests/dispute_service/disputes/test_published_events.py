@@ -5,6 +5,7 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
+from msgspec.structs import replace
 from support.dispute_api import money
 from support.disputes import (
     NOW,
@@ -14,9 +15,11 @@ from support.disputes import (
     credit_memo,
     disputes,
     escalate,
+    fit,
     item,
     judged,
     note,
+    note_invoice,
     open_,
     payment,
     record,
@@ -185,6 +188,28 @@ async def test_a_reversed_payment_of_an_active_dispute_says_that_more_is_contest
     assert [event["type"] for event in events] == ["dispute-opened", "dispute-amount-reduced", "dispute-reopened"]
     assert events[2]["dispute"]["open"] == money("200.00")
     assert events[2]["reason"] == "Payment P-1 was reversed."
+
+
+async def test_a_reversed_payment_of_a_rejected_dispute_says_what_is_to_be_collected_besides() -> None:
+    events = await _published(open_(), payment("50.00"), resolve("REJECTED_COLLECT"), reversal("50.00"))
+    told = events[-1]
+    assert (told["type"], told["cause"], told["restored"], told["into"]) == (
+        "dispute-amount-restored", "payment-reversed", money("50.00"), "rejected",
+    )  # fmt: skip
+    assert told["dispute"]["items"][0]["rejected"] == money("200.00")
+
+
+async def test_an_item_that_is_not_of_the_invoice_is_told_with_what_is_wrong() -> None:
+    told = (await _published(open_(), replace(note_invoice(), customer_id="C-2")))[-1]
+    assert (told["type"], told["invoice_id"]) == ("dispute-mismatch-found", "INV-1")
+    assert told["dispute"]["items"][0]["mismatch"] == "customer"
+
+
+async def test_a_dispute_that_a_smaller_invoice_ended_says_how_much_and_promises_no_credit() -> None:
+    told = (await _published(open_(), fit("200.00")))[-1]
+    assert (told["resolution_code"], told["reduced"], told["credit_due"]) == (
+        "INVOICE_REDUCED", money("200.00"), money("0.00"),
+    )  # fmt: skip
 
 
 async def test_the_matrix_is_named_when_it_decided() -> None:

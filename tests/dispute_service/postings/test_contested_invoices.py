@@ -8,6 +8,8 @@ import pytest
 from support.dispute_api import Company, Office, money, opening
 from support.ledger_events import LedgerInvoice
 
+from dispute_service.disputable_invoices.stream import invoice_stream
+
 Tell = Callable[..., Awaitable[None]]
 
 
@@ -89,6 +91,65 @@ async def test_an_awaited_credit_memo_settles(company: Company, tell: Tell, invo
     assert now["allowed_actions"] == ["add-note", "close"]
 
 
+async def test_a_credit_memo_serves_the_dispute_that_it_names(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    older, named = await company.open(), await company.open()
+    await tell(invoice.credited("200.00", leaves="800.00", dispute_id=named["dispute_id"]))
+    now = await _read(company, named)
+    assert (now["status"], now["resolution_code"]) == ("resolved", "CREDIT_FULL")
+    assert (await _read(company, older))["open"] == money("200.00")
+
+
+async def test_a_dispute_that_the_erp_does_not_know_is_left_with_its_reason(
+    company: Company, tell: Tell, invoice: LedgerInvoice, office: Office
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.credited("200.00", leaves="800.00", dispute_id="dsp_00000000000000000000000000"))
+    assert (await _read(company, dispute))["status"] == "resolved"
+    events = await office.log.read_stream(company.tenant, invoice_stream(company.tenant, "INV-1"))
+    (left,) = [event for event in events if event.type == "named-dispute-left"]
+    assert b"There is no dispute dsp_00000000000000000000000000." in left.payload
+
+
+async def test_an_invoice_that_is_smaller_shows_as_reduced_and_not_as_credited(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    dispute = await company.open(items=[{"invoice_id": "INV-1", "amount": money("1500.00")}])
+    await tell(invoice.registered())
+    now = await _read(company, dispute)
+    (item,) = now["items"]
+    assert (item["reduced"], item["credited"], item["open"]) == (money("500.00"), money("0.00"), money("1000.00"))
+    diff = await company.get(f"/v1/disputes/{dispute['dispute_id']}/diff", **{"from": 1, "to": now["version"]})
+    paths = {change["path"]: change["after"] for change in diff.json()["changes"]}
+    assert paths["/items/0/reduced/amount"] == "500.00"
+
+
+async def test_a_dispute_of_somebody_elses_invoice_shows_its_mismatch_and_counts_in_no_limit(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    wrong = await company.open(customer_id="C-2", items=[{"invoice_id": "INV-1", "amount": money("900.00")}])
+    await tell(invoice.registered())
+    now = await _read(company, wrong)
+    assert (now["items"][0]["mismatch"], now["status"], now["open"]) == ("customer", "open", money("900.00"))
+    assert (await company.open(items=[{"invoice_id": "INV-1", "amount": money("1000.00")}]))["status"] == "open"
+    await tell(invoice.paid("1000.00", leaves="0.00"), invoice.reversed("1000.00", leaves="1000.00"))
+    assert (await _read(company, wrong))["open"] == money("900.00")
+
+
+async def test_a_payment_that_comes_back_to_a_smaller_line_is_taken(company: Company, tell: Tell) -> None:
+    invoice = LedgerInvoice(company.tenant, lines={"1": "300.00", "2": "700.00"})
+    await tell(invoice.registered())
+    dispute = await company.open(items=[{"invoice_id": "INV-1", "line": "1", "amount": money("300.00")}])
+    await tell(invoice.paid("1000.00", leaves="0.00"))
+    invoice.lines = {"1": "200.00", "2": "800.00"}
+    await tell(invoice.corrected(total="1000.00", open_="0.00"), invoice.reversed("1000.00", leaves="1000.00"))
+    now = await _read(company, dispute)
+    assert (now["open"], now["items"][0]["reduced"]) == (money("200.00"), money("100.00"))
+
+
 async def test_a_reversed_payment_reopens_what_it_had_ended(
     company: Company, tell: Tell, invoice: LedgerInvoice
 ) -> None:
@@ -128,8 +189,6 @@ async def test_a_short_payment_of_what_is_contested_already_opens_nothing_and_sa
     await company.open(items=[{"invoice_id": "INV-1", "amount": money("100.00")}])
     await tell(invoice.paid("900.00", leaves="100.00"), invoice.short_paid("100.00"))
     assert len((await company.get("/v1/disputes")).json()["items"]) == 1
-    from dispute_service.disputable_invoices.stream import invoice_stream
-
     events = await office.log.read_stream(company.tenant, invoice_stream(company.tenant, "INV-1"))
     assert events[-1].type == "short-payment-left"
     assert b"disputes hold all that is open" in events[-1].payload

@@ -164,6 +164,26 @@ def test_the_outcome_names_only_shares_there_are() -> None:
     assert "weiterhin" not in mail.text
 
 
+@pytest.mark.parametrize(
+    ("language", "says", "share"),
+    [
+        (Language.GERMAN, "lautet auf einen niedrigeren Betrag", "  - nicht mehr in Rechnung gestellt: 500,00 EUR"),
+        (Language.ENGLISH, "stands at a lower amount", "  - No longer invoiced: €500.00"),
+    ],
+)
+def test_an_invoice_that_is_smaller_promises_no_credit_memo(language: Language, says: str, share: str) -> None:
+    none = Money(0, "EUR")
+    smaller = Resolution(
+        dispute=FACTS, resolution_code="INVOICE_REDUCED", credited=none, rejected=none, written_off=none, paid=none,
+        reduced=Money(50000, "EUR"),
+    )  # fmt: skip
+    mail = WORDING.compose(notice_of("resolution", smaller), NOBODY, language, "Muster GmbH")
+    assert says in " ".join(mail.text.split())
+    assert share in mail.text
+    assert "utschrift" not in mail.text
+    assert "redit" not in mail.text
+
+
 @pytest.mark.parametrize("language", list(Language))
 def test_every_canonical_code_has_words(language: Language) -> None:
     reasons = [
@@ -203,6 +223,7 @@ def test_every_canonical_code_has_words(language: Language) -> None:
         "WITHDRAWN",
         "VOID_LOGGED_IN_ERROR",
         "CASH_REAPPLIED",
+        "INVOICE_REDUCED",
     ]
     assert [code for code in reasons if words.reason(code, language) == code] == []
     assert [code for code in outcomes if words.outcome(code, language, by_ledger=False).label == code] == []

@@ -42,11 +42,6 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
         """The open part that nothing is granted of yet."""
         return self.open - self.awaiting_credit
 
-    @property
-    def contested(self) -> int:
-        """The open part that nothing is granted of yet."""
-        return self.open - self.awaiting_credit
-
 
 class PaymentShare(Struct, frozen=True):
     """The amount that a payment has taken from an item. It comes back when the payment is reversed."""
