@@ -150,7 +150,7 @@ def test_a_reversal_into_rejected_money_is_heard(both: SideBySide) -> None:
     both.reverse()
     both.come_to_rest()
     assert both.of("A").items[0].rejected == 30_000
-    assert both.tasks() == [20_000, 10_000]
+    assert both.tasks() == [30_000]
     assert (both.held(), both.collectable()) == ({}, 100_000)
 
 

@@ -14,7 +14,7 @@ from support.collections_examples import FIRST_TOLERANCE
 
 from collections_service.dispute_holds import reactor as dispute_holds
 from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
-from collections_service.open_items.events import Line, RecoveryTaskOpened
+from collections_service.open_items.events import Line
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem
 from collections_service.open_items.stream import INVOICE as LEDGER_INVOICE
@@ -333,9 +333,9 @@ class SideBySide:
     def collectable(self, invoice_id: str = "I") -> int:
         return self.item(invoice_id).undisputed_minor
 
-    def tasks(self) -> list[int]:
-        """The amounts of the recovery tasks, in the order in which they were opened."""
-        return [event.amount.minor for event in self.ledger.recorded if isinstance(event, RecoveryTaskOpened)]
+    def tasks(self, invoice_id: str = "I") -> list[int]:
+        """The amounts of the live recovery tasks, in the order in which they were opened."""
+        return [task.minor for task in self.item(invoice_id).tasks if task.is_live]
 
     def _tick(self) -> None:
         self.now += timedelta(minutes=7)

@@ -27,7 +27,7 @@ from redress.money import Money
 
 def task_changes(report: ReportDispute, newly_rejected: int, after: OpenItem) -> list[OpenItemEvent]:
     """What a report makes of the dispute's task; `after` is the invoice with everything else that it brings."""
-    if after.terms is None:
+    if after.terms is None or report.rejected.currency != after.terms.total.currency:
         return []
     dispute, currency = report.dispute_id, after.terms.total.currency
     known = after.task(dispute)

@@ -128,7 +128,7 @@ def _changes(path: str, before: Any, after: Any) -> Iterator[Change]:  # noqa: A
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in dict.fromkeys([*before, *after]):
             yield from _changes(f"{path}/{_escaped(name)}", before.get(name), after.get(name))
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+    elif isinstance(before, tuple) and isinstance(after, tuple) and len(before) == len(after):
         for index, (one, other) in enumerate(zip(before, after, strict=True)):
             yield from _changes(f"{path}/{index}", one, other)
     elif before != after:
