@@ -6,7 +6,7 @@ message and command has its own key, so that nothing is done twice.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -70,8 +70,9 @@ class _Demo:
             self._take(short[case.invoice_id], f"short-{case.invoice_id}", case.steps)
             for case in company.short_payments
         )
-        await self._post("afterwards", company.afterwards)
         ids = {case.name: dispute for case, dispute in zip(company.cases, cases, strict=True)}
+        of_invoice = {item["invoice_id"]: ids[case.name] for case in company.cases for item in case.opening["items"]}
+        await self._post("afterwards", [_naming_disputes(message, of_invoice) for message in company.afterwards])
         for name, at in company.closed_at.items():
             await self._until_status({ids[name]: "resolved"}, or_already="closed")
             await self._take(ids[name], f"{name}-end", [Step(action="close", body={"effective_at": at})])
@@ -179,3 +180,11 @@ async def _gathered(steps: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(step) for step in steps]
     return [task.result() for task in tasks]
+
+
+def _naming_disputes(message: dict[str, Any], of_invoice: Mapping[str, str]) -> dict[str, Any]:
+    """A credit memo says which dispute it answers; every other message is as it was."""
+    if message["kind"] != "credit-memo-posted":
+        return message
+    parts = [{**part, "dispute": of_invoice.get(part["invoice_id"])} for part in message["applies_to"]]
+    return {**message, "applies_to": parts}
