@@ -15,7 +15,7 @@ from collections_service.erp.flaws import first_flaw, may_contain_null
 from redress.money import Money, MoneyError, minor_digits, parse_money
 
 MAX_LINES = 500
-MAX_ALLOCATIONS = 100  # with the receipt itself 101 streams in one append: all or nothing has its price
+MAX_ALLOCATIONS = 1_000  # with receipt and customer 1,002 streams in one append, which takes 1,100
 EARLIEST = date(1980, 1, 1)
 LATEST = date(2200, 1, 1)
 _MAX_EXPONENT = 30

@@ -34,7 +34,7 @@ from collections_service.open_items.refusals import (
     InvoiceDiffers,
     InvoiceNotRegistered,
 )
-from collections_service.open_items.state import OpenItem, Terms, amount_on, evolve
+from collections_service.open_items.state import OpenItem, Terms, evolve, first_day_with_room
 from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.money import Money
 from redress.policy.state import PolicyInForce
@@ -57,7 +57,7 @@ def register(command: RegisterInvoice, item: OpenItem) -> list[OpenItemEvent]:
         lines=command.lines,
         po_number=command.po_number,
     )
-    return _with_holds(item, registered, "the invoice was registered")
+    return _with_holds(item, registered, "the invoice was registered", since=None)
 
 
 def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
@@ -72,7 +72,7 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
     decrease = terms.total.minor - total.minor
     corrected = InvoiceCorrected(
         corrected_on=command.corrected_on,
-        effective_on=_first_day_with_room(item, from_day, decrease) if decrease > 0 else from_day,
+        effective_on=first_day_with_room(item.movements, from_day, decrease) if decrease > 0 else from_day,
         due_on=command.due_on or terms.due_on,
         total=total,
         change=-decrease,
@@ -82,7 +82,7 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
     )
     if evolve(item, corrected).terms == terms:
         return []
-    return _with_holds(item, corrected, "the invoice was corrected")
+    return _with_holds(item, corrected, "the invoice was corrected", since=corrected.effective_on)
 
 
 def apply_payment(
@@ -104,10 +104,10 @@ def apply_payment(
         source=command.source,
         payment_id=command.payment_id,
         received_on=command.received_on,
-        applied_on=_first_day_with_room(item, command.received_on, minor),
+        applied_on=first_day_with_room(item.movements, command.received_on, minor),
         amount=Money(minor, terms.total.currency),
     )
-    events = _with_holds(item, applied, "paid")
+    events = _with_holds(item, applied, "paid", since=applied.applied_on)
     remainder = Money(reduce(evolve, events, item).undisputed_minor, terms.total.currency)
     if remainder.minor > 0:
         events.append(_judge_remainder(command, terms, remainder, tolerance))
@@ -127,7 +127,7 @@ def reverse_payment(command: ReversePayment, item: OpenItem) -> list[OpenItemEve
         effective_on=max(command.reversed_on, application.applied_on),
         amount=Money(application.minor, terms.total.currency),
     )
-    return _with_holds(item, reversed_, "the payment was reversed")
+    return _with_holds(item, reversed_, "the payment was reversed", since=reversed_.effective_on)
 
 
 def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItemEvent]:
@@ -150,11 +150,11 @@ def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItem
         source=command.source,
         credit_memo_id=command.credit_memo_id,
         issued_on=command.issued_on,
-        applied_on=_first_day_with_room(item, command.issued_on, minor),
+        applied_on=first_day_with_room(item.movements, command.issued_on, minor),
         amount=Money(minor, terms.total.currency),
         serves=tuple(serves),
     )
-    return _with_holds(item, applied, "credited")
+    return _with_holds(item, applied, "credited", since=applied.applied_on)
 
 
 def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent]:
@@ -187,7 +187,7 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     )
     events: list[OpenItemEvent] = [reported]
     after = evolve(item, reported)
-    changes = hold_changes(after, command.outcome)
+    changes = hold_changes(after, command.outcome, since=command.effective_on)
     events.extend(changes.smaller)
     events.extend(changes.larger)
     if command.awaiting_credit.minor > awaiting_before:
@@ -199,8 +199,9 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     return events
 
 
-def _with_holds(item: OpenItem, event: OpenItemEvent, why: str) -> list[OpenItemEvent]:
-    changes = hold_changes(evolve(item, event), why)
+def _with_holds(item: OpenItem, event: OpenItemEvent, why: str, *, since: date | None) -> list[OpenItemEvent]:
+    """The event between the changes of the holds that it causes; none of them before `since`."""
+    changes = hold_changes(evolve(item, event), why, since)
     return [*changes.smaller, event, *changes.larger]
 
 
@@ -266,18 +267,3 @@ def _judge_remainder(
         explanation=f"{told}: short payment",
         remittance_reason=command.remittance_reason,
     )
-
-
-def _first_day_with_room(item: OpenItem, wanted: date, minor: int) -> date:
-    """The first day from `wanted` on from which `minor` is open and stays open. The caller knows it is open now.
-
-    So an invoice is never paid before it was issued, nor twice over on the days before a reversal.
-    """
-    later = sorted({step.on for step in item.movements if step.on > wanted})
-    days = [wanted, *later]
-    first = days[-1]
-    for day in reversed(days):
-        if amount_on(item.movements, day) < minor:
-            break
-        first = day
-    return first

@@ -1,7 +1,11 @@
 """One invoice as its events left it: terms, the movements of its open amount, and who holds how much of it."""
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import reduce
+from operator import attrgetter
 from typing import assert_never
 
 from msgspec import Struct
@@ -76,18 +80,18 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class OpenItem(Struct, frozen=True, kw_only=True):
-    """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening."""
+    """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening.
+
+    `movements` are the changes of the open amount, one for each day on which it changed; `open_minor` is their sum: the
+    amount that is neither paid nor credited.
+    """
 
     terms: Terms | None = None
     movements: tuple[Step, ...] = ()
+    open_minor: int = 0
     applications: tuple[Application, ...] = ()
     credit_memos: tuple[tuple[str, str], ...] = ()
     claims: tuple[Claim, ...] = ()
-
-    @property
-    def open_minor(self) -> int:
-        """The amount that is neither paid nor credited."""
-        return sum(step.minor for step in self.movements)
 
     @property
     def held_minor(self) -> int:
@@ -110,6 +114,49 @@ def amount_on(steps: Iterable[Step], day: date) -> int:
     return sum(step.minor for step in steps if step.on <= day)
 
 
+def amounts_on(steps: Iterable[Step], days: Sequence[date]) -> list[int]:
+    """The amount at the end of each of these days: all on which a step stands from the first of them on, in order."""
+    amount = 0
+    on_day: dict[date, int] = defaultdict(int)
+    for step in steps:
+        if step.on < days[0]:
+            amount += step.minor
+        else:
+            on_day[step.on] += step.minor
+    return [amount := amount + on_day[day] for day in days]
+
+
+def first_day_with_room(steps: Sequence[Step], wanted: date, minor: int) -> date:
+    """The first day from `wanted` on from which `minor` is there and stays. The caller knows that it is there now.
+
+    So an invoice is never paid before it was issued, nor twice over on the days before a reversal. The steps stand in
+    the order of their days.
+    """
+    if not steps or steps[-1].on <= wanted:
+        return wanted
+    amount = 0
+    later: dict[date, int] = defaultdict(int)
+    for step in steps:
+        amount += step.minor
+        if step.on > wanted:
+            later[step.on] += step.minor
+    first = max(later, default=wanted)
+    for day in sorted(later, reverse=True):
+        if amount < minor:
+            return first
+        first = day
+        amount -= later[day]
+    return wanted if amount >= minor else first
+
+
+def with_step(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+    """One step for each day, in the order of the days: a thousand payments on one day are one step."""
+    place = bisect_left(steps, step.on, key=attrgetter("on"))
+    if place < len(steps) and steps[place].on == step.on:
+        return (*steps[:place], Step(step.on, steps[place].minor + step.minor), *steps[place + 1 :])
+    return (*steps[:place], step, *steps[place:])
+
+
 def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 - one return per kind of event
     match event:
         case InvoiceRegistered():
@@ -125,16 +172,12 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
                 lines=event.lines,
                 po_number=event.po_number,
             )
-            return replace(item, terms=terms, movements=(*item.movements, Step(event.issued_on, event.total.minor)))
+            return _moved(replace(item, terms=terms), event.issued_on, event.total.minor)
         case InvoiceCorrected():
             return _corrected(item, event)
         case PaymentApplied(source=source, payment_id=payment_id, applied_on=applied_on, amount=amount):
             application = Application(source=source, payment_id=payment_id, applied_on=applied_on, minor=amount.minor)
-            return replace(
-                item,
-                movements=(*item.movements, Step(applied_on, -amount.minor)),
-                applications=(*item.applications, application),
-            )
+            return _moved(replace(item, applications=(*item.applications, application)), applied_on, -amount.minor)
         case PaymentReversed():
             return _reversed(item, event)
         case CreditMemoApplied():
@@ -143,7 +186,9 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
             return _reported(item, event)
         case HoldPlaced() | HoldReduced() | HoldReleased() | PastHoldRecorded():
             claims = tuple(
-                replace(claim, held=(*claim.held, *event.steps)) if claim.dispute_id == event.dispute_id else claim
+                replace(claim, held=reduce(with_step, event.steps, claim.held))
+                if claim.dispute_id == event.dispute_id
+                else claim
                 for claim in item.claims
             )
             return replace(item, claims=claims)
@@ -153,12 +198,16 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
             assert_never(event)
 
 
+def _moved(item: OpenItem, on: date, minor: int) -> OpenItem:
+    """More is open by `minor` from a day on."""
+    if not minor:
+        return item
+    return replace(item, movements=with_step(item.movements, Step(on, minor)), open_minor=item.open_minor + minor)
+
+
 def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
     if item.terms is None:
         return item
-    movements = item.movements
-    if event.change:
-        movements = (*movements, Step(event.effective_on, event.change))
     terms = replace(
         item.terms,
         due_on=event.due_on,
@@ -167,18 +216,13 @@ def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
         lines=event.lines,
         po_number=event.po_number,
     )
-    return replace(item, terms=terms, movements=movements)
+    return _moved(replace(item, terms=terms), event.effective_on, event.change)
 
 
 def _reversed(item: OpenItem, event: PaymentReversed) -> OpenItem:
     key = (event.source, event.payment_id)
-    return replace(
-        item,
-        movements=(*item.movements, Step(event.effective_on, event.amount.minor)),
-        applications=tuple(
-            replace(a, returned=True) if (a.source, a.payment_id) == key else a for a in item.applications
-        ),
-    )
+    applications = tuple(replace(a, returned=True) if (a.source, a.payment_id) == key else a for a in item.applications)
+    return _moved(replace(item, applications=applications), event.effective_on, event.amount.minor)
 
 
 def _credited(item: OpenItem, event: CreditMemoApplied) -> OpenItem:
@@ -186,26 +230,22 @@ def _credited(item: OpenItem, event: CreditMemoApplied) -> OpenItem:
     claims = tuple(
         replace(
             claim,
-            claimed=(*claim.claimed, Step(event.applied_on, -served[claim.dispute_id])),
+            claimed=with_step(claim.claimed, Step(event.applied_on, -served[claim.dispute_id])),
             awaiting_credit=claim.awaiting_credit - served[claim.dispute_id],
         )
         if claim.dispute_id in served
         else claim
         for claim in item.claims
     )
-    return replace(
-        item,
-        movements=(*item.movements, Step(event.applied_on, -event.amount.minor)),
-        credit_memos=(*item.credit_memos, (event.source, event.credit_memo_id)),
-        claims=claims,
-    )
+    credit_memos = (*item.credit_memos, (event.source, event.credit_memo_id))
+    return _moved(replace(item, credit_memos=credit_memos, claims=claims), event.applied_on, -event.amount.minor)
 
 
 def _reported(item: OpenItem, event: DisputeReported) -> OpenItem:
     known = item.claim(event.dispute_id)
     steps = known.claimed if known else ()
     if event.change:
-        steps = (*steps, Step(event.effective_on, event.change))
+        steps = with_step(steps, Step(event.effective_on, event.change))
     claim = Claim(
         dispute_id=event.dispute_id,
         opened_on=known.opened_on if known else event.opened_on,

@@ -4,6 +4,7 @@ Allocations are applied as given, each as far as its invoice is open. The part t
 receipt as unapplied cash (or credit on account) and is recorded as such; no money is lost in rounding or overpayment.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
@@ -140,9 +141,9 @@ def reverse(command: ReverseReceipt, receipt: Receipt, items: Mapping[str, OpenI
 
 
 def _check(amount: Money, allocations: Sequence[NamedInvoice], items: Mapping[str, OpenItem]) -> None:
-    names = [named.invoice_id for named in allocations]
-    for invoice_id in names:
-        if names.count(invoice_id) > 1:
+    names = Counter(named.invoice_id for named in allocations)
+    for invoice_id, times in names.items():
+        if times > 1:
             raise InvoiceNamedTwice(invoice_id)
     allocated = reduce(lambda left, named: left + named.amount, allocations, Money(0, amount.currency))
     if amount < allocated:

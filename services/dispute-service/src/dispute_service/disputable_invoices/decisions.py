@@ -33,7 +33,7 @@ from dispute_service.disputable_invoices.refusals import (
 from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms, Reservation
 from redress.money import Money
 
-MAX_DISPUTES = 15  # all disputes of an invoice are changed by one posting in one append, which takes 20 streams
+MAX_DISPUTES = 15  # all disputes of an invoice are changed by one posting
 
 
 def decide(command: InvoiceCommand, state: DisputableInvoice) -> list[InvoiceEvent]:
