@@ -140,6 +140,15 @@ class DisputeSettled(Struct, frozen=True, kw_only=True, tag="dispute-settled", t
     dispute: DisputeSummary
 
 
+class DisputeCreditReversed(Struct, frozen=True, kw_only=True, tag="dispute-credit-reversed", tag_field="type"):
+    """The ERP took back `amount` of a credit memo that had reduced the dispute. A credit that had been granted is
+    awaited again; else the dispute says what has become of the amount."""
+
+    dispute: DisputeSummary
+    credit_memo_id: str
+    amount: WireMoney
+
+
 class DisputeReopened(Struct, frozen=True, kw_only=True, tag="dispute-reopened", tag_field="type"):
     dispute: DisputeSummary
     reason: str
@@ -171,6 +180,7 @@ DisputeEvent = (
     | DisputeResolved
     | DisputeSettled
     | DisputeReopened
+    | DisputeCreditReversed
     | DisputeClosed
     | DisputeWithdrawn
     | DisputeSlaBreached

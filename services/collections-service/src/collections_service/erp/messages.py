@@ -6,7 +6,7 @@ A message is read as a whole or not at all; the answer points at the first thing
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -130,19 +130,124 @@ class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received
     remittance_reason: ShortText | None = None
 
 
+class ReceiptApplied(_Message, frozen=True, kw_only=True, tag="receipt-applied"):
+    """An earlier payment (`payment_id`) or credit memo (`credit_memo_id`) is applied to invoices: one of both is named.
+
+    `application_id` is the ERP's own number of this step, where it has one; else the message is the step.
+    """
+
+    payment_id: Name | None = None
+    credit_memo_id: Name | None = None
+    application_id: Name | None = None
+    applied_on: date
+    currency: CurrencyCode
+    customer_id: Name | None = None
+    legal_entity: Name | None = None
+    allocations: Annotated[tuple[AllocationData, ...], Meta(min_length=1, max_length=MAX_ALLOCATIONS)]
+
+
+class TakenOffData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`amount` left out: all that the receipt has on the invoice."""
+
+    invoice_id: Name
+    amount: Amount | None = None
+
+
+class ReceiptUnapplied(_Message, frozen=True, kw_only=True, tag="receipt-unapplied"):
+    """A payment or credit memo is taken off invoices; the money is unapplied again. Fields as in `receipt-applied`."""
+
+    payment_id: Name | None = None
+    credit_memo_id: Name | None = None
+    application_id: Name | None = None
+    unapplied_on: date
+    currency: CurrencyCode
+    customer_id: Name | None = None
+    legal_entity: Name | None = None
+    allocations: Annotated[tuple[TakenOffData, ...], Meta(min_length=1, max_length=MAX_ALLOCATIONS)]
+
+
 class PaymentReversed(_Message, frozen=True, kw_only=True, tag="payment-reversed"):
-    """The whole payment comes back. `amount` and `currency` may be said, and must then be the payment's."""
+    """A payment comes back. `amount` left out: all that is left of it. `allocations` say which invoices it is taken
+    from; without them it is taken from what no invoice has, and then from the newest application first."""
 
     payment_id: Name
     reversed_on: date
+    reversal_id: Name | None = None
     amount: Amount | None = None
     currency: CurrencyCode | None = None
+    customer_id: Name | None = None
+    legal_entity: Name | None = None
+    allocations: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+    reason: ShortText | None = None
+
+
+class CreditMemoReversed(_Message, frozen=True, kw_only=True, tag="credit-memo-reversed"):
+    """A credit memo is cancelled, as a whole or in part. Fields as in `payment-reversed`."""
+
+    credit_memo_id: Name
+    reversed_on: date
+    reversal_id: Name | None = None
+    amount: Amount | None = None
+    currency: CurrencyCode | None = None
+    customer_id: Name | None = None
+    legal_entity: Name | None = None
+    allocations: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+    reason: ShortText | None = None
+
+
+class RefundPosted(_Message, frozen=True, kw_only=True, tag="refund-posted"):
+    """What no invoice has of a payment or credit memo was paid out to the customer: one of both is named."""
+
+    refund_id: Name
+    payment_id: Name | None = None
+    credit_memo_id: Name | None = None
+    refunded_on: date
+    currency: CurrencyCode
+    amount: Amount
     customer_id: Name | None = None
     legal_entity: Name | None = None
     reason: ShortText | None = None
 
 
-ErpMessage = InvoicePosted | InvoiceCorrected | CreditMemoPosted | PaymentReceived | PaymentReversed
+class WriteOffPosted(_Message, frozen=True, kw_only=True, tag="write-off-posted"):
+    """A part of an invoice was written off. `write_off_kind` says as what."""
+
+    write_off_id: Name
+    invoice_id: Name
+    posted_on: date
+    currency: CurrencyCode
+    amount: Amount
+    write_off_kind: Literal["small_difference", "bad_debt"]
+    customer_id: Name | None = None
+    legal_entity: Name | None = None
+    reason: ShortText | None = None
+
+
+class InvoiceCancelled(_Message, frozen=True, kw_only=True, tag="invoice-cancelled"):
+    """An invoice is cancelled as a whole. Money and credits must be taken off it before."""
+
+    invoice_id: Name
+    cancelled_on: date
+    customer_id: Name | None = None
+    legal_entity: Name | None = None
+    reason: ShortText | None = None
+
+
+ErpMessage = (
+    InvoicePosted
+    | InvoiceCorrected
+    | InvoiceCancelled
+    | CreditMemoPosted
+    | CreditMemoReversed
+    | PaymentReceived
+    | PaymentReversed
+    | ReceiptApplied
+    | ReceiptUnapplied
+    | RefundPosted
+    | WriteOffPosted
+)
+NO_CURRENCY = frozenset({"payment-reversed", "credit-memo-reversed", "invoice-cancelled"})
+"""The kinds that need none: they may name no amount."""
 
 
 class Unreadable(Exception):
@@ -223,8 +328,14 @@ def _is_plain(value: Decimal) -> bool:
     return value.is_finite() and abs(value.adjusted()) <= _MAX_EXPONENT
 
 
+_DAYS = (
+    *("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"),
+    *("applied_on", "unapplied_on", "refunded_on", "posted_on", "cancelled_on"),
+)
+
+
 def _checked(message: ErpMessage) -> ErpMessage:
-    for field in ("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"):
+    for field in _DAYS:
         day = getattr(message, field, None)
         if day is not None and not EARLIEST <= day <= LATEST:
             raise Unreadable("invalid_date", f"{day} is not between {EARLIEST} and {LATEST}", f"/{field}")

@@ -14,10 +14,13 @@ from msgspec.structs import replace
 from collections_service.open_items.events import (
     CreditAwaited,
     CreditMemoApplied,
+    CreditMemoReversed,
+    CreditMemoUnapplied,
     DisputeReported,
     HoldPlaced,
     HoldReduced,
     HoldReleased,
+    InvoiceCancelled,
     InvoiceCorrected,
     InvoiceRegistered,
     Line,
@@ -25,10 +28,12 @@ from collections_service.open_items.events import (
     PastHoldRecorded,
     PaymentApplied,
     PaymentReversed,
+    PaymentUnapplied,
     RecoveryTaskOpened,
     RemainderTolerated,
     ShortPaymentDetected,
     Step,
+    WriteOffPosted,
 )
 from redress.money import Money
 
@@ -49,13 +54,38 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 
 class Application(Struct, frozen=True, kw_only=True):
-    """Money of one receipt on this invoice."""
+    """Money of one receipt on this invoice, as it was applied once; `gone` of it came back or was unapplied."""
 
     source: str
     payment_id: str
     applied_on: date
     minor: int
-    returned: bool = False
+    gone: int = 0
+
+    @property
+    def left(self) -> int:
+        return self.minor - self.gone
+
+    @property
+    def returned(self) -> bool:
+        return self.left == 0
+
+
+class Credit(Struct, frozen=True, kw_only=True):
+    """`left` of a credit memo on this invoice, as it was applied once."""
+
+    source: str
+    credit_memo_id: str
+    applied_on: date
+    left: int
+
+
+class WriteOff(Struct, frozen=True, kw_only=True):
+    source: str
+    write_off_id: str
+    posted_on: date
+    minor: int
+    kind: str
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -90,7 +120,9 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     movements: tuple[Step, ...] = ()
     open_minor: int = 0
     applications: tuple[Application, ...] = ()
-    credit_memos: tuple[tuple[str, str], ...] = ()
+    credits: tuple[Credit, ...] = ()
+    write_offs: tuple[WriteOff, ...] = ()
+    cancelled_on: date | None = None
     claims: tuple[Claim, ...] = ()
 
     @property
@@ -105,8 +137,19 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     def claim(self, dispute_id: str) -> Claim | None:
         return next((claim for claim in self.claims if claim.dispute_id == dispute_id), None)
 
-    def application(self, source: str, payment_id: str) -> Application | None:
-        return next((a for a in self.applications if (a.source, a.payment_id) == (source, payment_id)), None)
+    def paid_by(self, source: str, payment_id: str) -> list[Application]:
+        """What is here of a payment, newest first."""
+        key = (source, payment_id)
+        return [a for a in reversed(self.applications) if a.left and (a.source, a.payment_id) == key]
+
+    def credited_by(self, source: str, credit_memo_id: str) -> list[Credit]:
+        """What is here of a credit memo, newest first."""
+        key = (source, credit_memo_id)
+        return [c for c in reversed(self.credits) if c.left and (c.source, c.credit_memo_id) == key]
+
+    def write_off(self, source: str, write_off_id: str) -> WriteOff | None:
+        key = (source, write_off_id)
+        return next((each for each in self.write_offs if (each.source, each.write_off_id) == key), None)
 
 
 def amount_on(steps: Iterable[Step], day: date) -> int:
@@ -129,8 +172,7 @@ def amounts_on(steps: Iterable[Step], days: Sequence[date]) -> list[int]:
 def first_day_with_room(steps: Sequence[Step], wanted: date, minor: int) -> date:
     """The first day from `wanted` on from which `minor` is there and stays. The caller knows that it is there now.
 
-    So an invoice is never paid before it was issued, nor twice over on the days before a reversal. The steps stand in
-    the order of their days.
+    The steps stand in the order of their days.
     """
     if not steps or steps[-1].on <= wanted:
         return wanted
@@ -178,10 +220,24 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
         case PaymentApplied(source=source, payment_id=payment_id, applied_on=applied_on, amount=amount):
             application = Application(source=source, payment_id=payment_id, applied_on=applied_on, minor=amount.minor)
             return _moved(replace(item, applications=(*item.applications, application)), applied_on, -amount.minor)
-        case PaymentReversed():
-            return _reversed(item, event)
+        case PaymentReversed() | PaymentUnapplied():
+            return _payment_gone(item, event)
         case CreditMemoApplied():
             return _credited(item, event)
+        case CreditMemoReversed() | CreditMemoUnapplied():
+            return _credit_gone(item, event)
+        case WriteOffPosted():
+            write_off = WriteOff(
+                source=event.source,
+                write_off_id=event.write_off_id,
+                posted_on=event.posted_on,
+                minor=event.amount.minor,
+                kind=event.kind,
+            )
+            written_off = replace(item, write_offs=(*item.write_offs, write_off))
+            return _moved(written_off, event.applied_on, -event.amount.minor)
+        case InvoiceCancelled():
+            return _moved(replace(item, cancelled_on=event.cancelled_on), event.effective_on, event.change)
         case DisputeReported():
             return _reported(item, event)
         case HoldPlaced() | HoldReduced() | HoldReleased() | PastHoldRecorded():
@@ -219,10 +275,19 @@ def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
     return _moved(replace(item, terms=terms), event.effective_on, event.change)
 
 
-def _reversed(item: OpenItem, event: PaymentReversed) -> OpenItem:
-    key = (event.source, event.payment_id)
-    applications = tuple(replace(a, returned=True) if (a.source, a.payment_id) == key else a for a in item.applications)
-    return _moved(replace(item, applications=applications), event.effective_on, event.amount.minor)
+def _payment_gone(item: OpenItem, event: PaymentReversed | PaymentUnapplied) -> OpenItem:
+    """The newest application gives way first."""
+    left = event.amount.minor
+    applications = list(item.applications)
+    for place in reversed(range(len(applications))):
+        each = applications[place]
+        if (each.source, each.payment_id) == (event.source, event.payment_id):
+            part = min(left, each.left)
+            applications[place] = replace(each, gone=each.gone + part)
+            left -= part
+            if not left:
+                break
+    return _moved(replace(item, applications=tuple(applications)), event.effective_on, event.amount.minor)
 
 
 def _credited(item: OpenItem, event: CreditMemoApplied) -> OpenItem:
@@ -237,8 +302,29 @@ def _credited(item: OpenItem, event: CreditMemoApplied) -> OpenItem:
         else claim
         for claim in item.claims
     )
-    credit_memos = (*item.credit_memos, (event.source, event.credit_memo_id))
-    return _moved(replace(item, credit_memos=credit_memos, claims=claims), event.applied_on, -event.amount.minor)
+    credit = Credit(
+        source=event.source,
+        credit_memo_id=event.credit_memo_id,
+        applied_on=event.applied_on,
+        left=event.amount.minor,
+    )
+    item = replace(item, credits=(*item.credits, credit), claims=claims)
+    return _moved(item, event.applied_on, -event.amount.minor)
+
+
+def _credit_gone(item: OpenItem, event: CreditMemoReversed | CreditMemoUnapplied) -> OpenItem:
+    """The newest application gives way first. Whom it had served, and who waits again, dispute-service says."""
+    left = event.amount.minor
+    given = list(item.credits)
+    for place in reversed(range(len(given))):
+        each = given[place]
+        if (each.source, each.credit_memo_id) == (event.source, event.credit_memo_id):
+            part = min(left, each.left)
+            given[place] = replace(each, left=each.left - part)
+            left -= part
+            if not left:
+                break
+    return _moved(replace(item, credits=tuple(given)), event.effective_on, event.amount.minor)
 
 
 def _reported(item: OpenItem, event: DisputeReported) -> OpenItem:

@@ -30,6 +30,7 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     currency: str
     held: tuple[HeldAmount, ...]
     payment_id: str | None = None
+    credit_memo_id: str | None = None
 
 
 class LeaveShortPayment(Struct, frozen=True, kw_only=True):

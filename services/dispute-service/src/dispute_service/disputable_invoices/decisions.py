@@ -72,7 +72,15 @@ def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceE
     held_before = before.amount if before else 0
     if sum(held.amount for held in wanted) > held_before:
         _must_fit(command, wanted, state)
-    return [ReservationSet(at=command.at, dispute_id=command.dispute_id, held=wanted, payment_id=command.payment_id)]
+    return [
+        ReservationSet(
+            at=command.at,
+            dispute_id=command.dispute_id,
+            held=wanted,
+            payment_id=command.payment_id,
+            credit_memo_id=command.credit_memo_id,
+        )
+    ]
 
 
 def _leave_short_payment(command: LeaveShortPayment, state: DisputableInvoice) -> list[InvoiceEvent]:

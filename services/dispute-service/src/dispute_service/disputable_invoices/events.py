@@ -1,7 +1,7 @@
 """The events of an invoice that concern disputes. Amounts are minor units of its currency."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -38,12 +38,14 @@ class HeldAmount(Struct, frozen=True):
 
 class ReservationSet(Struct, frozen=True, kw_only=True):
     """The amounts that a dispute holds of the invoice from now on; empty when it holds nothing. `payment_id` is the
-    payment that changed them: when it is reversed, its amount is taken back from this dispute."""
+    payment that changed them, `credit_memo_id` the credit memo: when it is reversed, its amount comes back to this
+    dispute."""
 
     at: datetime
     dispute_id: str
     held: tuple[HeldAmount, ...]
     payment_id: str | None = None
+    credit_memo_id: str | None = None
 
 
 class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
@@ -57,11 +59,18 @@ class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
 
 InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft
 
+
+def _with_defaults(older: dict[str, Any]) -> dict[str, Any]:
+    """An event of before a field was added: the field has its default."""
+    return older
+
+
 # Stored names and versions. A stored name never changes.
 INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
     {
         "invoice-recorded": (1, InvoiceRecorded),
-        "reservation-set": (1, ReservationSet),
+        "reservation-set": (2, ReservationSet),
         "short-payment-left": (1, ShortPaymentLeft),
-    }
+    },
+    {("reservation-set", 1): _with_defaults},
 )

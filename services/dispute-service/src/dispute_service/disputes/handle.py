@@ -14,7 +14,7 @@ from dispute_service.disputable_invoices.refusals import CustomerMismatch, Invoi
 from dispute_service.disputable_invoices.state import InvoiceTerms
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import decisions as disputes
-from dispute_service.disputes.commands import ApplyPayment, DisputeCommand, Open
+from dispute_service.disputes.commands import ApplyCreditMemo, ApplyPayment, DisputeCommand, Open
 from dispute_service.disputes.document import dispute_part, document
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import NoSuchDispute
@@ -37,7 +37,11 @@ async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: d
         return before
     after = uow.record(DISPUTE, dispute, events, policy=_policies(events))
     changed = _DisputeChange(
-        before, after, events[-1].at, command.payment_id if isinstance(command, ApplyPayment) else None
+        before,
+        after,
+        events[-1].at,
+        payment_id=command.payment_id if isinstance(command, ApplyPayment) else None,
+        credit_memo_id=command.credit_memo_id if isinstance(command, ApplyCreditMemo) else None,
     )
     await _move_reservations(uow, dispute, changed)
     return after
@@ -117,12 +121,13 @@ def _place_of(refusal: InvoiceRefusal, command: Open) -> tuple[str | int, ...]:
 
 
 class _DisputeChange(Struct, frozen=True):
-    """A dispute before and after a command, and the payment that did it, if one did."""
+    """A dispute before and after a command, and the payment or credit memo that did it, if one did."""
 
     before: State
     after: State
     at: datetime
     payment_id: str | None
+    credit_memo_id: str | None
 
 
 def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
@@ -146,6 +151,7 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
             currency=after.currency,
             held=new[invoice_id],
             payment_id=change.payment_id,
+            credit_memo_id=change.credit_memo_id,
         )
         uow.record(INVOICE, stream, invoices.decide(reserve, await uow.state(INVOICE, stream)))
 

@@ -70,6 +70,12 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
             if event.into == "open" and after.is_active:
                 return public.DisputeReopened(dispute=dispute, reason=f"Payment {event.payment_id} was reversed.")
             return None
+        case stored.CreditReversed():
+            if event.into == "awaiting" or (event.into == "open" and after.is_active):
+                return public.DisputeReopened(
+                    dispute=dispute, reason=f"Credit memo {event.credit_memo_id} was reversed."
+                )
+            return None
         case stored.DisputeClosed():
             return public.DisputeClosed(dispute=dispute)
         case stored.DisputeWithdrawn():

@@ -1,8 +1,9 @@
 """The effect of the ledger's postings on disputes.
 
-An invoice that becomes known is noted; a payment takes the undisputed part first and then from disputes, oldest first;
-a credit memo serves awaited credits first; a reversed payment gives back what it took; a short payment opens a dispute
-and assigns it by the matrix. A short payment that opens none leaves a reason.
+An invoice that becomes known is noted; a payment takes the undisputed part first and then from disputes, oldest first,
+and a write-off as a payment does; a credit memo serves awaited credits first; a payment or credit memo that is reversed
+or taken off the invoice gives back what it took; a short payment opens a dispute and assigns it by the matrix. A short
+payment that opens none leaves a reason.
 """
 
 from collections.abc import Sequence
@@ -20,16 +21,21 @@ from dispute_service.disputes import commands as c
 from dispute_service.disputes.handle import handle
 from dispute_service.disputes.state import Dispute, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.postings.ledger_events import invoice_now, ledger_event
+from dispute_service.postings.ledger_events import OtherPosting, invoice_now, ledger_event
 from dispute_service.reasons.external import read_reason
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.contracts.collections_events import (
     CreditMemoApplied,
+    CreditMemoReversed,
+    CreditMemoUnapplied,
+    InvoiceCancelled,
     InvoiceChanged,
     InvoiceRegistered,
     PaymentApplied,
     PaymentReversed,
+    PaymentUnapplied,
     ShortPaymentDetected,
+    WriteOffPosted,
 )
 from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
@@ -63,15 +69,19 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     now = max(event.time, event.effective_at)
     commands: list[tuple[UUID, c.DisputeCommand]]
     match posting:
-        case InvoiceRegistered() | InvoiceChanged():
+        case InvoiceRegistered() | InvoiceChanged() | InvoiceCancelled() | OtherPosting():
             commands = _note(event, posting, invoice, reductions(contested, is_open))
         case PaymentApplied():
             commands = [_pay(event, posting, reduction) for reduction in reductions(contested, is_open)]
         case CreditMemoApplied():
             credit = posting.applied.money().minor
             commands = [_credit(event, posting, reduction) for reduction in reductions(contested, is_open, credit)]
-        case PaymentReversed():
+        case WriteOffPosted():
+            commands = [_write_off(event, posting, reduction) for reduction in reductions(contested, is_open)]
+        case PaymentReversed() | PaymentUnapplied():
             commands = _reverse(event, posting, invoice)
+        case CreditMemoReversed() | CreditMemoUnapplied():
+            commands = _reverse_credit(event, posting, invoice)
         case ShortPaymentDetected():
             await _dispute_short_payment(uow, event, posting, invoice)
             return
@@ -95,7 +105,7 @@ async def _of_same_currency(uow: UnitOfWork, invoice: DisputableInvoice) -> Disp
 
 def _note(
     event: PublishedEvent,
-    posting: InvoiceRegistered | InvoiceChanged,
+    posting: InvoiceRegistered | InvoiceChanged | InvoiceCancelled | OtherPosting,
     invoice: DisputableInvoice,
     taken: Sequence[Reduction],
 ) -> list[tuple[UUID, c.DisputeCommand]]:
@@ -135,8 +145,19 @@ def _credit(event: PublishedEvent, posting: CreditMemoApplied, reduction: Reduct
     )
 
 
+def _write_off(event: PublishedEvent, posting: WriteOffPosted, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
+    return UUID(reduction.dispute_id), c.ApplyWriteOff(
+        at=event.effective_at,
+        write_off_id=posting.write_off_id,
+        kind=posting.kind,
+        invoice_id=posting.invoice.invoice_id,
+        ledger_version=event.version,
+        reduce_by=reduction.amount,
+    )
+
+
 def _reverse(
-    event: PublishedEvent, posting: PaymentReversed, invoice: DisputableInvoice
+    event: PublishedEvent, posting: PaymentReversed | PaymentUnapplied, invoice: DisputableInvoice
 ) -> list[tuple[UUID, c.DisputeCommand]]:
     """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes."""
     return [
@@ -148,9 +169,30 @@ def _reverse(
                 invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
                 amount=posting.amount.money().minor,
+                unapplied=isinstance(posting, PaymentUnapplied),
             ),
         )
         for dispute_id in invoice.disputes_reduced_by(posting.payment_id)
+    ]
+
+
+def _reverse_credit(
+    event: PublishedEvent, posting: CreditMemoReversed | CreditMemoUnapplied, invoice: DisputableInvoice
+) -> list[tuple[UUID, c.DisputeCommand]]:
+    """The same for a credit memo."""
+    return [
+        (
+            UUID(dispute_id),
+            c.ReverseCreditMemo(
+                at=event.effective_at,
+                credit_memo_id=posting.credit_memo_id,
+                invoice_id=posting.invoice.invoice_id,
+                ledger_version=event.version,
+                amount=posting.amount.money().minor,
+                unapplied=isinstance(posting, CreditMemoUnapplied),
+            ),
+        )
+        for dispute_id in invoice.disputes_credited_by(posting.credit_memo_id)
     ]
 
 

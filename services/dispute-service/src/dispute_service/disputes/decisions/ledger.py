@@ -6,6 +6,8 @@ A posting is a fact: it is never refused, and counts once.
 from datetime import datetime
 from typing import assert_never
 
+from msgspec import structs
+
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.decisions.guards import breach_if_late, promise
@@ -14,14 +16,20 @@ from dispute_service.disputes.state import ENDED, Dispute, State, Status, Unopen
 from dispute_service.routing.matrix import ResolutionMatrix
 
 
-def decide(command: c.LedgerCommand, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
+def decide(  # noqa: PLR0911 - one arm per command
+    command: c.LedgerCommand, state: Dispute, policy: ResolutionMatrix, now: datetime
+) -> list[e.DisputeEvent]:
     match command:
         case c.ApplyPayment():
             return _apply_payment(command, state)
         case c.ApplyCreditMemo():
             return _apply_credit_memo(command, state)
+        case c.ApplyWriteOff():
+            return _apply_write_off(command, state)
         case c.ReversePayment():
             return _reverse_payment(command, state, policy)
+        case c.ReverseCreditMemo():
+            return _reverse_credit_memo(command, state, policy)
         case c.NoteInvoice():
             return _note_invoice(command, state)
         case c.BreachSla():
@@ -51,6 +59,27 @@ def _apply_credit_memo(command: c.ApplyCreditMemo, state: Dispute) -> list[e.Dis
         ledger_version=command.ledger_version,
         reduce_by=command.reduce_by,
     )
+
+
+def _apply_write_off(command: c.ApplyWriteOff, state: Dispute) -> list[e.DisputeEvent]:
+    """A write-off ends a dispute as what the ERP posted, and is never called a credit."""
+    reduced = _reduce(
+        state,
+        at=command.at,
+        cause="write-off",
+        reference=command.write_off_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        reduce_by=command.reduce_by,
+    )
+    code = "WRITE_OFF_SMALL" if command.kind == "small_difference" else "WRITE_OFF_BAD_DEBT"
+    words = f"Write-off {command.write_off_id} left nothing of the dispute open."
+    return [
+        structs.replace(event, resolution_code=code, explanation=words)
+        if isinstance(event, e.DisputeResolved)
+        else event
+        for event in reduced
+    ]
 
 
 def _note_invoice(command: c.NoteInvoice, state: Dispute) -> list[e.DisputeEvent]:
@@ -156,13 +185,58 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
         reversed_,
         e.DisputeReopened(
             at=at,
-            reason=f"Payment {command.payment_id} was reversed.",
+            reason=f"Payment {command.payment_id} was {'taken off the invoice' if command.unapplied else 'reversed'}.",
             shares=(),
             by_ledger=True,
             routing=routing,
             sla=sla,
         ),
     ]
+
+
+def _reverse_credit_memo(
+    command: c.ReverseCreditMemo, state: Dispute, policy: ResolutionMatrix
+) -> list[e.DisputeEvent]:
+    """The amounts that the credit memo took come back, last taken first. A credit that had been granted stays granted
+    and is awaited again, as long as nobody has reopened the dispute; else as for a payment."""
+    if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    taken = [
+        each
+        for each in reversed(state.credited)
+        if each.credit_memo_id == command.credit_memo_id and state.items[each.item].invoice_id == command.invoice_id
+    ]
+    back = [0] * len(state.items)
+    for each, part in zip(taken, filled(command.amount, [each.amount for each in taken]), strict=True):
+        back[each.item] += part
+    shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
+    if not shares:
+        return []
+    at = max(command.at, state.opened_at)
+    is_awaited = state.status in ENDED | {Status.SETTLING} and any(each.granted for each in taken)
+    into = "awaiting" if is_awaited else _where_reversed_money_goes(state)
+    reversed_ = e.CreditReversed(
+        at=at,
+        credit_memo_id=command.credit_memo_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        shares=shares,
+        into=into,
+    )
+    if into != "open" or state.is_active:
+        return [reversed_]
+    contested = state.open + sum(share.amount for share in shares)
+    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, at)
+    words = "taken off the invoice" if command.unapplied else "reversed"
+    reopened = e.DisputeReopened(
+        at=at,
+        reason=f"Credit memo {command.credit_memo_id} was {words}.",
+        shares=(),
+        by_ledger=True,
+        routing=routing,
+        sla=sla,
+    )
+    return [reversed_, reopened]
 
 
 def _where_reversed_money_goes(state: Dispute) -> str:
