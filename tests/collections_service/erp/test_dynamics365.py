@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collections_service.erp.dynamics365 import parse_mapping, read_business_event, standard_mapping
-from collections_service.erp.messages import PaymentReceived, Unreadable
+from collections_service.erp.messages import InvoicePosted, PaymentReceived, Unreadable
 from collections_service.erp.translation import command_of, effective_at
 from collections_service.open_items.commands import RegisterInvoice
 from redress.money import Money
@@ -73,6 +73,7 @@ def test_what_cannot_be_mapped_points_into_the_business_event(changes: dict[str,
 def test_a_currency_in_the_event_counts_more_than_the_configured_one() -> None:
     message = read_business_event(event(CurrencyCode="CAD"), standard_mapping())
 
+    assert isinstance(message, InvoicePosted)
     assert message.currency == "CAD"
 
 

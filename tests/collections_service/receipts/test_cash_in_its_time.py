@@ -136,7 +136,7 @@ def unapplied(
         application_id=step,
         unapplied_on=day(on),
         currency=currency,
-        allocations=tuple(TakenOff(name, minor and eur(minor)) for name, minor in takes.items()),
+        allocations=tuple(TakenOff(name, None if minor is None else eur(minor)) for name, minor in takes.items()),
     )
 
 
