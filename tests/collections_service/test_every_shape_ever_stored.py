@@ -15,7 +15,7 @@ from collections_service.customers.events import CUSTOMER_CODEC, CustomerChanged
 from collections_service.open_items import events as open_items
 from collections_service.open_items.events import OPEN_ITEM_CODEC, Line, ServedCredit, Step
 from collections_service.receipts import events as receipts
-from collections_service.receipts.events import RECEIPT_CODEC, Allocation
+from collections_service.receipts.events import RECEIPT_CODEC, Allocation, TakenBack
 from redress.codec import Codec
 from redress.contracts.common import Sealed
 from redress.money import Money
@@ -31,6 +31,7 @@ def eur(minor: int) -> Money:
 
 LINE = Line(line="10", amount=eur(50_000), description="Pumpe", quantity="2.5", unit_price="200.0000")
 STEPS = (Step(DAY, 30_000), Step(LATER, -30_000))
+BACK = TakenBack(invoice_id="INV-1", amount=eur(5_000), effective_on=LATER)
 BOX = Sealed("customer:C-1", bytes(range(28)))
 EXAMPLES = {
     "open_items": [
@@ -71,6 +72,25 @@ EXAMPLES = {
             serves=(ServedCredit("dsp_1", 30_000),),
             dispute_id="dsp_1",
         ),
+        open_items.PaymentUnapplied(
+            source="sap", payment_id="P-1", unapplied_on=DAY, effective_on=LATER, amount=eur(40_000)
+        ),
+        open_items.CreditMemoUnapplied(
+            source="sap", credit_memo_id="CM-1", unapplied_on=DAY, effective_on=LATER, amount=eur(30_000)
+        ),
+        open_items.CreditMemoReversed(
+            source="sap", credit_memo_id="CM-1", reversed_on=DAY, effective_on=LATER, amount=eur(30_000)
+        ),
+        open_items.WriteOffPosted(
+            source="sap",
+            write_off_id="W-1",
+            posted_on=DAY,
+            applied_on=LATER,
+            amount=eur(499),
+            kind="small_difference",
+            reason="rounding",
+        ),
+        open_items.InvoiceCancelled(cancelled_on=DAY, effective_on=LATER, change=-100_000, reason="billed twice"),
         open_items.ShortPaymentDetected(
             source="sap",
             payment_id="P-1",
@@ -157,6 +177,45 @@ EXAMPLES = {
             returned=eur(50_000),
             unapplied_returned=eur(10_000),
             reason="R01",
+            reversal_id="R-1",
+            back=(BACK,),
+        ),
+        receipts.ReceiptApplied(
+            application_id="A-1",
+            receipt_id="P-1",
+            customer_id="C-1",
+            applied_on=DAY,
+            allocations=(Allocation(invoice_id="INV-1", named=eur(10_000), applied=eur(8_000), applied_on=LATER),),
+            applied=eur(8_000),
+        ),
+        receipts.ReceiptUnapplied(
+            application_id="A-2",
+            receipt_id="P-1",
+            customer_id="C-1",
+            unapplied_on=DAY,
+            back=(BACK,),
+            unapplied=eur(5_000),
+        ),
+        receipts.CreditMemoCancelled(
+            credit_memo_id="CM-1",
+            customer_id="C-1",
+            issued_on=DAY,
+            reversed_on=LATER,
+            effective_on=LATER,
+            returned=eur(30_000),
+            unapplied_returned=eur(25_000),
+            reversal_id="R-1",
+            back=(BACK,),
+            reason="wrong customer",
+        ),
+        receipts.ReceiptRefunded(
+            refund_id="F-1",
+            receipt_id="P-1",
+            customer_id="C-1",
+            refunded_on=DAY,
+            effective_on=LATER,
+            amount=eur(2_000),
+            reason="paid twice",
         ),
     ],
     "customers": [

@@ -33,7 +33,8 @@ class Company:
     _last: list[dict[str, Any]] = field(default_factory=list)
 
     async def post(self) -> None:
-        """The ERP: invoices, payments full, short and too early, credit memos, and repetitions."""
+        """The ERP: invoices, payments full, short and too early, credit memos, what is done with them later, and
+        repetitions."""
         number = 0
         while not self.stop.is_set():
             await self.go.wait()
@@ -71,8 +72,14 @@ class Company:
             if chance.random() < 0.05:
                 held_back.append(_reversal(f"P-{number}"))
                 left = total
+            elif chance.random() < 0.1:
+                held_back += self._later(number, invoice, paid, customer)
         if chance.random() < 0.05:
             held_back.append(story.pop(0))  # the payment comes before its invoice
+        elif left == total and chance.random() < 0.03:
+            held_back.append(_cancelled(invoice))
+        elif left > 100 and chance.random() < 0.05:
+            held_back.append(_written_off(f"W-{number}", invoice, _text(chance.randrange(1, left))))
         if left > 100 and not held_back:
             self.invoices[invoice] = left
             self.customer_of[invoice] = customer
@@ -82,8 +89,34 @@ class Company:
         if self.credits and chance.random() < 0.5:
             credited, of, amount, dispute = self.credits.pop()
             named = dispute if chance.random() < 0.5 else None
-            story.append(_credit_memo(f"CM-{credited}", credited, _text(amount), of, named))
+            story.append(_credit_memo(f"CM-{number}", credited, _text(amount), of, named))
+            if chance.random() < 0.1:  # cancelled, and posted anew under another number
+                held_back.append(_credit_memo_reversed(f"CM-{number}"))
+                self.credits.insert(0, (credited, of, amount, dispute))
         return story
+
+    def _later(self, number: int, invoice: str, paid: int, customer: int) -> list[dict[str, Any]]:
+        """What becomes of a payment after it came: a part of it comes back or is used otherwise, or more comes than was
+        owed, which is applied to another invoice and refunded."""
+        chance, payment, other = self.chance, f"P-{number}", f"{invoice}-more"
+        part = _text(chance.randrange(1, paid))
+        match chance.randrange(3):
+            case 0:
+                return [{**_reversal(payment), "amount": part, "currency": "EUR"}]
+            case 1:
+                return [
+                    _taken_off(payment, invoice, part),
+                    an_invoice(self.client.tenant, other, part, customer=customer),
+                    _applied(payment, other, part),
+                ]
+            case _:
+                more = f"{payment}-more"
+                return [
+                    an_invoice(self.client.tenant, other, "10.00", customer=customer),
+                    a_payment(more, {}, "25.00", customer=customer),
+                    _applied(more, other, "10.00"),
+                    _refunded(more, "15.00"),
+                ]
 
     async def dispute(self) -> None:
         """A person: opens disputes and works them to some end."""
@@ -151,6 +184,46 @@ def _reversal(payment: str) -> dict[str, Any]:
         "payment_id": payment,
         "reversed_on": "2026-11-12",
     }
+
+
+def _about(kind: str, name: str, **fields: object) -> dict[str, Any]:
+    return {"kind": kind, "source": "erp", "source_event_id": f"{kind} {name}", **fields}
+
+
+def _credit_memo_reversed(memo: str) -> dict[str, Any]:
+    return _about("credit-memo-reversed", memo, credit_memo_id=memo, reversed_on="2026-11-14")
+
+
+def _cancelled(invoice: str) -> dict[str, Any]:
+    return _about("invoice-cancelled", invoice, invoice_id=invoice, cancelled_on="2026-11-14")
+
+
+def _written_off(name: str, invoice: str, amount: str) -> dict[str, Any]:
+    return _about(
+        "write-off-posted", name, write_off_id=name, invoice_id=invoice, posted_on="2026-11-14",
+        write_off_kind="bad_debt", currency="EUR", amount=amount,
+    )  # fmt: skip
+
+
+def _refunded(payment: str, amount: str) -> dict[str, Any]:
+    return _about(
+        "refund-posted", payment, refund_id=f"F-{payment}", payment_id=payment, refunded_on="2026-11-14",
+        currency="EUR", amount=amount,
+    )  # fmt: skip
+
+
+def _applied(payment: str, invoice: str, amount: str) -> dict[str, Any]:
+    return _about(
+        "receipt-applied", payment, payment_id=payment, applied_on="2026-11-13", currency="EUR",
+        allocations=[{"invoice_id": invoice, "amount": amount}],
+    )  # fmt: skip
+
+
+def _taken_off(payment: str, invoice: str, amount: str) -> dict[str, Any]:
+    return _about(
+        "receipt-unapplied", payment, payment_id=payment, unapplied_on="2026-11-12", currency="EUR",
+        allocations=[{"invoice_id": invoice, "amount": amount}],
+    )  # fmt: skip
 
 
 def _credit_memo(memo: str, invoice: str, amount: str, customer: int, dispute: str | None) -> dict[str, Any]:

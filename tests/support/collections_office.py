@@ -235,6 +235,11 @@ def correction(invoice_id: str = "INV-1", **fields: object) -> dict[str, Any]:
     }
 
 
+def about(kind: str, name: str, **fields: object) -> dict[str, Any]:
+    """A message of the kinds that come after the first five; `name` makes its id."""
+    return {"kind": kind, "source": "sap", "source_event_id": f"{kind} {name}", **fields}
+
+
 def business_event(invoice_id: str = "CIV-1", control_number: int = 5637144576, **fields: object) -> dict[str, Any]:
     """As Dynamics 365 sends it: domain reference §5.1."""
     return {

@@ -61,6 +61,42 @@ class LedgerInvoice:
         )
         return self._fact("credit-memo-applied", fact)
 
+    def unapplied(self, amount: str, *, leaves: str, payment_id: str = "P-1") -> PublishedEvent:
+        self.open = leaves
+        fact = public.PaymentUnapplied(
+            invoice=self._summary(), payment_id=payment_id, unapplied_on=date(2026, 3, 4), amount=self._money(amount)
+        )
+        return self._fact("payment-unapplied", fact)
+
+    def credit_reversed(self, amount: str, *, leaves: str) -> PublishedEvent:
+        self.open = leaves
+        fact = public.CreditMemoReversed(
+            invoice=self._summary(), credit_memo_id="CM-1", reversed_on=date(2026, 3, 4), amount=self._money(amount)
+        )
+        return self._fact("credit-memo-reversed", fact)
+
+    def written_off(self, amount: str, *, leaves: str, kind: str = "bad_debt") -> PublishedEvent:
+        self.open = leaves
+        fact = public.WriteOffPosted(
+            invoice=self._summary(),
+            write_off_id="W-1",
+            posted_on=date(2026, 3, 4),
+            kind=kind,
+            amount=self._money(amount),
+        )
+        return self._fact("write-off-posted", fact)
+
+    def cancelled(self) -> PublishedEvent:
+        self.open = "0.00"
+        return self._fact(
+            "invoice-cancelled", public.InvoiceCancelled(invoice=self._summary(), cancelled_on=date(2026, 3, 4))
+        )
+
+    def of_a_later_release(self, *, leaves: str) -> PublishedEvent:
+        """A type that is not known today, and carries the invoice as every one does."""
+        self.open = leaves
+        return self._fact("invoice-blessed", {"type": "invoice-blessed", "invoice": self._summary(), "by": "x"})
+
     def short_paid(self, short: str, words: str | None = None, payment_id: str = "P-1") -> PublishedEvent:
         fact = public.ShortPaymentDetected(
             invoice=self._summary(),
@@ -102,7 +138,7 @@ class LedgerInvoice:
             seq=self.version,
             epoch="test",
             version=self.version,
-            dataschema=dataschema(kind),
+            dataschema=f"urn:redress:{kind}:v1" if kind == "invoice-blessed" else dataschema(kind),
             correlation_id="corr-1",
             data=Raw(msgspec.json.encode(fact)),
             actor="system:erp",

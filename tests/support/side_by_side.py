@@ -21,7 +21,13 @@ from collections_service.open_items.stream import INVOICE as LEDGER_INVOICE
 from collections_service.open_items.stream import invoice_stream as ledger_stream
 from collections_service.postings.commands import LedgerCommand, Posting
 from collections_service.postings.handle import post
-from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment, ReverseReceipt
+from collections_service.receipts.commands import (
+    NamedInvoice,
+    PostCreditMemo,
+    ReceiptName,
+    ReceivePayment,
+    ReverseReceipt,
+)
 from collections_service.receipts.refusals import ReceiptRefusal
 from collections_service.receipts.stream import RECEIPT
 from collections_service.service import SERVICE as COLLECTIONS
@@ -192,7 +198,9 @@ class SideBySide:
 
     def reverse(self, payment_id: str = "P") -> bool:
         day = self.now.date()
-        return self._post(ReverseReceipt(source="erp", payment_id=payment_id, reversed_on=day), day)
+        receipt = ReceiptName(kind="payment", source="erp", number=payment_id)
+        back = ReverseReceipt(receipt=receipt, reversal_id=f"back {payment_id} {day}", reversed_on=day)
+        return self._post(back, day)
 
     def credit(self, amount: int, memo: str = "CM", invoice_id: str = "I", *, dispute: str | None = None) -> bool:
         """`dispute` is the test's name of the dispute that the credit memo names, or else an id."""

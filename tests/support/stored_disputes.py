@@ -130,6 +130,14 @@ EXAMPLES: dict[str, Any] = {
     "payment-reversed": dispute.PaymentReversed(
         at=AT, payment_id="P-1", invoice_id="INV-1", ledger_version=5, shares=(dispute.Share(0, 20000),), into="open"
     ),
+    "credit-reversed": dispute.CreditReversed(
+        at=AT,
+        credit_memo_id="CM-1",
+        invoice_id="INV-1",
+        ledger_version=6,
+        shares=(dispute.Share(0, 20000),),
+        into="awaiting",
+    ),
     "invoice-became-known": dispute.InvoiceBecameKnown(
         at=AT, invoice_id="INV-1", legal_entity="DE01", ledger_version=1
     ),

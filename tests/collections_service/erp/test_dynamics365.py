@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from collections_service.erp.dynamics365 import parse_mapping, read_business_event, standard_mapping
-from collections_service.erp.messages import PaymentReceived, Unreadable
+from collections_service.erp.messages import (
+    InvoiceCancelled,
+    InvoicePosted,
+    PaymentReceived,
+    Unreadable,
+    WriteOffPosted,
+)
 from collections_service.erp.translation import command_of, effective_at
 from collections_service.open_items.commands import RegisterInvoice
 from redress.money import Money
@@ -75,6 +81,7 @@ def test_what_cannot_be_mapped_points_into_the_business_event(changes: dict[str,
 def test_a_currency_in_the_event_counts_more_than_the_configured_one() -> None:
     message = read_business_event(event(CurrencyCode="CAD"), standard_mapping())
 
+    assert isinstance(message, InvoicePosted)
     assert message.currency == "CAD"
 
 
@@ -108,3 +115,42 @@ def test_another_business_event_is_a_matter_of_data() -> None:
 
     assert isinstance(message, PaymentReceived)
     assert (message.payment_id, str(message.received_on), message.currency) == ("CUSP-1", "2023-01-31", "USD")
+
+
+def test_a_transaction_that_was_written_off_and_a_cancelled_invoice_are_a_matter_of_data_too() -> None:
+    mapping = parse_mapping(
+        """
+        [events.CustTransWrittenOffBusinessEvent]
+        kind = "write-off-posted"
+        constants = { write_off_kind = "bad_debt" }
+        [events.CustTransWrittenOffBusinessEvent.fields]
+        write_off_id = { from = "Voucher" }
+        invoice_id = { from = "InvoiceId" }
+        posted_on = { from = "TransDate", as = "date" }
+        amount = { from = "Amount", as = "amount" }
+        [events.InvoiceCancelledBusinessEvent]
+        kind = "invoice-cancelled"
+        [events.InvoiceCancelledBusinessEvent.fields]
+        invoice_id = { from = "InvoiceId" }
+        cancelled_on = { from = "TransDate", as = "date" }
+        [legal_entities.usmf]
+        currency = "USD"
+        """
+    )
+    about = {"EventId": "{e-1}", "LegalEntity": "usmf", "InvoiceId": "CIV-1", "TransDate": "2023-03-01"}
+
+    written_off = read_business_event(
+        json.dumps(
+            {**about, "BusinessEventId": "CustTransWrittenOffBusinessEvent", "Voucher": "V-1", "Amount": 12.5}
+        ).encode(),
+        mapping,
+    )
+    cancelled = read_business_event(
+        json.dumps({**about, "BusinessEventId": "InvoiceCancelledBusinessEvent", "LegalEntity": "nobody"}).encode(),
+        mapping,
+    )
+
+    assert isinstance(written_off, WriteOffPosted)
+    assert (written_off.currency, written_off.write_off_kind) == ("USD", "bad_debt")
+    assert isinstance(cancelled, InvoiceCancelled)
+    assert cancelled.invoice_id == "CIV-1"

@@ -13,6 +13,7 @@ from collections_service.open_items.events import (
     ShortPaymentDetected,
     Step,
 )
+from collections_service.open_items.holds import days_of_change
 from collections_service.open_items.refusals import CurrencyDiffers, InvoiceNotRegistered
 from collections_service.open_items.state import OpenItem
 from redress.money import Money
@@ -34,12 +35,6 @@ def test_of_an_overpayment_only_the_open_amount_is_applied() -> None:
     events = decisions.apply_payment(payment(120_000), registered(100_000), FIRST_TOLERANCE)
 
     assert events == [applied(100_000)]
-
-
-def test_the_same_payment_again_changes_nothing() -> None:
-    item = paid(registered(100_000), payment(40_000))
-
-    assert decisions.apply_payment(payment(40_000), item, FIRST_TOLERANCE) == []
 
 
 def test_a_settled_invoice_takes_no_more_money() -> None:
@@ -155,3 +150,24 @@ def test_a_second_payment_dated_before_the_return_of_the_first_counts_from_the_r
 
     assert isinstance(event, PaymentApplied)
     assert event.applied_on == day(25)
+
+
+def test_a_thousand_part_payments_of_one_day_are_one_step_of_the_books() -> None:
+    item = disputed(registered(1_000_000), dispute(500_000))
+    for number in range(1_000):
+        item = paid(item, payment(600, payment_id=f"P-{number}"))
+
+    assert item.movements == (Step(day(10), 1_000_000), Step(day(30), -600_000))
+    assert item.open_minor == 400_000
+    assert item.claims[0].held == (Step(day(20), 500_000), Step(day(30), -100_000))
+
+
+def test_a_payment_looks_at_no_day_before_its_own() -> None:
+    """A thousand payments are as quick as ten: only what lies after the payment is computed anew."""
+    item = disputed(registered(1_000_000), dispute(500_000))
+    for number in range(1_000):
+        item = paid(item, payment(400, payment_id=f"P-{number}", on=30 + number))
+
+    looked_at = days_of_change(item, since=day(1_028))
+
+    assert looked_at == [day(1_028), day(1_029)]

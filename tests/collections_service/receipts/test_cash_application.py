@@ -6,7 +6,13 @@ from collections_service.open_items.events import CreditMemoApplied, PaymentAppl
 from collections_service.open_items.refusals import InvoiceNotRegistered
 from collections_service.open_items.state import OpenItem
 from collections_service.receipts import decisions
-from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment, ReverseReceipt
+from collections_service.receipts.commands import (
+    NamedInvoice,
+    PostCreditMemo,
+    ReceiptName,
+    ReceivePayment,
+    ReverseReceipt,
+)
 from collections_service.receipts.events import Allocation, CreditMemoPosted, PaymentReceived, ReceiptReversed
 from collections_service.receipts.refusals import (
     AllocationsExceedAmount,
@@ -26,6 +32,11 @@ def received(amount: int, **named: int) -> ReceivePayment:
         amount=eur(amount),
         allocations=tuple(NamedInvoice(invoice_id, eur(minor)) for invoice_id, minor in named.items()),
     )
+
+
+def reversal(payment_id: str, on: int) -> ReverseReceipt:
+    receipt = ReceiptName(kind="payment", source="sap", number=payment_id)
+    return ReverseReceipt(receipt=receipt, reversal_id=f"reversal {payment_id} {on}", reversed_on=day(on))
 
 
 def two_invoices() -> dict[str, OpenItem]:
@@ -109,22 +120,20 @@ def test_a_reversal_reopens_the_invoices_and_takes_the_unapplied_cash() -> None:
     items["A"] = after(applied.invoices["A"], items["A"])
     receipt = evolve(Receipt(), applied.receipt[0])
 
-    back = decisions.reverse(ReverseReceipt(source="sap", payment_id="P-1", reversed_on=day(35)), receipt, items)
+    back = decisions.reverse(reversal("P-1", on=35), receipt, items)
 
     assert [type(event) for event in back.invoices["A"]] == [PaymentReversed]
     (event,) = back.receipt
     assert isinstance(event, ReceiptReversed)
     assert (event.returned, event.unapplied_returned) == (eur(5_000), eur(4_000))
     reversed_receipt = evolve(receipt, event)
-    again = decisions.reverse(
-        ReverseReceipt(source="sap", payment_id="P-1", reversed_on=day(35)), reversed_receipt, items
-    )
+    again = decisions.reverse(reversal("P-1", on=35), reversed_receipt, items)
     assert (again.receipt, again.invoices) == ((), {})
 
 
 def test_a_reversal_waits_for_its_payment() -> None:
     with pytest.raises(ReceiptNotKnown):
-        decisions.reverse(ReverseReceipt(source="sap", payment_id="P-9", reversed_on=day(35)), Receipt(), {})
+        decisions.reverse(reversal("P-9", on=35), Receipt(), {})
 
 
 def test_a_credit_memo_beyond_the_open_amount_leaves_credit_on_account() -> None:

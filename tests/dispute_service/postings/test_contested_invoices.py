@@ -253,3 +253,82 @@ async def test_of_two_people_who_contest_the_same_amount_at_once_one_is_refused(
     answers = await asyncio.gather(*(company.post("/v1/disputes", body) for _ in range(5)))
     codes = sorted(answer.status_code for answer in answers)
     assert codes == [201, 409, 409, 409, 409], [answer.text for answer in answers]
+
+
+async def test_a_payment_that_is_taken_off_the_invoice_gives_back_what_it_took(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.paid("1000.00", leaves="0.00"))
+    await tell(invoice.unapplied("1000.00", leaves="1000.00"))
+    now = await _read(company, dispute)
+    assert (now["status"], now["open"], now["reopen_reason"]) == (
+        "investigating",
+        money("200.00"),
+        "Payment P-1 was taken off the invoice.",
+    )
+
+
+async def test_a_part_that_comes_back_gives_back_what_the_payment_took_from_disputes_first(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    """The payment took what nobody contested first; what it took last comes back first."""
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.paid("900.00", leaves="100.00"))
+    await tell(invoice.reversed("30.00", leaves="130.00"))
+    assert (await _read(company, dispute))["open"] == money("130.00")
+
+
+async def test_a_granted_credit_is_awaited_again_when_its_memo_is_reversed(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    resolved = await company.done(await company.open(), "resolve", {"resolution_code": "CREDIT_FULL"})
+    await tell(invoice.credited("200.00", leaves="800.00"))
+    await tell(invoice.credit_reversed("200.00", leaves="1000.00"))
+    now = await _read(company, resolved)
+    assert (now["status"], now["open"], now["items"][0]["awaiting_credit"]) == (
+        "settling",
+        money("200.00"),
+        money("200.00"),
+    )
+    await tell(invoice.credited("200.00", leaves="800.00"))
+    assert (await _read(company, resolved))["status"] == "resolved"
+
+
+async def test_a_write_off_takes_what_nobody_contests_first_and_is_no_credit(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.written_off("850.00", leaves="150.00"))
+    now = await _read(company, dispute)
+    assert (now["open"], now["items"][0]["written_off"], now["items"][0]["credited"]) == (
+        money("150.00"),
+        money("50.00"),
+        money("0.00"),
+    )
+    await tell(invoice.written_off("150.00", leaves="0.00"))
+    assert (await _read(company, dispute))["resolution"]["code"] == "WRITE_OFF_BAD_DEBT"
+
+
+async def test_nothing_is_contested_of_a_cancelled_invoice(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.cancelled())
+    assert (await _read(company, dispute))["open"] == money("0.00")
+    again = await company.post("/v1/disputes", opening({"invoice_id": "INV-1", "amount": money("0.01")}))
+    assert again.json()["code"] == "exceeds_open_amount"
+
+
+async def test_an_event_of_a_later_release_tells_at_least_what_is_open(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.of_a_later_release(leaves="120.00"))
+    assert (await _read(company, dispute))["open"] == money("120.00")

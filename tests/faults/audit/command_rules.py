@@ -166,6 +166,12 @@ _FIRST_EVENT = {
     "payment-received": "payment-received",
     "payment-reversed": "receipt-reversed",
     "credit-memo-posted": "credit-memo-posted",
+    "credit-memo-reversed": "credit-memo-cancelled",
+    "receipt-applied": "receipt-applied",
+    "receipt-unapplied": "receipt-unapplied",
+    "refund-posted": "receipt-refunded",
+    "write-off-posted": "write-off-posted",
+    "invoice-cancelled": "invoice-cancelled",
 }
 
 

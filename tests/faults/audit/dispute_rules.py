@@ -57,7 +57,7 @@ class FoldedDispute:
             case "dispute-reopened":
                 for share in data["shares"]:
                     self.open[share["item"]] += share["amount"]
-            case "payment-reversed" if data["into"] == "open":
+            case "payment-reversed" | "credit-reversed" if data["into"] in ("open", "awaiting"):
                 for share in data["shares"]:
                     self.open[share["item"]] += share["amount"]
             case "items-compared":
@@ -66,7 +66,7 @@ class FoldedDispute:
             case _:
                 pass
 
-    def _status(self, kind: str, data: dict[str, Any]) -> str:  # noqa: PLR0911 - one return per kind
+    def _status(self, kind: str, data: dict[str, Any]) -> str:  # noqa: C901, PLR0911, PLR0912 - one return per kind
         match kind:
             case "dispute-opened":
                 return "open"
@@ -88,8 +88,10 @@ class FoldedDispute:
                 return "settling" if any(self.open) else "withdrawn"
             case "dispute-reopened":
                 return "investigating"
-            case "payment-reversed" if data["into"] == "open" and self.status == "decided":
+            case "payment-reversed" | "credit-reversed" if data["into"] == "open" and self.status == "decided":
                 return "investigating"
+            case "credit-reversed" if data["into"] == "awaiting":
+                return "settling"
             case _:
                 return self.status
 
@@ -201,7 +203,8 @@ async def _follows_the_ledger(world: World, topics: Topics) -> Finding:
 
 _LEDGER_FACTS = frozenset(
     {"invoice-registered", "invoice-changed", "payment-applied", "payment-reversed", "credit-memo-applied",
-     "short-payment-detected"}
+     "short-payment-detected", "payment-unapplied", "credit-memo-reversed", "credit-memo-unapplied",
+     "write-off-posted", "invoice-cancelled"}
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ class FoldedInvoice:
         self.invoice_id: str | None = None
         self.total = 0
         self.open = 0
+        self.written_off = 0
         self.holds: dict[str, int] = {}
         self.claimed: dict[str, tuple[int, int]] = {}  # dispute: version, claim
         self.tasks = 0
@@ -49,8 +50,14 @@ class FoldedInvoice:
                 self.open += data["change"]
             case "payment-applied" | "credit-memo-applied":  # a posting never changes what disputes claim
                 self.open -= data["amount"]["minor"]
-            case "payment-reversed":
+            case "payment-reversed" | "payment-unapplied" | "credit-memo-reversed" | "credit-memo-unapplied":
                 self.open += data["amount"]["minor"]
+            case "write-off-posted":
+                self.open -= data["amount"]["minor"]
+                self.written_off += data["amount"]["minor"]
+            case "invoice-cancelled":
+                self.open += data["change"]
+                self.total = 0
             case "hold-placed" | "hold-reduced":
                 self.holds[data["dispute_id"]] = data["held"]["minor"]
             case "hold-released":
@@ -70,6 +77,30 @@ class FoldedLedger:
         self.unapplied: dict[UUID, tuple[str, int]] = {}
         self.received: dict[str, int] = defaultdict(int)  # by tenant: cash and credit that came, less what went back
         self.billed: dict[str, int] = defaultdict(int)
+        self.written_off: dict[str, int] = defaultdict(int)
+
+    def take(self, event: AuditedEvent) -> None:
+        """An event of a receipt."""
+        data = event.data
+        _, unapplied = self.unapplied.get(event.stream, (event.tenant, 0))
+        match event.type:
+            case "payment-received" | "credit-memo-posted":
+                amount = data["amount" if event.type == "payment-received" else "total"]["minor"]
+                self.received[event.tenant] += amount
+                unapplied = data["unapplied"]["minor"]
+            case "receipt-applied":
+                unapplied -= data["applied"]["minor"]
+            case "receipt-unapplied":
+                unapplied += data["unapplied"]["minor"]
+            case "receipt-reversed" | "credit-memo-cancelled":
+                self.received[event.tenant] -= data["returned"]["minor"]
+                unapplied -= data["unapplied_returned"]["minor"]
+            case "receipt-refunded":
+                self.received[event.tenant] -= data["amount"]["minor"]
+                unapplied -= data["amount"]["minor"]
+            case _:
+                return
+        self.unapplied[event.stream] = (event.tenant, unapplied)
 
 
 async def fold_ledger(world: World) -> FoldedLedger:
@@ -77,17 +108,11 @@ async def fold_ledger(world: World) -> FoldedLedger:
     async for event in world.events("collections"):
         if event.stream_type == "invoice":
             ledger.invoices.setdefault(event.stream, FoldedInvoice(event.tenant)).take(event)
-        elif event.type == "payment-received":
-            ledger.unapplied[event.stream] = (event.tenant, event.data["unapplied"]["minor"])
-            ledger.received[event.tenant] += event.data["amount"]["minor"]
-        elif event.type == "credit-memo-posted":
-            ledger.unapplied[event.stream] = (event.tenant, event.data["unapplied"]["minor"])
-            ledger.received[event.tenant] += event.data["total"]["minor"]
-        elif event.type == "receipt-reversed":
-            ledger.unapplied[event.stream] = (event.tenant, 0)
-            ledger.received[event.tenant] -= event.data["returned"]["minor"]
+        elif event.stream_type == "receipt":
+            ledger.take(event)
     for invoice in ledger.invoices.values():
         ledger.billed[invoice.tenant] += invoice.total
+        ledger.written_off[invoice.tenant] += invoice.written_off
     return ledger
 
 
@@ -196,24 +221,31 @@ def _change(kind: str, data: dict[str, Any], currency: str) -> int | None:
     match kind:
         case "payment-applied" | "credit-memo-applied":
             return -parse_money(data["applied"]["amount"], currency).minor
-        case "payment-reversed":
+        case "payment-reversed" | "payment-unapplied" | "credit-memo-reversed" | "credit-memo-unapplied":
             return parse_money(data["amount"]["amount"], currency).minor
-        case "invoice-changed":
+        case "write-off-posted":
+            return -parse_money(data["amount"]["amount"], currency).minor
+        case "invoice-changed" | "invoice-cancelled":
             return None
         case _:
             return 0
 
 
 def _account_balance(ledger: FoldedLedger) -> Finding:
-    """Inside the ledger: billed - received = open - unapplied, per tenant."""
-    finding = Finding("I16", "collections", "what was billed less what came is what is open less what is unapplied")
+    """Inside the ledger: billed - received - written off = open - unapplied, per tenant; and no receipt owes."""
+    finding = Finding(
+        "I16",
+        "collections",
+        "what was billed less what came and was written off is what is open less what is unapplied",
+    )
     open_: dict[str, int] = defaultdict(int)
     for invoice in ledger.invoices.values():
         open_[invoice.tenant] += invoice.open
-    for tenant, amount in ledger.unapplied.values():
+    for stream, (tenant, amount) in ledger.unapplied.items():
+        finding.must(amount >= 0, f"{amount} of a receipt are unapplied", stream=stream)
         open_[tenant] -= amount
     for tenant in ledger.billed.keys() | ledger.received.keys():
-        expected = ledger.billed[tenant] - ledger.received[tenant]
+        expected = ledger.billed[tenant] - ledger.received[tenant] - ledger.written_off[tenant]
         finding.must(open_[tenant] == expected, f"{tenant}: {open_[tenant]} instead of {expected}")
     return finding
 
@@ -222,35 +254,65 @@ def _control_totals(ledger: FoldedLedger, promises: Promises) -> Finding:
     """Against the outside: what the ERP sent and was told is in the books, each message once."""
     finding = Finding("I16", "collections", "the balance of every company is its ERP's control total")
     control: dict[str, int] = defaultdict(int)
-    payments: dict[tuple[str, str], int] = {}
+    whole: dict[tuple[str, str], int] = {}  # what an invoice was billed at, a payment or credit memo brought
+    back: dict[tuple[str, str], int] = defaultdict(int)  # what has come back or was paid out of each
     untaken: set[str] = set()
+    booked = [item for item in promises.erp.values() if item.booked]
     for item in promises.erp.values():
         if not item.results:
             untaken.add(item.tenant)
-        if not item.booked:
-            continue
-        message, currency = item.message, str(item.message.get("currency", "EUR"))
-        match message["kind"]:
-            case "invoice-posted":
-                control[item.tenant] += _minor(message["total"], currency)
-            case "payment-received":
-                amount = _minor(message["amount"], currency)
-                payments[item.tenant, message["payment_id"]] = amount
-                control[item.tenant] -= amount
-            case "credit-memo-posted":
-                amounts = [_minor(each["amount"], currency) for each in message["applies_to"]]
-                control[item.tenant] -= _minor(message["total"], currency) if message.get("total") else sum(amounts)
-            case _:
-                pass
-    for item in promises.erp.values():
-        if item.booked and item.message["kind"] == "payment-reversed":
-            control[item.tenant] += payments.get((item.tenant, item.message["payment_id"]), 0)
+    for item in booked:
+        amount = _brought(item.message)
+        if amount is not None:
+            name, minor = amount
+            whole[item.tenant, name] = abs(minor)
+            control[item.tenant] += minor
+    for item in booked:
+        taken = _taken_back(item.message)
+        if taken is not None and taken[1] is not None:
+            back[item.tenant, taken[0]] += taken[1]
+    for item in booked:
+        taken = _taken_back(item.message)
+        if taken is not None and taken[1] is None:  # all that is left of it
+            back[item.tenant, taken[0]] = whole.get((item.tenant, taken[0]), 0)
+    for (tenant, name), minor in back.items():
+        control[tenant] += -minor if name.startswith("invoice ") else minor
     for tenant, total in control.items():
         if tenant in untaken:
             continue  # of some messages nobody was told anything: they may be in the books or not
-        booked = ledger.billed[tenant] - ledger.received[tenant]
-        finding.must(booked == total, f"{tenant}: {booked} in the books, {total} by the ERP's messages")
+        found = ledger.billed[tenant] - ledger.received[tenant] - ledger.written_off[tenant]
+        finding.must(found == total, f"{tenant}: {found} in the books, {total} by the ERP's messages")
     return finding
+
+
+def _brought(message: dict[str, Any]) -> tuple[str, int] | None:
+    """What a message brought into the balance, and its name there."""
+    currency = str(message.get("currency", "EUR"))
+    match message["kind"]:
+        case "invoice-posted":
+            return f"invoice {message['invoice_id']}", _minor(message["total"], currency)
+        case "payment-received":
+            return f"payment {message['payment_id']}", -_minor(message["amount"], currency)
+        case "credit-memo-posted":
+            amounts = [_minor(each["amount"], currency) for each in message["applies_to"]]
+            minor = _minor(message["total"], currency) if message.get("total") else sum(amounts)
+            return f"credit memo {message['credit_memo_id']}", -minor
+        case _:
+            return None
+
+
+def _taken_back(message: dict[str, Any]) -> tuple[str, int | None] | None:
+    """What a message takes back of an earlier one; None: all that is left of it."""
+    amount = _minor(message["amount"], "EUR") if "amount" in message else None
+    match message["kind"]:
+        case "payment-reversed" | "refund-posted" if "payment_id" in message:
+            return f"payment {message['payment_id']}", amount
+        case "credit-memo-reversed" | "refund-posted":
+            return f"credit memo {message['credit_memo_id']}", amount
+        case "write-off-posted" | "invoice-cancelled":
+            return f"invoice {message['invoice_id']}", amount
+        case _:
+            return None
 
 
 def _minor(amount: object, currency: str) -> int:

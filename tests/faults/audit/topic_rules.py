@@ -31,7 +31,8 @@ NOT_ALWAYS_PUBLISHED = {
     "dispute": {"note-added", "invoice-became-known", "payment-reversed"},
     "collections": {
         "remainder-tolerated", "dispute-reported", "past-hold-recorded", "credit-awaited",
-        "payment-received", "credit-memo-posted", "receipt-reversed",
+        "payment-received", "credit-memo-posted", "receipt-reversed", "credit-memo-cancelled", "receipt-applied",
+        "receipt-unapplied",
     },
     "notification": {"sending-started", "sending-continued", "handover-started", "sending-postponed"},
 }  # fmt: skip

@@ -22,6 +22,7 @@ from redress.contracts.collections_events import (
     SOURCE,
     CollectionsEvent,
     InvoiceSummary,
+    RefundPosted,
     ShortPaymentDetected,
     UnappliedCashChanged,
 )
@@ -72,7 +73,7 @@ RULE = Rule(
 
 
 def _subject(event: CollectionsEvent) -> Subject:
-    if isinstance(event, UnappliedCashChanged):
+    if isinstance(event, UnappliedCashChanged | RefundPosted):
         return Subject("customer", event.customer_id)
     return Subject("invoice", event.invoice.invoice_id)
 

@@ -19,7 +19,8 @@ class InvoiceLine(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceSummary(Struct, frozen=True, kw_only=True):
-    """An open item after the event. `open` is what is not paid or credited; `disputed` is the held part of it."""
+    """An open item after the event. `open` is what is not paid, credited or written off; `disputed` is the held part of
+    it. An invoice that was cancelled keeps its total, and nothing of it is open."""
 
     invoice_id: str
     legal_entity: str
@@ -55,7 +56,8 @@ class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", t
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True, tag="payment-reversed", tag_field="type"):
-    """An applied payment came back (returned debit, bounced cheque); the invoice is open by that much again."""
+    """An applied payment came back, as a whole or in part (returned debit, bounced cheque); the invoice is open by
+    `amount` again."""
 
     invoice: InvoiceSummary
     payment_id: str
@@ -71,6 +73,50 @@ class CreditMemoApplied(Struct, frozen=True, kw_only=True, tag="credit-memo-appl
     issued_on: date
     applied: WireMoney
     dispute_id: str | None = None
+
+
+class PaymentUnapplied(Struct, frozen=True, kw_only=True, tag="payment-unapplied", tag_field="type"):
+    """The ERP took `amount` of a payment off the invoice, to use it otherwise; the invoice is open by it again."""
+
+    invoice: InvoiceSummary
+    payment_id: str
+    unapplied_on: date
+    amount: WireMoney
+
+
+class CreditMemoUnapplied(Struct, frozen=True, kw_only=True, tag="credit-memo-unapplied", tag_field="type"):
+    """The ERP took `amount` of a credit memo off the invoice, to use it otherwise; it is open by it again."""
+
+    invoice: InvoiceSummary
+    credit_memo_id: str
+    unapplied_on: date
+    amount: WireMoney
+
+
+class CreditMemoReversed(Struct, frozen=True, kw_only=True, tag="credit-memo-reversed", tag_field="type"):
+    """`amount` of a credit memo was cancelled; the invoice is open by it again."""
+
+    invoice: InvoiceSummary
+    credit_memo_id: str
+    reversed_on: date
+    amount: WireMoney
+
+
+class WriteOffPosted(Struct, frozen=True, kw_only=True, tag="write-off-posted", tag_field="type"):
+    """The ERP wrote off `amount` of the invoice. `kind` is small_difference or bad_debt: neither is a credit."""
+
+    invoice: InvoiceSummary
+    write_off_id: str
+    posted_on: date
+    kind: str
+    amount: WireMoney
+
+
+class InvoiceCancelled(Struct, frozen=True, kw_only=True, tag="invoice-cancelled", tag_field="type"):
+    """The ERP cancelled the invoice: nothing of it is owed."""
+
+    invoice: InvoiceSummary
+    cancelled_on: date
 
 
 class ShortPaymentDetected(Struct, frozen=True, kw_only=True, tag="short-payment-detected", tag_field="type"):
@@ -134,16 +180,35 @@ class UnappliedCashChanged(Struct, frozen=True, kw_only=True, tag="unapplied-cas
     unapplied: WireMoney
 
 
+class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_field="type"):
+    """Unapplied money of a receipt was paid out. `receipt_kind` is payment or credit_memo; `unapplied` is what is left
+    of the receipt that no invoice has."""
+
+    refund_id: str
+    receipt_kind: str
+    receipt_id: str
+    customer_id: str
+    refunded_on: date
+    amount: WireMoney
+    unapplied: WireMoney
+
+
 CollectionsEvent = (
     InvoiceRegistered
     | InvoiceChanged
     | PaymentApplied
     | PaymentReversed
     | CreditMemoApplied
+    | PaymentUnapplied
+    | CreditMemoUnapplied
+    | CreditMemoReversed
+    | WriteOffPosted
+    | InvoiceCancelled
     | ShortPaymentDetected
     | HoldPlaced
     | HoldReleased
     | RecoveryTaskOpened
     | RecoveryTaskChanged
     | UnappliedCashChanged
+    | RefundPosted
 )

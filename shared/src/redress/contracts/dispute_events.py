@@ -139,7 +139,7 @@ class DisputeDecided(Struct, frozen=True, kw_only=True, tag="dispute-decided", t
 
 class DisputeAmountReduced(Struct, frozen=True, kw_only=True, tag="dispute-amount-reduced", tag_field="type"):
     """A payment, a credit memo or the invoice itself took away part of what is disputed. `cause` names which: payment,
-    credit-memo or invoice-changed."""
+    credit-memo, write-off or invoice-changed."""
 
     dispute: DisputeSummary
     cause: str
@@ -189,6 +189,15 @@ class DisputeSettled(Struct, frozen=True, kw_only=True, tag="dispute-settled", t
     dispute: DisputeSummary
 
 
+class DisputeCreditReversed(Struct, frozen=True, kw_only=True, tag="dispute-credit-reversed", tag_field="type"):
+    """The ERP took back `amount` of a credit memo that had reduced the dispute. A credit that had been granted is
+    awaited again; else the dispute says what has become of the amount."""
+
+    dispute: DisputeSummary
+    credit_memo_id: str
+    amount: WireMoney
+
+
 class DisputeReopened(Struct, frozen=True, kw_only=True, tag="dispute-reopened", tag_field="type"):
     dispute: DisputeSummary
     reason: str
@@ -222,6 +231,7 @@ DisputeEvent = (
     | DisputeResolved
     | DisputeSettled
     | DisputeReopened
+    | DisputeCreditReversed
     | DisputeClosed
     | DisputeWithdrawn
     | DisputeSlaBreached

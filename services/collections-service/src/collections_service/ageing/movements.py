@@ -15,10 +15,14 @@ from collections_service.open_items.events import OpenItemEvent, Step
 from collections_service.open_items.stream import INVOICE
 from collections_service.receipts.events import (
     Allocation,
+    CreditMemoCancelled,
     CreditMemoPosted,
     PaymentReceived,
+    ReceiptApplied,
     ReceiptEvent,
+    ReceiptRefunded,
     ReceiptReversed,
+    ReceiptUnapplied,
 )
 from collections_service.receipts.stream import RECEIPT
 from redress.eventlog.connections import Connection
@@ -90,10 +94,20 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             return LedgerChange(KnownTerms(due_on=event.due_on), _open(event.effective_on, event.change))
         case invoice_events.PaymentApplied(applied_on=on, amount=amount):
             return LedgerChange(None, _open(on, -amount.minor))
-        case invoice_events.CreditMemoApplied(applied_on=on, amount=amount):
+        case (
+            invoice_events.CreditMemoApplied(applied_on=on, amount=amount)
+            | invoice_events.WriteOffPosted(applied_on=on, amount=amount)
+        ):
             return LedgerChange(None, _open(on, -amount.minor))
-        case invoice_events.PaymentReversed(effective_on=on, amount=amount):
+        case (
+            invoice_events.PaymentReversed(effective_on=on, amount=amount)
+            | invoice_events.PaymentUnapplied(effective_on=on, amount=amount)
+            | invoice_events.CreditMemoReversed(effective_on=on, amount=amount)
+            | invoice_events.CreditMemoUnapplied(effective_on=on, amount=amount)
+        ):
             return LedgerChange(None, _open(on, amount.minor))
+        case invoice_events.InvoiceCancelled(effective_on=on, change=change):
+            return LedgerChange(None, _open(on, change))
         case (
             invoice_events.HoldPlaced(dispute_id=dispute_id, steps=steps)
             | invoice_events.HoldReduced(dispute_id=dispute_id, steps=steps)
@@ -127,7 +141,15 @@ def _of_receipt(event: ReceiptEvent) -> tuple[Movement, ...]:
             steps = [Step(on, amount.minor), *_taken(event.allocations)]
         case CreditMemoPosted(total=amount, issued_on=on):
             steps = [Step(on, amount.minor), *_taken(event.allocations)]
-        case ReceiptReversed(unapplied_returned=amount, effective_on=on):
+        case ReceiptApplied(applied=amount):
+            steps = _taken(event.allocations)
+        case ReceiptUnapplied(unapplied=amount):
+            steps = [Step(each.effective_on, each.amount.minor) for each in event.back]
+        case (
+            ReceiptReversed(unapplied_returned=amount, effective_on=on)
+            | CreditMemoCancelled(unapplied_returned=amount, effective_on=on)
+            | ReceiptRefunded(amount=amount, effective_on=on)
+        ):
             steps = [Step(on, -amount.minor)]
         case _:
             assert_never(event)

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from collections_service.erp.messages import ErpMessage, Unreadable, convert, not_json
+from collections_service.erp.messages import NO_CURRENCY, ErpMessage, Unreadable, convert, not_json
 from collections_service.settings import CollectionsSettings
 
 _DATE = re.compile(r"/Date\((-?\d{1,15})\)/")
@@ -129,7 +129,7 @@ def read_business_event(raw: bytes, mapping: FieldMapping) -> ErpMessage:
         value = _value(event, field)
         if value is not None:
             _set(document, ours, value)
-    if "currency" not in document and known.kind != "payment-reversed":
+    if "currency" not in document and known.kind not in NO_CURRENCY:
         configured = mapping.legal_entities.get(entity.lower())
         if configured is None:
             raise Unreadable(

@@ -6,8 +6,8 @@ from uuid import UUID
 from collections_service.customers.stream import customer_stream
 from collections_service.erp.item import Item
 from collections_service.open_items.commands import RegisterInvoice
-from collections_service.postings.handle import touched_streams
-from collections_service.receipts.commands import ReceivePayment
+from collections_service.postings.handle import receipt_name, touched_streams
+from collections_service.receipts.commands import PostCreditMemo, ReceiptName, ReceivePayment
 
 
 def groups(tenant_id: str, items: Sequence[Item]) -> list[list[Item]]:
@@ -40,8 +40,8 @@ def invoice_awaited(invoice_id: str) -> str:
     return f"invoice {invoice_id}"
 
 
-def payment_awaited(source: str, payment_id: str) -> str:
-    return f"payment {source} {payment_id}"
+def receipt_awaited(name: ReceiptName) -> str:
+    return f"{'credit memo' if name.kind == 'credit_memo' else 'payment'} {name.source} {name.number}"
 
 
 def arrivals(items: Iterable[Item]) -> list[str]:
@@ -53,8 +53,8 @@ def arrivals(items: Iterable[Item]) -> list[str]:
         match item.command:
             case RegisterInvoice(invoice_id=invoice_id):
                 arrived.append(invoice_awaited(invoice_id))
-            case ReceivePayment(source=source, payment_id=payment_id):
-                arrived.append(payment_awaited(source, payment_id))
+            case ReceivePayment() | PostCreditMemo():
+                arrived.append(receipt_awaited(receipt_name(item.command)))
             case _:
                 pass
     return arrived

@@ -6,7 +6,7 @@ A message is read as a whole or not at all; the answer points at the first thing
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,7 +16,7 @@ from redress import business_ids
 from redress.money import Money, MoneyError, minor_digits, parse_money
 
 MAX_LINES = 500
-MAX_ALLOCATIONS = 100  # with the receipt itself 101 streams in one append: all or nothing has its price
+MAX_ALLOCATIONS = 1_000  # with receipt and customer 1,002 streams in one append, which takes 1,100
 EARLIEST = date(1980, 1, 1)
 LATEST = date(2200, 1, 1)
 _MAX_EXPONENT = 30
@@ -27,7 +27,6 @@ _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]
 _DISPUTE = rf"^(dsp_[0-7][0-9a-hjkmnp-tv-z]{{25}}|{_UUID})$(?!\n)"
 
 # `$` alone would let a line break at the end through.
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
 # What the services share has their rule; an event's id and an order number are the sender's own business.
 BusinessId = Annotated[str, Meta(min_length=1, max_length=business_ids.MAX_LENGTH, pattern=business_ids.PYTHON_PATTERN)]
 ShortText = Annotated[str, Meta(max_length=200)]
@@ -77,7 +76,7 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     """`source` is the ERP, `source_event_id` its own id of this message: together they are the message's identity."""
 
     source: Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$(?!\n)")]
-    source_event_id: Name
+    source_event_id: BusinessId
     control_number: ControlNumber | None = None
 
 
@@ -91,7 +90,7 @@ class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
     total: Amount
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
-    po_number: Name | None = None
+    po_number: BusinessId | None = None
 
 
 class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-corrected"):
@@ -108,7 +107,7 @@ class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-correct
     total: Amount | None = None
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] | None = None
-    po_number: Name | None = None
+    po_number: BusinessId | None = None
 
 
 class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-posted"):
@@ -124,7 +123,7 @@ class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-pos
     due_on: date | None = None
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
-    po_number: Name | None = None
+    po_number: BusinessId | None = None
     currency: CurrencyCode
     legal_entity: BusinessId | None = None
     customer: CustomerData | None = None
@@ -144,19 +143,124 @@ class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received
     remittance_reason: ShortText | None = None
 
 
+class ReceiptApplied(_Message, frozen=True, kw_only=True, tag="receipt-applied"):
+    """An earlier payment (`payment_id`) or credit memo (`credit_memo_id`) is applied to invoices: one of both is named.
+
+    `application_id` is the ERP's own number of this step, where it has one; else the message is the step.
+    """
+
+    payment_id: BusinessId | None = None
+    credit_memo_id: BusinessId | None = None
+    application_id: BusinessId | None = None
+    applied_on: date
+    currency: CurrencyCode
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
+    allocations: Annotated[tuple[AllocationData, ...], Meta(min_length=1, max_length=MAX_ALLOCATIONS)]
+
+
+class TakenOffData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`amount` left out: all that the receipt has on the invoice."""
+
+    invoice_id: BusinessId
+    amount: Amount | None = None
+
+
+class ReceiptUnapplied(_Message, frozen=True, kw_only=True, tag="receipt-unapplied"):
+    """A payment or credit memo is taken off invoices; the money is unapplied again. Fields as in `receipt-applied`."""
+
+    payment_id: BusinessId | None = None
+    credit_memo_id: BusinessId | None = None
+    application_id: BusinessId | None = None
+    unapplied_on: date
+    currency: CurrencyCode
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
+    allocations: Annotated[tuple[TakenOffData, ...], Meta(min_length=1, max_length=MAX_ALLOCATIONS)]
+
+
 class PaymentReversed(_Message, frozen=True, kw_only=True, tag="payment-reversed"):
-    """The whole payment comes back. `amount` and `currency` may be said, and must then be the payment's."""
+    """A payment comes back. `amount` left out: all that is left of it. `allocations` say which invoices it is taken
+    from; without them it is taken from what no invoice has, and then from the newest application first."""
 
     payment_id: BusinessId
     reversed_on: date
+    reversal_id: BusinessId | None = None
     amount: Amount | None = None
     currency: CurrencyCode | None = None
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
+    allocations: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+    reason: ShortText | None = None
+
+
+class CreditMemoReversed(_Message, frozen=True, kw_only=True, tag="credit-memo-reversed"):
+    """A credit memo is cancelled, as a whole or in part. Fields as in `payment-reversed`."""
+
+    credit_memo_id: BusinessId
+    reversed_on: date
+    reversal_id: BusinessId | None = None
+    amount: Amount | None = None
+    currency: CurrencyCode | None = None
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
+    allocations: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+    reason: ShortText | None = None
+
+
+class RefundPosted(_Message, frozen=True, kw_only=True, tag="refund-posted"):
+    """What no invoice has of a payment or credit memo was paid out to the customer: one of both is named."""
+
+    refund_id: BusinessId
+    payment_id: BusinessId | None = None
+    credit_memo_id: BusinessId | None = None
+    refunded_on: date
+    currency: CurrencyCode
+    amount: Amount
     customer_id: BusinessId | None = None
     legal_entity: BusinessId | None = None
     reason: ShortText | None = None
 
 
-ErpMessage = InvoicePosted | InvoiceCorrected | CreditMemoPosted | PaymentReceived | PaymentReversed
+class WriteOffPosted(_Message, frozen=True, kw_only=True, tag="write-off-posted"):
+    """A part of an invoice was written off. `write_off_kind` says as what."""
+
+    write_off_id: BusinessId
+    invoice_id: BusinessId
+    posted_on: date
+    currency: CurrencyCode
+    amount: Amount
+    write_off_kind: Literal["small_difference", "bad_debt"]
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
+    reason: ShortText | None = None
+
+
+class InvoiceCancelled(_Message, frozen=True, kw_only=True, tag="invoice-cancelled"):
+    """An invoice is cancelled as a whole. Money and credits must be taken off it before."""
+
+    invoice_id: BusinessId
+    cancelled_on: date
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
+    reason: ShortText | None = None
+
+
+ErpMessage = (
+    InvoicePosted
+    | InvoiceCorrected
+    | InvoiceCancelled
+    | CreditMemoPosted
+    | CreditMemoReversed
+    | PaymentReceived
+    | PaymentReversed
+    | ReceiptApplied
+    | ReceiptUnapplied
+    | RefundPosted
+    | WriteOffPosted
+)
+NO_CURRENCY = frozenset({"payment-reversed", "credit-memo-reversed", "invoice-cancelled"})
+"""The kinds that need none: they may name no amount."""
 
 
 class Unreadable(Exception):
@@ -237,8 +341,14 @@ def _is_plain(value: Decimal) -> bool:
     return value.is_finite() and abs(value.adjusted()) <= _MAX_EXPONENT
 
 
+_DAYS = (
+    *("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"),
+    *("applied_on", "unapplied_on", "refunded_on", "posted_on", "cancelled_on"),
+)
+
+
 def _checked(message: ErpMessage) -> ErpMessage:
-    for field in ("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"):
+    for field in _DAYS:
         day = getattr(message, field, None)
         if day is not None and not EARLIEST <= day <= LATEST:
             raise Unreadable("invalid_date", f"{day} is not between {EARLIEST} and {LATEST}", f"/{field}")

@@ -14,7 +14,7 @@ from collections_service.erp.item import Item
 from collections_service.erp.messages import ErpMessage, Unreadable, read
 from collections_service.erp.translation import command_of
 
-MAX_ITEM_BYTES = 200_000  # an invoice of 500 long lines; what is stored of it still fits into one event
+MAX_ITEM_BYTES = 200_000  # 500 long lines, or 1,000 allocations; what is stored of it still fits into one event
 
 _log = structlog.stdlib.get_logger("collections.erp")
 

@@ -26,7 +26,7 @@ from redress.web.command_routes import command_answer, commanded
 from redress.web.openapi import answers
 from redress.web.problem import FieldError, kernel_problem, not_found
 
-MAX_BODY_BYTES = 4_194_304  # 1,000 invoices with a few lines each
+MAX_BODY_BYTES = 4_194_304  # 1,000 invoices with a few lines each, or twenty receipts of 1,000 allocations
 
 Writing = Annotated[CommandContext, Depends(commanded("erp:write"))]
 Reading = Annotated[Principal, Depends(requires("erp:read"))]
@@ -62,6 +62,9 @@ def erp_routes(parts: ApiParts[CollectionsSettings]) -> APIRouter:
         that speaks of an invoice or payment that is not known yet waits for it. A business event of Dynamics 365 is
         taken as it is (`BusinessEventId`). An item that is only `received` is kept, and taken later by itself:
         something failed here.
+
+        An item has at most 200,000 bytes and the request 4 MiB. A payment or credit memo names up to 1,000 invoices and
+        is taken with all of them or not at all.
         """
         body = await request.body()
 

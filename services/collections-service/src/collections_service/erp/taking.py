@@ -8,14 +8,16 @@ import msgspec
 from msgspec import Struct
 
 from collections_service.customers.customer_data import CustomerBook, CustomerData
+from collections_service.erp.dynamics365 import is_business_event
 from collections_service.erp.failing import failing_alone
-from collections_service.erp.grouping import groups, invoice_awaited, payment_awaited
+from collections_service.erp.grouping import groups, invoice_awaited, receipt_awaited
 from collections_service.erp.item import Item
 from collections_service.erp.messages import ErpMessage
 from collections_service.erp.translation import customer_of, effective_at
 from collections_service.open_items.refusals import InvoiceNotRegistered
 from collections_service.postings.commands import LedgerCommand, Posting
 from collections_service.postings.handle import post, presumed_new
+from collections_service.receipts.commands import ReceiptName
 from collections_service.receipts.refusals import ReceiptNotKnown
 from redress.clock import Clock
 from redress.eventlog.events import Actor
@@ -89,9 +91,10 @@ class MessageTaker:
         except InvoiceNotRegistered as early:
             item.wait(invoice_awaited(early.invoice_id), early.code, early.message)
         except ReceiptNotKnown as early:
-            item.wait(payment_awaited(message.source, early.payment_id), early.code, early.message)
+            name = ReceiptName(kind=early.receipt_kind, source=message.source, number=early.number)
+            item.wait(receipt_awaited(name), early.code, early.message)
         except Refusal as refusal:
-            item.reject(refusal.code, refusal.message, "")
+            item.reject(refusal.code, refusal.message, _pointer(item, refusal))
         except KeyReused:
             reason = f"{message.source_event_id} of {message.source} was received before with other content"
             item.reject("source_event_id_reused", reason, "/source_event_id")
@@ -137,6 +140,13 @@ class MessageTaker:
             item.settle("accepted")
         if item.customer_data is not None and result.changed:
             self._customers.recorded(tenant_id, item.customer_data)
+
+
+def _pointer(item: Item, refusal: Refusal) -> str:
+    """Into a message of our own format; the fields of a business event have other names."""
+    if refusal.place is None or is_business_event(item.raw):
+        return ""
+    return "".join(f"/{part}" for part in refusal.place)
 
 
 def _fingerprint(message: ErpMessage) -> bytes:

@@ -10,23 +10,35 @@ from collections_service.customers.customer_data import CustomerData
 from collections_service.erp import messages
 from collections_service.erp.messages import (
     AllocationData,
+    Amount,
     AmountObject,
     CreditedData,
     ErpMessage,
     LineData,
+    TakenOffData,
     Unreadable,
     money,
     number_text,
 )
-from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
+from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, PostWriteOff, RegisterInvoice
 from collections_service.open_items.events import Line
 from collections_service.postings.commands import LedgerCommand
-from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment, ReverseReceipt
+from collections_service.receipts.commands import (
+    ApplyReceipt,
+    NamedInvoice,
+    PostCreditMemo,
+    ReceiptName,
+    ReceivePayment,
+    RefundReceipt,
+    ReverseReceipt,
+    TakenOff,
+    UnapplyReceipt,
+)
 from redress.ids import public_id
 from redress.money import MAX_MINOR, Money, total
 
 
-def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:
+def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa: PLR0911 - one arm per kind
     """The command. Unreadable for amounts that are not exact money, or not of a sign that makes sense."""
     match message:
         case messages.InvoicePosted():
@@ -36,24 +48,53 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:
         case messages.CreditMemoPosted():
             return _credit_memo(message)
         case messages.PaymentReceived():
-            amount = money(message.amount, message.currency, "/amount")
-            _positive(amount, "/amount")
             return ReceivePayment(
                 source=message.source,
                 payment_id=message.payment_id,
                 customer_id=message.customer_id,
                 received_on=message.received_on,
-                amount=amount,
+                amount=_positive_amount(message.amount, message.currency),
                 allocations=_allocations(message.allocations, message.currency, "/allocations"),
                 remittance_reason=message.remittance_reason or None,
             )
-        case messages.PaymentReversed():
-            return ReverseReceipt(
-                source=message.source,
-                payment_id=message.payment_id,
-                reversed_on=message.reversed_on,
-                amount=_reversed_amount(message),
+        case messages.PaymentReversed() | messages.CreditMemoReversed():
+            return _reversal(message)
+        case messages.ReceiptApplied():
+            return ApplyReceipt(
+                receipt=_receipt(message),
+                application_id=message.application_id or message.source_event_id,
+                applied_on=message.applied_on,
+                allocations=_allocations(message.allocations, message.currency, "/allocations"),
+            )
+        case messages.ReceiptUnapplied():
+            return UnapplyReceipt(
+                receipt=_receipt(message),
+                application_id=message.application_id or message.source_event_id,
+                unapplied_on=message.unapplied_on,
+                currency=message.currency,
+                allocations=_taken_off(message.allocations, message.currency),
+            )
+        case messages.RefundPosted():
+            return RefundReceipt(
+                receipt=_receipt(message),
+                refund_id=message.refund_id,
+                refunded_on=message.refunded_on,
+                amount=_positive_amount(message.amount, message.currency),
                 reason=message.reason,
+            )
+        case messages.WriteOffPosted():
+            return PostWriteOff(
+                source=message.source,
+                write_off_id=message.write_off_id,
+                invoice_id=message.invoice_id,
+                posted_on=message.posted_on,
+                amount=_positive_amount(message.amount, message.currency),
+                kind=message.write_off_kind,
+                reason=message.reason,
+            )
+        case messages.InvoiceCancelled():
+            return CancelInvoice(
+                invoice_id=message.invoice_id, cancelled_on=message.cancelled_on, reason=message.reason
             )
         case _:
             assert_never(message)
@@ -66,6 +107,12 @@ def effective_at(command: LedgerCommand) -> datetime:
             pass
         case CorrectInvoice(corrected_on=day) | ReceivePayment(received_on=day) | ReverseReceipt(reversed_on=day):
             pass
+        case ApplyReceipt(applied_on=day) | UnapplyReceipt(unapplied_on=day) | RefundReceipt(refunded_on=day):
+            pass
+        case PostWriteOff(posted_on=day) | CancelInvoice(cancelled_on=day):
+            pass
+        case _:
+            assert_never(command)
     return datetime.combine(day, time_of_day(), UTC)
 
 
@@ -129,15 +176,45 @@ def _correct(message: messages.InvoiceCorrected, received_on: date) -> CorrectIn
     )
 
 
-def _reversed_amount(message: messages.PaymentReversed) -> Money | None:
-    if message.amount is None:
-        return None
-    if message.currency is None and not isinstance(message.amount, AmountObject):
+def _reversal(message: messages.PaymentReversed | messages.CreditMemoReversed) -> ReverseReceipt:
+    is_payment = isinstance(message, messages.PaymentReversed)
+    currency = message.currency
+    if currency is None and isinstance(message.amount, AmountObject):
+        currency = message.amount.currency
+    if currency is None and (message.amount is not None or message.allocations):
         raise Unreadable("invalid_message", "an amount needs a currency", "/currency")
-    currency = message.amount.currency if isinstance(message.amount, AmountObject) else message.currency or ""
-    amount = money(message.amount, message.currency or currency, "/amount")
-    _positive(amount, "/amount")
-    return amount
+    return ReverseReceipt(
+        receipt=ReceiptName(
+            kind="payment" if is_payment else "credit_memo",
+            source=message.source,
+            number=message.payment_id if isinstance(message, messages.PaymentReversed) else message.credit_memo_id,
+        ),
+        reversal_id=message.reversal_id or message.source_event_id,
+        reversed_on=message.reversed_on,
+        amount=None if message.amount is None else _positive_amount(message.amount, currency or ""),
+        allocations=_allocations(message.allocations, currency or "", "/allocations"),
+        reason=message.reason,
+    )
+
+
+def _receipt(message: messages.ReceiptApplied | messages.ReceiptUnapplied | messages.RefundPosted) -> ReceiptName:
+    if message.payment_id is not None and message.credit_memo_id is None:
+        return ReceiptName(kind="payment", source=message.source, number=message.payment_id)
+    if message.credit_memo_id is not None and message.payment_id is None:
+        return ReceiptName(kind="credit_memo", source=message.source, number=message.credit_memo_id)
+    raise Unreadable("invalid_message", "either payment_id or credit_memo_id says whose money it is", "/payment_id")
+
+
+def _taken_off(data: Sequence[TakenOffData], currency: str) -> tuple[TakenOff, ...]:
+    taken: list[TakenOff] = []
+    for index, each in enumerate(data):
+        amount = None
+        if each.amount is not None:
+            at = f"/allocations/{index}/amount"
+            amount = money(each.amount, currency, at)
+            _positive(amount, at)
+        taken.append(TakenOff(each.invoice_id, amount))
+    return tuple(taken)
 
 
 def _credit_memo(message: messages.CreditMemoPosted) -> PostCreditMemo:
@@ -193,6 +270,12 @@ def _lines(data: Sequence[LineData], currency: str) -> tuple[Line, ...]:
         )
         for index, each in enumerate(data)
     )
+
+
+def _positive_amount(amount: Amount, currency: str) -> Money:
+    found = money(amount, currency, "/amount")
+    _positive(found, "/amount")
+    return found
 
 
 def _positive(amount: Money, pointer: str) -> None:

@@ -37,29 +37,76 @@ class CorrectInvoice(Struct, frozen=True, kw_only=True):
 
 
 class ApplyPayment(Struct, frozen=True, kw_only=True):
-    """`named` is what the payer meant for this invoice; more than is open is not applied here."""
+    """`named` is what the payer meant for this invoice; more than is open is not applied here.
+
+    `from_day` is the first day on which the money can count here; None: the day it was received.
+    """
 
     source: str
     payment_id: str
     received_on: date
     named: Money
     remittance_reason: str | None = None
+    from_day: date | None = None
 
 
 class ReversePayment(Struct, frozen=True, kw_only=True):
+    """`amount` None: all of it that the invoice has."""
+
     source: str
     payment_id: str
     reversed_on: date
+    amount: Money | None = None
+
+
+class UnapplyPayment(Struct, frozen=True, kw_only=True):
+    source: str
+    payment_id: str
+    unapplied_on: date
+    amount: Money
 
 
 class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
-    """`dispute_id` is the dispute that the ERP says it credits, as `dsp_…`."""
+    """`dispute_id` is the dispute that the ERP says it credits, as `dsp_…`; `from_day` as for a payment."""
 
     source: str
     credit_memo_id: str
     issued_on: date
     named: Money
     dispute_id: str | None = None
+    from_day: date | None = None
+
+
+class ReverseCreditMemo(Struct, frozen=True, kw_only=True):
+    source: str
+    credit_memo_id: str
+    reversed_on: date
+    amount: Money
+
+
+class UnapplyCreditMemo(Struct, frozen=True, kw_only=True):
+    source: str
+    credit_memo_id: str
+    unapplied_on: date
+    amount: Money
+
+
+class PostWriteOff(Struct, frozen=True, kw_only=True):
+    """`kind` is small_difference or bad_debt."""
+
+    source: str
+    write_off_id: str
+    invoice_id: str
+    posted_on: date
+    amount: Money
+    kind: str
+    reason: str | None = None
+
+
+class CancelInvoice(Struct, frozen=True, kw_only=True):
+    invoice_id: str
+    cancelled_on: date
+    reason: str | None = None
 
 
 class ReportDispute(Struct, frozen=True, kw_only=True):

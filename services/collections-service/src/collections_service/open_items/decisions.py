@@ -1,39 +1,60 @@
 """The meaning of each message about an invoice. A decision returns events or refuses; no events means "already so"."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import reduce
 
 from collections_service.open_items.commands import (
     ApplyCreditMemo,
     ApplyPayment,
+    CancelInvoice,
     CorrectInvoice,
+    PostWriteOff,
     RegisterInvoice,
     ReportDispute,
+    ReverseCreditMemo,
     ReversePayment,
+    UnapplyCreditMemo,
+    UnapplyPayment,
 )
 from collections_service.open_items.events import (
     CreditAwaited,
     CreditMemoApplied,
+    CreditMemoReversed,
+    CreditMemoUnapplied,
     DisputeReported,
+    InvoiceCancelled,
     InvoiceCorrected,
     InvoiceRegistered,
     OpenItemEvent,
     PaymentApplied,
     PaymentReversed,
+    PaymentUnapplied,
     RemainderTolerated,
     ShortPaymentDetected,
+    WriteOffPosted,
 )
 from collections_service.open_items.holds import hold_changes
 from collections_service.open_items.recovery_tasks import task_changes
 from collections_service.open_items.refusals import (
     BelowSettledAmount,
+    CancelledWithMoney,
     CannotBeCorrected,
     CurrencyDiffers,
     InvoiceDiffers,
+    InvoiceIsCancelled,
     InvoiceNotRegistered,
+    WriteOffDiffers,
+    WriteOffExceedsOpen,
 )
-from collections_service.open_items.state import OpenItem, Terms, amount_on, evolve
+from collections_service.open_items.state import (
+    Application,
+    Credit,
+    OpenItem,
+    Terms,
+    evolve,
+    first_day_with_room,
+)
 from collections_service.short_payments.tolerance import ShortPaymentTolerance
 from redress.money import Money
 from redress.policy.state import PolicyInForce
@@ -42,6 +63,7 @@ from redress.policy.state import PolicyInForce
 def register(command: RegisterInvoice, item: OpenItem) -> list[OpenItemEvent]:
     """A new invoice; disputes that spoke of it before now get their holds. The same invoice again: nothing."""
     if item.terms is not None:
+        _not_cancelled(item, command.invoice_id)
         _same_invoice(command, item.terms)
         return []
     registered = InvoiceRegistered(
@@ -62,6 +84,7 @@ def register(command: RegisterInvoice, item: OpenItem) -> list[OpenItemEvent]:
 def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
     """New terms. A total below what is settled is refused: the ERP reverses the payment first."""
     terms = _terms(item, command.invoice_id)
+    _not_cancelled(item, command.invoice_id)
     _only_correctable(command, terms)
     total = command.total or terms.total
     settled = Money(terms.total.minor - item.open_minor, terms.total.currency)
@@ -81,21 +104,49 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
     )
     if evolve(item, corrected).terms == terms:
         return []
-    return _with_holds(item, corrected, "the invoice was corrected")
+    return _with_holds(item, corrected, "the invoice was corrected", since=corrected.effective_on)
+
+
+def cancel(command: CancelInvoice, item: OpenItem) -> list[OpenItemEvent]:
+    """Nothing is owed any more. Refused while money or credit lies on the invoice: that is taken off first."""
+    terms = _terms(item, command.invoice_id)
+    if item.cancelled_on is not None:
+        return []
+    settled = terms.total.minor - item.open_minor
+    if settled:
+        raise CancelledWithMoney(terms.invoice_id, Money(settled, terms.total.currency))
+    from_day = max(command.cancelled_on, terms.issued_on)
+    cancelled = InvoiceCancelled(
+        cancelled_on=command.cancelled_on,
+        effective_on=_first_day_with_room(item, from_day, item.open_minor),
+        change=-item.open_minor,
+        reason=command.reason,
+    )
+    return _with_holds(item, cancelled, "the invoice was cancelled", since=cancelled.effective_on)
 
 
 def apply_payment(
     command: ApplyPayment, item: OpenItem, tolerance: PolicyInForce[ShortPaymentTolerance]
 ) -> list[OpenItemEvent]:
-    """As much of the named amount as is open; the caller keeps the rest on the receipt. A receipt is applied once.
+    """As much of the named amount as is open; the caller keeps the rest on the receipt, and applies a receipt once.
 
     The remainder that is open and undisputed afterwards is a short payment if it is more than tolerated. An amount that
     a dispute holds is not short a second time. The judgement is recorded either way, with its numbers and its policy.
     """
+    events = apply_cash(command, item)
+    if not events:
+        return []
+    terms = _terms(item, command.payment_id)
+    remainder = Money(reduce(evolve, events, item).undisputed_minor, terms.total.currency)
+    if remainder.minor > 0:
+        events.append(_judge_remainder(command, terms, remainder, tolerance))
+    return events
+
+
+def apply_cash(command: ApplyPayment, item: OpenItem) -> list[OpenItemEvent]:
+    """The same without a judgement of what stays open: the ERP applied the money, no payer named an amount."""
     terms = _terms(item, command.payment_id)
     _same_currency(terms, command.named)
-    if item.application(command.source, command.payment_id) is not None:
-        return []
     minor = min(command.named.minor, item.open_minor)
     if minor <= 0:
         return []
@@ -103,38 +154,57 @@ def apply_payment(
         source=command.source,
         payment_id=command.payment_id,
         received_on=command.received_on,
-        applied_on=_first_day_with_room(item, command.received_on, minor),
+        applied_on=_first_day_with_room(item, command.from_day or command.received_on, minor),
         amount=Money(minor, terms.total.currency),
     )
-    events = _with_holds(item, applied, "paid")
-    remainder = Money(reduce(evolve, events, item).undisputed_minor, terms.total.currency)
-    if remainder.minor > 0:
-        events.append(_judge_remainder(command, terms, remainder, tolerance))
-    return events
+    return _with_holds(item, applied, "paid", since=applied.applied_on)
 
 
 def reverse_payment(command: ReversePayment, item: OpenItem) -> list[OpenItemEvent]:
-    """The money is gone again, never before the day it had been applied."""
-    application = item.application(command.source, command.payment_id)
+    """The money is gone again, never before the day it had been applied; newest application first. No more than is
+    here of it: one event for each application that gives way."""
     terms = item.terms
-    if terms is None or application is None or application.returned:
+    if terms is None:
         return []
-    reversed_ = PaymentReversed(
-        source=command.source,
-        payment_id=command.payment_id,
-        reversed_on=command.reversed_on,
-        effective_on=max(command.reversed_on, application.applied_on),
-        amount=Money(application.minor, terms.total.currency),
-    )
-    return _with_holds(item, reversed_, "the payment was reversed")
+    events: list[OpenItemEvent] = []
+    for applied_on, minor in _from_newest(item.paid_by(command.source, command.payment_id), command.amount):
+        reversed_ = PaymentReversed(
+            source=command.source,
+            payment_id=command.payment_id,
+            reversed_on=command.reversed_on,
+            effective_on=max(command.reversed_on, applied_on),
+            amount=Money(minor, terms.total.currency),
+        )
+        events += _with_holds(
+            reduce(evolve, events, item), reversed_, "the payment was reversed", since=reversed_.effective_on
+        )
+    return events
+
+
+def unapply_payment(command: UnapplyPayment, item: OpenItem) -> list[OpenItemEvent]:
+    """As for a reversal; the money stays with the receipt."""
+    terms = item.terms
+    if terms is None:
+        return []
+    events: list[OpenItemEvent] = []
+    for applied_on, minor in _from_newest(item.paid_by(command.source, command.payment_id), command.amount):
+        unapplied = PaymentUnapplied(
+            source=command.source,
+            payment_id=command.payment_id,
+            unapplied_on=command.unapplied_on,
+            effective_on=max(command.unapplied_on, applied_on),
+            amount=Money(minor, terms.total.currency),
+        )
+        events += _with_holds(
+            reduce(evolve, events, item), unapplied, "the payment was unapplied", since=unapplied.effective_on
+        )
+    return events
 
 
 def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItemEvent]:
     """As much as is open. Which disputes it serves, dispute-service answers: claims stay until it has."""
     terms = _terms(item, command.credit_memo_id)
     _same_currency(terms, command.named)
-    if (command.source, command.credit_memo_id) in item.credit_memos:
-        return []
     minor = min(command.named.minor, item.open_minor)
     if minor <= 0:
         return []
@@ -142,11 +212,73 @@ def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItem
         source=command.source,
         credit_memo_id=command.credit_memo_id,
         issued_on=command.issued_on,
-        applied_on=_first_day_with_room(item, command.issued_on, minor),
+        applied_on=_first_day_with_room(item, command.from_day or command.issued_on, minor),
         amount=Money(minor, terms.total.currency),
         dispute_id=command.dispute_id,
     )
-    return _with_holds(item, applied, "credited")
+    return _with_holds(item, applied, "credited", since=applied.applied_on)
+
+
+def reverse_credit_memo(command: ReverseCreditMemo, item: OpenItem) -> list[OpenItemEvent]:
+    """The credit is gone again, newest application first; no more than is here of it. Which disputes wait for a credit
+    again, dispute-service says."""
+    events: list[OpenItemEvent] = []
+    there = item.credited_by(command.source, command.credit_memo_id)
+    for applied_on, minor in _from_newest(there, command.amount):
+        reversed_ = CreditMemoReversed(
+            source=command.source,
+            credit_memo_id=command.credit_memo_id,
+            reversed_on=command.reversed_on,
+            effective_on=max(command.reversed_on, applied_on),
+            amount=Money(minor, command.amount.currency),
+        )
+        now = reduce(evolve, events, item)
+        events += _with_holds(now, reversed_, "the credit memo was reversed", since=reversed_.effective_on)
+    return events
+
+
+def unapply_credit_memo(command: UnapplyCreditMemo, item: OpenItem) -> list[OpenItemEvent]:
+    """As for a reversal; the credit stays on account."""
+    events: list[OpenItemEvent] = []
+    there = item.credited_by(command.source, command.credit_memo_id)
+    for applied_on, minor in _from_newest(there, command.amount):
+        unapplied = CreditMemoUnapplied(
+            source=command.source,
+            credit_memo_id=command.credit_memo_id,
+            unapplied_on=command.unapplied_on,
+            effective_on=max(command.unapplied_on, applied_on),
+            amount=Money(minor, command.amount.currency),
+        )
+        now = reduce(evolve, events, item)
+        events += _with_holds(now, unapplied, "the credit memo was unapplied", since=unapplied.effective_on)
+    return events
+
+
+def post_write_off(command: PostWriteOff, item: OpenItem) -> list[OpenItemEvent]:
+    """Less is open. Like a payment it takes the undisputed part first, and then the oldest dispute gives way first.
+
+    More than is open is refused, for there is nothing that could keep the rest. A write-off counts once.
+    """
+    terms = _terms(item, command.invoice_id)
+    _same_currency(terms, command.amount)
+    known = item.write_off(command.source, command.write_off_id)
+    if known is not None:
+        if (known.posted_on, known.minor, known.kind) != (command.posted_on, command.amount.minor, command.kind):
+            raise WriteOffDiffers(command.write_off_id)
+        return []
+    if command.amount.minor > item.open_minor:
+        is_open = Money(item.open_minor, terms.total.currency)
+        raise WriteOffExceedsOpen(command.invoice_id, command.amount, is_open)
+    posted = WriteOffPosted(
+        source=command.source,
+        write_off_id=command.write_off_id,
+        posted_on=command.posted_on,
+        applied_on=_first_day_with_room(item, command.posted_on, command.amount.minor),
+        amount=command.amount,
+        kind=command.kind,
+        reason=command.reason,
+    )
+    return _with_holds(item, posted, "written off", since=posted.applied_on)
 
 
 def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent]:
@@ -179,7 +311,7 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     )
     events: list[OpenItemEvent] = [reported]
     after = evolve(item, reported)
-    changes = hold_changes(after, command.outcome)
+    changes = hold_changes(after, command.outcome, since=command.effective_on)
     events.extend(changes.smaller)
     events.extend(changes.larger)
     if command.awaiting_credit.minor > awaiting_before:
@@ -188,9 +320,24 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     return events
 
 
-def _with_holds(item: OpenItem, event: OpenItemEvent, why: str) -> list[OpenItemEvent]:
-    changes = hold_changes(evolve(item, event), why)
+def _with_holds(item: OpenItem, event: OpenItemEvent, why: str, *, since: date | None = None) -> list[OpenItemEvent]:
+    """The event between the changes of the holds that it causes; none of them before `since`."""
+    changes = hold_changes(evolve(item, event), why, since)
     return [*changes.smaller, event, *changes.larger]
+
+
+def _from_newest(applications: Sequence[Application | Credit], amount: Money | None) -> Iterator[tuple[date, int]]:
+    """The day and the part of each application that gives way, until `amount` is found; None: all of them."""
+    left = sum(each.left for each in applications) if amount is None else amount.minor
+    for each in applications:
+        if part := min(left, each.left):
+            yield each.applied_on, part
+            left -= part
+
+
+def _not_cancelled(item: OpenItem, invoice_id: str) -> None:
+    if item.cancelled_on is not None:
+        raise InvoiceIsCancelled(invoice_id, item.cancelled_on)
 
 
 def _terms(item: OpenItem, wanted: str) -> Terms:
@@ -258,15 +405,5 @@ def _judge_remainder(
 
 
 def _first_day_with_room(item: OpenItem, wanted: date, minor: int) -> date:
-    """The first day from `wanted` on from which `minor` is open and stays open. The caller knows it is open now.
-
-    So an invoice is never paid before it was issued, nor twice over on the days before a reversal.
-    """
-    later = sorted({step.on for step in item.movements if step.on > wanted})
-    days = [wanted, *later]
-    first = days[-1]
-    for day in reversed(days):
-        if amount_on(item.movements, day) < minor:
-            break
-        first = day
-    return first
+    """So an invoice is never paid before it was issued, nor twice over on the days before a reversal."""
+    return first_day_with_room(item.movements, wanted, minor)

@@ -80,7 +80,7 @@ class PaymentApplied(Struct, frozen=True, kw_only=True):
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True):
-    """An applied payment came back; the invoice is open by `amount` again from `effective_on`."""
+    """`amount` of an applied payment came back; the invoice is open by it again from `effective_on`."""
 
     source: str
     payment_id: str
@@ -102,6 +102,58 @@ class CreditMemoApplied(Struct, frozen=True, kw_only=True):
     amount: Money
     serves: tuple[ServedCredit, ...] = ()
     dispute_id: str | None = None
+
+
+class PaymentUnapplied(Struct, frozen=True, kw_only=True):
+    """The ERP took `amount` of a payment off the invoice: it is unapplied cash again, and the invoice is open by it."""
+
+    source: str
+    payment_id: str
+    unapplied_on: date
+    effective_on: date
+    amount: Money
+
+
+class CreditMemoUnapplied(Struct, frozen=True, kw_only=True):
+    """The ERP took `amount` of a credit memo off the invoice: it is credit on account again."""
+
+    source: str
+    credit_memo_id: str
+    unapplied_on: date
+    effective_on: date
+    amount: Money
+
+
+class CreditMemoReversed(Struct, frozen=True, kw_only=True):
+    """`amount` of a credit memo was cancelled; the invoice is open by it again."""
+
+    source: str
+    credit_memo_id: str
+    reversed_on: date
+    effective_on: date
+    amount: Money
+
+
+class WriteOffPosted(Struct, frozen=True, kw_only=True):
+    """The ERP wrote off `amount` of the invoice. `kind` is small_difference or bad_debt."""
+
+    source: str
+    write_off_id: str
+    posted_on: date
+    applied_on: date
+    amount: Money
+    kind: str
+    reason: str | None = None
+
+
+class InvoiceCancelled(Struct, frozen=True, kw_only=True):
+    """The ERP cancelled the invoice; `change` is what that takes from the open amount, below zero, from
+    `effective_on`."""
+
+    cancelled_on: date
+    effective_on: date
+    change: int
+    reason: str | None = None
 
 
 class ShortPaymentDetected(Struct, frozen=True, kw_only=True):
@@ -240,6 +292,11 @@ OpenItemEvent = (
     | PaymentApplied
     | PaymentReversed
     | CreditMemoApplied
+    | PaymentUnapplied
+    | CreditMemoUnapplied
+    | CreditMemoReversed
+    | WriteOffPosted
+    | InvoiceCancelled
     | ShortPaymentDetected
     | RemainderTolerated
     | DisputeReported
@@ -264,6 +321,11 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "payment-applied": (1, PaymentApplied),
         "payment-reversed": (1, PaymentReversed),
         "credit-memo-applied": (2, CreditMemoApplied),
+        "payment-unapplied": (1, PaymentUnapplied),
+        "credit-memo-unapplied": (1, CreditMemoUnapplied),
+        "credit-memo-reversed": (1, CreditMemoReversed),
+        "write-off-posted": (1, WriteOffPosted),
+        "invoice-cancelled": (1, InvoiceCancelled),
         "short-payment-detected": (1, ShortPaymentDetected),
         "remainder-tolerated": (1, RemainderTolerated),
         "dispute-reported": (2, DisputeReported),

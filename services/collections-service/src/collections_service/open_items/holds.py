@@ -6,8 +6,8 @@ recorded; the same facts end in the same holds, whoever came first. What a posti
 dispute-service's answer (decision 0032). Until it comes, claims that no longer fit give way, the oldest dispute first.
 """
 
-from collections import defaultdict
 from datetime import date
+from itertools import chain
 
 from msgspec import Struct
 
@@ -18,7 +18,7 @@ from collections_service.open_items.events import (
     PastHoldRecorded,
     Step,
 )
-from collections_service.open_items.state import OpenItem, amount_on
+from collections_service.open_items.state import OpenItem, amounts_on
 from redress.money import Money
 
 
@@ -30,14 +30,17 @@ class HoldChanges(Struct, frozen=True):
     larger: tuple[HoldPlaced | PastHoldRecorded, ...]
 
 
-def hold_changes(item: OpenItem, why: str) -> HoldChanges:
-    """The changes that make the holds of `item` right on every day. Nothing for an unregistered invoice."""
+def hold_changes(item: OpenItem, why: str, since: date | None = None) -> HoldChanges:
+    """The changes that make the holds of `item` right on every day. Nothing for an unregistered invoice.
+
+    `since` is the first day on which anything has changed: the holds of the days before it are right as they are.
+    """
     if item.terms is None:
         return HoldChanges((), ())
     currency = item.terms.total.currency
     smaller: list[HoldReduced | HoldReleased] = []
     larger: list[HoldPlaced | PastHoldRecorded] = []
-    steps_of = _missing_steps(item)
+    steps_of = _missing_steps(item, since)
     for claim in item.claims:
         steps = steps_of.get(claim.dispute_id)
         if not steps:
@@ -56,30 +59,30 @@ def hold_changes(item: OpenItem, why: str) -> HoldChanges:
     return HoldChanges(tuple(smaller), tuple(larger))
 
 
-def _missing_steps(item: OpenItem) -> dict[str, tuple[Step, ...]]:
-    days = {step.on for step in item.movements}
-    for claim in item.claims:
-        days.update(step.on for step in claim.claimed)
-        days.update(step.on for step in claim.held)
-    recorded = {claim.dispute_id: claim.held for claim in item.claims}
-    missing: dict[str, list[Step]] = defaultdict(list)
-    corrected: dict[str, int] = defaultdict(int)  # what the steps found so far add up to
-    for day in sorted(days):
-        for dispute_id, target in _held_on(item, day).items():
-            change = target - amount_on(recorded[dispute_id], day) - corrected[dispute_id]
-            if change:
-                missing[dispute_id].append(Step(day, change))
-                corrected[dispute_id] += change
-    return {dispute_id: tuple(steps) for dispute_id, steps in missing.items()}
-
-
-def _held_on(item: OpenItem, day: date) -> dict[str, int]:
-    """The amount each dispute holds at the end of `day`. The youngest is served first: the oldest gives way first."""
-    left = max(0, amount_on(item.movements, day))
-    held: dict[str, int] = {}
+def _missing_steps(item: OpenItem, since: date | None) -> dict[str, tuple[Step, ...]]:
+    days = days_of_change(item, since)
+    if not days or not item.claims or item.terms is None:
+        return {}
+    left = [max(0, amount) for amount in amounts_on(item.movements, days)]
+    missing: dict[str, tuple[Step, ...]] = {}
+    # The youngest is served first: the oldest gives way first.
     for claim in reversed(item.claims):
-        if item.terms is None or claim.currency != item.terms.total.currency:
+        if claim.currency != item.terms.total.currency:
             continue  # a claim in another currency than the invoice: nothing of it can be held
-        held[claim.dispute_id] = min(left, max(0, amount_on(claim.claimed, day)))
-        left -= held[claim.dispute_id]
-    return held
+        steps: list[Step] = []
+        corrected = 0  # what the steps found so far add up to
+        claimed, held = amounts_on(claim.claimed, days), amounts_on(claim.held, days)
+        for place, day in enumerate(days):
+            target = min(left[place], max(0, claimed[place]))
+            left[place] -= target
+            if change := target - held[place] - corrected:
+                steps.append(Step(day, change))
+                corrected += change
+        missing[claim.dispute_id] = tuple(steps)
+    return missing
+
+
+def days_of_change(item: OpenItem, since: date | None) -> list[date]:
+    """The days from `since` on at which the open amount, a claim or a hold changes, in their order."""
+    steps = chain(item.movements, *(chain(claim.claimed, claim.held) for claim in item.claims))
+    return sorted({step.on for step in steps if since is None or step.on >= since})

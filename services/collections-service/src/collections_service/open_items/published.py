@@ -46,6 +46,37 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
                 applied=wire(event.amount),
                 dispute_id=event.dispute_id,
             )
+        case stored.PaymentUnapplied():
+            return public.PaymentUnapplied(
+                invoice=invoice,
+                payment_id=event.payment_id,
+                unapplied_on=event.unapplied_on,
+                amount=wire(event.amount),
+            )
+        case stored.CreditMemoUnapplied():
+            return public.CreditMemoUnapplied(
+                invoice=invoice,
+                credit_memo_id=event.credit_memo_id,
+                unapplied_on=event.unapplied_on,
+                amount=wire(event.amount),
+            )
+        case stored.CreditMemoReversed():
+            return public.CreditMemoReversed(
+                invoice=invoice,
+                credit_memo_id=event.credit_memo_id,
+                reversed_on=event.reversed_on,
+                amount=wire(event.amount),
+            )
+        case stored.WriteOffPosted():
+            return public.WriteOffPosted(
+                invoice=invoice,
+                write_off_id=event.write_off_id,
+                posted_on=event.posted_on,
+                kind=event.kind,
+                amount=wire(event.amount),
+            )
+        case stored.InvoiceCancelled():
+            return public.InvoiceCancelled(invoice=invoice, cancelled_on=event.cancelled_on)
         case stored.ShortPaymentDetected():
             return public.ShortPaymentDetected(
                 invoice=invoice,

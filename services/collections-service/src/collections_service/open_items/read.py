@@ -31,14 +31,27 @@ class InvoiceLine(Struct, frozen=True, kw_only=True):
 
 
 class InvoicePayment(Struct, frozen=True, kw_only=True):
+    """`amount` was applied; `gone` of it came back or was unapplied. `returned`: all of it."""
+
     payment_id: str
     applied_on: date
     amount: WireMoney
+    gone: WireMoney
     returned: bool
 
 
+class InvoiceWriteOff(Struct, frozen=True, kw_only=True):
+    """`kind` is small_difference or bad_debt."""
+
+    write_off_id: str
+    posted_on: date
+    amount: WireMoney
+    kind: str
+
+
 class Invoice(Struct, frozen=True, kw_only=True):
-    """`open` is neither paid nor credited, `disputed` the held part of it; `days_overdue` is below 1 if not due."""
+    """`open` is neither paid nor credited nor written off, `disputed` the held part of it; `days_overdue` is below 1 if
+    it is not due. An invoice that was cancelled keeps its total, and nothing of it is open."""
 
     invoice_id: str
     customer_id: str
@@ -55,6 +68,8 @@ class Invoice(Struct, frozen=True, kw_only=True):
     holds: tuple[InvoiceHold, ...]
     lines: tuple[InvoiceLine, ...]
     payments: tuple[InvoicePayment, ...]
+    write_offs: tuple[InvoiceWriteOff, ...]
+    cancelled_on: date | None
     tax: WireMoney | None
     po_number: str | None
     version: int
@@ -122,10 +137,18 @@ def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoi
                 payment_id=each.payment_id,
                 applied_on=each.applied_on,
                 amount=money(each.minor),
+                gone=money(each.gone),
                 returned=each.returned,
             )
             for each in item.applications
         ),
+        write_offs=tuple(
+            InvoiceWriteOff(
+                write_off_id=each.write_off_id, posted_on=each.posted_on, amount=money(each.minor), kind=each.kind
+            )
+            for each in item.write_offs
+        ),
+        cancelled_on=item.cancelled_on,
         tax=wire(terms.tax) if terms.tax else None,
         po_number=terms.po_number,
         version=version,

@@ -6,11 +6,17 @@ OpenItemRefusal
 ├── CurrencyDiffers            an amount is in another currency than the invoice
 ├── CannotBeCorrected          customer, currency or issue date would change
 ├── BelowSettledAmount         the corrected total is less than what is paid and credited already
+├── InvoiceIsCancelled         the invoice was cancelled: its number is not used again
+├── CancelledWithMoney         an invoice that is to be cancelled is paid or credited in part
+├── WriteOffExceedsOpen        more is to be written off than is open
+├── WriteOffDiffers            the write-off is known with other content
 └── RecoveryTaskRefusal
     ├── NoSuchTask             there is no recovery task with this id in this company
     ├── TaskTaken              somebody else has it in hand: it can be handed over
     └── TaskIsOver             it is done, or its dispute goes on
 """
+
+from datetime import date
 
 from redress.money import Money
 from redress.refusal import Refusal
@@ -106,3 +112,49 @@ class TaskIsOver(RecoveryTaskRefusal):
     def __init__(self, state: str) -> None:
         super().__init__(f"The task is {state}; nothing can be done with it any more.", details={"state": state})
         self.allowed_actions = ()
+
+
+class InvoiceIsCancelled(OpenItemRefusal):
+    code = "invoice_is_cancelled"
+    title = "The invoice was cancelled"
+    kind = "conflict"
+
+    def __init__(self, invoice_id: str, on: date) -> None:
+        super().__init__(f"invoice {invoice_id} was cancelled on {on}; post a new one under another number")
+
+
+class CancelledWithMoney(OpenItemRefusal):
+    code = "cancelled_with_money"
+    title = "The invoice is paid or credited in part"
+    kind = "conflict"
+
+    def __init__(self, invoice_id: str, settled: Money) -> None:
+        super().__init__(
+            f"{settled} of invoice {invoice_id} is paid, credited or written off; take it off the invoice first "
+            "(receipt-unapplied, payment-reversed, credit-memo-reversed)",
+            place=("invoice_id",),
+        )
+
+
+class WriteOffExceedsOpen(OpenItemRefusal):
+    code = "write_off_exceeds_open"
+    title = "More is written off than is open"
+    kind = "conflict"
+
+    def __init__(self, invoice_id: str, amount: Money, is_open: Money) -> None:
+        super().__init__(
+            f"{amount} cannot be written off on invoice {invoice_id}: {is_open} is open",
+            place=("amount",),
+            allowed=f"up to {is_open}",
+        )
+
+
+class WriteOffDiffers(OpenItemRefusal):
+    code = "write_off_differs"
+    title = "The write-off is known with other content"
+    kind = "conflict"
+
+    def __init__(self, write_off_id: str) -> None:
+        super().__init__(
+            f"write-off {write_off_id} is already recorded with another date, amount or kind", place=("write_off_id",)
+        )

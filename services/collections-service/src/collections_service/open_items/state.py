@@ -1,7 +1,11 @@
 """One invoice as its events left it: terms, the movements of its open amount, and who holds how much of it."""
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
+from functools import reduce
+from operator import attrgetter
 from typing import assert_never
 
 from msgspec import Struct
@@ -10,10 +14,13 @@ from msgspec.structs import replace
 from collections_service.open_items.events import (
     CreditAwaited,
     CreditMemoApplied,
+    CreditMemoReversed,
+    CreditMemoUnapplied,
     DisputeReported,
     HoldPlaced,
     HoldReduced,
     HoldReleased,
+    InvoiceCancelled,
     InvoiceCorrected,
     InvoiceRegistered,
     Line,
@@ -21,6 +28,7 @@ from collections_service.open_items.events import (
     PastHoldRecorded,
     PaymentApplied,
     PaymentReversed,
+    PaymentUnapplied,
     RecoveryTaskAssigned,
     RecoveryTaskClosed,
     RecoveryTaskDone,
@@ -30,6 +38,7 @@ from collections_service.open_items.events import (
     RemainderTolerated,
     ShortPaymentDetected,
     Step,
+    WriteOffPosted,
 )
 from redress.money import Money
 
@@ -50,13 +59,38 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 
 class Application(Struct, frozen=True, kw_only=True):
-    """Money of one receipt on this invoice."""
+    """Money of one receipt on this invoice, as it was applied once; `gone` of it came back or was unapplied."""
 
     source: str
     payment_id: str
     applied_on: date
     minor: int
-    returned: bool = False
+    gone: int = 0
+
+    @property
+    def left(self) -> int:
+        return self.minor - self.gone
+
+    @property
+    def returned(self) -> bool:
+        return self.left == 0
+
+
+class Credit(Struct, frozen=True, kw_only=True):
+    """`left` of a credit memo on this invoice, as it was applied once."""
+
+    source: str
+    credit_memo_id: str
+    applied_on: date
+    left: int
+
+
+class WriteOff(Struct, frozen=True, kw_only=True):
+    source: str
+    write_off_id: str
+    posted_on: date
+    minor: int
+    kind: str
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -108,19 +142,21 @@ class RecoveryTask(Struct, frozen=True, kw_only=True):
 
 
 class OpenItem(Struct, frozen=True, kw_only=True):
-    """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening."""
+    """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening.
+
+    `movements` are the changes of the open amount, one for each day on which it changed; `open_minor` is their sum: the
+    amount that is neither paid nor credited.
+    """
 
     terms: Terms | None = None
     movements: tuple[Step, ...] = ()
+    open_minor: int = 0
     applications: tuple[Application, ...] = ()
-    credit_memos: tuple[tuple[str, str], ...] = ()
+    credits: tuple[Credit, ...] = ()
+    write_offs: tuple[WriteOff, ...] = ()
+    cancelled_on: date | None = None
     claims: tuple[Claim, ...] = ()
     tasks: tuple[RecoveryTask, ...] = ()
-
-    @property
-    def open_minor(self) -> int:
-        """The amount that is neither paid nor credited."""
-        return sum(step.minor for step in self.movements)
 
     @property
     def held_minor(self) -> int:
@@ -137,8 +173,19 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     def task(self, dispute_id: str) -> RecoveryTask | None:
         return next((task for task in self.tasks if task.dispute_id == dispute_id), None)
 
-    def application(self, source: str, payment_id: str) -> Application | None:
-        return next((a for a in self.applications if (a.source, a.payment_id) == (source, payment_id)), None)
+    def paid_by(self, source: str, payment_id: str) -> list[Application]:
+        """What is here of a payment, newest first."""
+        key = (source, payment_id)
+        return [a for a in reversed(self.applications) if a.left and (a.source, a.payment_id) == key]
+
+    def credited_by(self, source: str, credit_memo_id: str) -> list[Credit]:
+        """What is here of a credit memo, newest first."""
+        key = (source, credit_memo_id)
+        return [c for c in reversed(self.credits) if c.left and (c.source, c.credit_memo_id) == key]
+
+    def write_off(self, source: str, write_off_id: str) -> WriteOff | None:
+        key = (source, write_off_id)
+        return next((each for each in self.write_offs if (each.source, each.write_off_id) == key), None)
 
 
 def amount_on(steps: Iterable[Step], day: date) -> int:
@@ -146,7 +193,49 @@ def amount_on(steps: Iterable[Step], day: date) -> int:
     return sum(step.minor for step in steps if step.on <= day)
 
 
-def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 - one return per kind of event
+def amounts_on(steps: Iterable[Step], days: Sequence[date]) -> list[int]:
+    """The amount at the end of each of these days: all on which a step stands from the first of them on, in order."""
+    amount = 0
+    on_day: dict[date, int] = defaultdict(int)
+    for step in steps:
+        if step.on < days[0]:
+            amount += step.minor
+        else:
+            on_day[step.on] += step.minor
+    return [amount := amount + on_day[day] for day in days]
+
+
+def first_day_with_room(steps: Sequence[Step], wanted: date, minor: int) -> date:
+    """The first day from `wanted` on from which `minor` is there and stays. The caller knows that it is there now.
+
+    The steps stand in the order of their days.
+    """
+    if not steps or steps[-1].on <= wanted:
+        return wanted
+    amount = 0
+    later: dict[date, int] = defaultdict(int)
+    for step in steps:
+        amount += step.minor
+        if step.on > wanted:
+            later[step.on] += step.minor
+    first = max(later, default=wanted)
+    for day in sorted(later, reverse=True):
+        if amount < minor:
+            return first
+        first = day
+        amount -= later[day]
+    return wanted if amount >= minor else first
+
+
+def with_step(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+    """One step for each day, in the order of the days: a thousand payments on one day are one step."""
+    place = bisect_left(steps, step.on, key=attrgetter("on"))
+    if place < len(steps) and steps[place].on == step.on:
+        return (*steps[:place], Step(step.on, steps[place].minor + step.minor), *steps[place + 1 :])
+    return (*steps[:place], step, *steps[place:])
+
+
+def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR0911, PLR0912 - one arm per event
     match event:
         case InvoiceRegistered():
             terms = Terms(
@@ -161,25 +250,37 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
                 lines=event.lines,
                 po_number=event.po_number,
             )
-            return replace(item, terms=terms, movements=(*item.movements, Step(event.issued_on, event.total.minor)))
+            return _moved(replace(item, terms=terms), event.issued_on, event.total.minor)
         case InvoiceCorrected():
             return _corrected(item, event)
         case PaymentApplied(source=source, payment_id=payment_id, applied_on=applied_on, amount=amount):
             application = Application(source=source, payment_id=payment_id, applied_on=applied_on, minor=amount.minor)
-            return replace(
-                item,
-                movements=(*item.movements, Step(applied_on, -amount.minor)),
-                applications=(*item.applications, application),
-            )
-        case PaymentReversed():
-            return _reversed(item, event)
+            return _moved(replace(item, applications=(*item.applications, application)), applied_on, -amount.minor)
+        case PaymentReversed() | PaymentUnapplied():
+            return _payment_gone(item, event)
         case CreditMemoApplied():
             return _credited(item, event)
+        case CreditMemoReversed() | CreditMemoUnapplied():
+            return _credit_gone(item, event)
+        case WriteOffPosted():
+            write_off = WriteOff(
+                source=event.source,
+                write_off_id=event.write_off_id,
+                posted_on=event.posted_on,
+                minor=event.amount.minor,
+                kind=event.kind,
+            )
+            written_off = replace(item, write_offs=(*item.write_offs, write_off))
+            return _moved(written_off, event.applied_on, -event.amount.minor)
+        case InvoiceCancelled():
+            return _moved(replace(item, cancelled_on=event.cancelled_on), event.effective_on, event.change)
         case DisputeReported():
             return _reported(item, event)
         case HoldPlaced() | HoldReduced() | HoldReleased() | PastHoldRecorded():
             claims = tuple(
-                replace(claim, held=(*claim.held, *event.steps)) if claim.dispute_id == event.dispute_id else claim
+                replace(claim, held=reduce(with_step, event.steps, claim.held))
+                if claim.dispute_id == event.dispute_id
+                else claim
                 for claim in item.claims
             )
             return replace(item, claims=claims)
@@ -197,12 +298,16 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
             assert_never(event)
 
 
+def _moved(item: OpenItem, on: date, minor: int) -> OpenItem:
+    """More is open by `minor` from a day on."""
+    if not minor:
+        return item
+    return replace(item, movements=with_step(item.movements, Step(on, minor)), open_minor=item.open_minor + minor)
+
+
 def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
     if item.terms is None:
         return item
-    movements = item.movements
-    if event.change:
-        movements = (*movements, Step(event.effective_on, event.change))
     terms = replace(
         item.terms,
         due_on=event.due_on,
@@ -211,18 +316,22 @@ def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
         lines=event.lines,
         po_number=event.po_number,
     )
-    return replace(item, terms=terms, movements=movements)
+    return _moved(replace(item, terms=terms), event.effective_on, event.change)
 
 
-def _reversed(item: OpenItem, event: PaymentReversed) -> OpenItem:
-    key = (event.source, event.payment_id)
-    return replace(
-        item,
-        movements=(*item.movements, Step(event.effective_on, event.amount.minor)),
-        applications=tuple(
-            replace(a, returned=True) if (a.source, a.payment_id) == key else a for a in item.applications
-        ),
-    )
+def _payment_gone(item: OpenItem, event: PaymentReversed | PaymentUnapplied) -> OpenItem:
+    """The newest application gives way first."""
+    left = event.amount.minor
+    applications = list(item.applications)
+    for place in reversed(range(len(applications))):
+        each = applications[place]
+        if (each.source, each.payment_id) == (event.source, event.payment_id):
+            part = min(left, each.left)
+            applications[place] = replace(each, gone=each.gone + part)
+            left -= part
+            if not left:
+                break
+    return _moved(replace(item, applications=tuple(applications)), event.effective_on, event.amount.minor)
 
 
 def _credited(item: OpenItem, event: CreditMemoApplied) -> OpenItem:
@@ -230,26 +339,43 @@ def _credited(item: OpenItem, event: CreditMemoApplied) -> OpenItem:
     claims = tuple(
         replace(
             claim,
-            claimed=(*claim.claimed, Step(event.applied_on, -served[claim.dispute_id])),
+            claimed=with_step(claim.claimed, Step(event.applied_on, -served[claim.dispute_id])),
             awaiting_credit=claim.awaiting_credit - served[claim.dispute_id],
         )
         if claim.dispute_id in served
         else claim
         for claim in item.claims
     )
-    return replace(
-        item,
-        movements=(*item.movements, Step(event.applied_on, -event.amount.minor)),
-        credit_memos=(*item.credit_memos, (event.source, event.credit_memo_id)),
-        claims=claims,
+    credit = Credit(
+        source=event.source,
+        credit_memo_id=event.credit_memo_id,
+        applied_on=event.applied_on,
+        left=event.amount.minor,
     )
+    item = replace(item, credits=(*item.credits, credit), claims=claims)
+    return _moved(item, event.applied_on, -event.amount.minor)
+
+
+def _credit_gone(item: OpenItem, event: CreditMemoReversed | CreditMemoUnapplied) -> OpenItem:
+    """The newest application gives way first. Whom it had served, and who waits again, dispute-service says."""
+    left = event.amount.minor
+    given = list(item.credits)
+    for place in reversed(range(len(given))):
+        each = given[place]
+        if (each.source, each.credit_memo_id) == (event.source, event.credit_memo_id):
+            part = min(left, each.left)
+            given[place] = replace(each, left=each.left - part)
+            left -= part
+            if not left:
+                break
+    return _moved(replace(item, credits=tuple(given)), event.effective_on, event.amount.minor)
 
 
 def _reported(item: OpenItem, event: DisputeReported) -> OpenItem:
     known = item.claim(event.dispute_id)
     steps = known.claimed if known else ()
     if event.change:
-        steps = (*steps, Step(event.effective_on, event.change))
+        steps = with_step(steps, Step(event.effective_on, event.change))
     claim = Claim(
         dispute_id=event.dispute_id,
         opened_on=known.opened_on if known else event.opened_on,

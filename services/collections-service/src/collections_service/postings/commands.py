@@ -3,10 +3,19 @@
 from msgspec import Struct
 
 from collections_service.customers.commands import RecordCustomer
-from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
-from collections_service.receipts.commands import PostCreditMemo, ReceivePayment, ReverseReceipt
+from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, PostWriteOff, RegisterInvoice
+from collections_service.receipts.commands import (
+    ApplyReceipt,
+    PostCreditMemo,
+    ReceivePayment,
+    RefundReceipt,
+    ReverseReceipt,
+    UnapplyReceipt,
+)
 
-LedgerCommand = RegisterInvoice | CorrectInvoice | ReceivePayment | PostCreditMemo | ReverseReceipt
+InvoicePosting = RegisterInvoice | CorrectInvoice | PostWriteOff | CancelInvoice
+ReceiptPosting = ReceivePayment | PostCreditMemo | ApplyReceipt | UnapplyReceipt | ReverseReceipt | RefundReceipt
+LedgerCommand = InvoicePosting | ReceiptPosting
 
 
 class Posting(Struct, frozen=True, kw_only=True):

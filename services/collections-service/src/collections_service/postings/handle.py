@@ -1,23 +1,32 @@
 """One posting changes the receipt, the invoices and the customer it touches, all or nothing."""
 
+from typing import assert_never
 from uuid import UUID
 
 from collections_service.customers import decisions as customer
 from collections_service.customers.stream import CUSTOMER, customer_stream
 from collections_service.open_items import decisions as open_item
-from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
+from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, PostWriteOff, RegisterInvoice
+from collections_service.open_items.events import OpenItemEvent
+from collections_service.open_items.state import OpenItem
 from collections_service.open_items.stream import INVOICE, invoice_stream
-from collections_service.postings.commands import LedgerCommand, Posting
+from collections_service.postings.commands import InvoicePosting, LedgerCommand, Posting, ReceiptPosting
 from collections_service.receipts import decisions as cash
-from collections_service.receipts.commands import PostCreditMemo, ReceivePayment, ReverseReceipt
+from collections_service.receipts.commands import (
+    ApplyReceipt,
+    PostCreditMemo,
+    ReceiptName,
+    ReceivePayment,
+    RefundReceipt,
+    ReverseReceipt,
+    UnapplyReceipt,
+)
 from collections_service.receipts.state import Receipt
 from collections_service.receipts.stream import RECEIPT, credit_memo_stream, receipt_stream
 from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE, ShortPaymentTolerance, scopes_of
 from redress.handling.unit_of_work import UnitOfWork
 from redress.policy.book import Policies
 from redress.policy.state import PolicyInForce
-
-ReceiptPosting = ReceivePayment | PostCreditMemo | ReverseReceipt
 
 
 async def post(uow: UnitOfWork, posting: Posting, policies: Policies) -> None:
@@ -28,21 +37,28 @@ async def post(uow: UnitOfWork, posting: Posting, policies: Policies) -> None:
     """
     command = posting.command
     policy: tuple[str, ...] = ()
-    match command:
-        case RegisterInvoice(invoice_id=invoice_id):
-            invoice = invoice_stream(uow.tenant, invoice_id)
-            item = await uow.state(INVOICE, invoice)
-            uow.record(INVOICE, invoice, open_item.register(command, item))
-        case CorrectInvoice(invoice_id=invoice_id):
-            invoice = invoice_stream(uow.tenant, invoice_id)
-            item = await uow.state(INVOICE, invoice)
-            uow.record(INVOICE, invoice, open_item.correct(command, item))
-        case ReceivePayment() | PostCreditMemo() | ReverseReceipt():
-            policy = await _apply(uow, command, policies)
+    if isinstance(command, InvoicePosting):
+        invoice = invoice_stream(uow.tenant, command.invoice_id)
+        uow.record(INVOICE, invoice, _decide(command, await uow.state(INVOICE, invoice)))
+    else:
+        policy = await _apply(uow, command, policies)
     if posting.customer is not None:
         stream = customer_stream(uow.tenant, posting.customer.customer_id)
         known = await uow.state(CUSTOMER, stream)
         uow.record(CUSTOMER, stream, customer.record(posting.customer, known), policy=policy)
+
+
+def _decide(command: InvoicePosting, item: OpenItem) -> list[OpenItemEvent]:
+    match command:
+        case RegisterInvoice():
+            return open_item.register(command, item)
+        case CorrectInvoice():
+            return open_item.correct(command, item)
+        case PostWriteOff():
+            return open_item.post_write_off(command, item)
+        case CancelInvoice():
+            return open_item.cancel(command, item)
+    assert_never(command)
 
 
 async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -> tuple[str, ...]:
@@ -60,8 +76,14 @@ async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -
             applied = cash.receive(command, receipt, items, tolerance)
         case PostCreditMemo():
             applied = cash.post_credit_memo(command, receipt, items)
+        case ApplyReceipt():
+            applied = cash.apply(command, receipt, items)
+        case UnapplyReceipt():
+            applied = cash.unapply(command, receipt, items)
         case ReverseReceipt():
             applied = cash.reverse(command, receipt, items)
+        case RefundReceipt():
+            applied = cash.refund(command, receipt)
     uow.record(RECEIPT, stream, applied.receipt, policy=policy)
     for invoice_id, events in applied.invoices.items():
         uow.record(INVOICE, invoices[invoice_id], events, policy=policy)
@@ -83,29 +105,43 @@ def presumed_new(tenant_id: str, command: LedgerCommand) -> tuple[UUID, ...]:
             return (invoice_stream(tenant_id, invoice_id),)
         case ReceivePayment() | PostCreditMemo():
             return (_receipt(tenant_id, command),)
-        case CorrectInvoice() | ReverseReceipt():
+        case _:
             return ()
 
 
 def touched_streams(tenant_id: str, command: LedgerCommand) -> list[UUID]:
     """The streams whose order matters to the command, as far as the command itself tells."""
+    if isinstance(command, InvoicePosting):
+        return [invoice_stream(tenant_id, command.invoice_id)]
+    named: list[UUID] = []
+    if not isinstance(command, RefundReceipt):
+        named = [invoice_stream(tenant_id, each.invoice_id) for each in command.allocations]
+    return [_receipt(tenant_id, command), *named]
+
+
+def receipt_name(command: ReceiptPosting) -> ReceiptName:
     match command:
-        case RegisterInvoice(invoice_id=invoice_id) | CorrectInvoice(invoice_id=invoice_id):
-            return [invoice_stream(tenant_id, invoice_id)]
-        case ReceivePayment() | PostCreditMemo():
-            named = [invoice_stream(tenant_id, each.invoice_id) for each in command.allocations]
-            return [_receipt(tenant_id, command), *named]
-        case ReverseReceipt():
-            return [_receipt(tenant_id, command)]
+        case ReceivePayment():
+            return ReceiptName(kind="payment", source=command.source, number=command.payment_id)
+        case PostCreditMemo():
+            return ReceiptName(kind="credit_memo", source=command.source, number=command.credit_memo_id)
+        case _:
+            return command.receipt
 
 
 def _receipt(tenant_id: str, command: ReceiptPosting) -> UUID:
-    if isinstance(command, PostCreditMemo):
-        return credit_memo_stream(tenant_id, command.source, command.credit_memo_id)
-    return receipt_stream(tenant_id, command.source, command.payment_id)
+    name = receipt_name(command)
+    stream = credit_memo_stream if name.kind == "credit_memo" else receipt_stream
+    return stream(tenant_id, name.source, name.number)
 
 
 def _invoices_of(command: ReceiptPosting, receipt: Receipt) -> list[str]:
-    if isinstance(command, ReverseReceipt):
-        return [a.invoice_id for a in receipt.recorded.allocations] if receipt.recorded else []
-    return list(dict.fromkeys(named.invoice_id for named in command.allocations))
+    """The invoices that the posting may change. A reversal may take from all that have something of the receipt."""
+    match command:
+        case ReverseReceipt():
+            recorded = receipt.recorded
+            return list(dict.fromkeys(each.invoice_id for each in recorded.applications)) if recorded else []
+        case RefundReceipt():
+            return []
+        case _:
+            return list(dict.fromkeys(each.invoice_id for each in command.allocations))

@@ -15,6 +15,14 @@ class NamedInvoice(Struct, frozen=True):
     dispute_id: str | None = None
 
 
+class ReceiptName(Struct, frozen=True, kw_only=True):
+    """A receipt by its number in its ERP. `kind` is payment or credit_memo: both may carry the same number."""
+
+    kind: str
+    source: str
+    number: str
+
+
 class ReceivePayment(Struct, frozen=True, kw_only=True):
     """`allocations` name each invoice once and add up to `amount` at most."""
 
@@ -37,11 +45,51 @@ class PostCreditMemo(Struct, frozen=True, kw_only=True):
     allocations: tuple[NamedInvoice, ...] = ()
 
 
-class ReverseReceipt(Struct, frozen=True, kw_only=True):
-    """`amount` None: the sender did not say it. A payment comes back as a whole, so it can only be the payment's."""
+class ApplyReceipt(Struct, frozen=True, kw_only=True):
+    """Apply what no invoice has taken of an earlier receipt. `application_id` is the ERP's own name of this step."""
 
-    source: str
-    payment_id: str
+    receipt: ReceiptName
+    application_id: str
+    applied_on: date
+    allocations: tuple[NamedInvoice, ...]
+
+
+class TakenOff(Struct, frozen=True):
+    """`amount` None: all that the receipt has on the invoice."""
+
+    invoice_id: str
+    amount: Money | None
+
+
+class UnapplyReceipt(Struct, frozen=True, kw_only=True):
+    """Take a receipt off invoices; the money is unapplied again."""
+
+    receipt: ReceiptName
+    application_id: str
+    unapplied_on: date
+    currency: str
+    allocations: tuple[TakenOff, ...]
+
+
+class ReverseReceipt(Struct, frozen=True, kw_only=True):
+    """A payment comes back, or a credit memo is cancelled. `amount` None: all that is left of it.
+
+    `allocations` say which invoices it is taken from; for the rest see `receipts.decisions.reverse`.
+    """
+
+    receipt: ReceiptName
+    reversal_id: str
     reversed_on: date
     amount: Money | None = None
+    allocations: tuple[NamedInvoice, ...] = ()
+    reason: str | None = None
+
+
+class RefundReceipt(Struct, frozen=True, kw_only=True):
+    """Unapplied money was paid out to the customer."""
+
+    receipt: ReceiptName
+    refund_id: str
+    refunded_on: date
+    amount: Money
     reason: str | None = None

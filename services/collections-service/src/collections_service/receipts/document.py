@@ -23,6 +23,7 @@ class ReceiptDocument(Struct, frozen=True, kw_only=True):
     applied: int
     unapplied: int
     returned: int
+    refunded: int = 0
 
 
 _encoder = msgspec.json.Encoder()
@@ -44,5 +45,6 @@ def receipt_document(_stream_id: UUID, _version: int, receipt: Receipt) -> bytes
             applied=receipt.applied_minor,
             unapplied=recorded.unapplied.minor,
             returned=recorded.returned.minor,
+            refunded=recorded.refunded.minor,
         )
     )

@@ -1,6 +1,6 @@
 """Everything that can have happened to one receipt, a customer's payment or a credit memo, and to its amount.
 
-received = applied + unapplied + returned, always.
+received = applied + unapplied + returned + refunded, always.
 """
 
 from datetime import date
@@ -23,8 +23,19 @@ class Allocation(Struct, frozen=True, kw_only=True):
     dispute_id: str | None = None
 
 
+class TakenBack(Struct, frozen=True, kw_only=True):
+    """`amount` that an invoice had is taken off it; it is open by that again from `effective_on`."""
+
+    invoice_id: str
+    amount: Money
+    effective_on: date
+
+
 class PaymentReceived(Struct, frozen=True, kw_only=True):
-    """Money arrived and was applied as the payer said; `unapplied` is what no invoice took."""
+    """Money arrived and was applied as the payer said; `unapplied` is what no invoice took.
+
+    A second one on the same stream is the same payment presented again, after all of it had come back.
+    """
 
     source: str
     payment_id: str
@@ -49,8 +60,31 @@ class CreditMemoPosted(Struct, frozen=True, kw_only=True):
     unapplied: Money
 
 
+class ReceiptApplied(Struct, frozen=True, kw_only=True):
+    """What was unapplied was applied to invoices; `applied` in all. `receipt_id` as its ERP numbers it."""
+
+    application_id: str
+    receipt_id: str
+    customer_id: str
+    applied_on: date
+    allocations: tuple[Allocation, ...]
+    applied: Money
+
+
+class ReceiptUnapplied(Struct, frozen=True, kw_only=True):
+    """What invoices had was taken off them; `unapplied` in all, which no invoice has from the days in `back` on."""
+
+    application_id: str
+    receipt_id: str
+    customer_id: str
+    unapplied_on: date
+    back: tuple[TakenBack, ...]
+    unapplied: Money
+
+
 class ReceiptReversed(Struct, frozen=True, kw_only=True):
-    """The payment came back: `returned` in all, of it `unapplied_returned` from unapplied cash."""
+    """The payment came back: `returned` in all, of it `unapplied_returned` from unapplied cash, and the rest from the
+    invoices in `back`. Older events are of whole payments and do not name the invoices: every one gave back all."""
 
     payment_id: str
     customer_id: str
@@ -60,9 +94,46 @@ class ReceiptReversed(Struct, frozen=True, kw_only=True):
     returned: Money
     unapplied_returned: Money
     reason: str | None = None
+    reversal_id: str | None = None
+    back: tuple[TakenBack, ...] = ()
 
 
-ReceiptEvent = PaymentReceived | CreditMemoPosted | ReceiptReversed
+class CreditMemoCancelled(Struct, frozen=True, kw_only=True):
+    """A credit memo was cancelled: `returned` of it in all, of which `unapplied_returned` was credit on account."""
+
+    credit_memo_id: str
+    customer_id: str
+    issued_on: date
+    reversed_on: date
+    effective_on: date
+    returned: Money
+    unapplied_returned: Money
+    reversal_id: str
+    back: tuple[TakenBack, ...] = ()
+    reason: str | None = None
+
+
+class ReceiptRefunded(Struct, frozen=True, kw_only=True):
+    """Unapplied money was paid out to the customer."""
+
+    refund_id: str
+    receipt_id: str
+    customer_id: str
+    refunded_on: date
+    effective_on: date
+    amount: Money
+    reason: str | None = None
+
+
+ReceiptEvent = (
+    PaymentReceived
+    | CreditMemoPosted
+    | ReceiptApplied
+    | ReceiptUnapplied
+    | ReceiptReversed
+    | CreditMemoCancelled
+    | ReceiptRefunded
+)
 
 
 # Stored names and versions. A class may be renamed; a stored name never changes.
@@ -70,7 +141,15 @@ RECEIPT_CODEC: Final[Codec[ReceiptEvent]] = Codec(
     {
         "payment-received": (2, PaymentReceived),
         "credit-memo-posted": (2, CreditMemoPosted),
-        "receipt-reversed": (1, ReceiptReversed),
+        "receipt-applied": (1, ReceiptApplied),
+        "receipt-unapplied": (1, ReceiptUnapplied),
+        "receipt-reversed": (2, ReceiptReversed),
+        "credit-memo-cancelled": (1, CreditMemoCancelled),
+        "receipt-refunded": (1, ReceiptRefunded),
     },
-    {("payment-received", 1): fields_added, ("credit-memo-posted", 1): fields_added},
+    {
+        ("payment-received", 1): fields_added,
+        ("credit-memo-posted", 1): fields_added,
+        ("receipt-reversed", 1): fields_added,
+    },
 )

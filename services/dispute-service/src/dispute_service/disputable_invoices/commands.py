@@ -34,6 +34,7 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     opened_at: datetime | None = None
     mismatched: bool = False
     by_ledger: bool = False
+    credit_memo_id: str | None = None
 
 
 class LeaveShortPayment(Struct, frozen=True, kw_only=True):

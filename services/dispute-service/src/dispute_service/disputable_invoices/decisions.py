@@ -35,7 +35,7 @@ from dispute_service.disputable_invoices.refusals import (
 from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms, Reservation
 from redress.money import Money
 
-MAX_DISPUTES = 15  # all disputes of an invoice are changed by one posting in one append, which takes 20 streams
+MAX_DISPUTES = 15  # all disputes of an invoice are changed by one posting
 
 
 def decide(command: InvoiceCommand, state: DisputableInvoice) -> list[InvoiceEvent]:
@@ -92,6 +92,7 @@ def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceE
             payment_id=command.payment_id,
             opened_at=command.opened_at,
             mismatched=command.mismatched,
+            credit_memo_id=command.credit_memo_id,
         )
     ]
 

@@ -38,7 +38,8 @@ class HeldAmount(Struct, frozen=True):
 
 class ReservationSet(Struct, frozen=True, kw_only=True):
     """The amounts that a dispute holds of the invoice from now on; empty when it holds nothing. `payment_id` is the
-    payment that changed them: when it is reversed, its amount is taken back from this dispute.
+    payment that changed them, `credit_memo_id` the credit memo: when it is reversed, its amount comes back to this
+    dispute.
 
     `opened_at` of the dispute gives its place, the oldest first; None in older events, where the first reservation's
     `at` does. `mismatched` says that it contests something besides that is not this invoice, and holds nothing for it.
@@ -50,6 +51,7 @@ class ReservationSet(Struct, frozen=True, kw_only=True):
     payment_id: str | None = None
     opened_at: datetime | None = None
     mismatched: bool = False
+    credit_memo_id: str | None = None
 
 
 class ShortPaymentLeft(Struct, frozen=True, kw_only=True):

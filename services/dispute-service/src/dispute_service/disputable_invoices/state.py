@@ -60,13 +60,14 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
     """`terms` None: not known to the ledger yet. Reservations stand oldest first.
 
     `mismatched` are the disputes that contest something which is not this invoice. `reduced_by` remembers which dispute
-    was reduced by which payment, oldest first, also when it holds nothing more.
+    was reduced by which payment, oldest first, also when it holds nothing more; `credited_by` the same of credit memos.
     """
 
     terms: InvoiceTerms | None = None
     reservations: tuple[Reservation, ...] = ()
     mismatched: frozenset[str] = frozenset()
     reduced_by: tuple[tuple[str, str], ...] = ()
+    credited_by: tuple[tuple[str, str], ...] = ()
     short_payments_left: frozenset[str] = frozenset()
 
     @property
@@ -80,6 +81,9 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
 
     def disputes_reduced_by(self, payment_id: str) -> tuple[str, ...]:
         return tuple(dispute_id for payment, dispute_id in self.reduced_by if payment == payment_id)
+
+    def disputes_credited_by(self, credit_memo_id: str) -> tuple[str, ...]:
+        return tuple(dispute_id for memo, dispute_id in self.credited_by if memo == credit_memo_id)
 
     def of(self, dispute_id: str) -> Reservation | None:
         return next((one for one in self.reservations if one.dispute_id == dispute_id), None)
@@ -107,6 +111,9 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
             if event.payment_id is not None and (event.payment_id, event.dispute_id) not in state.reduced_by:
                 taken = (*state.reduced_by, (event.payment_id, event.dispute_id))
                 state = msgspec.structs.replace(state, reduced_by=taken)
+            if event.credit_memo_id is not None and (event.credit_memo_id, event.dispute_id) not in state.credited_by:
+                credited = (*state.credited_by, (event.credit_memo_id, event.dispute_id))
+                state = msgspec.structs.replace(state, credited_by=credited)
             return _reserved(state, event)
         case ShortPaymentLeft():
             return msgspec.structs.replace(state, short_payments_left=state.short_payments_left | {event.payment_id})

@@ -159,13 +159,36 @@ class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
 
 
 class ReversePayment(Struct, frozen=True, kw_only=True):
-    """`amount` is how much of the payment came back from the invoice."""
+    """`amount` is how much of the payment came back from the invoice, or was taken off it by the ERP (`unapplied`)."""
 
     at: datetime
     payment_id: str
     invoice_id: str
     ledger_version: int
     amount: int
+    unapplied: bool = False
+
+
+class ReverseCreditMemo(Struct, frozen=True, kw_only=True):
+    """The same for a credit memo."""
+
+    at: datetime
+    credit_memo_id: str
+    invoice_id: str
+    ledger_version: int
+    amount: int
+    unapplied: bool = False
+
+
+class ApplyWriteOff(Struct, frozen=True, kw_only=True):
+    """`kind` is small_difference or bad_debt; `reduce_by` is the dispute's share, allotted as a payment's is."""
+
+    at: datetime
+    write_off_id: str
+    kind: str
+    invoice_id: str
+    ledger_version: int
+    reduce_by: int
 
 
 class NoteInvoice(Struct, frozen=True, kw_only=True):
@@ -200,6 +223,15 @@ class BreachSla(Struct, frozen=True, kw_only=True):
 
 WorkCommand = Classify | AssignTo | AssignByMatrix | RequestInformation | RecordInformation | AddNote | Escalate
 EndingCommand = Decide | Resolve | Close | Reopen | Withdraw
-LedgerCommand = ApplyPayment | ApplyCreditMemo | ReversePayment | NoteInvoice | FitToInvoice | BreachSla
+LedgerCommand = (
+    ApplyPayment
+    | ApplyCreditMemo
+    | ApplyWriteOff
+    | ReversePayment
+    | ReverseCreditMemo
+    | NoteInvoice
+    | FitToInvoice
+    | BreachSla
+)
 """Commands that no person gives: postings of the ledger, and a promise whose time is over."""
 DisputeCommand = Open | WorkCommand | EndingCommand | LedgerCommand

@@ -198,9 +198,9 @@ class DisputeWithdrawn(Struct, frozen=True, kw_only=True):
 class AmountReduced(Struct, frozen=True, kw_only=True):
     """A posting of the ledger took away part of what is contested.
 
-    `cause` is payment, credit-memo or invoice-changed; `reference` names the posting. `ledger_version` is the
-    invoice's version in the ledger: a posting is taken once. `into` names the bucket where that is another than the
-    cause's own (payment: paid, else credited): reduced, for what an invoice that is smaller took away.
+    `cause` is payment, credit-memo, write-off or invoice-changed; `reference` names the posting. `ledger_version` is
+    the invoice's version in the ledger: a posting is taken once. `into` names the bucket where that is another than the
+    cause's own (paid, credited, written off): reduced, for what an invoice that is smaller took away.
     """
 
     at: datetime
@@ -218,6 +218,18 @@ class PaymentReversed(Struct, frozen=True, kw_only=True):
 
     at: datetime
     payment_id: str
+    invoice_id: str
+    ledger_version: int
+    shares: tuple[Share, ...]
+    into: str
+
+
+class CreditReversed(Struct, frozen=True, kw_only=True):
+    """A credit memo that had reduced the dispute is gone. `into` says where its amount is now: `awaiting`, where the
+    credit had been granted and is awaited again; else as for a reversed payment."""
+
+    at: datetime
+    credit_memo_id: str
     invoice_id: str
     ledger_version: int
     shares: tuple[Share, ...]
@@ -271,6 +283,7 @@ DisputeEvent = (
     | DisputeWithdrawn
     | AmountReduced
     | PaymentReversed
+    | CreditReversed
     | InvoiceBecameKnown
     | ItemsCompared
     | SlaBreached
@@ -295,6 +308,7 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "dispute-withdrawn": (1, DisputeWithdrawn),
         "amount-reduced": (2, AmountReduced),
         "payment-reversed": (1, PaymentReversed),
+        "credit-reversed": (1, CreditReversed),
         "invoice-became-known": (1, InvoiceBecameKnown),
         "items-compared": (1, ItemsCompared),
         "sla-breached": (1, SlaBreached),

@@ -14,7 +14,7 @@ from dispute_service.disputable_invoices.refusals import CustomerMismatch, Invoi
 from dispute_service.disputable_invoices.state import InvoiceTerms
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import decisions as disputes
-from dispute_service.disputes.commands import ApplyPayment, DisputeCommand, LedgerCommand, Open
+from dispute_service.disputes.commands import ApplyCreditMemo, ApplyPayment, DisputeCommand, LedgerCommand, Open
 from dispute_service.disputes.document import dispute_part, document
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import NoSuchDispute
@@ -41,6 +41,7 @@ async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: d
         after,
         events[-1].at,
         payment_id=command.payment_id if isinstance(command, ApplyPayment) else None,
+        credit_memo_id=command.credit_memo_id if isinstance(command, ApplyCreditMemo) else None,
         by_ledger=isinstance(command, LedgerCommand),
     )
     await _move_reservations(uow, dispute, changed)
@@ -121,12 +122,14 @@ def _place_of(refusal: InvoiceRefusal, command: Open) -> tuple[str | int, ...]:
 
 
 class _DisputeChange(Struct, frozen=True):
-    """A dispute before and after a command, the payment that did it, if one did, and whether it is a ledger's fact."""
+    """A dispute before and after a command, the payment or credit memo that did it, if one did, and whether it is a
+    ledger's fact."""
 
     before: State
     after: State
     at: datetime
     payment_id: str | None
+    credit_memo_id: str | None
     by_ledger: bool
 
 
@@ -151,6 +154,7 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
             currency=after.currency,
             held=new[invoice_id].amounts,
             payment_id=change.payment_id,
+            credit_memo_id=change.credit_memo_id,
             opened_at=after.opened_at,
             mismatched=new[invoice_id].mismatched,
             by_ledger=change.by_ledger,

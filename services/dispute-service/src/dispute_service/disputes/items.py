@@ -16,8 +16,9 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
     """One contested amount and what has become of it (minor units).
 
     `reduced` was never billed after all: the invoice is smaller. `valid` and `invalid` split what is contested while a
-    decision stands. `stated_paid` is the part of `paid` that a person stated and no posting has proved. `mismatch` says
-    what of the ledger's invoice is another (customer, currency, line): the item then holds nothing.
+    decision stands. `stated_paid` is the part of `paid` that a person stated and no posting has proved; `posted_off` is
+    the part of `written_off` that a posting has. `mismatch` says what of the ledger's invoice is another (customer,
+    currency, line): the item then holds nothing.
     """
 
     invoice_id: str
@@ -34,6 +35,7 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
     valid: int = 0
     invalid: int = 0
     stated_paid: int = 0
+    posted_off: int = 0
     reduced: int = 0
     mismatch: str | None = None
 
@@ -49,6 +51,15 @@ class PaymentShare(Struct, frozen=True):
     payment_id: str
     item: int
     amount: int
+
+
+class CreditShare(Struct, frozen=True):
+    """The amount that a credit memo has taken from an item; `granted` of it had been awaited."""
+
+    credit_memo_id: str
+    item: int
+    amount: int
+    granted: int
 
 
 Items = tuple[DisputeItem, ...]
@@ -123,7 +134,8 @@ def withdrawn(items: Items, shares: Iterable[e.Share]) -> Items:
 
 def reopenable(item: DisputeItem) -> int:
     """The amount that reopening would contest again besides the open one: all that no posting has settled for good."""
-    return item.rejected + item.withdrawn + item.written_off + item.stated_paid + item.awaiting_credit
+    written_off = item.written_off - item.posted_off
+    return item.rejected + item.withdrawn + written_off + item.stated_paid + item.awaiting_credit
 
 
 def contested_again(items: Items, shares: Iterable[e.Share], *, keeps_grants: bool = False) -> Items:
@@ -139,7 +151,7 @@ def contested_again(items: Items, shares: Iterable[e.Share], *, keeps_grants: bo
             continue
         item = items[share.item]
         rejected, withdrawn, written_off, paid = filled(
-            share.amount, [item.rejected, item.withdrawn, item.written_off, item.stated_paid]
+            share.amount, [item.rejected, item.withdrawn, item.written_off - item.posted_off, item.stated_paid]
         )
         items = _replaced(
             items,
@@ -184,6 +196,28 @@ def reduced_by_payment(
     return items, tuple(taken)
 
 
+def reduced_by_write_off(items: Items, shares: Iterable[e.Share]) -> Items:
+    """The shares are written off, as far as they are open; those found invalid first, as by a payment."""
+    for share in shares:
+        if not _has(items, share.item):
+            continue
+        item = items[share.item]
+        amount = min(share.amount, item.open)
+        left = item.open - amount
+        invalid = max(0, item.invalid - amount)
+        items = _replaced(
+            items,
+            share.item,
+            open=left,
+            awaiting_credit=min(item.awaiting_credit, left),
+            valid=min(item.valid, left - invalid),
+            invalid=invalid,
+            written_off=item.written_off + amount,
+            posted_off=item.posted_off + amount,
+        )
+    return items
+
+
 def reduced_by_credit(items: Items, shares: Iterable[e.Share]) -> Items:
     """The shares are credited, as far as they are open. A credit serves what was granted first, then what was found
     valid."""
@@ -215,6 +249,51 @@ def _less(item: DisputeItem, wanted: int) -> tuple[dict[str, int], int]:
         "invalid": min(item.invalid, item.open - amount - awaiting - valid),
     }
     return left, amount
+
+
+def taken_by_credit(before: Items, after: Items, credit_memo_id: str) -> tuple[CreditShare, ...]:
+    """What a credit memo took from each item."""
+    return tuple(
+        CreditShare(credit_memo_id, index, credited, was.awaiting_credit - now.awaiting_credit)
+        for index, (was, now) in enumerate(zip(before, after, strict=True))
+        if (credited := now.credited - was.credited)
+    )
+
+
+def credit_given_back(
+    items: Items, credited: tuple[CreditShare, ...], reversal: e.CreditReversed
+) -> tuple[Items, tuple[CreditShare, ...]]:
+    """The shares of a credit memo that is gone are no longer credited, but where the reversal says; and what credit
+    memos have still taken."""
+    for share in reversal.shares:
+        if not _has(items, share.item):
+            continue
+        item = items[share.item]
+        amount = min(share.amount, item.credited)
+        items = _replaced(
+            items,
+            share.item,
+            credited=item.credited - amount,
+            open=item.open + (amount if reversal.into in ("open", "awaiting") else 0),
+            awaiting_credit=item.awaiting_credit + (amount if reversal.into == "awaiting" else 0),
+            rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
+            withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
+        )
+        credited = _uncredited(credited, reversal.credit_memo_id, share.item, amount)
+    return items, credited
+
+
+def _uncredited(
+    credited: tuple[CreditShare, ...], credit_memo_id: str, item: int, amount: int
+) -> tuple[CreditShare, ...]:
+    """Last taken, first given back; what had not been granted before what had."""
+    left: list[CreditShare] = []
+    for entry in reversed(credited):
+        back = min(amount, entry.amount) if (entry.credit_memo_id, entry.item) == (credit_memo_id, item) else 0
+        amount -= back
+        if rest := entry.amount - back:
+            left.append(CreditShare(entry.credit_memo_id, entry.item, rest, min(entry.granted, rest)))
+    return tuple(left[::-1])
 
 
 def given_back(

@@ -4,7 +4,7 @@ Every published event carries the dispute as it is after it. Not published: note
 a reversed payment gives back to a dispute that it reopens (the reopening that follows is).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 from uuid import UUID
 
@@ -55,7 +55,7 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
                 spread=event.spread,
             )
         case stored.AmountReduced():
-            reduced_by = sum(share.amount for share in event.shares)
+            reduced_by = _sum(event.shares)
             return public.DisputeAmountReduced(
                 dispute=dispute,
                 cause=event.cause,
@@ -69,16 +69,13 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
         case stored.DisputeReopened():
             return public.DisputeReopened(dispute=dispute, reason=event.reason)
         case stored.PaymentReversed():
-            # More is contested again. Of an ended dispute the reopening behind this event says so.
-            if event.into == "open":
-                reason = f"Payment {event.payment_id} was reversed."
-                return public.DisputeReopened(dispute=dispute, reason=reason) if after.is_active else None
-            return public.DisputeAmountRestored(
-                dispute=dispute,
-                cause="payment-reversed",
-                invoice_id=event.invoice_id,
-                restored=_wire(sum(share.amount for share in event.shares), after),
-                into=event.into,
+            return _payment_reversed(event, dispute, after)
+        case stored.CreditReversed():
+            # Of an ended dispute that is contested again, the reopening behind this event says so.
+            if event.into == "open" and not after.is_active:
+                return None
+            return public.DisputeCreditReversed(
+                dispute=dispute, credit_memo_id=event.credit_memo_id, amount=_wire(_sum(event.shares), after)
             )
         case stored.ItemsCompared():
             return public.DisputeMismatchFound(dispute=dispute, invoice_id=event.invoice_id)
@@ -91,6 +88,22 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
         case stored.NoteAdded() | stored.InvoiceBecameKnown():
             return None
     assert_never(event)
+
+
+def _payment_reversed(
+    event: stored.PaymentReversed, dispute: public.DisputeSummary, after: Dispute
+) -> public.DisputeEvent | None:
+    """More is contested again. Of an ended dispute the reopening behind this event says so."""
+    if event.into == "open":
+        reason = f"Payment {event.payment_id} was reversed."
+        return public.DisputeReopened(dispute=dispute, reason=reason) if after.is_active else None
+    return public.DisputeAmountRestored(
+        dispute=dispute,
+        cause="payment-reversed",
+        invoice_id=event.invoice_id,
+        restored=_wire(_sum(event.shares), after),
+        into=event.into,
+    )
 
 
 def _resolved(event: stored.DisputeResolved, dispute: public.DisputeSummary, after: Dispute) -> public.DisputeResolved:
@@ -180,6 +193,10 @@ def _item(
         valid=money(verdict.valid) if verdict else None,
         invalid=money(verdict.invalid) if verdict else None,
     )
+
+
+def _sum(shares: Iterable[stored.Share]) -> int:
+    return sum(share.amount for share in shares)
 
 
 def _wire(minor: int, state: Dispute) -> WireMoney:

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dispute_service.disputes import events as e
 from dispute_service.disputes import items as moved
-from dispute_service.disputes.items import DisputeItem, PaymentShare, reopenable
+from dispute_service.disputes.items import CreditShare, DisputeItem, PaymentShare, reopenable
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
 from redress.contracts.common import Sealed, SealedContact
@@ -126,6 +126,7 @@ class Dispute(Struct, frozen=True, kw_only=True):
     assignment_explanation: str | None = None
     escalation_reason: str | None = None
     taken: tuple[PaymentShare, ...] = ()
+    credited: tuple[CreditShare, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
     entries: frozenset[str] = frozenset()  # ids of notes, questions and answers: each is taken once
 
@@ -226,6 +227,8 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
             return _reduced(state, event)
         case e.PaymentReversed():
             return _payment_reversed(state, event)
+        case e.CreditReversed():
+            return _credit_reversed(state, event)
         case e.InvoiceBecameKnown():
             return msgspec.structs.replace(
                 state,
@@ -325,16 +328,36 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
 
 def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
     taken: tuple[PaymentShare, ...] = ()
+    credited: tuple[CreditShare, ...] = ()
     if event.cause == "payment":
         items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference)
     elif event.into == "reduced":
         items = moved.reduced_by_invoice(state.items, event.shares)
+    elif event.cause == "write-off":
+        items = moved.reduced_by_write_off(state.items, event.shares)
     else:
         items = moved.reduced_by_credit(state.items, event.shares)
+    if event.cause == "credit-memo":
+        credited = moved.taken_by_credit(state.items, items, event.reference)
     return msgspec.structs.replace(
         state,
         items=items,
         taken=(*state.taken, *taken),
+        credited=(*state.credited, *credited),
+        ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
+    )
+
+
+def _credit_reversed(state: Dispute, event: e.CreditReversed) -> Dispute:
+    items, credited = moved.credit_given_back(state.items, state.credited, event)
+    reopens_verdict = event.into == "open" and state.status is Status.DECIDED
+    status = Status.INVESTIGATING if reopens_verdict else state.status
+    return msgspec.structs.replace(
+        state,
+        status=Status.SETTLING if event.into == "awaiting" else status,
+        items=moved.without_verdict(items) if reopens_verdict else items,
+        verdict=None if reopens_verdict else state.verdict,
+        credited=credited,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )
 

@@ -1,37 +1,93 @@
-"""The events of collections-service that this service reads. Other types are None, not errors."""
+"""The events of collections-service that this service reads. Other types are None, not errors.
+
+A type that is not known yet and carries an invoice tells at least what is open there, and is read as that.
+"""
 
 import msgspec
+from msgspec import Struct
 
 from dispute_service.disputable_invoices.commands import RecordInvoice
 from dispute_service.disputable_invoices.events import KnownLine
 from redress.contracts.collections_events import (
     CreditMemoApplied,
+    CreditMemoReversed,
+    CreditMemoUnapplied,
+    InvoiceCancelled,
     InvoiceChanged,
     InvoiceRegistered,
+    InvoiceSummary,
     PaymentApplied,
     PaymentReversed,
+    PaymentUnapplied,
     ShortPaymentDetected,
+    WriteOffPosted,
 )
 from redress.contracts.envelope import PublishedEvent
 
+
+class OtherPosting(Struct, frozen=True, kw_only=True):
+    """Whatever else happened to an invoice: it is so now."""
+
+    invoice: InvoiceSummary
+
+
 LedgerEvent = (
-    InvoiceRegistered | InvoiceChanged | PaymentApplied | PaymentReversed | CreditMemoApplied | ShortPaymentDetected
+    InvoiceRegistered
+    | InvoiceChanged
+    | InvoiceCancelled
+    | PaymentApplied
+    | PaymentReversed
+    | PaymentUnapplied
+    | CreditMemoApplied
+    | CreditMemoReversed
+    | CreditMemoUnapplied
+    | WriteOffPosted
+    | ShortPaymentDetected
+    | OtherPosting
 )
 
+# They say nothing that this service has not said itself, or are about no invoice.
+_NOT_POSTINGS = frozenset(
+    {
+        "dispute-hold-placed",
+        "dispute-hold-released",
+        "recovery-task-opened",
+        "recovery-task-changed",
+        "unapplied-cash-changed",
+        "refund-posted",
+    }
+)
 _DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
     "invoice-registered": msgspec.json.Decoder(InvoiceRegistered),
     "invoice-changed": msgspec.json.Decoder(InvoiceChanged),
     "payment-applied": msgspec.json.Decoder(PaymentApplied),
     "payment-reversed": msgspec.json.Decoder(PaymentReversed),
     "credit-memo-applied": msgspec.json.Decoder(CreditMemoApplied),
+    "invoice-cancelled": msgspec.json.Decoder(InvoiceCancelled),
+    "payment-unapplied": msgspec.json.Decoder(PaymentUnapplied),
+    "credit-memo-reversed": msgspec.json.Decoder(CreditMemoReversed),
+    "credit-memo-unapplied": msgspec.json.Decoder(CreditMemoUnapplied),
+    "write-off-posted": msgspec.json.Decoder(WriteOffPosted),
     "short-payment-detected": msgspec.json.Decoder(ShortPaymentDetected),
 }
+
+
+class _PerhapsAnInvoice(Struct, frozen=True):
+    invoice: InvoiceSummary | None = None
+
+
+_perhaps_an_invoice = msgspec.json.Decoder(_PerhapsAnInvoice)
 
 
 def ledger_event(published: PublishedEvent) -> LedgerEvent | None:
     """The event; None for a type that this service does not use. Fields that are not known are ignored."""
     decoder = _DECODERS.get(published.type)
-    return None if decoder is None else decoder.decode(published.data)
+    if decoder is not None:
+        return decoder.decode(published.data)
+    if published.type in _NOT_POSTINGS:
+        return None
+    invoice = _perhaps_an_invoice.decode(published.data).invoice
+    return None if invoice is None else OtherPosting(invoice=invoice)
 
 
 def invoice_now(published: PublishedEvent, posting: LedgerEvent) -> RecordInvoice:

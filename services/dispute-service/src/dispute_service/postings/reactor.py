@@ -1,9 +1,10 @@
 """The effect of the ledger's postings on disputes: who of them gives way, and by how much.
 
 An invoice that becomes known or changes is noted; a payment takes the undisputed part first and then from disputes,
-oldest first; a credit memo serves the dispute it names, then awaited credits, then what else is contested; a reversed
-payment gives back what it took; a short payment opens a dispute and assigns it by the matrix. A short payment that
-opens none, and a named dispute that is not served, leave a reason.
+oldest first, and a write-off as a payment does; a credit memo serves the dispute it names, then awaited credits, then
+what else is contested; a payment or credit memo that is reversed or taken off the invoice gives back what it took; a
+short payment opens a dispute and assigns it by the matrix. A short payment that opens none, and a named dispute that is
+not served, leave a reason.
 
 Facts are never refused: whatever they do, afterwards disputes are brought within what the invoice asks for.
 """
@@ -28,16 +29,21 @@ from dispute_service.disputes.document import PREFIX
 from dispute_service.disputes.handle import handle
 from dispute_service.disputes.state import UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.postings.ledger_events import LedgerEvent, invoice_now, ledger_event
+from dispute_service.postings.ledger_events import LedgerEvent, OtherPosting, invoice_now, ledger_event
 from dispute_service.reasons.external import read_reason
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.contracts.collections_events import (
     CreditMemoApplied,
+    CreditMemoReversed,
+    CreditMemoUnapplied,
+    InvoiceCancelled,
     InvoiceChanged,
     InvoiceRegistered,
     PaymentApplied,
     PaymentReversed,
+    PaymentUnapplied,
     ShortPaymentDetected,
+    WriteOffPosted,
 )
 from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
@@ -74,14 +80,19 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     invoice = await uow.state(INVOICE, stream)
     is_open = posting.invoice.open.money().minor
     match posting:
-        case InvoiceRegistered() | InvoiceChanged():
+        case InvoiceRegistered() | InvoiceChanged() | InvoiceCancelled() | OtherPosting():
             pass
         case PaymentApplied():
             await _do(uow, event, [_pay(event, posting, reduction) for reduction in reductions(invoice, is_open)])
         case CreditMemoApplied():
             await _credit(uow, event, posting, stream)
-        case PaymentReversed():
+        case WriteOffPosted():
+            await _do(uow, event, [_write_off(event, posting, reduction) for reduction in reductions(invoice, is_open)])
+        case PaymentReversed() | PaymentUnapplied():
             await _do(uow, event, _reverse(event, posting, invoice))
+            await _note(uow, event, posting, stream)
+        case CreditMemoReversed() | CreditMemoUnapplied():
+            await _do(uow, event, _reverse_credit(event, posting, invoice))
             await _note(uow, event, posting, stream)
         case ShortPaymentDetected():
             await _dispute_short_payment(uow, event, posting, invoice)
@@ -191,7 +202,20 @@ async def _named(uow: UnitOfWork, event: PublishedEvent, posting: CreditMemoAppl
     return None
 
 
-def _reverse(event: PublishedEvent, posting: PaymentReversed, invoice: DisputableInvoice) -> Commands:
+def _write_off(event: PublishedEvent, posting: WriteOffPosted, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
+    return UUID(reduction.dispute_id), c.ApplyWriteOff(
+        at=event.effective_at,
+        write_off_id=posting.write_off_id,
+        kind=posting.kind,
+        invoice_id=posting.invoice.invoice_id,
+        ledger_version=event.version,
+        reduce_by=reduction.amount,
+    )
+
+
+def _reverse(
+    event: PublishedEvent, posting: PaymentReversed | PaymentUnapplied, invoice: DisputableInvoice
+) -> Commands:
     """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes."""
     return [
         (
@@ -202,9 +226,30 @@ def _reverse(event: PublishedEvent, posting: PaymentReversed, invoice: Disputabl
                 invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
                 amount=posting.amount.money().minor,
+                unapplied=isinstance(posting, PaymentUnapplied),
             ),
         )
         for dispute_id in invoice.disputes_reduced_by(posting.payment_id)
+    ]
+
+
+def _reverse_credit(
+    event: PublishedEvent, posting: CreditMemoReversed | CreditMemoUnapplied, invoice: DisputableInvoice
+) -> list[tuple[UUID, c.DisputeCommand]]:
+    """The same for a credit memo."""
+    return [
+        (
+            UUID(dispute_id),
+            c.ReverseCreditMemo(
+                at=event.effective_at,
+                credit_memo_id=posting.credit_memo_id,
+                invoice_id=posting.invoice.invoice_id,
+                ledger_version=event.version,
+                amount=posting.amount.money().minor,
+                unapplied=isinstance(posting, CreditMemoUnapplied),
+            ),
+        )
+        for dispute_id in invoice.disputes_credited_by(posting.credit_memo_id)
     ]
 
 

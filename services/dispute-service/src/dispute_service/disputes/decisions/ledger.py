@@ -17,14 +17,20 @@ from dispute_service.disputes.state import ENDED, Dispute, State, Status, Unopen
 from dispute_service.routing.matrix import ResolutionMatrix
 
 
-def decide(command: c.LedgerCommand, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
+def decide(  # noqa: PLR0911 - one arm per command
+    command: c.LedgerCommand, state: Dispute, policy: ResolutionMatrix, now: datetime
+) -> list[e.DisputeEvent]:
     match command:
         case c.ApplyPayment():
             return _apply_payment(command, state)
         case c.ApplyCreditMemo():
             return _apply_credit_memo(command, state)
+        case c.ApplyWriteOff():
+            return _apply_write_off(command, state)
         case c.ReversePayment():
             return _reverse_payment(command, state, policy)
+        case c.ReverseCreditMemo():
+            return _reverse_credit_memo(command, state, policy)
         case c.NoteInvoice():
             return _note_invoice(command, state)
         case c.FitToInvoice():
@@ -56,6 +62,27 @@ def _apply_credit_memo(command: c.ApplyCreditMemo, state: Dispute) -> list[e.Dis
         ledger_version=command.ledger_version,
         reduce_by=command.reduce_by,
     )
+
+
+def _apply_write_off(command: c.ApplyWriteOff, state: Dispute) -> list[e.DisputeEvent]:
+    """A write-off ends a dispute as what the ERP posted, and is never called a credit."""
+    events = _reduce(
+        state,
+        at=command.at,
+        cause="write-off",
+        reference=command.write_off_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        reduce_by=command.reduce_by,
+    )
+    if command.kind == "small_difference":
+        return events
+    return [
+        structs.replace(event, resolution_code="WRITE_OFF_BAD_DEBT")
+        if isinstance(event, e.DisputeResolved) and event.resolution_code == "WRITE_OFF_SMALL"
+        else event
+        for event in events
+    ]
 
 
 def _note_invoice(command: c.NoteInvoice, state: Dispute) -> list[e.DisputeEvent]:
@@ -141,10 +168,11 @@ def _reduce(
 
 def _reduced(state: Dispute, reduce_by: int, places: Sequence[bool], reduced: e.AmountReduced) -> list[e.DisputeEvent]:
     """`reduce_by` in shares of the items that it may come from, in their order. What was granted is served first by a
-    credit and by a smaller invoice, and given up last to a payment."""
+    credit and by a smaller invoice, and given up last to a payment or a write-off."""
     granted = [item.awaiting_credit * may for item, may in zip(state.items, places, strict=True)]
     contested = [item.contested * may for item, may in zip(state.items, places, strict=True)]
-    first, last = (contested, granted) if reduced.cause == "payment" else (granted, contested)
+    is_paid_like = reduced.cause in {"payment", "write-off"}
+    first, last = (contested, granted) if is_paid_like else (granted, contested)
     parts = filled(reduce_by, [*first, *last])
     shares = tuple(
         e.Share(index, amount)
@@ -180,9 +208,11 @@ def _ended_by(after: Dispute, reduced: e.AmountReduced) -> tuple[str, str]:
     """The resolution code, and the posting in words."""
     if reduced.cause == "payment":
         return "CREDIT_PARTIAL" if after.open else "CUSTOMER_PAID", f"Payment {reduced.reference}"
+    if reduced.cause == "write-off":
+        return "CREDIT_PARTIAL" if after.open else "WRITE_OFF_SMALL", f"Write-off {reduced.reference}"
     if reduced.cause == "invoice-changed":
         return "INVOICE_REDUCED", f"The smaller amount of invoice {reduced.reference}"
-    is_all_credited = all(item.paid == item.reduced == 0 for item in after.items) and not after.open
+    is_all_credited = all(item.paid == item.reduced == item.posted_off == 0 for item in after.items) and not after.open
     return "CREDIT_FULL" if is_all_credited else "CREDIT_PARTIAL", f"Credit memo {reduced.reference}"
 
 
@@ -219,7 +249,7 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
         reversed_,
         e.DisputeReopened(
             at=at,
-            reason=f"Payment {command.payment_id} was reversed.",
+            reason=f"Payment {command.payment_id} was {'taken off the invoice' if command.unapplied else 'reversed'}.",
             shares=(),
             by_ledger=True,
             routing=routing,
@@ -227,6 +257,52 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
             keeps_grants=True,
         ),
     ]
+
+
+def _reverse_credit_memo(
+    command: c.ReverseCreditMemo, state: Dispute, policy: ResolutionMatrix
+) -> list[e.DisputeEvent]:
+    """The amounts that the credit memo took come back, last taken first. A credit that had been granted stays granted
+    and is awaited again, as long as nobody has reopened the dispute; else as for a payment."""
+    if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    taken = [
+        each
+        for each in reversed(state.credited)
+        if each.credit_memo_id == command.credit_memo_id and state.items[each.item].invoice_id == command.invoice_id
+    ]
+    back = [0] * len(state.items)
+    for each, part in zip(taken, filled(command.amount, [each.amount for each in taken]), strict=True):
+        back[each.item] += part
+    shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
+    if not shares:
+        return []
+    at = max(command.at, state.opened_at)
+    is_awaited = state.status in ENDED | {Status.SETTLING} and any(each.granted for each in taken)
+    into = "awaiting" if is_awaited else _where_reversed_money_goes(state)
+    reversed_ = e.CreditReversed(
+        at=at,
+        credit_memo_id=command.credit_memo_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        shares=shares,
+        into=into,
+    )
+    if into != "open" or state.is_active:
+        return [reversed_]
+    contested = state.contested + sum(share.amount for share in shares)
+    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, at)
+    words = "taken off the invoice" if command.unapplied else "reversed"
+    reopened = e.DisputeReopened(
+        at=at,
+        reason=f"Credit memo {command.credit_memo_id} was {words}.",
+        shares=(),
+        by_ledger=True,
+        routing=routing,
+        sla=sla,
+        keeps_grants=True,
+    )
+    return [reversed_, reopened]
 
 
 def _where_reversed_money_goes(state: Dispute) -> str:

@@ -1,0 +1,142 @@
+"""The ERP writes off a part of an invoice, or cancels it."""
+
+import pytest
+from support.collections_examples import after, day, dispute, disputed, eur, invoice, paid, payment, registered
+
+from collections_service.open_items import decisions
+from collections_service.open_items.commands import ApplyCreditMemo, CancelInvoice, CorrectInvoice, PostWriteOff
+from collections_service.open_items.events import HoldReduced, HoldReleased, InvoiceCancelled, Step, WriteOffPosted
+from collections_service.open_items.refusals import (
+    CancelledWithMoney,
+    CurrencyDiffers,
+    InvoiceIsCancelled,
+    InvoiceNotRegistered,
+    WriteOffDiffers,
+    WriteOffExceedsOpen,
+)
+from collections_service.open_items.state import OpenItem
+from redress.money import Money
+
+
+def write_off(minor: int, on: int = 50, name: str = "W-1", kind: str = "bad_debt") -> PostWriteOff:
+    return PostWriteOff(
+        source="sap", write_off_id=name, invoice_id="INV-1", posted_on=day(on), amount=eur(minor), kind=kind
+    )
+
+
+def cancelled(on: int = 50) -> CancelInvoice:
+    return CancelInvoice(invoice_id="INV-1", cancelled_on=day(on), reason="billed twice")
+
+
+def test_a_write_off_reduces_what_is_open_from_its_day() -> None:
+    (event,) = decisions.post_write_off(write_off(499, kind="small_difference"), registered(100_000))
+
+    assert event == WriteOffPosted(
+        source="sap",
+        write_off_id="W-1",
+        posted_on=day(50),
+        applied_on=day(50),
+        amount=eur(499),
+        kind="small_difference",
+    )
+    assert after([event], registered(100_000)).open_minor == 99_501
+
+
+def test_a_write_off_takes_the_undisputed_part_first_and_then_the_oldest_dispute() -> None:
+    item = disputed(registered(100_000), dispute(30_000, dispute_id="dsp_old", opened=15))
+    item = disputed(item, dispute(20_000, dispute_id="dsp_young", opened=25, on=25))
+
+    assert [type(event) for event in decisions.post_write_off(write_off(50_000), item)] == [WriteOffPosted]
+    reduced, _ = decisions.post_write_off(write_off(60_000), item)
+    assert reduced == HoldReduced(
+        dispute_id="dsp_old",
+        steps=(Step(day(50), -10_000),),
+        held=eur(20_000),
+        released=eur(10_000),
+        why="written off",
+    )
+
+
+def test_more_than_is_open_is_not_written_off() -> None:
+    item = paid(registered(100_000), payment(60_000))
+
+    with pytest.raises(WriteOffExceedsOpen, match=r"400.01 EUR cannot be written off on invoice INV-1: 400.00 EUR"):
+        decisions.post_write_off(write_off(40_001), item)
+
+
+def test_a_write_off_counts_once_and_with_other_content_it_is_refused() -> None:
+    item = after(decisions.post_write_off(write_off(10_000), registered(100_000)), registered(100_000))
+
+    assert decisions.post_write_off(write_off(10_000), item) == []
+    for other in (write_off(9_000), write_off(10_000, on=51), write_off(10_000, kind="small_difference")):
+        with pytest.raises(WriteOffDiffers):
+            decisions.post_write_off(other, item)
+    item = after(decisions.post_write_off(write_off(10_000, name="W-2"), item), item)
+    assert item.open_minor == 80_000
+
+
+def test_a_write_off_never_counts_before_the_invoice_has_room_for_it() -> None:
+    (event,) = decisions.post_write_off(write_off(10_000, on=5), registered(100_000))
+
+    assert isinstance(event, WriteOffPosted)
+    assert event.applied_on == day(10)
+
+
+def test_a_write_off_is_in_the_currency_of_the_invoice_and_waits_for_it() -> None:
+    dollars = PostWriteOff(
+        source="sap", write_off_id="W-1", invoice_id="INV-1", posted_on=day(50), amount=Money(1, "USD"), kind="bad_debt"
+    )
+    with pytest.raises(CurrencyDiffers):
+        decisions.post_write_off(dollars, registered(100_000))
+    with pytest.raises(InvoiceNotRegistered):
+        decisions.post_write_off(write_off(1), OpenItem())
+
+
+def test_nothing_of_a_cancelled_invoice_is_open_or_held() -> None:
+    item = disputed(registered(100_000), dispute(30_000))
+
+    events = decisions.cancel(cancelled(), item)
+
+    assert events == [
+        HoldReleased(
+            dispute_id="dsp_1",
+            steps=(Step(day(50), -30_000),),
+            released=eur(30_000),
+            why="the invoice was cancelled",
+        ),
+        InvoiceCancelled(cancelled_on=day(50), effective_on=day(50), change=-100_000, reason="billed twice"),
+    ]
+    item = after(events, item)
+    assert (item.open_minor, item.held_minor, item.cancelled_on) == (0, 0, day(50))
+    assert item.terms is not None
+    assert item.terms.total == eur(100_000)
+
+
+def test_a_cancelled_invoice_is_cancelled_once_and_its_number_is_not_used_again() -> None:
+    item = after(decisions.cancel(cancelled(), registered(100_000)), registered(100_000))
+
+    assert decisions.cancel(cancelled(), item) == []
+    with pytest.raises(InvoiceIsCancelled):
+        decisions.register(invoice(100_000), item)
+    with pytest.raises(InvoiceIsCancelled):
+        decisions.correct(CorrectInvoice(invoice_id="INV-1", corrected_on=day(60), total=eur(50_000)), item)
+
+
+@pytest.mark.parametrize("settled", ["payment", "credit memo", "write-off"])
+def test_money_is_taken_off_before_an_invoice_is_cancelled(settled: str) -> None:
+    item = registered(100_000)
+    if settled == "payment":
+        item = paid(item, payment(40_000))
+    elif settled == "credit memo":
+        memo = ApplyCreditMemo(source="sap", credit_memo_id="CM-1", issued_on=day(30), named=eur(40_000))
+        item = after(decisions.apply_credit_memo(memo, item), item)
+    else:
+        item = after(decisions.post_write_off(write_off(40_000), item), item)
+
+    with pytest.raises(CancelledWithMoney, match=r"400.00 EUR of invoice INV-1 is paid, credited or written off"):
+        decisions.cancel(cancelled(), item)
+
+
+def test_a_cancellation_waits_for_its_invoice() -> None:
+    with pytest.raises(InvoiceNotRegistered):
+        decisions.cancel(cancelled(), OpenItem())
