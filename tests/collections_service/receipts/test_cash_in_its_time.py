@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 from support.collections_examples import FIRST_TOLERANCE, after, day, eur, invoice
 
 from collections_service.open_items import decisions as open_item
@@ -508,6 +509,15 @@ def test_it_may_be_of_another_amount_and_pay_other_invoices() -> None:
     books.post(received(900, on=40, B=900))
 
     assert books.open() == {"A": 1_000, "B": 1_100, "C": 3_000}
+
+
+def test_a_payment_of_another_customer_with_its_number_is_refused() -> None:
+    books = Books()
+    books.post(received(1_000, on=30, A=1_000))
+    books.post(returned(on=35))
+
+    with pytest.raises(ReceiptDiffers):
+        books.post(replace(received(1_000, on=40), customer_id="C-2"))
 
 
 def test_the_old_payment_told_again_is_not_already_so_once_it_came_back() -> None:

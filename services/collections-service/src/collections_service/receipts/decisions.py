@@ -311,7 +311,10 @@ def _recorded(name: ReceiptName, receipt: Receipt) -> RecordedReceipt:
 
 
 def _presented_again(recorded: RecordedReceipt, command: ReceivePayment) -> bool:
-    return recorded.is_back and recorded.returned_on is not None and command.received_on >= recorded.returned_on
+    """Of the same payer and currency: another one's payment with this number is another payment."""
+    if recorded.returned_on is None or not recorded.is_back or command.received_on < recorded.returned_on:
+        return False
+    return (recorded.customer_id, recorded.amount.currency) == (command.customer_id, command.amount.currency)
 
 
 def _same_step(known: Happened, sent: Happened) -> None:
