@@ -196,6 +196,7 @@ EXAMPLES = {
             back=(BACK,),
             reason="wrong customer",
         ),
+        receipts.PayerIdentified(payment_id="P-1", customer_id="C-1", identified_on=LATER, currency="EUR", cash=STEPS),
         receipts.ReceiptRefunded(
             refund_id="F-1",
             receipt_id="P-1",

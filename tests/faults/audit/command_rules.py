@@ -170,6 +170,7 @@ _FIRST_EVENT = {
     "receipt-applied": "receipt-applied",
     "receipt-unapplied": "receipt-unapplied",
     "refund-posted": "receipt-refunded",
+    "payer-identified": "payer-identified",
     "write-off-posted": "write-off-posted",
     "invoice-cancelled": "invoice-cancelled",
 }

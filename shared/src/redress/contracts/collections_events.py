@@ -157,7 +157,8 @@ class RecoveryTaskOpened(Struct, frozen=True, kw_only=True, tag="recovery-task-o
 
 
 class UnappliedCashChanged(Struct, frozen=True, kw_only=True, tag="unapplied-cash-changed", tag_field="type"):
-    """A receipt has money that no invoice has taken. `unapplied` is what is left of it now."""
+    """A receipt has money that no invoice has taken. `unapplied` is what is left of it now; `customer_id` is empty as
+    long as nobody knows the payer."""
 
     payment_id: str
     customer_id: str

@@ -120,8 +120,10 @@ class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-pos
 
 
 class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received"):
+    """`customer_id` left out: nobody knows yet who paid (`payer-identified`)."""
+
     payment_id: Name
-    customer_id: Name
+    customer_id: Name | None = None
     received_on: date
     currency: CurrencyCode
     amount: Amount
@@ -209,6 +211,15 @@ class RefundPosted(_Message, frozen=True, kw_only=True, tag="refund-posted"):
     reason: ShortText | None = None
 
 
+class PayerIdentified(_Message, frozen=True, kw_only=True, tag="payer-identified"):
+    """Whose a payment is that came without a customer."""
+
+    payment_id: Name
+    customer_id: Name
+    identified_on: date
+    legal_entity: Name | None = None
+
+
 class WriteOffPosted(_Message, frozen=True, kw_only=True, tag="write-off-posted"):
     """A part of an invoice was written off. `write_off_kind` says as what."""
 
@@ -241,12 +252,13 @@ ErpMessage = (
     | CreditMemoReversed
     | PaymentReceived
     | PaymentReversed
+    | PayerIdentified
     | ReceiptApplied
     | ReceiptUnapplied
     | RefundPosted
     | WriteOffPosted
 )
-NO_CURRENCY = frozenset({"payment-reversed", "credit-memo-reversed", "invoice-cancelled"})
+NO_CURRENCY = frozenset({"payment-reversed", "credit-memo-reversed", "invoice-cancelled", "payer-identified"})
 """The kinds that need none: they may name no amount."""
 
 
@@ -330,7 +342,7 @@ def _is_plain(value: Decimal) -> bool:
 
 _DAYS = (
     *("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"),
-    *("applied_on", "unapplied_on", "refunded_on", "posted_on", "cancelled_on"),
+    *("applied_on", "unapplied_on", "refunded_on", "posted_on", "cancelled_on", "identified_on"),
 )
 
 

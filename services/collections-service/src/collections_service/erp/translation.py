@@ -23,6 +23,7 @@ from collections_service.open_items.events import Line
 from collections_service.postings.commands import LedgerCommand
 from collections_service.receipts.commands import (
     ApplyReceipt,
+    IdentifyPayer,
     NamedInvoice,
     PostCreditMemo,
     ReceiptName,
@@ -48,7 +49,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
             return ReceivePayment(
                 source=message.source,
                 payment_id=message.payment_id,
-                customer_id=message.customer_id,
+                customer_id=message.customer_id or "",
                 received_on=message.received_on,
                 amount=_positive_amount(message.amount, message.currency),
                 allocations=_allocations(message.allocations, message.currency, "/allocations"),
@@ -79,6 +80,12 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 amount=_positive_amount(message.amount, message.currency),
                 reason=message.reason,
             )
+        case messages.PayerIdentified():
+            return IdentifyPayer(
+                receipt=ReceiptName(kind="payment", source=message.source, number=message.payment_id),
+                customer_id=message.customer_id,
+                identified_on=message.identified_on,
+            )
         case messages.WriteOffPosted():
             return PostWriteOff(
                 source=message.source,
@@ -105,6 +112,8 @@ def effective_at(command: LedgerCommand) -> datetime:
         case CorrectInvoice(corrected_on=day) | ReceivePayment(received_on=day) | ReverseReceipt(reversed_on=day):
             pass
         case ApplyReceipt(applied_on=day) | UnapplyReceipt(unapplied_on=day) | RefundReceipt(refunded_on=day):
+            pass
+        case IdentifyPayer(identified_on=day):
             pass
         case PostWriteOff(posted_on=day) | CancelInvoice(cancelled_on=day):
             pass

@@ -6,6 +6,7 @@ from collections_service.customers.commands import RecordCustomer
 from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, PostWriteOff, RegisterInvoice
 from collections_service.receipts.commands import (
     ApplyReceipt,
+    IdentifyPayer,
     PostCreditMemo,
     ReceivePayment,
     RefundReceipt,
@@ -14,7 +15,9 @@ from collections_service.receipts.commands import (
 )
 
 InvoicePosting = RegisterInvoice | CorrectInvoice | PostWriteOff | CancelInvoice
-ReceiptPosting = ReceivePayment | PostCreditMemo | ApplyReceipt | UnapplyReceipt | ReverseReceipt | RefundReceipt
+ReceiptPosting = (
+    ReceivePayment | PostCreditMemo | ApplyReceipt | UnapplyReceipt | ReverseReceipt | RefundReceipt | IdentifyPayer
+)
 LedgerCommand = InvoicePosting | ReceiptPosting
 
 

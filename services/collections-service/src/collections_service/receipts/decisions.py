@@ -34,6 +34,7 @@ from collections_service.open_items.refusals import InvoiceNotRegistered
 from collections_service.open_items.state import OpenItem, first_day_with_room
 from collections_service.receipts.commands import (
     ApplyReceipt,
+    IdentifyPayer,
     NamedInvoice,
     PostCreditMemo,
     ReceiptName,
@@ -47,6 +48,7 @@ from collections_service.receipts.events import (
     Allocation,
     CreditMemoCancelled,
     CreditMemoPosted,
+    PayerIdentified,
     PaymentReceived,
     ReceiptApplied,
     ReceiptEvent,
@@ -59,6 +61,7 @@ from collections_service.receipts.refusals import (
     AllocationsExceedAmount,
     InvoiceNamedTwice,
     NotOnInvoice,
+    PayerIsKnown,
     ReceiptCurrencyDiffers,
     ReceiptDiffers,
     ReceiptMovedOn,
@@ -302,6 +305,23 @@ def refund(command: RefundReceipt, receipt: Receipt) -> CashApplication:
         reason=command.reason,
     )
     return CashApplication((refunded,), {})
+
+
+def identify(command: IdentifyPayer, receipt: Receipt) -> CashApplication:
+    """The payer becomes known. A payer that is known is not changed: the payment is reversed and posted anew."""
+    recorded = _recorded(command.receipt, receipt)
+    if recorded.customer_id == command.customer_id:
+        return NOTHING
+    if recorded.customer_id:
+        raise PayerIsKnown(recorded.receipt_id, recorded.customer_id).at("customer_id")
+    identified = PayerIdentified(
+        payment_id=recorded.receipt_id,
+        customer_id=command.customer_id,
+        identified_on=command.identified_on,
+        currency=recorded.amount.currency,
+        cash=tuple(step for step in recorded.cash if step.minor),
+    )
+    return CashApplication((identified,), {})
 
 
 def _recorded(name: ReceiptName, receipt: Receipt) -> RecordedReceipt:
