@@ -90,6 +90,8 @@ EXAMPLES = {
             reason="rounding",
         ),
         open_items.InvoiceCancelled(cancelled_on=DAY, effective_on=LATER, change=-100_000, reason="billed twice"),
+        open_items.CollectionHandedOver(to="agency", handed_on=LATER, reference="AZ 17/26"),
+        open_items.CollectionTakenBack(taken_back_on=LATER),
         open_items.ShortPaymentDetected(
             source="sap",
             payment_id="P-1",

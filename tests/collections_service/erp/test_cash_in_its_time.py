@@ -232,3 +232,16 @@ async def test_cash_of_an_unknown_payer_stands_alone_until_the_payer_is_known(of
     assert await balance(office, as_of="2026-02-20", known_at=before) == ("1000.00", "0.00", "1000.00")
     rows = (await office.get("/v1/ageing", group_by="customer"))["rows"]
     assert [(row["group"], row["balance"]["amount"]) for row in rows] == [("C-1", "700.00")]
+
+
+async def test_an_invoice_says_who_collects_it(office: Office) -> None:
+    handed = {"invoice_id": "INV-1", "to": "lawyer", "handed_on": "2026-03-02", "reference": "AZ 17/26"}
+    await office.accepted(invoice(), about("collection-handed-over", "INV-1", **handed))
+    assert (await office.get("/v1/invoices/INV-1"))["collected_by"] == {
+        "to": "lawyer",
+        "handed_on": "2026-03-02",
+        "reference": "AZ 17/26",
+    }
+
+    await office.accepted(about("collection-taken-back", "INV-1", invoice_id="INV-1", taken_back_on="2026-04-02"))
+    assert (await office.get("/v1/invoices/INV-1"))["collected_by"] is None

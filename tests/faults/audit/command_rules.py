@@ -173,6 +173,8 @@ _FIRST_EVENT = {
     "payer-identified": "payer-identified",
     "write-off-posted": "write-off-posted",
     "invoice-cancelled": "invoice-cancelled",
+    "collection-handed-over": "collection-handed-over",
+    "collection-taken-back": "collection-taken-back",
 }
 
 

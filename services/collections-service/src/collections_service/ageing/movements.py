@@ -126,6 +126,8 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             | invoice_events.DisputeReported()
             | invoice_events.CreditAwaited()
             | invoice_events.RecoveryTaskOpened()
+            | invoice_events.CollectionHandedOver()
+            | invoice_events.CollectionTakenBack()
         ):
             return LedgerChange(None, ())
         case _:

@@ -244,10 +244,32 @@ class InvoiceCancelled(_Message, frozen=True, kw_only=True, tag="invoice-cancell
     reason: ShortText | None = None
 
 
+class CollectionHandedOver(_Message, frozen=True, kw_only=True, tag="collection-handed-over"):
+    """An agency or a lawyer collects the invoice from now on. `reference` is their file number."""
+
+    invoice_id: Name
+    to: Literal["agency", "lawyer"]
+    handed_on: date
+    reference: Name | None = None
+    customer_id: Name | None = None
+    legal_entity: Name | None = None
+
+
+class CollectionTakenBack(_Message, frozen=True, kw_only=True, tag="collection-taken-back"):
+    """We collect the invoice ourselves again."""
+
+    invoice_id: Name
+    taken_back_on: date
+    customer_id: Name | None = None
+    legal_entity: Name | None = None
+
+
 ErpMessage = (
     InvoicePosted
     | InvoiceCorrected
     | InvoiceCancelled
+    | CollectionHandedOver
+    | CollectionTakenBack
     | CreditMemoPosted
     | CreditMemoReversed
     | PaymentReceived
@@ -258,7 +280,12 @@ ErpMessage = (
     | RefundPosted
     | WriteOffPosted
 )
-NO_CURRENCY = frozenset({"payment-reversed", "credit-memo-reversed", "invoice-cancelled", "payer-identified"})
+NO_CURRENCY = frozenset(
+    {
+        *("payment-reversed", "credit-memo-reversed", "invoice-cancelled", "payer-identified"),
+        *("collection-handed-over", "collection-taken-back"),
+    }
+)
 """The kinds that need none: they may name no amount."""
 
 
@@ -343,6 +370,7 @@ def _is_plain(value: Decimal) -> bool:
 _DAYS = (
     *("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"),
     *("applied_on", "unapplied_on", "refunded_on", "posted_on", "cancelled_on", "identified_on"),
+    *("handed_on", "taken_back_on"),
 )
 
 

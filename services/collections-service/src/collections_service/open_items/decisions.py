@@ -9,15 +9,19 @@ from collections_service.open_items.commands import (
     ApplyPayment,
     CancelInvoice,
     CorrectInvoice,
+    HandOverCollection,
     PostWriteOff,
     RegisterInvoice,
     ReportDispute,
     ReverseCreditMemo,
     ReversePayment,
+    TakeCollectionBack,
     UnapplyCreditMemo,
     UnapplyPayment,
 )
 from collections_service.open_items.events import (
+    CollectionHandedOver,
+    CollectionTakenBack,
     CreditAwaited,
     CreditMemoApplied,
     CreditMemoReversed,
@@ -124,6 +128,20 @@ def cancel(command: CancelInvoice, item: OpenItem) -> list[OpenItemEvent]:
         reason=command.reason,
     )
     return _with_holds(item, cancelled, "the invoice was cancelled", since=cancelled.effective_on)
+
+
+def hand_over(command: HandOverCollection, item: OpenItem) -> list[OpenItemEvent]:
+    """An agency or a lawyer collects the invoice from now on; another one may take it over from the first."""
+    _terms(item, command.invoice_id)
+    _not_cancelled(item, command.invoice_id)
+    handed = CollectionHandedOver(to=command.to, handed_on=command.handed_on, reference=command.reference)
+    return [] if item.collected_by == handed else [handed]
+
+
+def take_back(command: TakeCollectionBack, item: OpenItem) -> list[OpenItemEvent]:
+    """We collect the invoice ourselves again. Nothing if nobody else does."""
+    _terms(item, command.invoice_id)
+    return [] if item.collected_by is None else [CollectionTakenBack(taken_back_on=command.taken_back_on)]
 
 
 def apply_payment(

@@ -12,6 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from collections_service.open_items.events import (
+    CollectionHandedOver,
+    CollectionTakenBack,
     CreditAwaited,
     CreditMemoApplied,
     CreditMemoReversed,
@@ -113,7 +115,7 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening.
 
     `movements` are the changes of the open amount, one for each day on which it changed; `open_minor` is their sum: the
-    amount that is neither paid nor credited.
+    amount that is neither paid nor credited. `collected_by` None: we collect it ourselves.
     """
 
     terms: Terms | None = None
@@ -123,6 +125,7 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     credits: tuple[Credit, ...] = ()
     write_offs: tuple[WriteOff, ...] = ()
     cancelled_on: date | None = None
+    collected_by: CollectionHandedOver | None = None
     claims: tuple[Claim, ...] = ()
 
     @property
@@ -199,7 +202,7 @@ def with_step(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
     return (*steps[:place], step, *steps[place:])
 
 
-def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 - one return per kind of event
+def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR0911, PLR0912 - one per kind
     match event:
         case InvoiceRegistered():
             terms = Terms(
@@ -236,6 +239,10 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
             )
             written_off = replace(item, write_offs=(*item.write_offs, write_off))
             return _moved(written_off, event.applied_on, -event.amount.minor)
+        case CollectionHandedOver():
+            return replace(item, collected_by=event)
+        case CollectionTakenBack():
+            return replace(item, collected_by=None)
         case InvoiceCancelled():
             return _moved(replace(item, cancelled_on=event.cancelled_on), event.effective_on, event.change)
         case DisputeReported():

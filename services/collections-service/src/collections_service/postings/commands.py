@@ -3,7 +3,14 @@
 from msgspec import Struct
 
 from collections_service.customers.commands import RecordCustomer
-from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, PostWriteOff, RegisterInvoice
+from collections_service.open_items.commands import (
+    CancelInvoice,
+    CorrectInvoice,
+    HandOverCollection,
+    PostWriteOff,
+    RegisterInvoice,
+    TakeCollectionBack,
+)
 from collections_service.receipts.commands import (
     ApplyReceipt,
     IdentifyPayer,
@@ -14,7 +21,9 @@ from collections_service.receipts.commands import (
     UnapplyReceipt,
 )
 
-InvoicePosting = RegisterInvoice | CorrectInvoice | PostWriteOff | CancelInvoice
+InvoicePosting = (
+    RegisterInvoice | CorrectInvoice | PostWriteOff | CancelInvoice | HandOverCollection | TakeCollectionBack
+)
 ReceiptPosting = (
     ReceivePayment | PostCreditMemo | ApplyReceipt | UnapplyReceipt | ReverseReceipt | RefundReceipt | IdentifyPayer
 )

@@ -6,7 +6,14 @@ from uuid import UUID
 from collections_service.customers import decisions as customer
 from collections_service.customers.stream import CUSTOMER, customer_stream
 from collections_service.open_items import decisions as open_item
-from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, PostWriteOff, RegisterInvoice
+from collections_service.open_items.commands import (
+    CancelInvoice,
+    CorrectInvoice,
+    HandOverCollection,
+    PostWriteOff,
+    RegisterInvoice,
+    TakeCollectionBack,
+)
 from collections_service.open_items.events import OpenItemEvent
 from collections_service.open_items.state import OpenItem
 from collections_service.open_items.stream import INVOICE, invoice_stream
@@ -59,6 +66,10 @@ def _decide(command: InvoicePosting, item: OpenItem) -> list[OpenItemEvent]:
             return open_item.post_write_off(command, item)
         case CancelInvoice():
             return open_item.cancel(command, item)
+        case HandOverCollection():
+            return open_item.hand_over(command, item)
+        case TakeCollectionBack():
+            return open_item.take_back(command, item)
     assert_never(command)
 
 

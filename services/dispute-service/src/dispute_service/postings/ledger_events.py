@@ -52,6 +52,8 @@ _NOT_POSTINGS = frozenset(
         "dispute-hold-placed",
         "dispute-hold-released",
         "recovery-task-opened",
+        "collection-handed-over",
+        "collection-taken-back",
         "unapplied-cash-changed",
         "refund-posted",
     }
