@@ -147,11 +147,14 @@ def take_back(command: TakeCollectionBack, item: OpenItem) -> list[OpenItemEvent
 def apply_payment(
     command: ApplyPayment, item: OpenItem, tolerance: PolicyInForce[ShortPaymentTolerance]
 ) -> list[OpenItemEvent]:
-    """As much of the named amount as is open; the caller keeps the rest on the receipt, and applies a receipt once.
+    """As much of the named amount as is open; the caller keeps the rest on the receipt. A receipt is applied once as it
+    comes; what the ERP applies of it later is another step (`apply_cash`).
 
     The remainder that is open and undisputed afterwards is a short payment if it is more than tolerated. An amount that
     a dispute holds is not short a second time. The judgement is recorded either way, with its numbers and its policy.
     """
+    if item.paid_by(command.source, command.payment_id):
+        return []
     events = apply_cash(command, item)
     if not events:
         return []
@@ -224,6 +227,8 @@ def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItem
     """As much as is open. Disputes that were granted a credit are served first, the oldest first."""
     terms = _terms(item, command.credit_memo_id)
     _same_currency(terms, command.named)
+    if command.from_day is None and item.credited_by(command.source, command.credit_memo_id):
+        return []
     minor = min(command.named.minor, item.open_minor)
     if minor <= 0:
         return []
