@@ -91,6 +91,8 @@ EXAMPLES = {
             reason="rounding",
         ),
         open_items.InvoiceCancelled(cancelled_on=DAY, effective_on=LATER, change=-100_000, reason="billed twice"),
+        open_items.CollectionHandedOver(to="agency", handed_on=LATER, reference="AZ 17/26"),
+        open_items.CollectionTakenBack(taken_back_on=LATER),
         open_items.ShortPaymentDetected(
             source="sap",
             payment_id="P-1",
@@ -208,6 +210,7 @@ EXAMPLES = {
             back=(BACK,),
             reason="wrong customer",
         ),
+        receipts.PayerIdentified(payment_id="P-1", customer_id="C-1", identified_on=LATER, currency="EUR", cash=STEPS),
         receipts.ReceiptRefunded(
             refund_id="F-1",
             receipt_id="P-1",

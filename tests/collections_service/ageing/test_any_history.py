@@ -8,17 +8,31 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from support.collections_office import Office, correction, credit_memo, dispute_event, invoice, payment, reversal
+from support.collections_office import Office, about, correction, credit_memo, dispute_event, invoice, payment, reversal
 
 from collections_service.open_items.state import OpenItem, amount_on, evolve
 from collections_service.open_items.stream import INVOICE
-from collections_service.receipts.events import CreditMemoPosted, PaymentReceived, ReceiptEvent, ReceiptReversed
+from collections_service.receipts.events import (
+    Allocation,
+    CreditMemoCancelled,
+    CreditMemoPosted,
+    PaymentReceived,
+    ReceiptApplied,
+    ReceiptEvent,
+    ReceiptRefunded,
+    ReceiptReversed,
+    ReceiptUnapplied,
+)
 from collections_service.receipts.stream import RECEIPT
 from redress.eventlog.events import RecordedEvent
 from redress.money import parse_money
 
 CUSTOMERS, CURRENCIES = ("C-1", "C-2"), ("EUR", "USD")
 FIRST = date(2026, 1, 1)
+LATER = (
+    *("receipt-applied", "receipt-applied", "receipt-unapplied", "receipt-unapplied"),
+    *("refund-posted", "write-off-posted", "invoice-cancelled", "part-reversed"),
+)
 
 
 def a_day(dice: random.Random) -> str:
@@ -33,7 +47,9 @@ def a_message(dice: random.Random, number: int) -> dict[str, Any]:
     invoice_id = f"INV-{dice.randrange(12)}"
     currency = CURRENCIES[int(invoice_id[4:]) % 2]
     about = {"source_event_id": f"m-{number}", "currency": currency}
-    kind = dice.choice(["invoice", "invoice", "payment", "payment", "reversal", "memo", "correction"])
+    kind = dice.choice(["invoice", "invoice", "payment", "payment", "reversal", "memo", "correction", *LATER])
+    if kind in LATER:
+        return a_later_message(dice, kind, number, invoice_id, currency)
     if kind == "invoice":
         issued = FIRST + timedelta(days=dice.randrange(60))
         return invoice(
@@ -59,12 +75,39 @@ def a_message(dice: random.Random, number: int) -> dict[str, Any]:
     )  # fmt: skip
 
 
+def a_later_message(dice: random.Random, kind: str, number: int, invoice_id: str, currency: str) -> dict[str, Any]:
+    """What the ERP does with money that came before; much of it is refused, and has no effect then."""
+    name, on, part = f"m-{number}", a_day(dice), [{"invoice_id": invoice_id, "amount": an_amount(dice)}]
+    receipt: dict[str, Any] = {"payment_id": f"P-{dice.randrange(40)}"}
+    if dice.random() < 0.3:
+        receipt = {"credit_memo_id": f"CM-{dice.randrange(200)}"}
+    match kind:
+        case "receipt-applied":
+            return about(kind, name, **receipt, applied_on=on, currency=currency, allocations=part)
+        case "receipt-unapplied":
+            taken = [{"invoice_id": invoice_id}]
+            return about(kind, name, **receipt, unapplied_on=on, currency=currency, allocations=taken)
+        case "refund-posted":
+            refund = {"refund_id": name, "refunded_on": on, "currency": currency, "amount": an_amount(dice)}
+            return about(kind, name, **receipt, **refund)
+        case "write-off-posted":
+            return about(
+                kind, name, write_off_id=name, invoice_id=invoice_id, posted_on=on, currency=currency,
+                write_off_kind="bad_debt", amount=f"{dice.randrange(1, 99)}.00",
+            )  # fmt: skip
+        case "invoice-cancelled":
+            return about(kind, name, invoice_id=invoice_id, cancelled_on=on)
+        case _:
+            amount = {"amount": an_amount(dice), "currency": currency}
+            return reversal(f"P-{dice.randrange(40)}", reversed_on=on, source_event_id=name, **amount)
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_buckets_and_unapplied_are_the_balance_on_both_axes(office: Office, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - repeatable, no secret
     instants: list[datetime] = []
     for round_ in range(8):
-        await office.erp(*(a_message(dice, round_ * 100 + n) for n in range(25)))
+        await office.erp(*(a_message(dice, round_ * 100 + n) for n in range(40)))
         for name in ("one", "two", "three"):
             invoice_id = f"INV-{dice.randrange(12)}"
             on = datetime.combine(FIRST, datetime.min.time(), UTC) + timedelta(days=dice.randrange(120))
@@ -132,15 +175,25 @@ def from_streams(stored: list[RecordedEvent], as_of: date, known_at: datetime) -
 
 
 def unapplied_changes(event: ReceiptEvent) -> list[tuple[str, date, int]]:
+    allocations: tuple[Allocation, ...] = ()
+    came: list[tuple[str, date, int]] = []
     match event:
         case PaymentReceived(amount=amount, received_on=on, allocations=allocations):
-            pass
+            came = [(amount.currency, on, amount.minor)]
         case CreditMemoPosted(total=amount, issued_on=on, allocations=allocations):
+            came = [(amount.currency, on, amount.minor)]
+        case ReceiptApplied(allocations=allocations):
             pass
-        case ReceiptReversed(unapplied_returned=amount, effective_on=on):
-            return [(amount.currency, on, -amount.minor)]
-    taken = [(amount.currency, a.applied_on, -a.applied.minor) for a in allocations if a.applied_on is not None]
-    return [(amount.currency, on, amount.minor), *taken]
+        case ReceiptUnapplied(back=back):
+            came = [(each.amount.currency, each.effective_on, each.amount.minor) for each in back]
+        case (
+            ReceiptReversed(unapplied_returned=amount, effective_on=on)
+            | CreditMemoCancelled(unapplied_returned=amount, effective_on=on)
+            | ReceiptRefunded(amount=amount, effective_on=on)
+        ):
+            came = [(amount.currency, on, -amount.minor)]
+    taken = [(a.applied.currency, a.applied_on, -a.applied.minor) for a in allocations if a.applied_on is not None]
+    return [*came, *taken]
 
 
 def minor(money: dict[str, Any]) -> int:

@@ -211,3 +211,37 @@ async def test_a_receipt_is_applied_to_many_invoices_and_taken_off_in_one_step(o
 
     rows = await office.worker.fetch("SELECT DISTINCT open_minor FROM read.invoice_current")
     assert [row["open_minor"] for row in rows] == [1_000]
+
+
+async def test_cash_of_an_unknown_payer_stands_alone_until_the_payer_is_known(office: Office) -> None:
+    await office.accepted(invoice(), payment(amount="300.00", pays={}, customer_id=None))
+    assert await balance(office) == ("1000.00", "0.00", "1000.00")
+    by_customer = await office.get("/v1/ageing", group_by="customer")
+    assert [(row["group"], row["balance"]["amount"]) for row in by_customer["rows"]] == [
+        ("", "-300.00"),
+        ("C-1", "1000.00"),
+    ]
+    before = by_customer["known_at"]
+
+    await office.accepted(
+        about("payer-identified", "P-1", payment_id="P-1", customer_id="C-1", identified_on="2026-03-01")
+    )
+
+    assert await balance(office) == ("1000.00", "-300.00", "700.00")
+    assert await balance(office, as_of="2026-02-20") == ("1000.00", "-300.00", "700.00")
+    assert await balance(office, as_of="2026-02-20", known_at=before) == ("1000.00", "0.00", "1000.00")
+    rows = (await office.get("/v1/ageing", group_by="customer"))["rows"]
+    assert [(row["group"], row["balance"]["amount"]) for row in rows] == [("C-1", "700.00")]
+
+
+async def test_an_invoice_says_who_collects_it(office: Office) -> None:
+    handed = {"invoice_id": "INV-1", "to": "lawyer", "handed_on": "2026-03-02", "reference": "AZ 17/26"}
+    await office.accepted(invoice(), about("collection-handed-over", "INV-1", **handed))
+    assert (await office.get("/v1/invoices/INV-1"))["collected_by"] == {
+        "to": "lawyer",
+        "handed_on": "2026-03-02",
+        "reference": "AZ 17/26",
+    }
+
+    await office.accepted(about("collection-taken-back", "INV-1", invoice_id="INV-1", taken_back_on="2026-04-02"))
+    assert (await office.get("/v1/invoices/INV-1"))["collected_by"] is None

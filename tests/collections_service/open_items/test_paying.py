@@ -37,6 +37,12 @@ def test_of_an_overpayment_only_the_open_amount_is_applied() -> None:
     assert events == [applied(100_000)]
 
 
+def test_the_same_payment_again_changes_nothing() -> None:
+    item = paid(registered(100_000), payment(40_000))
+
+    assert decisions.apply_payment(payment(40_000), item, FIRST_TOLERANCE) == []
+
+
 def test_a_settled_invoice_takes_no_more_money() -> None:
     item = paid(registered(100_000), payment(100_000))
 

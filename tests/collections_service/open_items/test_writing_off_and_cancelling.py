@@ -1,11 +1,26 @@
-"""The ERP writes off a part of an invoice, or cancels it."""
+"""The ERP writes off a part of an invoice, cancels it, or has somebody else collect it."""
 
 import pytest
 from support.collections_examples import after, day, dispute, disputed, eur, invoice, paid, payment, registered
 
 from collections_service.open_items import decisions
-from collections_service.open_items.commands import ApplyCreditMemo, CancelInvoice, CorrectInvoice, PostWriteOff
-from collections_service.open_items.events import HoldReduced, HoldReleased, InvoiceCancelled, Step, WriteOffPosted
+from collections_service.open_items.commands import (
+    ApplyCreditMemo,
+    CancelInvoice,
+    CorrectInvoice,
+    HandOverCollection,
+    PostWriteOff,
+    TakeCollectionBack,
+)
+from collections_service.open_items.events import (
+    CollectionHandedOver,
+    CollectionTakenBack,
+    HoldReduced,
+    HoldReleased,
+    InvoiceCancelled,
+    Step,
+    WriteOffPosted,
+)
 from collections_service.open_items.refusals import (
     CancelledWithMoney,
     CurrencyDiffers,
@@ -140,3 +155,37 @@ def test_money_is_taken_off_before_an_invoice_is_cancelled(settled: str) -> None
 def test_a_cancellation_waits_for_its_invoice() -> None:
     with pytest.raises(InvoiceNotRegistered):
         decisions.cancel(cancelled(), OpenItem())
+
+
+def handed_over(to: str = "agency", on: int = 60) -> HandOverCollection:
+    return HandOverCollection(invoice_id="INV-1", to=to, handed_on=day(on), reference="AZ 17/26")
+
+
+def test_an_agency_collects_an_invoice_until_it_is_taken_back() -> None:
+    item = disputed(registered(100_000), dispute(30_000))
+
+    handed = decisions.hand_over(handed_over(), item)
+    assert handed == [CollectionHandedOver(to="agency", handed_on=day(60), reference="AZ 17/26")]
+    item = after(handed, item)
+    assert (item.open_minor, item.held_minor) == (100_000, 30_000)
+
+    back = decisions.take_back(TakeCollectionBack(invoice_id="INV-1", taken_back_on=day(90)), item)
+    assert back == [CollectionTakenBack(taken_back_on=day(90))]
+    assert after(back, item).collected_by is None
+
+
+def test_handing_over_twice_is_so_already_and_a_lawyer_may_take_over() -> None:
+    item = after(decisions.hand_over(handed_over(), registered(100_000)), registered(100_000))
+
+    assert decisions.hand_over(handed_over(), item) == []
+    assert decisions.hand_over(handed_over("lawyer", on=80), item) == [
+        CollectionHandedOver(to="lawyer", handed_on=day(80), reference="AZ 17/26")
+    ]
+    assert decisions.take_back(TakeCollectionBack(invoice_id="INV-1", taken_back_on=day(90)), registered()) == []
+
+
+def test_nobody_collects_a_cancelled_invoice() -> None:
+    item = after(decisions.cancel(cancelled(), registered(100_000)), registered(100_000))
+
+    with pytest.raises(InvoiceIsCancelled):
+        decisions.hand_over(handed_over(), item)

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 from support.collections_examples import FIRST_TOLERANCE, after, day, eur, invoice
 
 from collections_service.open_items import decisions as open_item
@@ -13,12 +14,14 @@ from collections_service.open_items.events import (
     PaymentApplied,
     PaymentReversed,
     PaymentUnapplied,
+    Step,
 )
 from collections_service.open_items.refusals import InvoiceNotRegistered
 from collections_service.open_items.state import OpenItem
 from collections_service.receipts import decisions as cash
 from collections_service.receipts.commands import (
     ApplyReceipt,
+    IdentifyPayer,
     NamedInvoice,
     PostCreditMemo,
     ReceiptName,
@@ -31,6 +34,7 @@ from collections_service.receipts.commands import (
 from collections_service.receipts.events import (
     Allocation,
     CreditMemoCancelled,
+    PayerIdentified,
     ReceiptApplied,
     ReceiptRefunded,
     ReceiptReversed,
@@ -41,6 +45,7 @@ from collections_service.receipts.refusals import (
     AllocationsExceedAmount,
     InvoiceNamedTwice,
     NotOnInvoice,
+    PayerIsKnown,
     ReceiptCurrencyDiffers,
     ReceiptDiffers,
     ReceiptMovedOn,
@@ -78,6 +83,8 @@ class Books:
                 done = cash.unapply(command, self.receipts[name], self.items)
             case ReverseReceipt(receipt=name):
                 done = cash.reverse(command, self.receipts[name], self.items)
+            case IdentifyPayer(receipt=name):
+                done = cash.identify(command, self.receipts[name])
             case RefundReceipt(receipt=name):
                 done = cash.refund(command, self.receipts[name])
             case _:
@@ -510,6 +517,15 @@ def test_it_may_be_of_another_amount_and_pay_other_invoices() -> None:
     assert books.open() == {"A": 1_000, "B": 1_100, "C": 3_000}
 
 
+def test_a_payment_of_another_customer_with_its_number_is_refused() -> None:
+    books = Books()
+    books.post(received(1_000, on=30, A=1_000))
+    books.post(returned(on=35))
+
+    with pytest.raises(ReceiptDiffers):
+        books.post(replace(received(1_000, on=40), customer_id="C-2"))
+
+
 def test_the_old_payment_told_again_is_not_already_so_once_it_came_back() -> None:
     books = Books()
     books.post(received(1_000, on=30, A=1_000))
@@ -541,6 +557,39 @@ def test_the_first_return_told_again_does_not_return_the_second_presentation() -
 
     assert books.post(returned(on=35, step="R-9")) == cash.NOTHING
     assert books.open()["A"] == 0
+
+
+# -- an unknown payer
+
+
+def identified(customer_id: str = "C-1", on: int = 50) -> IdentifyPayer:
+    return IdentifyPayer(receipt=PAYMENT, customer_id=customer_id, identified_on=day(on))
+
+
+def test_cash_of_an_unknown_payer_is_the_customers_once_he_is_known_from_the_day_it_came() -> None:
+    books = Books()
+    books.post(replace(received(1_500, on=30, A=1_000), customer_id=""))
+
+    (event,) = books.post(identified()).receipt
+
+    assert event == PayerIdentified(
+        payment_id="P-1", customer_id="C-1", identified_on=day(50), currency="EUR", cash=(Step(day(30), 500),)
+    )
+    (refund,) = books.post(refunded(500, on=55)).receipt
+    assert isinstance(refund, ReceiptRefunded)
+    assert refund.customer_id == "C-1"
+
+
+def test_a_payer_is_identified_once_and_not_changed() -> None:
+    books = Books()
+    with pytest.raises(ReceiptNotKnown):
+        books.post(identified())
+    books.post(replace(received(1_500), customer_id=""))
+    books.post(identified())
+
+    assert books.post(identified()) == cash.NOTHING
+    with pytest.raises(PayerIsKnown, match="P-1 is of customer C-1"):
+        books.post(identified("C-2"))
 
 
 # -- refunded

@@ -170,8 +170,11 @@ _FIRST_EVENT = {
     "receipt-applied": "receipt-applied",
     "receipt-unapplied": "receipt-unapplied",
     "refund-posted": "receipt-refunded",
+    "payer-identified": "payer-identified",
     "write-off-posted": "write-off-posted",
     "invoice-cancelled": "invoice-cancelled",
+    "collection-handed-over": "collection-handed-over",
+    "collection-taken-back": "collection-taken-back",
 }
 
 

@@ -119,6 +119,21 @@ class InvoiceCancelled(Struct, frozen=True, kw_only=True, tag="invoice-cancelled
     cancelled_on: date
 
 
+class CollectionHandedOver(Struct, frozen=True, kw_only=True, tag="collection-handed-over", tag_field="type"):
+    """Somebody else collects the invoice: `to` is agency or lawyer. Nobody of ours reminds the customer of it."""
+
+    invoice: InvoiceSummary
+    to: str
+    handed_on: date
+
+
+class CollectionTakenBack(Struct, frozen=True, kw_only=True, tag="collection-taken-back", tag_field="type"):
+    """We collect the invoice ourselves again."""
+
+    invoice: InvoiceSummary
+    taken_back_on: date
+
+
 class ShortPaymentDetected(Struct, frozen=True, kw_only=True, tag="short-payment-detected", tag_field="type"):
     """A payment named an invoice and was less than its open amount by more than the tolerance.
 
@@ -172,7 +187,8 @@ class RecoveryTaskOpened(Struct, frozen=True, kw_only=True, tag="recovery-task-o
 
 
 class UnappliedCashChanged(Struct, frozen=True, kw_only=True, tag="unapplied-cash-changed", tag_field="type"):
-    """A receipt has money that no invoice has taken. `unapplied` is what is left of it now."""
+    """A receipt has money that no invoice has taken. `unapplied` is what is left of it now; `customer_id` is empty as
+    long as nobody knows the payer."""
 
     payment_id: str
     customer_id: str
@@ -204,6 +220,8 @@ CollectionsEvent = (
     | CreditMemoReversed
     | WriteOffPosted
     | InvoiceCancelled
+    | CollectionHandedOver
+    | CollectionTakenBack
     | ShortPaymentDetected
     | HoldPlaced
     | HoldReleased

@@ -17,6 +17,7 @@ from collections_service.receipts.events import (
     Allocation,
     CreditMemoCancelled,
     CreditMemoPosted,
+    PayerIdentified,
     PaymentReceived,
     ReceiptApplied,
     ReceiptEvent,
@@ -129,6 +130,8 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             | invoice_events.RecoveryTaskAssigned()
             | invoice_events.RecoveryTaskDone()
             | invoice_events.RecoveryTaskClosed()
+            | invoice_events.CollectionHandedOver()
+            | invoice_events.CollectionTakenBack()
         ):
             return LedgerChange(None, ())
         case _:
@@ -136,6 +139,8 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
 
 
 def _of_receipt(event: ReceiptEvent) -> tuple[Movement, ...]:
+    if isinstance(event, PayerIdentified):
+        return _of_payer(event)
     match event:
         case PaymentReceived(amount=amount, received_on=on):
             steps = [Step(on, amount.minor), *_taken(event.allocations)]
@@ -162,6 +167,15 @@ def _of_receipt(event: ReceiptEvent) -> tuple[Movement, ...]:
             currency=amount.currency,
         )
         for day, delta in _by_day(steps)
+    )
+
+
+def _of_payer(event: PayerIdentified) -> tuple[Movement, ...]:
+    """What was nobody's is the customer's, from the days on which it came."""
+    return tuple(
+        Movement(kind="unapplied", effective_on=step.on, delta=delta, customer_id=customer, currency=event.currency)
+        for step in event.cash
+        for customer, delta in (("", -step.minor), (event.customer_id, step.minor))
     )
 
 

@@ -133,8 +133,8 @@ async def _buckets(
               ON t.tenant_id = $1 AND t.item = i.item AND {KNOWN_TERMS.format(recorded_by="$3")}
               WHERE i.open <> 0 OR (i.open = 0 AND i.disputed <> 0)
               UNION ALL
-              SELECT any_value(customer_id), any_value(currency), NULL, NULL, 0, total(delta)
-              FROM books WHERE kind = 'unapplied' GROUP BY item HAVING total(delta) <> 0
+              SELECT customer_id, currency, NULL, NULL, 0, total(delta)
+              FROM books WHERE kind = 'unapplied' GROUP BY item, customer_id, currency HAVING total(delta) <> 0
             )
             SELECT {_GROUP_OF[group_by]} AS grp, currency,
                    width_bucket(days - 1, $5::int[]) AS bucket,

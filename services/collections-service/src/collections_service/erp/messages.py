@@ -133,8 +133,10 @@ class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-pos
 
 
 class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received"):
+    """`customer_id` left out: nobody knows yet who paid (`payer-identified`)."""
+
     payment_id: BusinessId
-    customer_id: BusinessId
+    customer_id: BusinessId | None = None
     received_on: date
     currency: CurrencyCode
     amount: Amount
@@ -222,6 +224,15 @@ class RefundPosted(_Message, frozen=True, kw_only=True, tag="refund-posted"):
     reason: ShortText | None = None
 
 
+class PayerIdentified(_Message, frozen=True, kw_only=True, tag="payer-identified"):
+    """Whose a payment is that came without a customer."""
+
+    payment_id: BusinessId
+    customer_id: BusinessId
+    identified_on: date
+    legal_entity: BusinessId | None = None
+
+
 class WriteOffPosted(_Message, frozen=True, kw_only=True, tag="write-off-posted"):
     """A part of an invoice was written off. `write_off_kind` says as what."""
 
@@ -246,20 +257,48 @@ class InvoiceCancelled(_Message, frozen=True, kw_only=True, tag="invoice-cancell
     reason: ShortText | None = None
 
 
+class CollectionHandedOver(_Message, frozen=True, kw_only=True, tag="collection-handed-over"):
+    """An agency or a lawyer collects the invoice from now on. `reference` is their file number."""
+
+    invoice_id: BusinessId
+    to: Literal["agency", "lawyer"]
+    handed_on: date
+    reference: BusinessId | None = None
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
+
+
+class CollectionTakenBack(_Message, frozen=True, kw_only=True, tag="collection-taken-back"):
+    """We collect the invoice ourselves again."""
+
+    invoice_id: BusinessId
+    taken_back_on: date
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
+
+
 ErpMessage = (
     InvoicePosted
     | InvoiceCorrected
     | InvoiceCancelled
+    | CollectionHandedOver
+    | CollectionTakenBack
     | CreditMemoPosted
     | CreditMemoReversed
     | PaymentReceived
     | PaymentReversed
+    | PayerIdentified
     | ReceiptApplied
     | ReceiptUnapplied
     | RefundPosted
     | WriteOffPosted
 )
-NO_CURRENCY = frozenset({"payment-reversed", "credit-memo-reversed", "invoice-cancelled"})
+NO_CURRENCY = frozenset(
+    {
+        *("payment-reversed", "credit-memo-reversed", "invoice-cancelled", "payer-identified"),
+        *("collection-handed-over", "collection-taken-back"),
+    }
+)
 """The kinds that need none: they may name no amount."""
 
 
@@ -343,7 +382,8 @@ def _is_plain(value: Decimal) -> bool:
 
 _DAYS = (
     *("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"),
-    *("applied_on", "unapplied_on", "refunded_on", "posted_on", "cancelled_on"),
+    *("applied_on", "unapplied_on", "refunded_on", "posted_on", "cancelled_on", "identified_on"),
+    *("handed_on", "taken_back_on"),
 )
 
 

@@ -20,11 +20,19 @@ from collections_service.erp.messages import (
     money,
     number_text,
 )
-from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, PostWriteOff, RegisterInvoice
+from collections_service.open_items.commands import (
+    CancelInvoice,
+    CorrectInvoice,
+    HandOverCollection,
+    PostWriteOff,
+    RegisterInvoice,
+    TakeCollectionBack,
+)
 from collections_service.open_items.events import Line
 from collections_service.postings.commands import LedgerCommand
 from collections_service.receipts.commands import (
     ApplyReceipt,
+    IdentifyPayer,
     NamedInvoice,
     PostCreditMemo,
     ReceiptName,
@@ -38,7 +46,7 @@ from redress.ids import public_id
 from redress.money import MAX_MINOR, Money, total
 
 
-def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa: PLR0911 - one arm per kind
+def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa: C901, PLR0911, PLR0912 - one per kind
     """The command. Unreadable for amounts that are not exact money, or not of a sign that makes sense."""
     match message:
         case messages.InvoicePosted():
@@ -51,7 +59,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
             return ReceivePayment(
                 source=message.source,
                 payment_id=message.payment_id,
-                customer_id=message.customer_id,
+                customer_id=message.customer_id or "",
                 received_on=message.received_on,
                 amount=_positive_amount(message.amount, message.currency),
                 allocations=_allocations(message.allocations, message.currency, "/allocations"),
@@ -82,6 +90,12 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 amount=_positive_amount(message.amount, message.currency),
                 reason=message.reason,
             )
+        case messages.PayerIdentified():
+            return IdentifyPayer(
+                receipt=ReceiptName(kind="payment", source=message.source, number=message.payment_id),
+                customer_id=message.customer_id,
+                identified_on=message.identified_on,
+            )
         case messages.WriteOffPosted():
             return PostWriteOff(
                 source=message.source,
@@ -92,6 +106,15 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 kind=message.write_off_kind,
                 reason=message.reason,
             )
+        case messages.CollectionHandedOver():
+            return HandOverCollection(
+                invoice_id=message.invoice_id,
+                to=message.to,
+                handed_on=message.handed_on,
+                reference=message.reference,
+            )
+        case messages.CollectionTakenBack():
+            return TakeCollectionBack(invoice_id=message.invoice_id, taken_back_on=message.taken_back_on)
         case messages.InvoiceCancelled():
             return CancelInvoice(
                 invoice_id=message.invoice_id, cancelled_on=message.cancelled_on, reason=message.reason
@@ -108,6 +131,10 @@ def effective_at(command: LedgerCommand) -> datetime:
         case CorrectInvoice(corrected_on=day) | ReceivePayment(received_on=day) | ReverseReceipt(reversed_on=day):
             pass
         case ApplyReceipt(applied_on=day) | UnapplyReceipt(unapplied_on=day) | RefundReceipt(refunded_on=day):
+            pass
+        case HandOverCollection(handed_on=day) | TakeCollectionBack(taken_back_on=day):
+            pass
+        case IdentifyPayer(identified_on=day):
             pass
         case PostWriteOff(posted_on=day) | CancelInvoice(cancelled_on=day):
             pass

@@ -103,6 +103,20 @@ class PostWriteOff(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class HandOverCollection(Struct, frozen=True, kw_only=True):
+    """`to` is agency or lawyer, `reference` their file number."""
+
+    invoice_id: str
+    to: str
+    handed_on: date
+    reference: str | None = None
+
+
+class TakeCollectionBack(Struct, frozen=True, kw_only=True):
+    invoice_id: str
+    taken_back_on: date
+
+
 class CancelInvoice(Struct, frozen=True, kw_only=True):
     invoice_id: str
     cancelled_on: date

@@ -9,15 +9,19 @@ from collections_service.open_items.commands import (
     ApplyPayment,
     CancelInvoice,
     CorrectInvoice,
+    HandOverCollection,
     PostWriteOff,
     RegisterInvoice,
     ReportDispute,
     ReverseCreditMemo,
     ReversePayment,
+    TakeCollectionBack,
     UnapplyCreditMemo,
     UnapplyPayment,
 )
 from collections_service.open_items.events import (
+    CollectionHandedOver,
+    CollectionTakenBack,
     CreditAwaited,
     CreditMemoApplied,
     CreditMemoReversed,
@@ -125,14 +129,31 @@ def cancel(command: CancelInvoice, item: OpenItem) -> list[OpenItemEvent]:
     return _with_holds(item, cancelled, "the invoice was cancelled", since=cancelled.effective_on)
 
 
+def hand_over(command: HandOverCollection, item: OpenItem) -> list[OpenItemEvent]:
+    """An agency or a lawyer collects the invoice from now on; another one may take it over from the first."""
+    _terms(item, command.invoice_id)
+    _not_cancelled(item, command.invoice_id)
+    handed = CollectionHandedOver(to=command.to, handed_on=command.handed_on, reference=command.reference)
+    return [] if item.collected_by == handed else [handed]
+
+
+def take_back(command: TakeCollectionBack, item: OpenItem) -> list[OpenItemEvent]:
+    """We collect the invoice ourselves again. Nothing if nobody else does."""
+    _terms(item, command.invoice_id)
+    return [] if item.collected_by is None else [CollectionTakenBack(taken_back_on=command.taken_back_on)]
+
+
 def apply_payment(
     command: ApplyPayment, item: OpenItem, tolerance: PolicyInForce[ShortPaymentTolerance]
 ) -> list[OpenItemEvent]:
-    """As much of the named amount as is open; the caller keeps the rest on the receipt, and applies a receipt once.
+    """As much of the named amount as is open; the caller keeps the rest on the receipt. A receipt is applied once as it
+    comes; what the ERP applies of it later is another step (`apply_cash`).
 
     The remainder that is open and undisputed afterwards is a short payment if it is more than tolerated. An amount that
     a dispute holds is not short a second time. The judgement is recorded either way, with its numbers and its policy.
     """
+    if item.paid_by(command.source, command.payment_id):
+        return []
     events = apply_cash(command, item)
     if not events:
         return []
@@ -205,6 +226,8 @@ def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItem
     """As much as is open. Which disputes it serves, dispute-service answers: claims stay until it has."""
     terms = _terms(item, command.credit_memo_id)
     _same_currency(terms, command.named)
+    if command.from_day is None and item.credited_by(command.source, command.credit_memo_id):
+        return []
     minor = min(command.named.minor, item.open_minor)
     if minor <= 0:
         return []

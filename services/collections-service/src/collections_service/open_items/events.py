@@ -156,6 +156,21 @@ class InvoiceCancelled(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class CollectionHandedOver(Struct, frozen=True, kw_only=True):
+    """Somebody else collects the invoice from `handed_on` on: `to` is agency or lawyer, `reference` is their file
+    number."""
+
+    to: str
+    handed_on: date
+    reference: str | None = None
+
+
+class CollectionTakenBack(Struct, frozen=True, kw_only=True):
+    """We collect the invoice ourselves again."""
+
+    taken_back_on: date
+
+
 class ShortPaymentDetected(Struct, frozen=True, kw_only=True):
     """A payment named this invoice and left `short` of it open and undisputed, which is more than `tolerated`."""
 
@@ -297,6 +312,8 @@ OpenItemEvent = (
     | CreditMemoReversed
     | WriteOffPosted
     | InvoiceCancelled
+    | CollectionHandedOver
+    | CollectionTakenBack
     | ShortPaymentDetected
     | RemainderTolerated
     | DisputeReported
@@ -326,6 +343,8 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "credit-memo-reversed": (1, CreditMemoReversed),
         "write-off-posted": (1, WriteOffPosted),
         "invoice-cancelled": (1, InvoiceCancelled),
+        "collection-handed-over": (1, CollectionHandedOver),
+        "collection-taken-back": (1, CollectionTakenBack),
         "short-payment-detected": (1, ShortPaymentDetected),
         "remainder-tolerated": (1, RemainderTolerated),
         "dispute-reported": (2, DisputeReported),

@@ -77,6 +77,10 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
             )
         case stored.InvoiceCancelled():
             return public.InvoiceCancelled(invoice=invoice, cancelled_on=event.cancelled_on)
+        case stored.CollectionHandedOver():
+            return public.CollectionHandedOver(invoice=invoice, to=event.to, handed_on=event.handed_on)
+        case stored.CollectionTakenBack():
+            return public.CollectionTakenBack(invoice=invoice, taken_back_on=event.taken_back_on)
         case stored.ShortPaymentDetected():
             return public.ShortPaymentDetected(
                 invoice=invoice,

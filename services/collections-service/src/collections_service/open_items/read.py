@@ -49,6 +49,14 @@ class InvoiceWriteOff(Struct, frozen=True, kw_only=True):
     kind: str
 
 
+class CollectedBy(Struct, frozen=True, kw_only=True):
+    """Who collects the invoice in our place: `to` is agency or lawyer. It is not to be dunned here."""
+
+    to: str
+    handed_on: date
+    reference: str | None
+
+
 class Invoice(Struct, frozen=True, kw_only=True):
     """`open` is neither paid nor credited nor written off, `disputed` the held part of it; `days_overdue` is below 1 if
     it is not due. An invoice that was cancelled keeps its total, and nothing of it is open."""
@@ -70,6 +78,7 @@ class Invoice(Struct, frozen=True, kw_only=True):
     payments: tuple[InvoicePayment, ...]
     write_offs: tuple[InvoiceWriteOff, ...]
     cancelled_on: date | None
+    collected_by: CollectedBy | None
     tax: WireMoney | None
     po_number: str | None
     version: int
@@ -149,6 +158,11 @@ def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoi
             for each in item.write_offs
         ),
         cancelled_on=item.cancelled_on,
+        collected_by=None
+        if item.collected_by is None
+        else CollectedBy(
+            to=item.collected_by.to, handed_on=item.collected_by.handed_on, reference=item.collected_by.reference
+        ),
         tax=wire(terms.tax) if terms.tax else None,
         po_number=terms.po_number,
         version=version,

@@ -12,6 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from collections_service.open_items.events import (
+    CollectionHandedOver,
+    CollectionTakenBack,
     CreditAwaited,
     CreditMemoApplied,
     CreditMemoReversed,
@@ -145,7 +147,7 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening.
 
     `movements` are the changes of the open amount, one for each day on which it changed; `open_minor` is their sum: the
-    amount that is neither paid nor credited.
+    amount that is neither paid nor credited. `collected_by` None: we collect it ourselves.
     """
 
     terms: Terms | None = None
@@ -155,6 +157,7 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     credits: tuple[Credit, ...] = ()
     write_offs: tuple[WriteOff, ...] = ()
     cancelled_on: date | None = None
+    collected_by: CollectionHandedOver | None = None
     claims: tuple[Claim, ...] = ()
     tasks: tuple[RecoveryTask, ...] = ()
 
@@ -272,6 +275,10 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR
             )
             written_off = replace(item, write_offs=(*item.write_offs, write_off))
             return _moved(written_off, event.applied_on, -event.amount.minor)
+        case CollectionHandedOver():
+            return replace(item, collected_by=event)
+        case CollectionTakenBack():
+            return replace(item, collected_by=None)
         case InvoiceCancelled():
             return _moved(replace(item, cancelled_on=event.cancelled_on), event.effective_on, event.change)
         case DisputeReported():

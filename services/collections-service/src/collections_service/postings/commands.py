@@ -3,9 +3,17 @@
 from msgspec import Struct
 
 from collections_service.customers.commands import RecordCustomer
-from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, PostWriteOff, RegisterInvoice
+from collections_service.open_items.commands import (
+    CancelInvoice,
+    CorrectInvoice,
+    HandOverCollection,
+    PostWriteOff,
+    RegisterInvoice,
+    TakeCollectionBack,
+)
 from collections_service.receipts.commands import (
     ApplyReceipt,
+    IdentifyPayer,
     PostCreditMemo,
     ReceivePayment,
     RefundReceipt,
@@ -13,8 +21,12 @@ from collections_service.receipts.commands import (
     UnapplyReceipt,
 )
 
-InvoicePosting = RegisterInvoice | CorrectInvoice | PostWriteOff | CancelInvoice
-ReceiptPosting = ReceivePayment | PostCreditMemo | ApplyReceipt | UnapplyReceipt | ReverseReceipt | RefundReceipt
+InvoicePosting = (
+    RegisterInvoice | CorrectInvoice | PostWriteOff | CancelInvoice | HandOverCollection | TakeCollectionBack
+)
+ReceiptPosting = (
+    ReceivePayment | PostCreditMemo | ApplyReceipt | UnapplyReceipt | ReverseReceipt | RefundReceipt | IdentifyPayer
+)
 LedgerCommand = InvoicePosting | ReceiptPosting
 
 

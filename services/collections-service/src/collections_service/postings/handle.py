@@ -6,7 +6,14 @@ from uuid import UUID
 from collections_service.customers import decisions as customer
 from collections_service.customers.stream import CUSTOMER, customer_stream
 from collections_service.open_items import decisions as open_item
-from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, PostWriteOff, RegisterInvoice
+from collections_service.open_items.commands import (
+    CancelInvoice,
+    CorrectInvoice,
+    HandOverCollection,
+    PostWriteOff,
+    RegisterInvoice,
+    TakeCollectionBack,
+)
 from collections_service.open_items.events import OpenItemEvent
 from collections_service.open_items.state import OpenItem
 from collections_service.open_items.stream import INVOICE, invoice_stream
@@ -14,6 +21,7 @@ from collections_service.postings.commands import InvoicePosting, LedgerCommand,
 from collections_service.receipts import decisions as cash
 from collections_service.receipts.commands import (
     ApplyReceipt,
+    IdentifyPayer,
     PostCreditMemo,
     ReceiptName,
     ReceivePayment,
@@ -58,6 +66,10 @@ def _decide(command: InvoicePosting, item: OpenItem) -> list[OpenItemEvent]:
             return open_item.post_write_off(command, item)
         case CancelInvoice():
             return open_item.cancel(command, item)
+        case HandOverCollection():
+            return open_item.hand_over(command, item)
+        case TakeCollectionBack():
+            return open_item.take_back(command, item)
     assert_never(command)
 
 
@@ -84,6 +96,8 @@ async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -
             applied = cash.reverse(command, receipt, items)
         case RefundReceipt():
             applied = cash.refund(command, receipt)
+        case IdentifyPayer():
+            applied = cash.identify(command, receipt)
     uow.record(RECEIPT, stream, applied.receipt, policy=policy)
     for invoice_id, events in applied.invoices.items():
         uow.record(INVOICE, invoices[invoice_id], events, policy=policy)
@@ -114,7 +128,7 @@ def touched_streams(tenant_id: str, command: LedgerCommand) -> list[UUID]:
     if isinstance(command, InvoicePosting):
         return [invoice_stream(tenant_id, command.invoice_id)]
     named: list[UUID] = []
-    if not isinstance(command, RefundReceipt):
+    if not isinstance(command, RefundReceipt | IdentifyPayer):
         named = [invoice_stream(tenant_id, each.invoice_id) for each in command.allocations]
     return [_receipt(tenant_id, command), *named]
 
@@ -141,7 +155,7 @@ def _invoices_of(command: ReceiptPosting, receipt: Receipt) -> list[str]:
         case ReverseReceipt():
             recorded = receipt.recorded
             return list(dict.fromkeys(each.invoice_id for each in recorded.applications)) if recorded else []
-        case RefundReceipt():
+        case RefundReceipt() | IdentifyPayer():
             return []
         case _:
             return list(dict.fromkeys(each.invoice_id for each in command.allocations))

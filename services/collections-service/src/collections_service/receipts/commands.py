@@ -24,7 +24,8 @@ class ReceiptName(Struct, frozen=True, kw_only=True):
 
 
 class ReceivePayment(Struct, frozen=True, kw_only=True):
-    """`allocations` name each invoice once and add up to `amount` at most."""
+    """`allocations` name each invoice once and add up to `amount` at most. `customer_id` empty: nobody knows the payer
+    yet."""
 
     source: str
     payment_id: str
@@ -83,6 +84,14 @@ class ReverseReceipt(Struct, frozen=True, kw_only=True):
     amount: Money | None = None
     allocations: tuple[NamedInvoice, ...] = ()
     reason: str | None = None
+
+
+class IdentifyPayer(Struct, frozen=True, kw_only=True):
+    """The customer of a payment that came without one."""
+
+    receipt: ReceiptName
+    customer_id: str
+    identified_on: date
 
 
 class RefundReceipt(Struct, frozen=True, kw_only=True):

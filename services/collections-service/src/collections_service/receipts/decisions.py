@@ -34,6 +34,7 @@ from collections_service.open_items.refusals import InvoiceNotRegistered
 from collections_service.open_items.state import OpenItem, first_day_with_room
 from collections_service.receipts.commands import (
     ApplyReceipt,
+    IdentifyPayer,
     NamedInvoice,
     PostCreditMemo,
     ReceiptName,
@@ -47,6 +48,7 @@ from collections_service.receipts.events import (
     Allocation,
     CreditMemoCancelled,
     CreditMemoPosted,
+    PayerIdentified,
     PaymentReceived,
     ReceiptApplied,
     ReceiptEvent,
@@ -59,6 +61,7 @@ from collections_service.receipts.refusals import (
     AllocationsExceedAmount,
     InvoiceNamedTwice,
     NotOnInvoice,
+    PayerIsKnown,
     ReceiptCurrencyDiffers,
     ReceiptDiffers,
     ReceiptMovedOn,
@@ -305,6 +308,23 @@ def refund(command: RefundReceipt, receipt: Receipt) -> CashApplication:
     return CashApplication((refunded,), {})
 
 
+def identify(command: IdentifyPayer, receipt: Receipt) -> CashApplication:
+    """The payer becomes known. A payer that is known is not changed: the payment is reversed and posted anew."""
+    recorded = _recorded(command.receipt, receipt)
+    if recorded.customer_id == command.customer_id:
+        return NOTHING
+    if recorded.customer_id:
+        raise PayerIsKnown(recorded.receipt_id, recorded.customer_id).at("customer_id")
+    identified = PayerIdentified(
+        payment_id=recorded.receipt_id,
+        customer_id=command.customer_id,
+        identified_on=command.identified_on,
+        currency=recorded.amount.currency,
+        cash=tuple(step for step in recorded.cash if step.minor),
+    )
+    return CashApplication((identified,), {})
+
+
 def _recorded(name: ReceiptName, receipt: Receipt) -> RecordedReceipt:
     if receipt.recorded is None:
         raise ReceiptNotKnown(name.number, name.kind)
@@ -312,7 +332,10 @@ def _recorded(name: ReceiptName, receipt: Receipt) -> RecordedReceipt:
 
 
 def _presented_again(recorded: RecordedReceipt, command: ReceivePayment) -> bool:
-    return recorded.is_back and recorded.returned_on is not None and command.received_on >= recorded.returned_on
+    """Of the same payer and currency: another one's payment with this number is another payment."""
+    if recorded.returned_on is None or not recorded.is_back or command.received_on < recorded.returned_on:
+        return False
+    return (recorded.customer_id, recorded.amount.currency) == (command.customer_id, command.amount.currency)
 
 
 def _same_step(known: Happened, sent: Happened) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from collections_service.open_items.events import Step
 from redress.codec import Codec, fields_added
 from redress.money import Money
 
@@ -34,7 +35,8 @@ class TakenBack(Struct, frozen=True, kw_only=True):
 class PaymentReceived(Struct, frozen=True, kw_only=True):
     """Money arrived and was applied as the payer said; `unapplied` is what no invoice took.
 
-    A second one on the same stream is the same payment presented again, after all of it had come back.
+    `customer_id` is empty where nobody knew whose money it is. A second one on the same stream is the same payment
+    presented again, after all of it had come back.
     """
 
     source: str
@@ -113,6 +115,17 @@ class CreditMemoCancelled(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class PayerIdentified(Struct, frozen=True, kw_only=True):
+    """The customer of a payment that came without one is known. `cash` is what no invoice has of it, by the day from
+    which that is so: it was the customer's on those days already."""
+
+    payment_id: str
+    customer_id: str
+    identified_on: date
+    currency: str
+    cash: tuple[Step, ...]
+
+
 class ReceiptRefunded(Struct, frozen=True, kw_only=True):
     """Unapplied money was paid out to the customer."""
 
@@ -132,6 +145,7 @@ ReceiptEvent = (
     | ReceiptUnapplied
     | ReceiptReversed
     | CreditMemoCancelled
+    | PayerIdentified
     | ReceiptRefunded
 )
 
@@ -145,6 +159,7 @@ RECEIPT_CODEC: Final[Codec[ReceiptEvent]] = Codec(
         "receipt-unapplied": (1, ReceiptUnapplied),
         "receipt-reversed": (2, ReceiptReversed),
         "credit-memo-cancelled": (1, CreditMemoCancelled),
+        "payer-identified": (1, PayerIdentified),
         "receipt-refunded": (1, ReceiptRefunded),
     },
     {

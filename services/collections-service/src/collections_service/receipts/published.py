@@ -6,6 +6,7 @@ from uuid import UUID
 from collections_service.receipts.events import (
     CreditMemoCancelled,
     CreditMemoPosted,
+    PayerIdentified,
     PaymentReceived,
     ReceiptApplied,
     ReceiptEvent,
@@ -34,14 +35,15 @@ def published(event: ReceiptEvent, _stream_id: UUID, after: Receipt) -> public.C
                 amount=wire(event.amount),
                 unapplied=wire(recorded.unapplied),
             )
-        case PaymentReceived() if event.unapplied.minor:
-            return _unapplied_cash(recorded)
         case ReceiptReversed() if event.unapplied_returned.minor:
+            return _unapplied_cash(recorded)
+        case PaymentReceived() | PayerIdentified() if recorded.unapplied.minor:
             return _unapplied_cash(recorded)
         case ReceiptApplied() | ReceiptUnapplied() if recorded.kind == "payment":
             return _unapplied_cash(recorded)
         case (
             PaymentReceived()
+            | PayerIdentified()
             | ReceiptReversed()
             | ReceiptApplied()
             | ReceiptUnapplied()

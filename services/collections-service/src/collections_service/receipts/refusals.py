@@ -9,6 +9,7 @@ ReceiptRefusal
 ├── UnappliedExceeded          more is to be applied or refunded than no invoice has
 ├── NotOnInvoice               more is to be taken off an invoice than it has of the receipt
 ├── ReversalExceedsReceipt     more is to come back than is left
+├── PayerIsKnown               the payer of a payment would change
 ├── StepDiffers                an application, reversal or refund is known with other content
 └── InvoiceNamedTwice          one invoice appears in two allocations
 """
@@ -114,6 +115,18 @@ class StepDiffers(ReceiptRefusal):
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"{name} was already {kind} with another date, amount or invoice")
+
+
+class PayerIsKnown(ReceiptRefusal):
+    code = "payer_is_known"
+    title = "The payer is known already"
+    kind = "conflict"
+
+    def __init__(self, receipt_id: str, customer_id: str) -> None:
+        super().__init__(
+            f"{receipt_id} is of customer {customer_id}; a payment of another customer is reversed and posted anew",
+            allowed=customer_id,
+        )
 
 
 class InvoiceNamedTwice(ReceiptRefusal):

@@ -15,6 +15,7 @@ from collections_service.receipts.events import (
     Allocation,
     CreditMemoCancelled,
     CreditMemoPosted,
+    PayerIdentified,
     PaymentReceived,
     ReceiptApplied,
     ReceiptEvent,
@@ -43,7 +44,8 @@ class Happened(Struct, frozen=True, kw_only=True):
 
 
 class RecordedReceipt(Struct, frozen=True, kw_only=True):
-    """`kind` is payment or credit_memo; `received_on` is the value date, or the credit memo's date.
+    """`kind` is payment or credit_memo; `received_on` is the value date, or the credit memo's date. `customer_id` is
+    empty as long as nobody knows the payer.
 
     `allocations` are as the sender named them first; `applications` are what invoices have now, oldest first. `cash` is
     what no invoice has, by day: one step for each day on which it changed. `happened_since` says whether the
@@ -109,6 +111,9 @@ def evolve(receipt: Receipt, event: ReceiptEvent) -> Receipt:  # noqa: PLR0911 -
             return Receipt(_unapplied(receipt.recorded, event))
         case ReceiptReversed() | CreditMemoCancelled():
             return Receipt(_reversed(receipt.recorded, event))
+        case PayerIdentified():
+            identified = replace(receipt.recorded, customer_id=event.customer_id, happened_since=True)
+            return Receipt(identified)
         case ReceiptRefunded():
             return Receipt(_refunded(receipt.recorded, event))
         case _:

@@ -53,6 +53,8 @@ _NOT_POSTINGS = frozenset(
         "dispute-hold-released",
         "recovery-task-opened",
         "recovery-task-changed",
+        "collection-handed-over",
+        "collection-taken-back",
         "unapplied-cash-changed",
         "refund-posted",
     }
