@@ -1,5 +1,6 @@
 """Commands that end a dispute or bring it back: decide, resolve, close, withdraw, reopen."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
@@ -13,8 +14,14 @@ from dispute_service.disputes.decisions.guards import (
     promise,
 )
 from dispute_service.disputes.items import reopenable
-from dispute_service.disputes.outcomes import outcomes_of
-from dispute_service.disputes.refusals import NothingToReopen, UnknownCode, VerdictDoesNotAddUp, WrongState
+from dispute_service.disputes.outcomes import WHOLE, outcomes_of
+from dispute_service.disputes.refusals import (
+    CreditOfMismatch,
+    NothingToReopen,
+    UnknownCode,
+    VerdictDoesNotAddUp,
+    WrongState,
+)
 from dispute_service.disputes.state import TRANSITIONS, Dispute, Status, allowed_actions
 from dispute_service.reasons.catalogue import RESOLUTION_CODES
 from dispute_service.routing.matrix import ResolutionMatrix
@@ -78,6 +85,7 @@ def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.Disput
     if command.resolution_code not in {code.code for code in RESOLUTION_CODES}:
         raise UnknownCode("resolution_code", command.resolution_code, tuple(code.code for code in RESOLUTION_CODES))
     outcomes = outcomes_of(command.resolution_code, command.credited, state)
+    _must_be_served(outcomes, state)
     return [
         *breach_if_late(state, command.at),
         e.DisputeResolved(
@@ -87,6 +95,14 @@ def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.Disput
             rationale=command.rationale,
         ),
     ]
+
+
+def _must_be_served(outcomes: Iterable[e.ItemOutcome], state: Dispute) -> None:
+    for outcome in outcomes:
+        item = state.items[outcome.item]
+        if outcome.credit and item.mismatch is not None:
+            allowed = tuple(code for code, where in WHOLE.items() if where != "credit")
+            raise CreditOfMismatch(outcome.item, item.invoice_id, item.mismatch, allowed)
 
 
 def _close(command: c.Close, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
