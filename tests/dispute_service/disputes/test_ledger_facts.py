@@ -35,6 +35,7 @@ from dispute_service.disputes.events import (
     PaymentReversed,
     Share,
 )
+from dispute_service.disputes.refusals import CreditOfMismatch
 from dispute_service.disputes.state import Dispute, Status
 
 
@@ -267,6 +268,17 @@ def test_an_item_that_turns_out_to_name_another_invoice_is_a_mismatch(change: di
     again.when(payment("200.00")).then_nothing()
     corrected = again.after(replace(note_invoice(), lines=("1", "9"))).state
     assert corrected.items[0].mismatch is None
+
+
+def test_no_credit_is_granted_for_what_no_credit_memo_would_serve() -> None:
+    unknown = c.ContestedItem(invoice_id="INV-1", line=None, amount=item().amount, known=False)
+    wrong = disputes().after(open_(unknown), replace(note_invoice(), customer_id="C-2"))
+    refusal = wrong.when(resolve("CREDIT_FULL")).then_refused(CreditOfMismatch)
+    assert refusal.message == (
+        "Item 0 is not of invoice INV-1, which has another customer: no credit memo would serve it."
+    )
+    assert "VOID_LOGGED_IN_ERROR" in (refusal.allowed or ())
+    wrong.when(resolve("VOID_LOGGED_IN_ERROR")).then_kinds(DisputeResolved)
 
 
 def test_a_line_that_was_there_when_it_was_contested_is_no_mismatch_when_the_lines_are_numbered_anew() -> None:

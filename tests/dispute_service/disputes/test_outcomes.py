@@ -146,8 +146,8 @@ def test_a_resolution_does_not_contradict_the_verdict() -> None:
     )
 
 
-def test_withdrawn_and_unknown_are_no_resolution_codes() -> None:
-    for code in ("WITHDRAWN", "SETTLED_BY_COIN"):
+def test_withdrawn_reduced_and_unknown_are_no_resolution_codes_of_people() -> None:
+    for code in ("WITHDRAWN", "INVOICE_REDUCED", "SETTLED_BY_COIN"):
         refusal = disputes().after(open_()).when(resolve(code)).then_refused(refusals.UnknownCode)
         assert refusal.place == ("resolution_code",)
 

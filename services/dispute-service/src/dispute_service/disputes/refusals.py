@@ -18,6 +18,7 @@ DisputeRefusal
 ├── CreditNotStated           the resolution code leaves the credited amount open and nobody said it
 ├── CreditOutOfBounds         the credited amount is not within what may be credited
 ├── ContradictsVerdict        the resolution says something else than the decision
+├── CreditOfMismatch          a credit for an item that is not of the invoice it names: no credit memo would serve it
 └── NothingToReopen           everything was settled by postings: there is nothing to contest again
 """
 
@@ -216,6 +217,23 @@ class ContradictsVerdict(DisputeRefusal):
             place=("resolution_code",),
             allowed=allowed,
             details={"valid": valid, "invalid": invalid},
+        )
+
+
+_DIFFERS = {"customer": "has another customer", "currency": "is in another currency", "line": "has no such line"}
+
+
+class CreditOfMismatch(DisputeRefusal):
+    code = "credit_of_mismatch"
+    title = "No credit memo would serve this item"
+    kind = "conflict"
+
+    def __init__(self, item: int, invoice_id: str, mismatch: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            f"Item {item} is not of invoice {invoice_id}, which {_DIFFERS[mismatch]}: no credit memo would serve it.",
+            place=("resolution_code",),
+            allowed=allowed,
+            details={"item": item, "invoice_id": invoice_id, "mismatch": mismatch},
         )
 
 

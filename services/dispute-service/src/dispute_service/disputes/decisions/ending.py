@@ -1,5 +1,6 @@
 """Commands that end a dispute or bring it back: decide, resolve, close, withdraw, reopen."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
@@ -14,8 +15,8 @@ from dispute_service.disputes.decisions.guards import (
     says_no_other_time,
 )
 from dispute_service.disputes.items import reopenable
-from dispute_service.disputes.outcomes import is_what_was_resolved, outcomes_of
-from dispute_service.disputes.refusals import NothingToReopen, UnknownCode, WrongState
+from dispute_service.disputes.outcomes import WHOLE, is_what_was_resolved, outcomes_of
+from dispute_service.disputes.refusals import CreditOfMismatch, NothingToReopen, UnknownCode, WrongState
 from dispute_service.disputes.state import TRANSITIONS, Dispute, Status, Verdict, allowed_actions
 from dispute_service.disputes.verdicts import verdicts_of
 from dispute_service.reasons.catalogue import RESOLUTION_CODES
@@ -71,6 +72,7 @@ def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.Disput
     if command.resolution_code not in {code.code for code in RESOLUTION_CODES}:
         raise UnknownCode("resolution_code", command.resolution_code, tuple(code.code for code in RESOLUTION_CODES))
     outcomes, spread = outcomes_of(command, state)
+    _must_be_served(outcomes, state)
     return [
         *breach_if_late(state, command.at),
         e.DisputeResolved(
@@ -91,6 +93,14 @@ def _is_resolved_so(command: c.Resolve, state: Dispute, now: datetime) -> bool:
         and says_no_other_time(command.at, state.resolved_at, now)
         and is_what_was_resolved(command, state)
     )
+
+
+def _must_be_served(outcomes: Iterable[e.ItemOutcome], state: Dispute) -> None:
+    for outcome in outcomes:
+        item = state.items[outcome.item]
+        if outcome.credit and item.mismatch is not None:
+            allowed = tuple(code for code, where in WHOLE.items() if where != "credit")
+            raise CreditOfMismatch(outcome.item, item.invoice_id, item.mismatch, allowed)
 
 
 def _close(command: c.Close, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
