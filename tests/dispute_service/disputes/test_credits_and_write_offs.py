@@ -128,5 +128,9 @@ def test_a_write_off_of_all_ends_the_dispute_as_what_the_erp_posted() -> None:
 
 def test_what_the_erp_wrote_off_is_not_contested_again() -> None:
     """A person's write-off is a wish until it is posted; a posted one has left nothing to contest."""
-    state = disputes().after(open_(), write_off("50.00"), resolve("REJECTED_COLLECT"), reopen()).state
+    outcome = disputes().after(open_(), write_off("50.00"), resolve("REJECTED_COLLECT")).when(reopen())
+    (reopened,) = outcome.events
+    assert isinstance(reopened, DisputeReopened)
+    assert reopened.shares == (Share(0, 15000),)
+    state = outcome.after
     assert (state.open, state.items[0].written_off, state.items[0].rejected) == (15000, 5000, 0)
