@@ -1,6 +1,7 @@
 """Whatever arrives in whatever order: money is conserved, holds stay within what is open, on every day."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import reduce
 from random import Random
 
@@ -13,7 +14,7 @@ from support.collections_examples import FIRST_TOLERANCE, day, dispute, eur, inv
 from collections_service.open_items import decisions as open_item
 from collections_service.open_items import state as open_items
 from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice, ReportDispute
-from collections_service.open_items.events import HoldPlaced, OpenItemEvent, Step
+from collections_service.open_items.events import CashDiscount, HoldPlaced, OpenItemEvent, Step
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem, amount_on
 from collections_service.receipts import decisions as cash
@@ -34,7 +35,16 @@ amounts = st.integers(1, 1_500)
 def allocations(draw: st.DrawFn) -> tuple[int, tuple[NamedInvoice, ...]]:
     named = draw(st.lists(st.tuples(st.sampled_from(INVOICES), amounts), max_size=2, unique_by=lambda pair: pair[0]))
     extra = draw(st.integers(0, 300))
-    parts = tuple(NamedInvoice(invoice_id, eur(minor)) for invoice_id, minor in named)
+    parts = tuple(
+        NamedInvoice(
+            invoice_id,
+            eur(minor),
+            claim_number=draw(st.sampled_from([None, "CL-1"])),
+            settles_in_full=draw(st.sampled_from([None, True, False])),
+            withheld_tax=draw(st.sampled_from([None, eur(50)])),
+        )
+        for invoice_id, minor in named
+    )
     return sum(minor for _, minor in named) + extra or 1, parts
 
 
@@ -120,6 +130,8 @@ class Ledger:
             self.items[invoice_id] = open_items.evolve(self.items[invoice_id], event)
             item = self.items[invoice_id]
             assert 0 <= item.held_minor <= item.open_minor, event
+            assert 0 <= item.withheld_minor <= item.undisputed_minor, event
+            assert 0 <= item.discount_minor <= 45, event  # 3 % of the largest total
             assert all(claim.held_now >= 0 for claim in item.claims), event
 
 
@@ -127,14 +139,15 @@ class Ledger:
 @given(st.lists(messages(), max_size=25))
 def test_money_is_conserved_and_holds_fit(heard: list[Message]) -> None:
     ledger = Ledger()
-    for message in [invoice(1_000, invoice_id="INV-1"), *heard]:
+    for message in [invoice(1_000, invoice_id="INV-1", discount=CashDiscount(Decimal(3), 20)), *heard]:
         ledger.hear(message)
 
     items = ledger.items.values()
     recorded = [receipt.recorded for receipt in ledger.receipts.values() if receipt.recorded]
     invoiced = sum(item.terms.total.minor for item in items if item.terms)
     applied = sum(receipt.applied_minor for receipt in ledger.receipts.values())
-    assert invoiced - applied == sum(item.open_minor for item in items)
+    granted = sum(item.discount_minor for item in items)
+    assert invoiced - applied - granted == sum(item.open_minor for item in items)
     assert sum(r.amount.minor for r in recorded) == applied + sum(
         r.unapplied.minor + r.returned.minor for r in recorded
     )

@@ -19,7 +19,13 @@ class InvoiceLine(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceSummary(Struct, frozen=True, kw_only=True):
-    """An open item after the event. `open` is what is not paid or credited; `disputed` is the held part of it."""
+    """An open item after the event. `open` is what is not paid, credited or granted as cash discount; `disputed` is the
+    held part of it.
+
+    The cash discount: `discount_percent` (decimal text) within `discount_days` of the issue date, and
+    `discount_granted` so far. `withheld_tax` is the open, undisputed part that waits for a tax certificate. None where
+    the publisher does not say.
+    """
 
     invoice_id: str
     legal_entity: str
@@ -31,6 +37,10 @@ class InvoiceSummary(Struct, frozen=True, kw_only=True):
     open: WireMoney
     disputed: WireMoney
     lines: tuple[InvoiceLine, ...] = ()
+    discount_percent: str | None = None
+    discount_days: int | None = None
+    discount_granted: WireMoney | None = None
+    withheld_tax: WireMoney | None = None
 
 
 class InvoiceRegistered(Struct, frozen=True, kw_only=True, tag="invoice-registered", tag_field="type"):
@@ -46,12 +56,17 @@ class InvoiceChanged(Struct, frozen=True, kw_only=True, tag="invoice-changed", t
 
 
 class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", tag_field="type"):
-    """Cash was applied to one invoice. `applied` is this allocation; `received_on` is the bank's value date."""
+    """Cash was applied to one invoice. `applied` is this allocation; `received_on` is the bank's value date.
+
+    A payment is known by `source`, the ERP that posted it, and `payment_id`; so in every event about one. An empty
+    `source` is one that was published before it was named.
+    """
 
     invoice: InvoiceSummary
     payment_id: str
     received_on: date
     applied: WireMoney
+    source: str = ""
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True, tag="payment-reversed", tag_field="type"):
@@ -60,6 +75,25 @@ class PaymentReversed(Struct, frozen=True, kw_only=True, tag="payment-reversed",
     invoice: InvoiceSummary
     payment_id: str
     reversed_on: date
+    amount: WireMoney
+    source: str = ""
+
+
+class DiscountGranted(Struct, frozen=True, kw_only=True, tag="discount-granted", tag_field="type"):
+    """A payment earned the agreed cash discount: `granted` need not be paid any more."""
+
+    invoice: InvoiceSummary
+    source: str
+    payment_id: str
+    granted: WireMoney
+
+
+class DiscountWithdrawn(Struct, frozen=True, kw_only=True, tag="discount-withdrawn", tag_field="type"):
+    """A payment that had earned the discount came back: `amount`, granted with this payment, is open again."""
+
+    invoice: InvoiceSummary
+    source: str
+    payment_id: str
     amount: WireMoney
 
 
@@ -71,9 +105,12 @@ class CreditMemoApplied(Struct, frozen=True, kw_only=True, tag="credit-memo-appl
 
 
 class ShortPaymentDetected(Struct, frozen=True, kw_only=True, tag="short-payment-detected", tag_field="type"):
-    """A payment named an invoice and was less than its open amount by more than the tolerance.
+    """A payment left more than the tolerance open, and that is a deduction: the payer says so, or it is a small
+    difference after the due date that nobody explained.
 
-    `short` is what is missing; `remittance_reason` is the payer's own words or code, None if none were given.
+    `short` is what is missing; `remittance_reason` is the payer's own words or code, `claim_number` the payer's own
+    number of the matter, `settles_in_full` whether the remittance claims that nothing more is owed; None where the
+    payer says nothing.
     """
 
     invoice: InvoiceSummary
@@ -82,6 +119,9 @@ class ShortPaymentDetected(Struct, frozen=True, kw_only=True, tag="short-payment
     short: WireMoney
     tolerance_policy: str
     remittance_reason: str | None = None
+    claim_number: str | None = None
+    settles_in_full: bool | None = None
+    source: str = ""
 
 
 class HoldPlaced(Struct, frozen=True, kw_only=True, tag="dispute-hold-placed", tag_field="type"):
@@ -117,6 +157,7 @@ class UnappliedCashChanged(Struct, frozen=True, kw_only=True, tag="unapplied-cas
     customer_id: str
     received_on: date
     unapplied: WireMoney
+    source: str = ""
 
 
 CollectionsEvent = (
@@ -124,6 +165,8 @@ CollectionsEvent = (
     | InvoiceChanged
     | PaymentApplied
     | PaymentReversed
+    | DiscountGranted
+    | DiscountWithdrawn
     | CreditMemoApplied
     | ShortPaymentDetected
     | HoldPlaced

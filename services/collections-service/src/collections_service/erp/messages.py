@@ -26,6 +26,7 @@ _MAX_DIGITS = 60  # of a quantity or a unit price
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
 ShortText = Annotated[str, Meta(max_length=200)]
 CurrencyCode = Annotated[str, Meta(extra_json_schema={"pattern": "^[A-Z]{3}$"})]  # `money` says what is wrong with it
+DiscountDays = Annotated[int, Meta(ge=0, le=365)]
 ControlNumber = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -59,6 +60,15 @@ class AllocationData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     amount: Amount
 
 
+class PaidInvoice(AllocationData, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the payer says about this invoice besides: `settles_in_full` false means that it is a part payment,
+    `withheld_tax` goes to the tax office and is open until its certificate comes."""
+
+    claim_number: Name | None = None
+    settles_in_full: bool | None = None
+    withheld_tax: Amount | None = None
+
+
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """`source` is the ERP, `source_event_id` its own id of this message: together they are the message's identity."""
 
@@ -68,6 +78,8 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
+    """`discount_percent` need not be paid within `discount_days` of the issue date; neither: no cash discount."""
+
     legal_entity: Name
     customer: CustomerData
     invoice_id: Name
@@ -78,10 +90,13 @@ class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
     po_number: Name | None = None
+    discount_percent: Decimal | None = None
+    discount_days: DiscountDays | None = None
 
 
 class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-corrected"):
-    """Fields that are left out stay as they are. `corrected_on` left out: the day it was received."""
+    """Fields that are left out stay as they are; a discount of 0 per cent is none. `corrected_on` left out: the day it
+    was received."""
 
     invoice_id: Name
     corrected_on: date | None = None
@@ -95,6 +110,8 @@ class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-correct
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] | None = None
     po_number: Name | None = None
+    discount_percent: Decimal | None = None
+    discount_days: DiscountDays | None = None
 
 
 class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-posted"):
@@ -126,8 +143,9 @@ class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received
     currency: CurrencyCode
     amount: Amount
     legal_entity: Name | None = None
-    allocations: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+    allocations: Annotated[tuple[PaidInvoice, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
     remittance_reason: ShortText | None = None
+    claim_number: Name | None = None
 
 
 class PaymentReversed(_Message, frozen=True, kw_only=True, tag="payment-reversed"):

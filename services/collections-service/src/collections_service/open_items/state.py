@@ -8,8 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from collections_service.open_items.events import (
+    CashDiscount,
     CreditAwaited,
     CreditMemoApplied,
+    DiscountGranted,
+    DiscountWithdrawn,
     DisputeReported,
     HoldPlaced,
     HoldReduced,
@@ -22,6 +25,7 @@ from collections_service.open_items.events import (
     PaymentApplied,
     PaymentReversed,
     RecoveryTaskOpened,
+    RemainderLeft,
     RemainderTolerated,
     ShortPaymentDetected,
     Step,
@@ -42,16 +46,35 @@ class Terms(Struct, frozen=True, kw_only=True):
     tax: Money | None
     lines: tuple[Line, ...]
     po_number: str | None
+    discount: CashDiscount | None
 
 
 class Application(Struct, frozen=True, kw_only=True):
-    """Money of one receipt on this invoice."""
+    """Money of one receipt on this invoice. `withheld` is tax that the payer kept back besides, for the tax office."""
 
     source: str
     payment_id: str
+    received_on: date
     applied_on: date
     minor: int
+    withheld: int = 0
     returned: bool = False
+
+
+class Discount(Struct, frozen=True, kw_only=True):
+    """The part of the cash discount that a payment was granted, until one it was earned by came back."""
+
+    source: str
+    payment_id: str
+    on: date
+    minor: int
+    withdrawn_on: date | None = None
+
+    def is_withdrawn_on(self, day: date) -> bool:
+        return self.withdrawn_on is not None and self.withdrawn_on <= day
+
+
+Judgement = ShortPaymentDetected | RemainderLeft | RemainderTolerated
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -76,11 +99,18 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class OpenItem(Struct, frozen=True, kw_only=True):
-    """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening."""
+    """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening.
+
+    `newest` is the last payment that was applied, `judged` the last word about what one left open; both are forgotten
+    when that payment comes back.
+    """
 
     terms: Terms | None = None
     movements: tuple[Step, ...] = ()
     applications: tuple[Application, ...] = ()
+    discounts: tuple[Discount, ...] = ()
+    newest: PaymentApplied | None = None
+    judged: Judgement | None = None
     credit_memos: tuple[tuple[str, str], ...] = ()
     claims: tuple[Claim, ...] = ()
 
@@ -98,6 +128,19 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     def undisputed_minor(self) -> int:
         return self.open_minor - self.held_minor
 
+    @property
+    def withheld_minor(self) -> int:
+        """The undisputed amount that payers say the tax office gets: it stays open for the certificate."""
+        return min(self.undisputed_minor, sum(a.withheld for a in self.applications if not a.returned))
+
+    def withheld_on(self, day: date) -> int:
+        """As payers said it by `day`, of payments that have not come back since."""
+        return sum(a.withheld for a in self.applications if not a.returned and a.applied_on <= day)
+
+    @property
+    def discount_minor(self) -> int:
+        return sum(discount.minor for discount in self.discounts if discount.withdrawn_on is None)
+
     def claim(self, dispute_id: str) -> Claim | None:
         return next((claim for claim in self.claims if claim.dispute_id == dispute_id), None)
 
@@ -110,7 +153,7 @@ def amount_on(steps: Iterable[Step], day: date) -> int:
     return sum(step.minor for step in steps if step.on <= day)
 
 
-def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 - one return per kind of event
+def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 - one arm per kind of event
     match event:
         case InvoiceRegistered():
             terms = Terms(
@@ -124,19 +167,22 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
                 tax=event.tax,
                 lines=event.lines,
                 po_number=event.po_number,
+                discount=event.discount,
             )
             return replace(item, terms=terms, movements=(*item.movements, Step(event.issued_on, event.total.minor)))
         case InvoiceCorrected():
             return _corrected(item, event)
-        case PaymentApplied(source=source, payment_id=payment_id, applied_on=applied_on, amount=amount):
-            application = Application(source=source, payment_id=payment_id, applied_on=applied_on, minor=amount.minor)
-            return replace(
-                item,
-                movements=(*item.movements, Step(applied_on, -amount.minor)),
-                applications=(*item.applications, application),
-            )
+        case PaymentApplied():
+            return _paid(item, event)
         case PaymentReversed():
             return _reversed(item, event)
+        case DiscountGranted(source=source, payment_id=payment_id, applied_on=on, amount=amount):
+            granted = Discount(source=source, payment_id=payment_id, on=on, minor=amount.minor)
+            return replace(
+                item, movements=(*item.movements, Step(on, -amount.minor)), discounts=(*item.discounts, granted)
+            )
+        case DiscountWithdrawn():
+            return _discount_withdrawn(item, event)
         case CreditMemoApplied():
             return _credited(item, event)
         case DisputeReported():
@@ -147,7 +193,9 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: PLR0911 -
                 for claim in item.claims
             )
             return replace(item, claims=claims)
-        case ShortPaymentDetected() | RemainderTolerated() | CreditAwaited() | RecoveryTaskOpened():
+        case ShortPaymentDetected() | RemainderLeft() | RemainderTolerated():
+            return replace(item, judged=event)
+        case CreditAwaited() | RecoveryTaskOpened():
             return item
         case _:
             assert_never(event)
@@ -166,17 +214,53 @@ def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
         tax=event.tax,
         lines=event.lines,
         po_number=event.po_number,
+        discount=event.discount,
     )
     return replace(item, terms=terms, movements=movements)
 
 
+def _paid(item: OpenItem, event: PaymentApplied) -> OpenItem:
+    application = Application(
+        source=event.source,
+        payment_id=event.payment_id,
+        received_on=event.received_on,
+        applied_on=event.applied_on,
+        minor=event.amount.minor,
+        withheld=event.withheld_tax.minor if event.withheld_tax else 0,
+    )
+    return replace(
+        item,
+        movements=(*item.movements, Step(event.applied_on, -event.amount.minor)),
+        applications=(*item.applications, application),
+        newest=event,
+        judged=None,
+    )
+
+
 def _reversed(item: OpenItem, event: PaymentReversed) -> OpenItem:
+    key = (event.source, event.payment_id)
+    was_newest = item.newest is not None and (item.newest.source, item.newest.payment_id) == key
+    return replace(
+        item,
+        newest=None if was_newest else item.newest,
+        judged=None if was_newest else item.judged,
+        movements=(*item.movements, Step(event.effective_on, event.amount.minor)),
+        applications=tuple(
+            replace(a, returned=True) if (a.source, a.payment_id) == key else a for a in item.applications
+        ),
+    )
+
+
+def _discount_withdrawn(item: OpenItem, event: DiscountWithdrawn) -> OpenItem:
     key = (event.source, event.payment_id)
     return replace(
         item,
         movements=(*item.movements, Step(event.effective_on, event.amount.minor)),
-        applications=tuple(
-            replace(a, returned=True) if (a.source, a.payment_id) == key else a for a in item.applications
+        discounts=tuple(
+            replace(each, withdrawn_on=event.effective_on)
+            if (each.source, each.payment_id) == key and each.withdrawn_on is None
+            else each
+            for each in item.discounts
         ),
     )
 

@@ -8,8 +8,13 @@ from redress.money import Money
 
 
 class NamedInvoice(Struct, frozen=True):
+    """What the sender means for one invoice, and what a payer says about it (never for a credit memo)."""
+
     invoice_id: str
     amount: Money
+    claim_number: str | None = None
+    settles_in_full: bool | None = None
+    withheld_tax: Money | None = None
 
 
 class ReceivePayment(Struct, frozen=True, kw_only=True):
@@ -22,6 +27,7 @@ class ReceivePayment(Struct, frozen=True, kw_only=True):
     amount: Money
     allocations: tuple[NamedInvoice, ...] = ()
     remittance_reason: str | None = None
+    claim_number: str | None = None
 
 
 class PostCreditMemo(Struct, frozen=True, kw_only=True):

@@ -10,11 +10,13 @@ from redress.contracts.common import wire
 from redress.money import Money
 
 
-def published(event: ReceiptEvent, _stream_id: UUID, _after: Receipt) -> public.CollectionsEvent | None:
+def published(event: ReceiptEvent, _stream_id: UUID, after: Receipt) -> public.CollectionsEvent | None:
     """Cash that no invoice has taken, when there is some or was some. Credit on account is not cash."""
+    source = after.recorded.source if after.recorded is not None else ""
     match event:
         case PaymentReceived() if event.unapplied.minor:
             return public.UnappliedCashChanged(
+                source=source,
                 payment_id=event.payment_id,
                 customer_id=event.customer_id,
                 received_on=event.received_on,
@@ -22,6 +24,7 @@ def published(event: ReceiptEvent, _stream_id: UUID, _after: Receipt) -> public.
             )
         case ReceiptReversed() if event.unapplied_returned.minor:
             return public.UnappliedCashChanged(
+                source=source,
                 payment_id=event.payment_id,
                 customer_id=event.customer_id,
                 received_on=event.received_on,

@@ -30,6 +30,7 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     currency: str
     held: tuple[HeldAmount, ...]
     payment_id: str | None = None
+    source: str = ""
 
 
 class LeaveShortPayment(Struct, frozen=True, kw_only=True):
@@ -39,6 +40,7 @@ class LeaveShortPayment(Struct, frozen=True, kw_only=True):
     payment_id: str
     short: int
     explanation: str
+    source: str = ""
 
 
 InvoiceCommand = RecordInvoice | SetReservation | LeaveShortPayment

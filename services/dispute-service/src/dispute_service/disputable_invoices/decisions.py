@@ -72,15 +72,27 @@ def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceE
     held_before = before.amount if before else 0
     if sum(held.amount for held in wanted) > held_before:
         _must_fit(command, wanted, state)
-    return [ReservationSet(at=command.at, dispute_id=command.dispute_id, held=wanted, payment_id=command.payment_id)]
+    return [
+        ReservationSet(
+            at=command.at,
+            dispute_id=command.dispute_id,
+            held=wanted,
+            payment_id=command.payment_id,
+            source=command.source,
+        )
+    ]
 
 
 def _leave_short_payment(command: LeaveShortPayment, state: DisputableInvoice) -> list[InvoiceEvent]:
-    if command.payment_id in state.short_payments_left:
+    if (command.source, command.payment_id) in state.short_payments_left:
         return []
     return [
         ShortPaymentLeft(
-            at=command.at, payment_id=command.payment_id, short=command.short, explanation=command.explanation
+            at=command.at,
+            payment_id=command.payment_id,
+            short=command.short,
+            explanation=command.explanation,
+            source=command.source,
         )
     ]
 

@@ -1,7 +1,7 @@
 """The events of an invoice that concern disputes. Amounts are minor units of its currency."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -38,12 +38,13 @@ class HeldAmount(Struct, frozen=True):
 
 class ReservationSet(Struct, frozen=True, kw_only=True):
     """The amounts that a dispute holds of the invoice from now on; empty when it holds nothing. `payment_id` is the
-    payment that changed them: when it is reversed, its amount is taken back from this dispute."""
+    payment that changed them, `source` its ERP: when it is reversed, its amount is taken back from this dispute."""
 
     at: datetime
     dispute_id: str
     held: tuple[HeldAmount, ...]
     payment_id: str | None = None
+    source: str = ""
 
 
 class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
@@ -53,6 +54,12 @@ class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
     payment_id: str
     short: int
     explanation: str
+    source: str = ""
+
+
+def _fields_added(stored: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 only has more fields, with defaults."""
+    return stored
 
 
 InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft
@@ -61,7 +68,8 @@ InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft
 INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
     {
         "invoice-recorded": (1, InvoiceRecorded),
-        "reservation-set": (1, ReservationSet),
-        "short-payment-left": (1, ShortPaymentLeft),
-    }
+        "reservation-set": (2, ReservationSet),
+        "short-payment-left": (2, ShortPaymentLeft),
+    },
+    {("reservation-set", 1): _fields_added, ("short-payment-left", 1): _fields_added},
 )

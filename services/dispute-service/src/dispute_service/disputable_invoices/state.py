@@ -50,23 +50,30 @@ class Reservation(Struct, frozen=True, kw_only=True):
 class DisputableInvoice(Struct, frozen=True, kw_only=True):
     """`terms` None: not known to the ledger yet. Reservations stand oldest first.
 
-    `reduced_by` remembers which dispute was reduced by which payment, oldest first, also when it holds nothing more.
+    `reduced_by` remembers which dispute was reduced by which payment (source, number), oldest first, also when it holds
+    nothing more.
     """
 
     terms: InvoiceTerms | None = None
     reservations: tuple[Reservation, ...] = ()
-    reduced_by: tuple[tuple[str, str], ...] = ()
-    short_payments_left: frozenset[str] = frozenset()
+    reduced_by: tuple[tuple[str, str, str], ...] = ()
+    short_payments_left: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def reserved(self) -> int:
         return sum(reservation.amount for reservation in self.reservations)
 
-    def disputes_reduced_by(self, payment_id: str) -> tuple[str, ...]:
-        return tuple(dispute_id for payment, dispute_id in self.reduced_by if payment == payment_id)
+    def disputes_reduced_by(self, source: str, payment_id: str) -> tuple[str, ...]:
+        found = (dispute for erp, payment, dispute in self.reduced_by if is_same((erp, payment), (source, payment_id)))
+        return tuple(dict.fromkeys(found))
 
     def of(self, dispute_id: str) -> Reservation | None:
         return next((one for one in self.reservations if one.dispute_id == dispute_id), None)
+
+
+def is_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two payments (source, number) are one. What was recorded before sources were has none: any may be it."""
+    return one[1] == other[1] and (one[0] == other[0] or "" in (one[0], other[0]))
 
 
 INITIAL = DisputableInvoice()
@@ -88,9 +95,10 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
                 ),
             )
         case ReservationSet():
-            if event.payment_id is not None and (event.payment_id, event.dispute_id) not in state.reduced_by:
-                taken = (*state.reduced_by, (event.payment_id, event.dispute_id))
-                state = msgspec.structs.replace(state, reduced_by=taken)
+            if event.payment_id is not None:
+                taken = (event.source, event.payment_id, event.dispute_id)
+                if taken not in state.reduced_by:
+                    state = msgspec.structs.replace(state, reduced_by=(*state.reduced_by, taken))
             before = state.of(event.dispute_id)
             others = [one for one in state.reservations if one.dispute_id != event.dispute_id]
             if not event.held:
@@ -100,5 +108,6 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
             ordered = sorted([*others, now], key=lambda one: (one.since, one.dispute_id))
             return msgspec.structs.replace(state, reservations=tuple(ordered))
         case ShortPaymentLeft():
-            return msgspec.structs.replace(state, short_payments_left=state.short_payments_left | {event.payment_id})
+            left = state.short_payments_left | {(event.source, event.payment_id)}
+            return msgspec.structs.replace(state, short_payments_left=left)
     assert_never(event)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from dispute_service.disputes.events import ShortPayment
 from redress.contracts.common import Sealed, SealedContact
 from redress.money import Money
 
@@ -21,6 +22,8 @@ class ContestedItem(Struct, frozen=True, kw_only=True):
 
 
 class Open(Struct, frozen=True, kw_only=True):
+    """`clock_from` is when the matter became known, if that is later than `at`: the promise counts from then."""
+
     at: datetime
     customer_id: str
     items: tuple[ContestedItem, ...]
@@ -31,6 +34,9 @@ class Open(Struct, frozen=True, kw_only=True):
     reason_explanation: str | None = None
     description: Sealed | None = None
     contact: SealedContact | None = None
+    claim_number: str | None = None
+    short_payment: ShortPayment | None = None
+    clock_from: datetime | None = None
 
 
 class Classify(Struct, frozen=True, kw_only=True):
@@ -124,6 +130,7 @@ class ApplyPayment(Struct, frozen=True, kw_only=True):
     invoice_id: str
     ledger_version: int
     reduce_by: int
+    source: str = ""
 
 
 class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
@@ -135,13 +142,17 @@ class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
 
 
 class ReversePayment(Struct, frozen=True, kw_only=True):
-    """`amount` is how much of the payment came back from the invoice."""
+    """`amount` is how much of the payment came back from the invoice. `made_it`: it is the short payment that made the
+    dispute. `clock_from` is when it became known: a promise that it makes counts from then."""
 
     at: datetime
     payment_id: str
     invoice_id: str
     ledger_version: int
     amount: int
+    source: str = ""
+    made_it: bool = False
+    clock_from: datetime | None = None
 
 
 class NoteInvoice(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ command. Personal text is sealed. `item` is the position in the dispute's list o
 """
 
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -32,9 +32,17 @@ class Share(Struct, frozen=True):
     amount: int
 
 
+class ShortPayment(Struct, frozen=True):
+    """A payment of the ledger: its number, and the ERP that numbered it."""
+
+    source: str
+    payment_id: str
+
+
 class DisputeOpened(Struct, frozen=True, kw_only=True):
     """A customer contests amounts. `routing` is what the matrix promised at that moment: it sets the SLA and assigns
-    nobody. `external_reason` is the payer's own word or code, `origin` the door it came through."""
+    nobody. `external_reason` is the payer's own word or code, `claim_number` the payer's own number of the matter,
+    `origin` the door it came through. `short_payment` made the dispute, where one did."""
 
     at: datetime
     customer_id: str
@@ -49,6 +57,8 @@ class DisputeOpened(Struct, frozen=True, kw_only=True):
     reason_explanation: str | None = None
     description: Sealed | None = None
     contact: SealedContact | None = None
+    claim_number: str | None = None
+    short_payment: ShortPayment | None = None
 
 
 class DisputeClassified(Struct, frozen=True, kw_only=True):
@@ -184,8 +194,8 @@ class DisputeWithdrawn(Struct, frozen=True, kw_only=True):
 class AmountReduced(Struct, frozen=True, kw_only=True):
     """A posting of the ledger took away part of what is contested.
 
-    `cause` is payment, credit-memo or invoice-changed; `reference` names the posting. `ledger_version` is the
-    invoice's version in the ledger: a posting is taken once.
+    `cause` is payment, credit-memo or invoice-changed; `reference` names the posting, and of a payment `source` the ERP
+    that numbered it. `ledger_version` is the invoice's version in the ledger: a posting is taken once.
     """
 
     at: datetime
@@ -194,11 +204,13 @@ class AmountReduced(Struct, frozen=True, kw_only=True):
     invoice_id: str
     ledger_version: int
     shares: tuple[Share, ...]
+    source: str = ""
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True):
     """A payment that had reduced the dispute came back. What it took is open again, or collectable (`withdrawn`,
-    `rejected`) when the dispute had ended so: `into` names the bucket."""
+    `rejected`) when the dispute had ended so: `into` names the bucket. Of the short payment that made the dispute there
+    are no shares, and `into` is nothing."""
 
     at: datetime
     payment_id: str
@@ -206,6 +218,7 @@ class PaymentReversed(Struct, frozen=True, kw_only=True):
     ledger_version: int
     shares: tuple[Share, ...]
     into: str
+    source: str = ""
 
 
 class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
@@ -222,6 +235,11 @@ class SlaBreached(Struct, frozen=True, kw_only=True):
 
     at: datetime
     due_at: datetime
+
+
+def _fields_added(stored: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 only has more fields, with defaults."""
+    return stored
 
 
 DisputeEvent = (
@@ -247,7 +265,7 @@ DisputeEvent = (
 # Stored names and versions. A stored name never changes.
 DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
     {
-        "dispute-opened": (1, DisputeOpened),
+        "dispute-opened": (2, DisputeOpened),
         "dispute-classified": (1, DisputeClassified),
         "dispute-assigned": (1, DisputeAssigned),
         "information-requested": (1, InformationRequested),
@@ -260,9 +278,14 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "dispute-closed": (1, DisputeClosed),
         "dispute-reopened": (1, DisputeReopened),
         "dispute-withdrawn": (1, DisputeWithdrawn),
-        "amount-reduced": (1, AmountReduced),
-        "payment-reversed": (1, PaymentReversed),
+        "amount-reduced": (2, AmountReduced),
+        "payment-reversed": (2, PaymentReversed),
         "invoice-became-known": (1, InvoiceBecameKnown),
         "sla-breached": (1, SlaBreached),
-    }
+    },
+    {
+        ("dispute-opened", 1): _fields_added,
+        ("amount-reduced", 1): _fields_added,
+        ("payment-reversed", 1): _fields_added,
+    },
 )

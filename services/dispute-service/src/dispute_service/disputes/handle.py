@@ -36,9 +36,8 @@ async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: d
     if not events:
         return before
     after = uow.record(DISPUTE, dispute, events, policy=_policies(events))
-    changed = _DisputeChange(
-        before, after, events[-1].at, command.payment_id if isinstance(command, ApplyPayment) else None
-    )
+    payment = (command.source, command.payment_id) if isinstance(command, ApplyPayment) else None
+    changed = _DisputeChange(before, after, events[-1].at, payment)
     await _move_reservations(uow, dispute, changed)
     return after
 
@@ -117,12 +116,12 @@ def _place_of(refusal: InvoiceRefusal, command: Open) -> tuple[str | int, ...]:
 
 
 class _DisputeChange(Struct, frozen=True):
-    """A dispute before and after a command, and the payment that did it, if one did."""
+    """A dispute before and after a command, and the payment (source, number) that did it, if one did."""
 
     before: State
     after: State
     at: datetime
-    payment_id: str | None
+    payment: tuple[str, str] | None
 
 
 def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
@@ -137,6 +136,7 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
     old, new = held_by_invoice(change.before), held_by_invoice(after)
     changed = {name: invoice_stream(uow.tenant, name) for name in new if new[name] != old.get(name, ())}
     await uow.load(INVOICE, changed.values())
+    source, payment_id = change.payment or ("", None)
     for invoice_id, stream in changed.items():
         reserve = SetReservation(
             at=change.at,
@@ -145,7 +145,8 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
             customer_id=after.customer_id,
             currency=after.currency,
             held=new[invoice_id],
-            payment_id=change.payment_id,
+            payment_id=payment_id,
+            source=source,
         )
         uow.record(INVOICE, stream, invoices.decide(reserve, await uow.state(INVOICE, stream)))
 

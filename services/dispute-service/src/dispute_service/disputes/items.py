@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
+from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import events as e
 
 
@@ -41,6 +42,7 @@ class PaymentShare(Struct, frozen=True):
     payment_id: str
     item: int
     amount: int
+    source: str = ""
 
 
 Items = tuple[DisputeItem, ...]
@@ -135,7 +137,7 @@ def contested_again(items: Items, shares: Iterable[e.Share]) -> Items:
 
 
 def reduced_by_payment(
-    items: Items, shares: Iterable[e.Share], payment_id: str
+    items: Items, shares: Iterable[e.Share], payment_id: str, source: str = ""
 ) -> tuple[Items, tuple[PaymentShare, ...]]:
     """The shares are paid, as far as they are open; and what the payment took.
 
@@ -159,7 +161,7 @@ def reduced_by_payment(
             paid=item.paid + amount,
         )
         if amount:
-            taken.append(PaymentShare(payment_id, share.item, amount))
+            taken.append(PaymentShare(payment_id, share.item, amount, source))
     return items, tuple(taken)
 
 
@@ -202,19 +204,21 @@ def given_back(
             rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
             withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
         )
-        taken = _untaken(taken, reversal.payment_id, share.item, amount)
+        taken = _untaken(taken, (reversal.source, reversal.payment_id), share.item, amount)
     return items, taken
 
 
-def _untaken(taken: tuple[PaymentShare, ...], payment_id: str, item: int, amount: int) -> tuple[PaymentShare, ...]:
+def _untaken(
+    taken: tuple[PaymentShare, ...], payment: tuple[str, str], item: int, amount: int
+) -> tuple[PaymentShare, ...]:
     """Last taken, first given back."""
     left: list[PaymentShare] = []
     for entry in reversed(taken):
-        if entry.payment_id == payment_id and entry.item == item and amount:
+        if is_same((entry.source, entry.payment_id), payment) and entry.item == item and amount:
             back = min(amount, entry.amount)
             amount -= back
             if entry.amount > back:
-                left.append(PaymentShare(payment_id, item, entry.amount - back))
+                left.append(msgspec.structs.replace(entry, amount=entry.amount - back))
         else:
             left.append(entry)
     return tuple(left[::-1])

@@ -114,6 +114,9 @@ class Dispute(Struct, frozen=True, kw_only=True):
     rationale: Sealed | None = None
     resolved_at: datetime | None = None
     reopen_reason: str | None = None
+    reopened_by_person: bool = False
+    claim_number: str | None = None
+    short_payment: e.ShortPayment | None = None
     taken: tuple[PaymentShare, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
     entries: frozenset[str] = frozenset()  # ids of notes, questions and answers: each is taken once
@@ -242,6 +245,8 @@ def _opened(event: e.DisputeOpened) -> Dispute:
         external_reason=event.external_reason,
         description=event.description,
         contact=event.contact,
+        claim_number=event.claim_number,
+        short_payment=event.short_payment,
     )
 
 
@@ -281,6 +286,7 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
         rationale=None,
         resolved_at=None,
         reopen_reason=event.reason,
+        reopened_by_person=state.reopened_by_person or not event.by_ledger,
         routing=event.routing or state.routing,
         sla=event.sla or state.sla,
         sla_breached_at=None if event.sla else state.sla_breached_at,
@@ -290,7 +296,7 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
 def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
     taken: tuple[PaymentShare, ...] = ()
     if event.cause == "payment":
-        items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference)
+        items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference, event.source)
     else:
         items = moved.reduced_by_credit(state.items, event.shares)
     return msgspec.structs.replace(

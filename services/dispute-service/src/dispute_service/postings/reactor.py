@@ -14,17 +14,20 @@ import msgspec
 from dispute_service.disputable_invoices import decisions as invoices
 from dispute_service.disputable_invoices.commands import LeaveShortPayment
 from dispute_service.disputable_invoices.decisions import MAX_DISPUTES, Reduction, reductions
-from dispute_service.disputable_invoices.state import DisputableInvoice
+from dispute_service.disputable_invoices.state import DisputableInvoice, is_same
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import commands as c
+from dispute_service.disputes.events import ShortPayment
 from dispute_service.disputes.handle import handle
 from dispute_service.disputes.state import Dispute, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.postings.ledger_events import invoice_now, ledger_event
+from dispute_service.postings.ledger_events import counts_from, invoice_now, ledger_event
 from dispute_service.reasons.external import read_reason
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.contracts.collections_events import (
     CreditMemoApplied,
+    DiscountGranted,
+    DiscountWithdrawn,
     InvoiceChanged,
     InvoiceRegistered,
     PaymentApplied,
@@ -63,7 +66,7 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     now = max(event.time, event.effective_at)
     commands: list[tuple[UUID, c.DisputeCommand]]
     match posting:
-        case InvoiceRegistered() | InvoiceChanged():
+        case InvoiceRegistered() | InvoiceChanged() | DiscountGranted() | DiscountWithdrawn():
             commands = _note(event, posting, invoice, reductions(contested, is_open))
         case PaymentApplied():
             commands = [_pay(event, posting, reduction) for reduction in reductions(contested, is_open)]
@@ -71,7 +74,7 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
             credit = posting.applied.money().minor
             commands = [_credit(event, posting, reduction) for reduction in reductions(contested, is_open, credit)]
         case PaymentReversed():
-            commands = _reverse(event, posting, invoice)
+            commands = await _reverse(uow, event, posting, invoice)
         case ShortPaymentDetected():
             await _dispute_short_payment(uow, event, posting, invoice)
             return
@@ -95,7 +98,7 @@ async def _of_same_currency(uow: UnitOfWork, invoice: DisputableInvoice) -> Disp
 
 def _note(
     event: PublishedEvent,
-    posting: InvoiceRegistered | InvoiceChanged,
+    posting: InvoiceRegistered | InvoiceChanged | DiscountGranted | DiscountWithdrawn,
     invoice: DisputableInvoice,
     taken: Sequence[Reduction],
 ) -> list[tuple[UUID, c.DisputeCommand]]:
@@ -104,7 +107,7 @@ def _note(
         (
             UUID(held.dispute_id),
             c.NoteInvoice(
-                at=event.effective_at,
+                at=counts_from(event),
                 invoice_id=posting.invoice.invoice_id,
                 legal_entity=posting.invoice.legal_entity,
                 ledger_version=event.version,
@@ -117,8 +120,9 @@ def _note(
 
 def _pay(event: PublishedEvent, posting: PaymentApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
     return UUID(reduction.dispute_id), c.ApplyPayment(
-        at=event.effective_at,
+        at=counts_from(event),
         payment_id=posting.payment_id,
+        source=posting.source,
         invoice_id=posting.invoice.invoice_id,
         ledger_version=event.version,
         reduce_by=reduction.amount,
@@ -127,7 +131,7 @@ def _pay(event: PublishedEvent, posting: PaymentApplied, reduction: Reduction) -
 
 def _credit(event: PublishedEvent, posting: CreditMemoApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
     return UUID(reduction.dispute_id), c.ApplyCreditMemo(
-        at=event.effective_at,
+        at=counts_from(event),
         credit_memo_id=posting.credit_memo_id,
         invoice_id=posting.invoice.invoice_id,
         ledger_version=event.version,
@@ -135,23 +139,56 @@ def _credit(event: PublishedEvent, posting: CreditMemoApplied, reduction: Reduct
     )
 
 
-def _reverse(
-    event: PublishedEvent, posting: PaymentReversed, invoice: DisputableInvoice
+async def _reverse(
+    uow: UnitOfWork, event: PublishedEvent, posting: PaymentReversed, invoice: DisputableInvoice
 ) -> list[tuple[UUID, c.DisputeCommand]]:
-    """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes."""
+    """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes; and the one
+    that it made by being short."""
+    made = await _made_by(uow, posting, invoice)
     return [
         (
             UUID(dispute_id),
             c.ReversePayment(
-                at=event.effective_at,
+                at=counts_from(event),
                 payment_id=posting.payment_id,
+                source=posting.source,
                 invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
                 amount=posting.amount.money().minor,
+                made_it=dispute_id in made,
+                clock_from=event.time,
             ),
         )
-        for dispute_id in invoice.disputes_reduced_by(posting.payment_id)
+        for dispute_id in dict.fromkeys([*invoice.disputes_reduced_by(posting.source, posting.payment_id), *made])
     ]
+
+
+async def _made_by(uow: UnitOfWork, posting: PaymentReversed, invoice: DisputableInvoice) -> list[str]:
+    """The disputes of the invoice that this payment made. Those of before that was recorded are known by their id."""
+    payment = (posting.source, posting.payment_id)
+    by_id = str(_short_payment_id(uow.tenant, "", posting.payment_id, posting.invoice.invoice_id))
+    made = []
+    for held in invoice.reservations:
+        dispute = await uow.state(DISPUTE, UUID(held.dispute_id))
+        cause = dispute.short_payment if isinstance(dispute, Dispute) else None
+        if held.dispute_id == by_id if cause is None else is_same((cause.source, cause.payment_id), payment):
+            made.append(held.dispute_id)
+    return made
+
+
+def _short_payment_id(tenant_id: str, source: str, payment_id: str, invoice_id: str) -> UUID:
+    parts = (source, payment_id, invoice_id) if source else (payment_id, invoice_id)
+    return derived_uuid("dispute", tenant_id, "short-payment", *parts)
+
+
+async def _id_for(uow: UnitOfWork, event: PublishedEvent, posting: ShortPaymentDetected) -> UUID:
+    """The id of the dispute that a short payment opens: the payment's own, or one of this event where that is taken
+    (the payment came back and was applied anew, or the ledger judged it again)."""
+    own = _short_payment_id(uow.tenant, posting.source, posting.payment_id, posting.invoice.invoice_id)
+    there = await uow.state(DISPUTE, own)
+    if isinstance(there, UnopenedDispute):
+        return own
+    return derived_uuid("dispute", uow.tenant, str(own), event.id)
 
 
 async def _dispute_short_payment(
@@ -159,7 +196,6 @@ async def _dispute_short_payment(
 ) -> None:
     summary = posting.invoice
     short, free = posting.short.money(), summary.open.money().minor - invoice.reserved
-    dispute = derived_uuid("dispute", uow.tenant, "short-payment", posting.payment_id, summary.invoice_id)
     explanation = None
     if free <= 0:
         explanation = f"Nothing of {short} was taken for a contest: disputes hold all that is open on the invoice."
@@ -168,19 +204,21 @@ async def _dispute_short_payment(
     if explanation is not None:
         stream = invoice_stream(uow.tenant, summary.invoice_id)
         leave = LeaveShortPayment(
-            at=event.effective_at, payment_id=posting.payment_id, short=short.minor, explanation=explanation
+            at=counts_from(event),
+            payment_id=posting.payment_id,
+            source=posting.source,
+            short=short.minor,
+            explanation=explanation,
         )
         uow.record(INVOICE, stream, invoices.decide(leave, invoice))
         return
-    there = await uow.state(DISPUTE, dispute)
-    if not isinstance(there, UnopenedDispute):
-        return
+    dispute = await _id_for(uow, event, posting)
     reason = read_reason(posting.remittance_reason)
     amount = Money(min(short.minor, free), short.currency)
     now = max(event.time, event.effective_at)
     commands: tuple[c.DisputeCommand, ...] = (
         c.Open(
-            at=event.effective_at,
+            at=counts_from(event),
             customer_id=summary.customer_id,
             items=(c.ContestedItem(invoice_id=summary.invoice_id, line=None, amount=amount, known=True),),
             reason_code=reason.reason_code,
@@ -188,8 +226,11 @@ async def _dispute_short_payment(
             legal_entity=summary.legal_entity,
             external_reason=posting.remittance_reason,
             reason_explanation=reason.explanation,
+            claim_number=posting.claim_number,
+            short_payment=ShortPayment(posting.source, posting.payment_id),
+            clock_from=event.time,
         ),
-        c.AssignByMatrix(at=event.effective_at),
+        c.AssignByMatrix(at=counts_from(event)),
     )
     for command in commands:
         await handle(uow, dispute, command, now)

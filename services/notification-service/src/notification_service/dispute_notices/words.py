@@ -87,6 +87,9 @@ _OUTCOMES: dict[Language, dict[str, Ending]] = {
         "OFFSET": Ending("offset", "The amount was offset against another item of your account."),
         "WITHDRAWN": Ending("withdrawn", "You withdrew your objection; the amount is payable as invoiced."),
         "VOID_LOGGED_IN_ERROR": Ending("recorded in error", "The case was recorded in error and has been closed."),
+        "PAYMENT_RETURNED": Ending(
+            "payment returned", "The payment that this case was about has come back; the invoice is payable as agreed."
+        ),
         "CASH_REAPPLIED": Ending("payment reassigned", "Your payment was found and assigned to the right invoice."),
     },
     Language.GERMAN: {
@@ -113,6 +116,10 @@ _OUTCOMES: dict[Language, dict[str, Ending]] = {
         ),
         "VOID_LOGGED_IN_ERROR": Ending(
             "irrtümlich erfasst", "Der Vorgang wurde irrtümlich erfasst und ist geschlossen."
+        ),
+        "PAYMENT_RETURNED": Ending(
+            "Zahlung zurückgegangen",
+            "Die Zahlung, um die es hier ging, ist zurückgegangen; die Rechnung ist wie vereinbart zu zahlen.",
         ),
         "CASH_REAPPLIED": Ending(
             "Zahlung umgebucht", "Ihre Zahlung wurde gefunden und der richtigen Rechnung zugeordnet."

@@ -6,6 +6,7 @@ A posting is a fact: it is never refused, and counts once.
 from datetime import datetime
 from typing import assert_never
 
+from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.decisions.guards import breach_if_late, promise
@@ -35,6 +36,7 @@ def _apply_payment(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEve
         at=command.at,
         cause="payment",
         reference=command.payment_id,
+        source=command.source,
         invoice_id=command.invoice_id,
         ledger_version=command.ledger_version,
         reduce_by=command.reduce_by,
@@ -78,7 +80,15 @@ def _note_invoice(command: c.NoteInvoice, state: Dispute) -> list[e.DisputeEvent
 
 
 def _reduce(
-    state: Dispute, *, at: datetime, cause: str, reference: str, invoice_id: str, ledger_version: int, reduce_by: int
+    state: Dispute,
+    *,
+    at: datetime,
+    cause: str,
+    reference: str,
+    invoice_id: str,
+    ledger_version: int,
+    reduce_by: int,
+    source: str = "",
 ) -> list[e.DisputeEvent]:
     """A posting takes `reduce_by` from the invoice's items, in their order; a credit serves awaited credits first.
 
@@ -102,6 +112,7 @@ def _reduce(
         invoice_id=invoice_id,
         ledger_version=ledger_version,
         shares=shares,
+        source=source,
     )
     return [reduced, *_end_if_nothing_is_left(evolve(state, reduced), at, cause, reference)]
 
@@ -131,13 +142,16 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
     back = [0] * len(state.items)
     left = command.amount
     for taken in reversed(state.taken):
-        if taken.payment_id == command.payment_id and state.items[taken.item].invoice_id == command.invoice_id:
+        if (
+            is_same((taken.source, taken.payment_id), (command.source, command.payment_id))
+            and state.items[taken.item].invoice_id == command.invoice_id
+        ):
             part = min(left, taken.amount)
             back[taken.item] += part
             left -= part
     shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
     if not shares:
-        return []
+        return _without_its_short_payment(command, state) if command.made_it else []
     at = max(command.at, state.opened_at)
     into = _where_reversed_money_goes(state)
     reversed_ = e.PaymentReversed(
@@ -147,11 +161,13 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
         ledger_version=command.ledger_version,
         shares=shares,
         into=into,
+        source=command.source,
     )
     if into != "open" or state.is_active:
         return [reversed_]
     contested = state.open + sum(share.amount for share in shares)
-    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, at)
+    start = max(at, command.clock_from or at)
+    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, start)
     return [
         reversed_,
         e.DisputeReopened(
@@ -165,10 +181,43 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
     ]
 
 
+def _without_its_short_payment(command: c.ReversePayment, state: Dispute) -> list[e.DisputeEvent]:
+    """The payment that made the dispute came back: nothing is deducted any more, and all of the invoice is to be paid.
+
+    So the dispute ends with it, unless a person has judged the matter or reopened it: a finding about goods or prices
+    does not depend on a payment, and what was granted stays granted. That the payment came back is noted either way.
+    """
+    at = max(command.at, state.opened_at)
+    noted = e.PaymentReversed(
+        at=at,
+        payment_id=command.payment_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        shares=(),
+        into="nothing",
+        source=command.source,
+    )
+    if not state.is_active or state.verdict is not None or state.reopened_by_person:
+        return [noted]
+    return [
+        noted,
+        *breach_if_late(state, at),
+        e.DisputeResolved(
+            at=at,
+            resolution_code="PAYMENT_RETURNED",
+            outcomes=tuple(
+                e.ItemOutcome(item=index, withdrawn=item.open) for index, item in enumerate(state.items) if item.open
+            ),
+            by_ledger=True,
+            explanation=f"Payment {command.payment_id}, which was short and made the dispute, came back.",
+        ),
+    ]
+
+
 def _where_reversed_money_goes(state: Dispute) -> str:
     if state.status not in ENDED:
         return "open"
-    if state.resolution_code in ("WITHDRAWN", "VOID_LOGGED_IN_ERROR"):
+    if state.resolution_code in ("WITHDRAWN", "VOID_LOGGED_IN_ERROR", "PAYMENT_RETURNED"):
         return "withdrawn"
     return "rejected" if state.resolution_code == "REJECTED_COLLECT" else "open"
 
