@@ -58,7 +58,8 @@ async def test_a_discount_is_told_when_it_is_granted_and_when_it_goes(office: Of
 
 async def test_a_payment_is_told_with_the_erp_that_numbered_it_and_the_payers_words(office: Office) -> None:
     short = payment(amount="100.00", remittance_reason="damaged", claim_number="CL-7")
-    await office.accepted(invoice(), short, reversal(), payment("P-2", "50.00", {}))
+    await office.accepted(invoice(), short, reversal())
+    await office.accepted(payment("P-2", "50.00", {}))
 
     told = [msgspec.json.decode(event.data) for event in await published(office)]
     assert [(each["type"], each.get("source")) for each in told] == [

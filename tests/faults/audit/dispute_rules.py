@@ -189,7 +189,7 @@ async def _follows_the_ledger(world: World, topics: Topics) -> Finding:
 
 _LEDGER_FACTS = frozenset(
     {"invoice-registered", "invoice-changed", "payment-applied", "payment-reversed", "credit-memo-applied",
-     "short-payment-detected"}
+     "discount-granted", "discount-withdrawn", "short-payment-detected"}
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ class FoldedInvoice:
         self.invoice_id: str | None = None
         self.total = 0
         self.open = 0
+        self.granted = 0  # as cash discount, less what went with its payment
         self.holds: dict[str, int] = {}
         self.claimed: dict[str, tuple[int, int]] = {}  # dispute: version, claim
         self.tasks = 0
@@ -34,6 +35,7 @@ class FoldedInvoice:
             return  # what is wrong with the order is said elsewhere
         self.versions = event.version
         data = event.data
+        self.granted += _granted(event)
         match event.type:
             case "invoice-registered":
                 self.invoice_id = data["invoice_id"]
@@ -41,14 +43,14 @@ class FoldedInvoice:
             case "invoice-corrected":
                 self.total += data["change"]
                 self.open += data["change"]
-            case "payment-applied":
+            case "payment-applied" | "discount-granted":
                 self.open -= data["amount"]["minor"]
             case "credit-memo-applied":
                 self.open -= data["amount"]["minor"]
                 for served in data["serves"]:
                     version, claim = self.claimed[served["dispute_id"]]
                     self.claimed[served["dispute_id"]] = (version, claim - served["minor"])
-            case "payment-reversed":
+            case "payment-reversed" | "discount-withdrawn":
                 self.open += data["amount"]["minor"]
             case "hold-placed" | "hold-reduced":
                 self.holds[data["dispute_id"]] = data["held"]["minor"]
@@ -61,6 +63,11 @@ class FoldedInvoice:
             case _:
                 pass
         self.least = min(self.least, self.open, self.open - self.held)
+
+
+def _granted(event: AuditedEvent) -> int:
+    sign = {"discount-granted": 1, "discount-withdrawn": -1}.get(event.type, 0)
+    return int(sign * event.data["amount"]["minor"]) if sign else 0
 
 
 class FoldedLedger:
@@ -188,7 +195,9 @@ def _change(kind: str, data: dict[str, Any], currency: str) -> int | None:
     match kind:
         case "payment-applied" | "credit-memo-applied":
             return -parse_money(data["applied"]["amount"], currency).minor
-        case "payment-reversed":
+        case "discount-granted":
+            return -parse_money(data["granted"]["amount"], currency).minor
+        case "payment-reversed" | "discount-withdrawn":
             return parse_money(data["amount"]["amount"], currency).minor
         case "invoice-changed":
             return None
@@ -197,11 +206,13 @@ def _change(kind: str, data: dict[str, Any], currency: str) -> int | None:
 
 
 def _account_balance(ledger: FoldedLedger) -> Finding:
-    """Inside the ledger: billed - received = open - unapplied, per tenant."""
-    finding = Finding("I16", "collections", "what was billed less what came is what is open less what is unapplied")
+    """Inside the ledger: billed - received - discount = open - unapplied, per tenant."""
+    finding = Finding(
+        "I16", "collections", "what was billed less what came or was granted as discount is open less unapplied"
+    )
     open_: dict[str, int] = defaultdict(int)
     for invoice in ledger.invoices.values():
-        open_[invoice.tenant] += invoice.open
+        open_[invoice.tenant] += invoice.open + invoice.granted
     for tenant, amount in ledger.unapplied.values():
         open_[tenant] -= amount
     for tenant in ledger.billed.keys() | ledger.received.keys():
