@@ -265,6 +265,7 @@ def test_a_payment_that_came_back_is_not_judged_any_more() -> None:
     item = paid(disputed(of(100_000), dispute(30_000)), payment(70_000, reason="damaged"))
     back = ReversePayment(source="sap", payment_id="P-1", reversed_on=day(33))
     item = after(decisions.reverse_payment(back, item), item)
+    assert item.judged is None
 
     events = decisions.report_dispute(dispute(0, version=2, on=30, given_up=True), item)
 
