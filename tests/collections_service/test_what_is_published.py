@@ -33,9 +33,8 @@ async def test_every_event_carries_the_invoice_after_it(office: Office) -> None:
 
 
 async def test_a_discount_is_told_when_it_is_granted_and_when_it_goes(office: Office) -> None:
-    terms = {"discount_percent": "2", "discount_days": 10}
     paid = payment(amount="980.00", received_on="2026-01-20")
-    await office.accepted(invoice(**terms), paid, reversal())
+    await office.accepted(invoice(discount_percent="2", discount_days=10), paid, reversal())
 
     told = [msgspec.json.decode(event.data, type=CollectionsEvent) for event in await published(office)]
     assert [(type(each).__name__, each.invoice.open.amount, each.invoice.discount_granted.amount) for each in told] == [
