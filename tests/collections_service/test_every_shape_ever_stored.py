@@ -6,6 +6,7 @@ Set WRITE_GOLDEN=1 to write the files of shapes that have none yet.
 import json
 import os
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ EXAMPLES = {
             tax=eur(15_966),
             lines=(LINE,),
             po_number="PO-7",
+            discount=open_items.CashDiscount(Decimal(2), 10),
         ),
         open_items.InvoiceCorrected(
             corrected_on=DAY,
@@ -56,9 +58,19 @@ EXAMPLES = {
             tax=None,
             lines=(LINE,),
             po_number=None,
+            discount=open_items.CashDiscount(Decimal("2.5"), 14),
         ),
         open_items.PaymentApplied(
-            source="sap", payment_id="P-1", received_on=DAY, applied_on=LATER, amount=eur(40_000)
+            source="sap",
+            payment_id="P-1",
+            received_on=DAY,
+            applied_on=LATER,
+            amount=eur(40_000),
+            remittance_reason="damaged",
+            payment_claim="CL-1",
+            claim_number="CL-2",
+            settles_in_full=True,
+            withheld_tax=eur(1_500),
         ),
         open_items.PaymentReversed(
             source="sap", payment_id="P-1", reversed_on=DAY, effective_on=LATER, amount=eur(40_000)
@@ -102,7 +114,24 @@ EXAMPLES = {
             policy="short-payment-tolerance@1",
             explanation="5.01 EUR stays open",
             remittance_reason="damaged",
+            claim_number="CL-2",
+            settles_in_full=True,
         ),
+        open_items.RemainderLeft(
+            source="sap",
+            payment_id="P-1",
+            received_on=DAY,
+            remainder=eur(60_000),
+            tolerated=eur(100),
+            difference=eur(5_000),
+            policy="short-payment-tolerance@1",
+            why="not-due",
+            explanation="600.00 EUR stays open",
+        ),
+        open_items.DiscountGranted(
+            source="sap", payment_id="P-1", applied_on=DAY, amount=eur(2_000), explanation="2 % within 10 days"
+        ),
+        open_items.DiscountWithdrawn(source="sap", payment_id="P-1", effective_on=LATER, amount=eur(2_000)),
         open_items.RemainderTolerated(
             source="sap",
             payment_id="P-1",
@@ -248,6 +277,18 @@ def test_every_stored_name_has_an_example(aggregate: str) -> None:
     examples = {CODECS[aggregate].encode(example)[0] for example in EXAMPLES[aggregate]}
 
     assert examples == set(CODECS[aggregate].names)
+
+
+def test_what_was_stored_before_there_were_terms_and_words_has_none() -> None:
+    folder = STORED / "open_items"
+
+    def first(name: str) -> Any:  # noqa: ANN401
+        return OPEN_ITEM_CODEC.decode(name, 1, (folder / f"{name}.v1.json").read_bytes())
+
+    assert first("invoice-registered").discount is None
+    assert first("invoice-corrected").discount is None
+    assert first("payment-applied").settles_in_full is None
+    assert first("short-payment-detected").claim_number is None
 
 
 def test_every_file_is_of_a_known_name_and_version() -> None:

@@ -18,7 +18,8 @@ async def published(office: Office) -> list[PublishedEvent]:
 
 
 async def test_every_event_carries_the_invoice_after_it(office: Office) -> None:
-    await office.accepted(invoice(), correction(total="900.00"), payment(amount="100.00"), reversal())
+    short = payment(amount="100.00", remittance_reason="damaged", claim_number="CL-7")
+    await office.accepted(invoice(), correction(total="900.00"), short, reversal())
 
     events = await published(office)
 
@@ -30,6 +31,56 @@ async def test_every_event_carries_the_invoice_after_it(office: Office) -> None:
         ("short-payment-detected", "800.00"),
         ("payment-reversed", "900.00"),
     ]
+
+
+async def test_a_discount_is_told_when_it_is_granted_and_when_it_goes(office: Office) -> None:
+    paid = payment(amount="980.00", received_on="2026-01-20")
+    await office.accepted(invoice(discount_percent="2", discount_days=10), paid, reversal())
+
+    told = [msgspec.json.decode(event.data, type=CollectionsEvent) for event in await published(office)]
+    assert [(type(each).__name__, each.invoice.open.amount, each.invoice.discount_granted.amount) for each in told] == [
+        ("InvoiceRegistered", "1000.00", "0.00"),
+        ("PaymentApplied", "20.00", "0.00"),
+        ("DiscountGranted", "0.00", "20.00"),
+        ("PaymentReversed", "980.00", "20.00"),
+        ("DiscountWithdrawn", "1000.00", "0.00"),
+    ]
+    assert (told[0].invoice.discount_percent, told[0].invoice.discount_days) == ("2", 10)
+    shown = await office.get("/v1/invoices/INV-1")
+    assert shown["discount"] == {"percent": "2", "until": "2026-01-20"}
+    assert (shown["open"]["amount"], shown["discount_granted"]["amount"]) == ("1000.00", "0.00")
+    was = await office.get("/v1/invoices/INV-1", as_of="2026-02-01")
+    assert (was["open"]["amount"], was["discount_granted"]["amount"]) == ("0.00", "20.00")
+    await office.follow()
+    aged = await office.get("/v1/ageing", as_of="2026-02-01", group_by="total")
+    assert [row["balance"]["amount"] for row in aged["rows"]] in ([], ["0.00"])
+
+
+async def test_a_payment_is_told_with_the_erp_that_numbered_it_and_the_payers_words(office: Office) -> None:
+    short = payment(amount="100.00", remittance_reason="damaged", claim_number="CL-7")
+    await office.accepted(invoice(), short, reversal())
+    await office.accepted(payment("P-2", "50.00", {}))
+
+    told = [msgspec.json.decode(event.data) for event in await published(office)]
+    assert [(each["type"], each.get("source")) for each in told] == [
+        ("invoice-registered", None),
+        ("payment-applied", "sap"),
+        ("short-payment-detected", "sap"),
+        ("payment-reversed", "sap"),
+        ("unapplied-cash-changed", "sap"),
+    ]
+    assert (told[2]["remittance_reason"], told[2]["claim_number"]) == ("damaged", "CL-7")
+
+
+async def test_what_a_payment_left_open_is_shown_with_its_reason(office: Office) -> None:
+    part = payment(amount="850.00", pays={})
+    part["allocations"] = [{"invoice_id": "INV-1", "amount": "850.00", "withheld_tax": "150.00"}]
+    await office.accepted(invoice(), part)
+
+    shown = await office.get("/v1/invoices/INV-1")
+    assert (shown["undisputed"]["amount"], shown["withheld_tax"]["amount"]) == ("150.00", "150.00")
+    assert (shown["remainder"]["why"], shown["remainder"]["amount"]["amount"]) == ("withheld-tax", "150.00")
+    assert shown["remainder"]["explanation"] == "150.00 EUR tax was withheld and waits for its certificate"
 
 
 async def test_holds_and_credits_are_told_with_their_disputes(office: Office) -> None:

@@ -9,6 +9,17 @@ from typing import Any
 from faults.client import Client, GaveUpError, a_dispute, a_payment, an_invoice
 
 CUSTOMERS = 40
+# What payers say about what is missing: of the whole payment, and of the invoice. Half of it makes deductions.
+_WORDS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+    ({"remittance_reason": "price"}, {}),
+    ({"remittance_reason": "freight"}, {"claim_number": "CL-1"}),
+    ({"claim_number": "CL-2"}, {}),
+    ({}, {"settles_in_full": True}),
+    ({}, {}),
+    ({}, {"settles_in_full": False}),
+    ({"remittance_reason": "2. Rate"}, {}),
+    ({}, {"withheld_tax": "1.00"}),
+)
 _KNOWN = 2_000  # invoices that a company remembers; older ones are left alone
 
 
@@ -62,13 +73,19 @@ class Company:
         chance, tenant = self.chance, self.client.tenant
         invoice, total = f"I-{number}", chance.randrange(1_000, 500_000)
         customer = chance.randrange(1, CUSTOMERS + 1)
-        story = [an_invoice(tenant, invoice, _text(total), customer=customer)]
+        discount = (total * 2 + 50) // 100 if chance.random() < 0.1 else 0
+        terms = {"discount_percent": "2", "discount_days": 45} if discount else {}
+        story = [an_invoice(tenant, invoice, _text(total), customer=customer, **terms)]
         left = total
-        if chance.random() < 0.6:
+        if discount or chance.random() < 0.6:
             paid = total if chance.random() < 0.7 else max(100, total - chance.randrange(1, total))
-            reason = {"remittance_reason": chance.choice(["price", "freight", "shortage"])} if paid < total else {}
-            story.append(a_payment(f"P-{number}", {invoice: _text(paid)}, _text(paid), customer=customer, **reason))
             left = total - paid
+            if discount:
+                paid, left = total - discount, 0
+            words, about_it = chance.choice(_WORDS) if left else ({}, {})
+            payment = a_payment(f"P-{number}", {invoice: _text(paid)}, _text(paid), customer=customer, **words)
+            payment["allocations"][0].update(about_it)
+            story.append(payment)
             if chance.random() < 0.05:
                 held_back.append(_reversal(f"P-{number}"))
                 left = total

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE
 from dispute_service.reasons.catalogue import REASON_BY_CODE
@@ -77,6 +77,30 @@ def test_there_are_early_late_and_short_payers_and_a_year_of_invoices() -> None:
     assert {m["customer"]["id"] for m in invoices} == {customer.id for customer in CUSTOMERS}
     assert len(company.short_payments) >= 8
     assert min(customer.pays_after for customer in CUSTOMERS) < 0 < max(customer.pays_after for customer in CUSTOMERS)
+
+
+def test_every_short_payer_says_so_and_an_instalment_is_called_one() -> None:
+    company = simulated_company(TODAY)
+    payments = [m for m in company.business if m["kind"] == "payment-received"]
+    total = {m["invoice_id"]: Decimal(m["total"]) for m in company.business if m["kind"] == "invoice-posted"}
+    terms = {m["invoice_id"]: m for m in company.business if m.get("discount_days")}
+    said: Counter[str] = Counter()
+    for payment in payments:
+        (part,) = payment["allocations"]
+        missing = total[part["invoice_id"]] - Decimal(part["amount"])
+        if part.get("settles_in_full") is False:
+            said["instalment"] += 1
+        elif part["invoice_id"] in terms:
+            invoice = terms[part["invoice_id"]]
+            days = date.fromisoformat(payment["received_on"]) - date.fromisoformat(invoice["issued_on"])
+            assert days.days <= invoice["discount_days"]
+            assert missing == (Decimal(invoice["total"]) / 50).quantize(Decimal("0.01"), ROUND_HALF_UP)
+            said["discount"] += 1
+        elif missing:
+            assert payment.get("remittance_reason") or payment.get("claim_number") or part.get("settles_in_full")
+            said["deduction"] += 1
+    assert said["deduction"] == len(company.short_payments)
+    assert min(said["instalment"], said["discount"]) >= 5
 
 
 def test_the_company_can_be_simulated_on_any_day() -> None:

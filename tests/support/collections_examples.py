@@ -6,7 +6,7 @@ from functools import reduce
 
 from collections_service.open_items import decisions
 from collections_service.open_items.commands import ApplyPayment, RegisterInvoice, ReportDispute
-from collections_service.open_items.events import OpenItemEvent
+from collections_service.open_items.events import CashDiscount, OpenItemEvent
 from collections_service.open_items.state import OpenItem, evolve
 from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE
 from redress.money import Money
@@ -24,7 +24,15 @@ def day(number: int) -> date:
     return date.fromordinal(date(2025, 12, 31).toordinal() + number)
 
 
-def invoice(total: int = 100_000, *, invoice_id: str = "INV-1", issued: int = 10, due: int = 40) -> RegisterInvoice:
+def invoice(
+    total: int = 100_000,
+    *,
+    invoice_id: str = "INV-1",
+    issued: int = 10,
+    due: int = 40,
+    discount: CashDiscount | None = None,
+    currency: str = "EUR",
+) -> RegisterInvoice:
     return RegisterInvoice(
         invoice_id=invoice_id,
         source="sap",
@@ -32,13 +40,34 @@ def invoice(total: int = 100_000, *, invoice_id: str = "INV-1", issued: int = 10
         customer_id="C-1",
         issued_on=day(issued),
         due_on=day(due),
-        total=eur(total),
+        total=Money(total, currency),
+        discount=discount,
     )
 
 
-def payment(minor: int, *, on: int = 30, payment_id: str = "P-1", reason: str | None = None) -> ApplyPayment:
+def payment(
+    minor: int,
+    *,
+    on: int = 30,
+    payment_id: str = "P-1",
+    source: str = "sap",
+    reason: str | None = None,
+    payment_claim: str | None = None,
+    claim: str | None = None,
+    in_full: bool | None = None,
+    withheld: int | None = None,
+    currency: str = "EUR",
+) -> ApplyPayment:
     return ApplyPayment(
-        source="sap", payment_id=payment_id, received_on=day(on), named=eur(minor), remittance_reason=reason
+        source=source,
+        payment_id=payment_id,
+        received_on=day(on),
+        named=Money(minor, currency),
+        remittance_reason=reason,
+        payment_claim=payment_claim,
+        claim_number=claim,
+        settles_in_full=in_full,
+        withheld_tax=None if withheld is None else Money(withheld, currency),
     )
 
 
@@ -52,6 +81,7 @@ def dispute(
     awaiting: int = 0,
     rejected: int = 0,
     outcome: str = "resolved",
+    given_up: bool = False,
 ) -> ReportDispute:
     return ReportDispute(
         dispute_id=dispute_id,
@@ -62,6 +92,7 @@ def dispute(
         awaiting_credit=eur(awaiting),
         rejected=eur(rejected),
         outcome=outcome,
+        given_up=given_up,
     )
 
 

@@ -125,11 +125,21 @@ def escalate(level: int = 1, to: str | None = None, at: datetime = NOW) -> c.Esc
     return c.Escalate(at=at, level=level, reason="no answer", to=to)
 
 
-def payment(
-    amount: str, payment_id: str = "P-1", ledger_version: int = 2, invoice_id: str = "INV-1", at: datetime = NOW
+def payment(  # noqa: PLR0917
+    amount: str,
+    payment_id: str = "P-1",
+    ledger_version: int = 2,
+    invoice_id: str = "INV-1",
+    at: datetime = NOW,
+    source: str = "",
 ) -> c.ApplyPayment:
     return c.ApplyPayment(
-        at=at, payment_id=payment_id, invoice_id=invoice_id, ledger_version=ledger_version, reduce_by=euro(amount)
+        at=at,
+        payment_id=payment_id,
+        source=source,
+        invoice_id=invoice_id,
+        ledger_version=ledger_version,
+        reduce_by=euro(amount),
     )
 
 
@@ -141,11 +151,24 @@ def credit_memo(
     )
 
 
-def reversal(
-    amount: str, payment_id: str = "P-1", ledger_version: int = 5, invoice_id: str = "INV-1", at: datetime = NOW
+def reversal(  # noqa: PLR0917
+    amount: str,
+    payment_id: str = "P-1",
+    ledger_version: int = 5,
+    invoice_id: str = "INV-1",
+    at: datetime = NOW,
+    source: str = "",
+    *,
+    made_it: bool = False,
 ) -> c.ReversePayment:
     return c.ReversePayment(
-        at=at, payment_id=payment_id, invoice_id=invoice_id, ledger_version=ledger_version, amount=euro(amount)
+        at=at,
+        payment_id=payment_id,
+        source=source,
+        invoice_id=invoice_id,
+        ledger_version=ledger_version,
+        amount=euro(amount),
+        made_it=made_it,
     )
 
 

@@ -24,6 +24,8 @@ class LedgerInvoice:
     open: str = "1000.00"
     customer_id: str = "C-1"
     legal_entity: str = "DE01"
+    source: str = "sap"
+    recorded_at: datetime = datetime(2026, 3, 4, 13, 0, tzinfo=UTC)
     lines: dict[str, str] = field(default_factory=dict)
     version: int = field(default=0, init=False)
 
@@ -39,21 +41,48 @@ class LedgerInvoice:
     ) -> PublishedEvent:
         self.open = leaves
         fact = public.PaymentApplied(
-            invoice=self._summary(), payment_id=payment_id, received_on=on, applied=self._money(applied)
+            invoice=self._summary(),
+            payment_id=payment_id,
+            received_on=on,
+            applied=self._money(applied),
+            source=self.source,
         )
         return self._fact("payment-applied", fact, on)
 
-    def reversed(self, amount: str, *, leaves: str, payment_id: str = "P-1") -> PublishedEvent:
+    def reversed(
+        self, amount: str, *, leaves: str, payment_id: str = "P-1", still: str | None = None
+    ) -> PublishedEvent:
+        """`still` is what the invoice has left of the payment."""
         self.open = leaves
         fact = public.PaymentReversed(
-            invoice=self._summary(), payment_id=payment_id, reversed_on=date(2026, 3, 4), amount=self._money(amount)
+            invoice=self._summary(),
+            payment_id=payment_id,
+            reversed_on=date(2026, 3, 4),
+            amount=self._money(amount),
+            source=self.source,
+            left=None if still is None else self._money(still),
         )
         return self._fact("payment-reversed", fact)
+
+    def discounted(self, granted: str, *, leaves: str, payment_id: str = "P-1") -> PublishedEvent:
+        self.open = leaves
+        fact = public.DiscountGranted(
+            invoice=self._summary(), source=self.source, payment_id=payment_id, granted=self._money(granted)
+        )
+        return self._fact("discount-granted", fact)
+
+    def discount_withdrawn(self, amount: str, *, leaves: str, payment_id: str = "P-1") -> PublishedEvent:
+        self.open = leaves
+        fact = public.DiscountWithdrawn(
+            invoice=self._summary(), source=self.source, payment_id=payment_id, amount=self._money(amount)
+        )
+        return self._fact("discount-withdrawn", fact)
 
     def credited(self, applied: str, *, leaves: str, dispute_id: str | None = None) -> PublishedEvent:
         self.open = leaves
         fact = public.CreditMemoApplied(
             invoice=self._summary(),
+            source=self.source,
             credit_memo_id="CM-1",
             issued_on=date(2026, 3, 4),
             applied=self._money(applied),
@@ -61,17 +90,29 @@ class LedgerInvoice:
         )
         return self._fact("credit-memo-applied", fact)
 
-    def unapplied(self, amount: str, *, leaves: str, payment_id: str = "P-1") -> PublishedEvent:
+    def unapplied(
+        self, amount: str, *, leaves: str, payment_id: str = "P-1", still: str | None = None
+    ) -> PublishedEvent:
+        """`still` is what the invoice has left of the payment."""
         self.open = leaves
         fact = public.PaymentUnapplied(
-            invoice=self._summary(), payment_id=payment_id, unapplied_on=date(2026, 3, 4), amount=self._money(amount)
+            invoice=self._summary(),
+            source=self.source,
+            payment_id=payment_id,
+            unapplied_on=date(2026, 3, 4),
+            amount=self._money(amount),
+            left=None if still is None else self._money(still),
         )
         return self._fact("payment-unapplied", fact)
 
     def credit_reversed(self, amount: str, *, leaves: str) -> PublishedEvent:
         self.open = leaves
         fact = public.CreditMemoReversed(
-            invoice=self._summary(), credit_memo_id="CM-1", reversed_on=date(2026, 3, 4), amount=self._money(amount)
+            invoice=self._summary(),
+            source=self.source,
+            credit_memo_id="CM-1",
+            reversed_on=date(2026, 3, 4),
+            amount=self._money(amount),
         )
         return self._fact("credit-memo-reversed", fact)
 
@@ -97,16 +138,26 @@ class LedgerInvoice:
         self.open = leaves
         return self._fact("invoice-blessed", {"type": "invoice-blessed", "invoice": self._summary(), "by": "x"})
 
-    def short_paid(self, short: str, words: str | None = None, payment_id: str = "P-1") -> PublishedEvent:
+    def short_paid(
+        self,
+        short: str,
+        words: str | None = None,
+        payment_id: str = "P-1",
+        *,
+        claim: str | None = None,
+        on: date = date(2026, 3, 4),
+    ) -> PublishedEvent:
         fact = public.ShortPaymentDetected(
             invoice=self._summary(),
             payment_id=payment_id,
-            received_on=date(2026, 3, 4),
+            received_on=on,
             short=self._money(short),
             tolerance_policy="short-payment-tolerance@1",
             remittance_reason=words,
+            claim_number=claim,
+            source=self.source,
         )
-        return self._fact("short-payment-detected", fact)
+        return self._fact("short-payment-detected", fact, on)
 
     def _money(self, amount: str) -> WireMoney:
         return WireMoney(amount, self.currency)
@@ -133,7 +184,7 @@ class LedgerInvoice:
             type=kind,
             subject=derived_uuid("invoice", self.tenant, self.invoice_id),
             tenant=self.tenant,
-            time=datetime(2026, 3, 4, 13, 0, tzinfo=UTC),
+            time=self.recorded_at,
             effective_at=datetime(on.year, on.month, on.day, tzinfo=UTC),
             seq=self.version,
             epoch="test",

@@ -2,11 +2,17 @@
 
 import json
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from collections_service.erp.dynamics365 import parse_mapping, read_business_event, standard_mapping
+from collections_service.erp.dynamics365 import (
+    parse_mapping,
+    pointer_into_event,
+    read_business_event,
+    standard_mapping,
+)
 from collections_service.erp.messages import (
     InvoiceCancelled,
     InvoicePosted,
@@ -16,6 +22,7 @@ from collections_service.erp.messages import (
 )
 from collections_service.erp.translation import command_of, effective_at
 from collections_service.open_items.commands import RegisterInvoice
+from collections_service.open_items.events import CashDiscount
 from redress.money import Money
 
 SAMPLE = {
@@ -83,6 +90,30 @@ def test_a_currency_in_the_event_counts_more_than_the_configured_one() -> None:
 
     assert isinstance(message, InvoicePosted)
     assert message.currency == "CAD"
+
+
+def test_an_extended_event_brings_the_cash_discount() -> None:
+    extended = event(CashDiscountPercentage=2.0, CashDiscountDays=10)
+    command = command_of(read_business_event(extended, standard_mapping()), effective_at_day())
+
+    assert isinstance(command, RegisterInvoice)
+    assert command.discount == CashDiscount(Decimal(2), 10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"CashDiscountPercentage": 2.0}, "/CashDiscountDays"),
+        ({"CashDiscountPercentage": 2.0, "CashDiscountDays": 10.5}, "/CashDiscountDays"),
+        ({"CashDiscountPercentage": 2.0, "CashDiscountDays": True}, "/CashDiscountDays"),
+        ({"CashDiscountPercentage": "two", "CashDiscountDays": 10}, "/CashDiscountPercentage"),
+    ],
+)
+def test_terms_that_cannot_be_meant_point_into_the_business_event(changes: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        command_of(read_business_event(event(**changes), standard_mapping()), effective_at_day())
+    at = refused.value.pointer
+    assert pointer in {at, pointer_into_event(event(**changes), standard_mapping(), at)}
 
 
 def test_another_business_event_is_a_matter_of_data() -> None:

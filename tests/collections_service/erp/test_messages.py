@@ -1,14 +1,18 @@
 import json
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.collections_office import credit_memo, invoice, payment
+from msgspec.structs import replace
+from support.collections_office import correction, credit_memo, invoice, payment
 
 from collections_service.erp.item import as_bytes, as_text
 from collections_service.erp.messages import InvoicePosted, Unreadable, money, read
 from collections_service.erp.translation import command_of
-from collections_service.receipts.commands import NamedInvoice, PostCreditMemo
+from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
+from collections_service.open_items.events import CashDiscount
+from collections_service.receipts.commands import NamedInvoice, PostCreditMemo, ReceivePayment
 from redress.ids import derived_uuid, public_id
 from redress.money import Money
 
@@ -36,6 +40,14 @@ def test_a_credit_memo_names_the_dispute_it_answers_as_we_publish_it_or_as_its_u
 
     assert isinstance(command, PostCreditMemo)
     assert command.allocations == (NamedInvoice("INV-1", Money(30_000, "EUR"), named),)
+
+
+def pays_with(**words: object) -> dict[str, Any]:
+    return payment() | {"allocations": [{"invoice_id": "INV-1", "amount": "900.00", **words}]}
+
+
+def credits_with(**words: object) -> dict[str, Any]:
+    return credit_memo() | {"applies_to": [{"invoice_id": "INV-1", "amount": "900.00", **words}]}
 
 
 def refused(document: dict[str, Any]) -> tuple[str, str]:
@@ -85,6 +97,17 @@ def refused(document: dict[str, Any]) -> tuple[str, str]:
             "/allocations/0/dispute",
             "Object contains unknown field 'dispute'",
         ),
+        (invoice(discount_percent="2"), "/discount_days", "discount_percent needs discount_days"),
+        (invoice(discount_days=10), "/discount_percent", "discount_days needs discount_percent"),
+        (invoice(discount_percent="0", discount_days=10), "/discount_percent", "the discount is above 0 and below 100"),
+        (invoice(discount_percent="100", discount_days=10), "/discount_percent", "the discount is above 0 and below"),
+        (invoice(discount_percent="1.00001", discount_days=10), "/discount_percent", "the discount is above 0 and be"),
+        (invoice(discount_percent="2", discount_days=366), "/discount_days", "Expected 'int' <= 365"),
+        (payment(claim_number=""), "/claim_number", "Expected 'str' of length >= 1"),
+        (pays_with(withheld_tax="0"), "/allocations/0/withheld_tax", "0.00 EUR is not above zero"),
+        (pays_with(withheld_tax="1.005"), "/allocations/0/withheld_tax", "the amount has more decimals than EUR"),
+        (pays_with(settles_in_full="yes"), "/allocations/0/settles_in_full", "Expected 'bool | null', got 'str'"),
+        (credits_with(settles_in_full=True), "/applies_to/0/settles_in_full", "Object contains unknown field"),
     ],
 )
 def test_what_is_wrong_is_named_and_pointed_at(document: dict[str, Any], pointer: str, reason: str) -> None:
@@ -100,6 +123,35 @@ def test_an_amount_may_be_text_a_number_or_an_object(total: object) -> None:
 
     assert isinstance(message, InvoicePosted)
     assert money(message.total, "EUR", "/total") == Money(125_010, "EUR")
+
+
+def test_terms_come_with_the_invoice_and_may_be_corrected_away() -> None:
+    posted = command_of(read(json.dumps(invoice(discount_percent=2.50, discount_days=10)).encode()), date(2026, 3, 1))
+    assert isinstance(posted, RegisterInvoice)
+    assert posted.discount == CashDiscount(Decimal("2.5"), 10)
+    assert command_of(read(json.dumps(invoice(discount_percent="10", discount_days=0)).encode()), date(2026, 3, 1)) == (
+        replace(posted, discount=CashDiscount(Decimal(10), 0))
+    )
+    none = command_of(read(json.dumps(correction(discount_percent="0")).encode()), date(2026, 3, 1))
+    assert isinstance(none, CorrectInvoice)
+    assert none.discount == CashDiscount(Decimal(0), 0)
+
+
+def test_a_payers_words_come_with_the_payment_and_with_each_invoice() -> None:
+    sent = pays_with(claim_number="CL-2", settles_in_full=False, withheld_tax="15.00")
+    message = read(json.dumps({**sent, "claim_number": "CL-1", "remittance_reason": "damaged"}).encode())
+    command = command_of(message, date(2026, 3, 1))
+    assert isinstance(command, ReceivePayment)
+    assert (command.claim_number, command.remittance_reason) == ("CL-1", "damaged")
+    assert command.allocations == (
+        NamedInvoice(
+            "INV-1",
+            Money(90_000, "EUR"),
+            claim_number="CL-2",
+            settles_in_full=False,
+            withheld_tax=Money(1_500, "EUR"),
+        ),
+    )
 
 
 @pytest.mark.parametrize("raw", [b'{"a": 1}', b"\xff\xfe", b"base64:eA==", b""])

@@ -9,8 +9,7 @@ from collections_service.open_items.events import (
     HoldReleased,
     PaymentApplied,
     PaymentReversed,
-    RemainderTolerated,
-    ShortPaymentDetected,
+    RemainderLeft,
     Step,
 )
 from collections_service.open_items.holds import days_of_change
@@ -22,6 +21,20 @@ from redress.money import Money
 def applied(minor: int, on: int = 30, applied_on: int = 30) -> PaymentApplied:
     return PaymentApplied(
         source="sap", payment_id="P-1", received_on=day(on), applied_on=day(applied_on), amount=eur(minor)
+    )
+
+
+def all_disputed(minor: int) -> RemainderLeft:
+    return RemainderLeft(
+        source="sap",
+        payment_id="P-1",
+        received_on=day(30),
+        remainder=eur(minor),
+        tolerated=eur(100),
+        difference=eur(0),
+        policy="short-payment-tolerance@1",
+        why="disputed",
+        explanation=f"disputes hold all that is open, {eur(minor)}",
     )
 
 
@@ -70,37 +83,6 @@ def test_money_received_before_the_invoice_was_issued_counts_from_the_issue_date
     assert events == [applied(100_000, on=5, applied_on=10)]
 
 
-def test_a_remainder_beyond_the_tolerance_is_a_short_payment() -> None:
-    _, short = decisions.apply_payment(payment(99_499, reason="damaged"), registered(100_000), FIRST_TOLERANCE)
-
-    assert short == ShortPaymentDetected(
-        source="sap",
-        payment_id="P-1",
-        received_on=day(30),
-        short=eur(501),
-        tolerated=eur(500),
-        policy="short-payment-tolerance@1",
-        explanation="5.01 EUR of 1000.00 EUR stays open and undisputed; 5.00 EUR is tolerated by "
-        "short-payment-tolerance@1: short payment",
-        remittance_reason="damaged",
-    )
-
-
-def test_a_remainder_within_the_tolerance_is_recorded_and_stays_open() -> None:
-    _, tolerated = decisions.apply_payment(payment(99_500), registered(100_000), FIRST_TOLERANCE)
-
-    assert isinstance(tolerated, RemainderTolerated)
-    assert (tolerated.remainder, tolerated.tolerated) == (eur(500), eur(500))
-    assert "left open for the ERP to post off" in tolerated.explanation
-    assert paid(registered(100_000), payment(99_500)).open_minor == 500
-
-
-def test_what_a_dispute_holds_is_not_short_a_second_time() -> None:
-    item = disputed(registered(100_000), dispute(30_000))
-
-    assert decisions.apply_payment(payment(70_000), item, FIRST_TOLERANCE) == [applied(70_000)]
-
-
 def test_a_payment_takes_the_undisputed_part_first_and_then_the_hold_gives_way() -> None:
     item = disputed(registered(100_000), dispute(30_000))
 
@@ -111,6 +93,7 @@ def test_a_payment_takes_the_undisputed_part_first_and_then_the_hold_gives_way()
             dispute_id="dsp_1", steps=(Step(day(30), -10_000),), held=eur(20_000), released=eur(10_000), why="paid"
         ),
         applied(80_000),
+        all_disputed(20_000),
     ]
 
 
@@ -123,6 +106,7 @@ def test_of_two_disputes_the_older_gives_way_first() -> None:
     assert events == [
         HoldReleased(dispute_id="dsp_old", steps=(Step(day(30), -30_000),), released=eur(30_000), why="paid"),
         applied(80_000),
+        all_disputed(20_000),
     ]
 
 

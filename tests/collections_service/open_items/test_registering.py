@@ -1,10 +1,19 @@
+from decimal import Decimal
+
 import pytest
 from msgspec.structs import replace
-from support.collections_examples import day, dispute, disputed, eur, invoice, paid, payment, registered
+from support.collections_examples import after, day, dispute, disputed, eur, invoice, paid, payment, registered
 
 from collections_service.open_items import decisions
 from collections_service.open_items.commands import CorrectInvoice
-from collections_service.open_items.events import HoldPlaced, InvoiceCorrected, InvoiceRegistered, Step
+from collections_service.open_items.events import (
+    CashDiscount,
+    HoldPlaced,
+    InvoiceCorrected,
+    InvoiceRegistered,
+    Line,
+    Step,
+)
 from collections_service.open_items.refusals import (
     BelowSettledAmount,
     CannotBeCorrected,
@@ -28,6 +37,41 @@ def test_the_same_invoice_again_changes_nothing() -> None:
 def test_the_same_number_with_another_total_is_refused_by_name() -> None:
     with pytest.raises(InvoiceDiffers, match=r"registered with total 1000.00 EUR, not 999.00 EUR"):
         decisions.register(invoice(99_900), registered(100_000))
+
+
+LINE = Line(line="10", amount=eur(60_000), description="pump", quantity="2", unit_price="300.00")
+
+
+@pytest.mark.parametrize(
+    ("sent", "differs"),
+    [
+        ({"tax": eur(15_966)}, "tax none, not 159.66 EUR"),
+        ({"po_number": "PO-7"}, "order number none, not PO-7"),
+        ({"discount": CashDiscount(Decimal(2), 10)}, "cash discount none, not 2 % within 10 days"),
+        ({"lines": (LINE,)}, "number of lines 0, not 1"),
+    ],
+)
+def test_the_same_number_with_other_content_is_refused_with_what_differs(sent: dict[str, object], differs: str) -> None:
+    with pytest.raises(InvoiceDiffers, match=f"already registered with {differs}"):
+        decisions.register(replace(invoice(100_000), **sent), registered(100_000))
+
+
+@pytest.mark.parametrize(
+    ("sent", "differs"),
+    [
+        ({"line": "20"}, "line 10, not 20"),
+        ({"amount": eur(50_000)}, "amount of line 10 600.00 EUR, not 500.00 EUR"),
+        ({"description": None}, "description of line 10 pump, not none"),
+        ({"quantity": "3"}, "quantity of line 10 2, not 3"),
+        ({"unit_price": "200"}, "unit price of line 10 300.00, not 200"),
+    ],
+)
+def test_the_same_number_with_other_lines_is_refused_with_the_line(sent: dict[str, object], differs: str) -> None:
+    known = after(decisions.register(replace(invoice(100_000), lines=(LINE,)), OpenItem()))
+
+    with pytest.raises(InvoiceDiffers, match=f"already registered with {differs}"):
+        decisions.register(replace(invoice(100_000), lines=(replace(LINE, **sent),)), known)
+    assert decisions.register(replace(invoice(100_000), lines=(LINE,)), known) == []
 
 
 def correction(**fields: object) -> CorrectInvoice:

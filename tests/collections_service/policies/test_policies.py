@@ -18,7 +18,7 @@ from redress.service.composition import publication
 TOLERANCE = "/v1/policies/short-payment-tolerance"
 BUCKETS = "/v1/policies/ageing-buckets"
 TODAY = date(2026, 11, 23)  # where the office's clock stands
-DECIDED = ("payment-received", "payment-applied", "remainder-tolerated", "short-payment-detected")
+DECIDED = ("payment-received", "payment-applied", "remainder-left", "short-payment-detected")
 
 
 async def send(
@@ -40,16 +40,15 @@ async def publish(
 
 
 def tolerance(at_least: str, percent: str = "0") -> dict[str, str]:
-    return {"at_least": at_least, "percent": percent}
+    return {"at_least": at_least, "percent": percent, "difference_at_most": "0", "difference_percent": "0"}
 
 
 async def pay(office: Office, number: int, short_by: str, **fields: object) -> None:
-    """Invoice and payment `number`, of which `short_by` of 1,000.00 is missing."""
+    """Invoice and payment `number`, of which `short_by` of 1,000.00 is missing, with a reason for it."""
     paid = f"{1000 - float(short_by):.2f}"
     name = f"INV-{number}"
-    await office.accepted(
-        invoice(name), payment(f"P-{number}", paid, {name: paid}, **{"received_on": str(TODAY), **fields})
-    )
+    said = {"received_on": str(TODAY), "remittance_reason": "damaged", **fields}
+    await office.accepted(invoice(name), payment(f"P-{number}", paid, {name: paid}, **said))
 
 
 async def decided(office: Office) -> dict[str, tuple[str, ...]]:
@@ -62,7 +61,7 @@ async def test_the_built_in_policies_are_version_1(office: Office) -> None:
     assert (answer["version"], answer["drafts"], answer["scope_kinds"]) == (0, [], ["customer"])
     (in_force,) = answer["in_force"]
     assert (in_force["version"], in_force["published_at"]) == (1, None)
-    assert in_force["document"] == {"at_least": "1.00", "percent": "0.5"}
+    assert in_force["document"] == tolerance("1.00", "0.5")
     every = await office.get("/v1/policies")
     assert [each["id"] for each in every["items"]] == ["short-payment-tolerance", "ageing-buckets"]
     missing = await office.get("/v1/policies/generosity", status=404)
@@ -89,7 +88,7 @@ async def test_a_payment_is_decided_by_the_version_in_force_and_cites_it(office:
 async def test_a_customer_may_have_a_tolerance_of_its_own(office: Office) -> None:
     await publish(office, TOLERANCE, tolerance("50.00"), scope="customer:C-1")
     await pay(office, 1, "40.00")
-    assert (await decided(office))["remainder-tolerated"] == ("short-payment-tolerance@2",)
+    assert (await decided(office))["remainder-left"] == ("short-payment-tolerance@2",)
     await pay(office, 2, "40.00", customer_id="C-2")
     assert (await decided(office))["short-payment-detected"] == ("short-payment-tolerance@1",)
 
@@ -102,7 +101,7 @@ async def test_a_policy_decides_from_its_day_on_and_never_about_the_days_before(
     assert (await decided(office))["short-payment-detected"] == ("short-payment-tolerance@1",)
     clock.advance(days=1)
     await pay(office, 2, "40.00", received_on="2026-11-24")
-    assert (await decided(office))["remainder-tolerated"] == ("short-payment-tolerance@2",)
+    assert (await decided(office))["remainder-left"] == ("short-payment-tolerance@2",)
     await pay(office, 3, "40.00", received_on="2026-11-23")  # told a day later
     assert (await decided(office))["payment-received"] == ("short-payment-tolerance@1",)
 

@@ -7,14 +7,18 @@ import pytest
 from msgspec.structs import replace
 from support.disputes import (
     NOW,
+    ask,
+    assign_by_matrix,
     close,
     credit_memo,
     disputes,
+    escalate,
     fit,
     item,
     note_invoice,
     open_,
     payment,
+    record,
     reopen,
     resolve,
     reversal,
@@ -31,10 +35,12 @@ from dispute_service.disputes.events import (
     DisputeResolved,
     DisputeSettled,
     InvoiceBecameKnown,
+    ItemOutcome,
     ItemsCompared,
     PaymentReversed,
     Share,
 )
+from dispute_service.disputes.items import PaymentShare
 from dispute_service.disputes.refusals import CreditOfMismatch
 from dispute_service.disputes.state import Dispute, Status
 
@@ -290,3 +296,66 @@ def test_a_fact_does_not_count_before_the_opening() -> None:
     early = datetime(2026, 3, 1, tzinfo=UTC)
     outcome = disputes().after(open_()).when(payment("200.00", at=early))
     assert [event.at for event in outcome.events] == [datetime(2026, 3, 2, 9, 0, tzinfo=UTC)] * 2
+
+
+def test_a_reversed_payment_gives_back_what_the_payment_of_its_own_erp_took() -> None:
+    taken = (payment("70.00", "7", 2, source="erp-a"), payment("30.00", "7", 3, source="erp-b"))
+    state = disputes().after(open_(), *taken, reversal("30.00", "7", 4, source="erp-b")).state
+    assert (state.open, state.items[0].paid) == (13000, 7000)
+    other = disputes().after(open_(), *taken, reversal("70.00", "7", 4, source="erp-a")).state
+    assert (other.open, other.taken) == (17000, (PaymentShare("7", 0, 3000, "erp-b"),))
+
+
+def test_what_was_taken_before_payments_had_a_source_comes_back_with_any_of_its_number() -> None:
+    assert disputes().after(open_(), payment("70.00"), reversal("70.00", source="erp-a")).state.open == 20000
+
+
+def test_a_dispute_ends_when_the_short_payment_that_made_it_comes_back() -> None:
+    noted = PaymentReversed(
+        at=NOW, payment_id="P-1", invoice_id="INV-1", ledger_version=5, shares=(), into="nothing", source="sap"
+    )
+    state = (
+        disputes()
+        .after(open_())
+        .when(reversal("800.00", source="sap", made_it=True))
+        .then(
+            noted,
+            DisputeResolved(
+                at=NOW,
+                resolution_code="PAYMENT_RETURNED",
+                outcomes=(ItemOutcome(item=0, withdrawn=20000),),
+                by_ledger=True,
+                explanation="Payment P-1, which was short and made the dispute, came back.",
+            ),
+        )
+    )
+    assert (state.status, state.open, state.items[0].withdrawn) == (Status.RESOLVED, 0, 20000)
+    disputes().after(open_(), reversal("800.00", made_it=True)).when(reversal("800.00", made_it=True)).then_nothing()
+
+
+@pytest.mark.parametrize(
+    ("judged", "status"),
+    [
+        ((verdict("200.00", "0.00"),), Status.DECIDED),
+        ((resolve("CREDIT_FULL"),), Status.SETTLING),
+        ((withdraw(), reopen()), Status.INVESTIGATING),
+    ],
+)
+def test_what_people_judged_or_reopened_does_not_depend_on_the_payment_that_made_it(
+    judged: tuple[c.DisputeCommand, ...], status: Status
+) -> None:
+    outcome = disputes().after(open_(), *judged).when(reversal("800.00", made_it=True))
+    state = outcome.then_kinds(PaymentReversed)
+    assert (state.status, state.open) == (status, 20000)
+
+
+def test_work_that_is_no_judgement_does_not_keep_it_open() -> None:
+    worked = (assign_by_matrix(), ask(), record(), escalate())
+    outcome = disputes().after(open_(), *worked).when(reversal("800.00", made_it=True))
+    outcome.then_kinds(PaymentReversed, DisputeResolved)
+
+
+def test_a_part_that_another_payment_had_taken_comes_back_as_no_longer_contested() -> None:
+    returned = (payment("50.00", "P-2", 4), reversal("800.00", made_it=True))
+    state = disputes().after(open_(), *returned, reversal("50.00", "P-2", 6)).state
+    assert (state.status, state.items[0].withdrawn, state.open) == (Status.RESOLVED, 20000, 0)

@@ -149,7 +149,7 @@ async def test_the_reasons_come_with_names_and_crosswalk(company: Company) -> No
         ["01"],
         ["PRI"],
     )
-    assert len(body["resolution_codes"]) == 14
+    assert len(body["resolution_codes"]) == 15
     assert len(body["root_causes"]) == 14
 
 

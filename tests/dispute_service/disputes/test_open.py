@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
 from support.disputes import MONDAY, NOW, disputes, item, open_
 from support.given import euro
 
@@ -33,6 +34,21 @@ def test_an_unidentified_reason_has_to_be_found_out_within_a_working_day() -> No
     (event,) = disputes().when(open_(reason_code="UNIDENTIFIED")).events
     assert isinstance(event, DisputeOpened)
     assert event.sla.due_at == datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
+
+
+def test_the_promise_counts_from_when_the_matter_became_known_and_the_books_from_the_value_date() -> None:
+    known = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
+    opened = disputes(known).when(replace(open_(reason_code="UNIDENTIFIED"), clock_from=known))
+    (event,) = opened.events
+    assert isinstance(event, DisputeOpened)
+    assert (event.at, event.sla.due_at) == (MONDAY, datetime(2026, 3, 5, 9, 0, tzinfo=UTC))
+    assert opened.after.sla.inputs.start == known
+
+
+def test_a_promise_never_counts_from_before_the_opening() -> None:
+    (event,) = disputes().when(replace(open_(), clock_from=datetime(2026, 3, 1, tzinfo=UTC))).events
+    assert isinstance(event, DisputeOpened)
+    assert event.sla.inputs.start == MONDAY
 
 
 def test_opening_the_same_dispute_again_changes_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -123,8 +124,8 @@ async def test_an_invoice_that_is_smaller_shows_as_reduced_and_not_as_credited(
     (item,) = now["items"]
     assert (item["reduced"], item["credited"], item["open"]) == (money("500.00"), money("0.00"), money("1000.00"))
     diff = await company.get(f"/v1/disputes/{dispute['dispute_id']}/diff", **{"from": 1, "to": now["version"]})
-    paths = {change["path"]: (change["before"], change["after"]) for change in diff.json()["changes"]}
-    assert paths["/items/0/reduced/amount"] == ("0.00", "500.00")
+    changes = {change["path"]: (change["before"], change["after"]) for change in diff.json()["changes"]}
+    assert changes["/items/0/reduced/amount"] == ("0.00", "500.00")
 
 
 async def test_a_dispute_of_somebody_elses_invoice_shows_its_mismatch_and_counts_in_no_limit(
@@ -192,6 +193,168 @@ async def test_a_short_payment_of_what_is_contested_already_opens_nothing_and_sa
     events = await office.log.read_stream(company.tenant, invoice_stream(company.tenant, "INV-1"))
     assert events[-1].type == "short-payment-left"
     assert b"disputes hold all that is open" in events[-1].payload
+
+
+async def _short_paid(company: Company) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await company.get("/v1/disputes")).json()["items"]
+    return [dispute for dispute in found if dispute["origin"] == "short_pay"]
+
+
+async def test_a_deduction_shows_the_number_that_the_payer_gave_it(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(
+        invoice.registered(),
+        invoice.paid("900.00", leaves="100.00"),
+        invoice.short_paid("100.00", claim="CL-2026-7"),
+    )
+    (dispute,) = (await company.get("/v1/disputes", q="cl-2026-7")).json()["items"]
+    assert (dispute["claim_number"], dispute["reason_code"]) == ("CL-2026-7", "UNIDENTIFIED")
+
+
+async def test_the_promise_counts_from_the_detection_and_the_books_from_the_value_date(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    """Value Friday, posted Monday: a dispute with eight working hours is not born breached."""
+    invoice.recorded_at = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    friday = date(2026, 2, 27)
+    await tell(
+        invoice.registered(),
+        invoice.paid("900.00", leaves="100.00", on=friday),
+        invoice.short_paid("100.00", on=friday),
+    )
+    (dispute,) = await _short_paid(company)
+    assert dispute["opened_at"] == "2026-02-27T00:00:00Z"
+    assert dispute["sla_due_at"] == "2026-03-03T09:00:00Z"
+    assert dispute["sla"]["computed_from"]["start"] == "2026-03-02T09:00:00Z"
+
+
+async def test_a_value_date_in_the_future_does_not_date_the_dispute_into_the_future(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    later = date(2027, 3, 1)
+    await tell(
+        invoice.registered(),
+        invoice.paid("900.00", leaves="100.00", on=later),
+        invoice.short_paid("100.00", on=later),
+    )
+    (dispute,) = await _short_paid(company)
+    assert dispute["opened_at"] == "2026-03-04T13:00:00Z"
+    assert dispute["sla_due_at"] == "2026-03-05T13:00:00Z"
+
+
+async def test_a_payment_with_a_value_date_after_the_due_date_ends_a_dispute_today_and_breaks_no_promise(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.paid("1000.00", leaves="0.00", on=date(2027, 3, 1)))
+    now = await _read(company, dispute)
+    assert (now["status"], now["sla_breached"]) == ("resolved", False)
+    assert now["resolution"] == {"code": "CUSTOMER_PAID", "at": "2026-03-04T13:00:00Z", "spread": None}
+
+
+async def test_short_payments_of_one_number_from_two_erps_open_two_disputes(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(
+        invoice.registered(),
+        invoice.paid("300.00", leaves="700.00", payment_id="8"),
+        invoice.short_paid("200.00", "damaged", "8"),
+    )
+    invoice.source = "navision"
+    await tell(
+        invoice.paid("100.00", leaves="600.00", payment_id="8"),
+        invoice.short_paid("400.00", "freight", "8"),
+    )
+    assert sorted((d["reason_code"], d["open"]["amount"]) for d in await _short_paid(company)) == [
+        ("DAMAGED", "200.00"),
+        ("FREIGHT", "400.00"),
+    ]
+
+
+async def test_a_reversal_gives_back_what_the_payment_of_its_own_erp_took(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open(items=[{"invoice_id": "INV-1", "amount": money("300.00")}])
+    await tell(invoice.paid("700.00", leaves="300.00", payment_id="7"))
+    invoice.source = "navision"
+    await tell(invoice.paid("300.00", leaves="0.00", payment_id="7"))
+    assert (await _read(company, dispute))["status"] == "resolved"
+    invoice.source = "sap"
+    await tell(invoice.reversed("700.00", leaves="700.00", payment_id="7"))
+    now = await _read(company, dispute)
+    assert (now["status"], now["items"][0]["paid"]) == ("resolved", money("300.00"))
+
+
+async def test_a_dispute_that_only_a_short_payment_made_ends_when_that_comes_back(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered(), invoice.paid("600.00", leaves="400.00"), invoice.short_paid("400.00", "price"))
+    (dispute,) = await _short_paid(company)
+    reported = await company.open(items=[{"invoice_id": "INV-2", "amount": money("50.00")}])
+    await tell(invoice.reversed("600.00", leaves="1000.00"))
+    now = await _read(company, dispute)
+    assert (now["status"], now["resolution_code"], now["open"]) == ("resolved", "PAYMENT_RETURNED", money("0.00"))
+    assert now["items"][0]["withdrawn"] == money("400.00")
+    assert (await _read(company, reported))["status"] == "open"
+    entries = (await company.get(f"/v1/disputes/{dispute['dispute_id']}/events")).json()["items"]
+    assert [entry["type"] for entry in entries[-2:]] == ["payment-reversed", "dispute-resolved"]
+
+
+async def test_a_dispute_that_only_a_short_payment_made_ends_when_the_erp_takes_the_payment_off(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered(), invoice.paid("600.00", leaves="400.00"), invoice.short_paid("400.00", "price"))
+    (dispute,) = await _short_paid(company)
+    await tell(invoice.unapplied("600.00", leaves="1000.00", still="0.00"))
+    now = await _read(company, dispute)
+    assert (now["status"], now["resolution_code"], now["open"]) == ("resolved", "PAYMENT_RETURNED", money("0.00"))
+
+
+async def test_a_dispute_that_a_short_payment_made_goes_on_while_a_part_of_the_payment_is_left(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered(), invoice.paid("600.00", leaves="400.00"), invoice.short_paid("400.00", "price"))
+    (dispute,) = await _short_paid(company)
+    await tell(invoice.reversed("100.00", leaves="500.00", still="500.00"))
+    now = await _read(company, dispute)
+    assert (now["status"], now["open"]) == ("assigned", money("400.00"))
+    await tell(invoice.reversed("500.00", leaves="1000.00", still="0.00"))
+    assert (await _read(company, dispute))["resolution_code"] == "PAYMENT_RETURNED"
+
+
+async def test_a_short_payment_that_is_applied_anew_after_it_came_back_opens_another_dispute(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    short = [invoice.registered(), invoice.paid("600.00", leaves="400.00"), invoice.short_paid("400.00", "price")]
+    await tell(*short, invoice.reversed("600.00", leaves="1000.00"))
+    await tell(invoice.paid("600.00", leaves="400.00"), invoice.short_paid("400.00", "price"))
+    assert sorted((d["status"], d["open"]["amount"]) for d in await _short_paid(company)) == [
+        ("assigned", "400.00"),
+        ("resolved", "0.00"),
+    ]
+
+
+async def test_a_decided_dispute_stays_when_the_payment_that_made_it_comes_back(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered(), invoice.paid("600.00", leaves="400.00"), invoice.short_paid("400.00", "price"))
+    (dispute,) = await _short_paid(company)
+    resolved = await company.done(dispute, "resolve", {"resolution_code": "CREDIT_FULL"})
+    await tell(invoice.reversed("600.00", leaves="1000.00"))
+    now = await _read(company, resolved)
+    assert (now["status"], now["awaiting_credit"]) == ("settling", money("400.00"))
+
+
+async def test_a_discount_moves_what_can_be_contested(company: Company, tell: Tell, invoice: LedgerInvoice) -> None:
+    await tell(invoice.registered(), invoice.paid("980.00", leaves="20.00"), invoice.discounted("20.00", leaves="0.00"))
+    body = opening({"invoice_id": "INV-1", "amount": money("0.01")})
+    assert (await company.post("/v1/disputes", body)).json()["code"] == "exceeds_open_amount"
+    await tell(invoice.reversed("980.00", leaves="980.00"), invoice.discount_withdrawn("20.00", leaves="1000.00"))
+    opened = await company.post("/v1/disputes", opening({"invoice_id": "INV-1", "amount": money("1000.00")}))
+    assert opened.status_code == 201
 
 
 async def test_a_whole_batch_about_one_invoice_is_taken_in_order(

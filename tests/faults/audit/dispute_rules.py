@@ -203,8 +203,8 @@ async def _follows_the_ledger(world: World, topics: Topics) -> Finding:
 
 _LEDGER_FACTS = frozenset(
     {"invoice-registered", "invoice-changed", "payment-applied", "payment-reversed", "credit-memo-applied",
-     "short-payment-detected", "payment-unapplied", "credit-memo-reversed", "credit-memo-unapplied",
-     "write-off-posted", "invoice-cancelled"}
+     "discount-granted", "discount-withdrawn", "short-payment-detected", "payment-unapplied", "credit-memo-reversed",
+     "credit-memo-unapplied", "write-off-posted", "invoice-cancelled"}
 )  # fmt: skip
 
 

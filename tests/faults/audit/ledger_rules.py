@@ -20,6 +20,7 @@ class FoldedInvoice:
         self.total = 0
         self.open = 0
         self.written_off = 0
+        self.granted = 0  # as cash discount, less what went with its payment
         self.holds: dict[str, int] = {}
         self.claimed: dict[str, tuple[int, int]] = {}  # dispute: version, claim
         self.tasks = 0
@@ -41,6 +42,7 @@ class FoldedInvoice:
             return  # what is wrong with the order is said elsewhere
         self.versions = event.version
         data = event.data
+        self.granted += _granted(event)
         match event.type:
             case "invoice-registered":
                 self.invoice_id = data["invoice_id"]
@@ -48,9 +50,15 @@ class FoldedInvoice:
             case "invoice-corrected":
                 self.total += data["change"]
                 self.open += data["change"]
-            case "payment-applied" | "credit-memo-applied":  # a posting never changes what disputes claim
+            case "payment-applied" | "credit-memo-applied" | "discount-granted":  # none changes what disputes claim
                 self.open -= data["amount"]["minor"]
-            case "payment-reversed" | "payment-unapplied" | "credit-memo-reversed" | "credit-memo-unapplied":
+            case (
+                "payment-reversed"
+                | "payment-unapplied"
+                | "discount-withdrawn"
+                | "credit-memo-reversed"
+                | "credit-memo-unapplied"
+            ):
                 self.open += data["amount"]["minor"]
             case "write-off-posted":
                 self.open -= data["amount"]["minor"]
@@ -69,6 +77,11 @@ class FoldedInvoice:
             case _:
                 pass
         self.least = min(self.least, self.open, self.open - self.held)
+
+
+def _granted(event: AuditedEvent) -> int:
+    sign = {"discount-granted": 1, "discount-withdrawn": -1}.get(event.type, 0)
+    return int(sign * event.data["amount"]["minor"]) if sign else 0
 
 
 class FoldedLedger:
@@ -221,7 +234,15 @@ def _change(kind: str, data: dict[str, Any], currency: str) -> int | None:
     match kind:
         case "payment-applied" | "credit-memo-applied":
             return -parse_money(data["applied"]["amount"], currency).minor
-        case "payment-reversed" | "payment-unapplied" | "credit-memo-reversed" | "credit-memo-unapplied":
+        case "discount-granted":
+            return -parse_money(data["granted"]["amount"], currency).minor
+        case (
+            "payment-reversed"
+            | "payment-unapplied"
+            | "discount-withdrawn"
+            | "credit-memo-reversed"
+            | "credit-memo-unapplied"
+        ):
             return parse_money(data["amount"]["amount"], currency).minor
         case "write-off-posted":
             return -parse_money(data["amount"]["amount"], currency).minor
@@ -232,15 +253,16 @@ def _change(kind: str, data: dict[str, Any], currency: str) -> int | None:
 
 
 def _account_balance(ledger: FoldedLedger) -> Finding:
-    """Inside the ledger: billed - received - written off = open - unapplied, per tenant; and no receipt owes."""
+    """Inside the ledger: billed - received - written off - discount = open - unapplied, per tenant; and no receipt
+    owes."""
     finding = Finding(
         "I16",
         "collections",
-        "what was billed less what came and was written off is what is open less what is unapplied",
+        "what was billed less what came, was written off or was granted as discount is what is open less unapplied",
     )
     open_: dict[str, int] = defaultdict(int)
     for invoice in ledger.invoices.values():
-        open_[invoice.tenant] += invoice.open
+        open_[invoice.tenant] += invoice.open + invoice.granted
     for stream, (tenant, amount) in ledger.unapplied.items():
         finding.must(amount >= 0, f"{amount} of a receipt are unapplied", stream=stream)
         open_[tenant] -= amount

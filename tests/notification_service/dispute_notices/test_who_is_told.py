@@ -109,6 +109,12 @@ def test_a_bad_debt_that_is_written_off_in_our_books_is_told_to_no_customer() ->
     )
 
 
+def test_a_payment_that_came_back_sends_no_mail_about_the_dispute_it_had_made() -> None:
+    event = structs.replace(RESOLVED_EVENT, resolution_code="PAYMENT_RETURNED", by_ledger=True)
+    told = only(plan(received(event), NOBODY))
+    assert (told.skip, told.notice.recipient, told.notice.address) == (Reason.NOT_FOR_CUSTOMER, "person:maria", None)
+
+
 def test_a_breach_is_told_to_the_lead_of_the_team() -> None:
     told = only(plan(received(BREACHED_EVENT), EVERYBODY))
     assert (told.notice.template, told.notice.recipient, told.skip) == ("sla-breach", "lena", None)

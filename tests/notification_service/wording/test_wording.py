@@ -167,7 +167,7 @@ def test_the_outcome_names_only_shares_there_are() -> None:
 @pytest.mark.parametrize(
     ("language", "says", "share"),
     [
-        (Language.GERMAN, "lautet auf einen niedrigeren Betrag", "  - nicht mehr in Rechnung gestellt: 500,00 EUR"),
+        (Language.GERMAN, "lautet auf einen niedrigeren Betrag", "  - Nicht mehr in Rechnung gestellt: 500,00 EUR"),
         (Language.ENGLISH, "stands at a lower amount", "  - No longer invoiced: €500.00"),
     ],
 )
@@ -224,6 +224,7 @@ def test_every_canonical_code_has_words(language: Language) -> None:
         "VOID_LOGGED_IN_ERROR",
         "CASH_REAPPLIED",
         "INVOICE_REDUCED",
+        "PAYMENT_RETURNED",
     ]
     assert [code for code in reasons if words.reason(code, language) == code] == []
     assert [code for code in outcomes if words.outcome(code, language, by_ledger=False).label == code] == []

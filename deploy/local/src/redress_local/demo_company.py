@@ -16,10 +16,14 @@ from redress.money import Money
 SOURCE: Final = "nordlicht-erp"
 _SEED: Final = 20_130_630
 _NET_DAYS: Final = 30
+_DISCOUNT_PERCENT: Final = 2
+_DISCOUNT_DAYS: Final = 14
+_IN_TIME_FOR_IT: Final = _DISCOUNT_DAYS - _NET_DAYS - 4  # payments vary by some days
 
 
 class Customer(Struct, frozen=True, kw_only=True):
-    """`pays_after` is days after the due date, negative for early; `every` is days between two invoices."""
+    """`pays_after` is days after the due date, negative for early; `every` is days between two invoices. Who has agreed
+    `discount_days` pays 2 % less within them, and does."""
 
     id: str
     name: str
@@ -29,6 +33,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     currency: str
     pays_after: int
     every: int
+    discount_days: int = 0
 
     @property
     def legal_entity(self) -> str:
@@ -91,9 +96,10 @@ CUSTOMERS: Final = tuple(
         currency=currency,
         pays_after=pays_after,
         every=every,
+        discount_days=_DISCOUNT_DAYS if pays_after <= _IN_TIME_FOR_IT else 0,
     )
     for id_, name, contact, email, language, currency, pays_after, every in (
-        ("K-1001", "Bäckerei Hoffmann GmbH", "Petra Hoffmann", "buchhaltung@hoffmann.example", "de", "EUR", -6, 21),
+        ("K-1001", "Bäckerei Hoffmann GmbH", "Petra Hoffmann", "buchhaltung@hoffmann.example", "de", "EUR", -20, 21),
         ("K-1002", "Stadtwerke Lindental", "Jürgen Weiß", "kreditoren@lindental.example", "de", "EUR", 0, 14),
         ("K-1003", "Autohaus Krüger KG", "Sabine Krüger", "s.krueger@krueger.example", "de", "EUR", 3, 24),
         ("K-1004", "Möbelhaus Sommer GmbH", "Thomas Sommer", "rechnungen@sommer.example", "de", "EUR", 12, 18),
@@ -164,7 +170,16 @@ _CASES: Final = (
     ("FREIGHT", "open", 3, "de", "Frachtkosten waren nicht vereinbart."),
 )
 _OWNERS: Final = ("anna.roth", "ben.keller", "clara.wood")
-_SHORT_PAYMENT_REASONS: Final = ("Abzug Fehlmenge", "price difference", "", "freight", "Rabatt", "damaged goods")
+# What payers say about what they deduct: a reason, a number of their own, or just that it settles the invoice.
+_SHORT_PAYMENT_WORDS: Final[tuple[dict[str, Any], ...]] = (
+    {"remittance_reason": "Abzug Fehlmenge"},
+    {"remittance_reason": "price difference"},
+    {"settles_in_full": True},
+    {"remittance_reason": "freight", "claim_number": "CLM-4711"},
+    {"remittance_reason": "Rabatt"},
+    {"claim_number": "BEL-2026-118"},
+)
+_INSTALMENT: Final[dict[str, Any]] = {"settles_in_full": False, "remittance_reason": "1. Rate"}
 
 
 class _Invoice(Struct, frozen=True, kw_only=True):
@@ -243,12 +258,14 @@ def _contested(invoices: Sequence[_Invoice], today: date) -> list[_Invoice]:
     return chosen
 
 
-def _short_paid(invoices: Sequence[_Invoice], contested: set[str], today: date) -> dict[str, tuple[int, str]]:
-    """Invoice → (what is missing, the payer's reason), for every 21st invoice that was due long enough ago."""
-    paid = [i for i in invoices if i.id not in contested and _paid_on(i) < today - timedelta(days=3)]
-    chosen = paid[10::21]
+def _short_paid(
+    invoices: Sequence[_Invoice], contested: set[str], today: date
+) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Invoice → (what is missing, the payer's words), for every 20th invoice that was due long enough ago."""
+    fitting = [i for i in invoices if i.id not in contested and not i.customer.discount_days]
+    chosen = [i for i in fitting if _paid_on(i) < today - timedelta(days=3)][10::20]
     return {
-        invoice.id: (max(500, invoice.total * 7 // 100), _SHORT_PAYMENT_REASONS[n % len(_SHORT_PAYMENT_REASONS)])
+        invoice.id: (max(500, invoice.total * 7 // 100), _SHORT_PAYMENT_WORDS[n % len(_SHORT_PAYMENT_WORDS)])
         for n, invoice in enumerate(chosen)
     }
 
@@ -260,17 +277,26 @@ def _paid_on(invoice: _Invoice) -> date:
 def _payments(
     invoices: Sequence[_Invoice],
     contested: set[str],
-    short_paid: dict[str, tuple[int, str]],
+    short_paid: dict[str, tuple[int, dict[str, Any]]],
     today: date,
     rng: random.Random,
 ) -> Iterable[dict[str, Any]]:
-    """Customers pay when they use to; a contested invoice waits for its dispute; every fourteenth payer forgets."""
+    """Customers pay when they use to; a contested invoice waits for its dispute; every fourteenth payer forgets, or
+    pays a first instalment."""
     for number, invoice in enumerate(invoices):
         paid_on = max(invoice.issued_on, _paid_on(invoice) + timedelta(days=rng.randint(-2, 4)))
-        if invoice.id in contested or paid_on >= today or (number % 14 == 0 and invoice.id not in short_paid):
+        if invoice.id in contested or paid_on >= today:
             continue
-        missing, reason = short_paid.get(invoice.id, (0, ""))
-        yield _payment(invoice, invoice.total - missing, paid_on, reason)
+        if number % 14 == 0 and invoice.id not in short_paid:
+            if number % 28 == 0:
+                yield _payment(invoice, invoice.total * 2 // 5, paid_on, _INSTALMENT)
+            continue
+        missing, words = short_paid.get(invoice.id, (_discount_of(invoice), {}))
+        yield _payment(invoice, invoice.total - missing, paid_on, words)
+
+
+def _discount_of(invoice: _Invoice) -> int:
+    return (invoice.total * _DISCOUNT_PERCENT + 50) // 100 if invoice.customer.discount_days else 0
 
 
 class _Story:
@@ -406,6 +432,7 @@ def _question(customer: Customer) -> str:
 def _invoice_posted(invoice: _Invoice) -> dict[str, Any]:
     customer = invoice.customer
     contact = {"name": customer.name, "email": customer.email, "language": customer.language}
+    has_discount = customer.discount_days > 0
     return {
         "kind": "invoice-posted",
         "source": SOURCE,
@@ -417,6 +444,7 @@ def _invoice_posted(invoice: _Invoice) -> dict[str, Any]:
         "due_on": invoice.due_on.isoformat(),
         "currency": customer.currency,
         "total": _amount(invoice.total, customer),
+        **({"discount_percent": _DISCOUNT_PERCENT, "discount_days": customer.discount_days} if has_discount else {}),
         "lines": [
             {
                 "line": str(number),
@@ -430,9 +458,11 @@ def _invoice_posted(invoice: _Invoice) -> dict[str, Any]:
     }
 
 
-def _payment(invoice: _Invoice, minor: int, paid_on: date, reason: str = "") -> dict[str, Any]:
+def _payment(invoice: _Invoice, minor: int, paid_on: date, words: dict[str, Any] | None = None) -> dict[str, Any]:
     customer = invoice.customer
-    message = {
+    about_it = {name: said for name, said in (words or {}).items() if name == "settles_in_full"}
+    about_all = {name: said for name, said in (words or {}).items() if name not in about_it}
+    return {
         "kind": "payment-received",
         "source": SOURCE,
         "source_event_id": f"payment-{invoice.id}",
@@ -441,9 +471,9 @@ def _payment(invoice: _Invoice, minor: int, paid_on: date, reason: str = "") -> 
         "received_on": max(paid_on, invoice.issued_on).isoformat(),
         "currency": customer.currency,
         "amount": _amount(minor, customer),
-        "allocations": [{"invoice_id": invoice.id, "amount": _amount(minor, customer)}],
+        "allocations": [{"invoice_id": invoice.id, "amount": _amount(minor, customer), **about_it}],
+        **about_all,
     }
-    return {**message, "remittance_reason": reason} if reason else message
 
 
 def _credit_memo(invoice: _Invoice, minor: int, issued_on: date) -> dict[str, Any]:

@@ -19,8 +19,13 @@ class InvoiceLine(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceSummary(Struct, frozen=True, kw_only=True):
-    """An open item after the event. `open` is what is not paid, credited or written off; `disputed` is the held part of
-    it. An invoice that was cancelled keeps its total, and nothing of it is open."""
+    """An open item after the event. `open` is what is not paid, credited, written off or granted as cash discount;
+    `disputed` is the held part of it. An invoice that was cancelled keeps its total, and nothing of it is open.
+
+    The cash discount: `discount_percent` (decimal text) within `discount_days` of the issue date, and
+    `discount_granted` so far. `withheld_tax` is the open, undisputed part that waits for a tax certificate. None where
+    the publisher does not say.
+    """
 
     invoice_id: str
     legal_entity: str
@@ -32,6 +37,10 @@ class InvoiceSummary(Struct, frozen=True, kw_only=True):
     open: WireMoney
     disputed: WireMoney
     lines: tuple[InvoiceLine, ...] = ()
+    discount_percent: str | None = None
+    discount_days: int | None = None
+    discount_granted: WireMoney | None = None
+    withheld_tax: WireMoney | None = None
 
 
 class InvoiceRegistered(Struct, frozen=True, kw_only=True, tag="invoice-registered", tag_field="type"):
@@ -47,21 +56,46 @@ class InvoiceChanged(Struct, frozen=True, kw_only=True, tag="invoice-changed", t
 
 
 class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", tag_field="type"):
-    """Cash was applied to one invoice. `applied` is this allocation; `received_on` is the bank's value date."""
+    """Cash was applied to one invoice. `applied` is this allocation; `received_on` is the bank's value date.
+
+    A payment is known by `source`, the ERP that posted it, and `payment_id`; so in every event about one, and a credit
+    memo likewise. An empty `source` is one that was published before it was named.
+    """
 
     invoice: InvoiceSummary
     payment_id: str
     received_on: date
     applied: WireMoney
+    source: str = ""
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True, tag="payment-reversed", tag_field="type"):
     """An applied payment came back, as a whole or in part (returned debit, bounced cheque); the invoice is open by
-    `amount` again."""
+    `amount` again. `left` is what the invoice still has of the payment; None where the publisher does not say."""
 
     invoice: InvoiceSummary
     payment_id: str
     reversed_on: date
+    amount: WireMoney
+    source: str = ""
+    left: WireMoney | None = None
+
+
+class DiscountGranted(Struct, frozen=True, kw_only=True, tag="discount-granted", tag_field="type"):
+    """A payment earned the agreed cash discount: `granted` need not be paid any more."""
+
+    invoice: InvoiceSummary
+    source: str
+    payment_id: str
+    granted: WireMoney
+
+
+class DiscountWithdrawn(Struct, frozen=True, kw_only=True, tag="discount-withdrawn", tag_field="type"):
+    """A payment that had earned the discount came back: `amount`, granted with this payment, is open again."""
+
+    invoice: InvoiceSummary
+    source: str
+    payment_id: str
     amount: WireMoney
 
 
@@ -73,15 +107,19 @@ class CreditMemoApplied(Struct, frozen=True, kw_only=True, tag="credit-memo-appl
     issued_on: date
     applied: WireMoney
     dispute_id: str | None = None
+    source: str = ""
 
 
 class PaymentUnapplied(Struct, frozen=True, kw_only=True, tag="payment-unapplied", tag_field="type"):
-    """The ERP took `amount` of a payment off the invoice, to use it otherwise; the invoice is open by it again."""
+    """The ERP took `amount` of a payment off the invoice, to use it otherwise; the invoice is open by it again. `left`
+    as for a reversed payment."""
 
     invoice: InvoiceSummary
     payment_id: str
     unapplied_on: date
     amount: WireMoney
+    source: str = ""
+    left: WireMoney | None = None
 
 
 class CreditMemoUnapplied(Struct, frozen=True, kw_only=True, tag="credit-memo-unapplied", tag_field="type"):
@@ -91,6 +129,7 @@ class CreditMemoUnapplied(Struct, frozen=True, kw_only=True, tag="credit-memo-un
     credit_memo_id: str
     unapplied_on: date
     amount: WireMoney
+    source: str = ""
 
 
 class CreditMemoReversed(Struct, frozen=True, kw_only=True, tag="credit-memo-reversed", tag_field="type"):
@@ -100,6 +139,7 @@ class CreditMemoReversed(Struct, frozen=True, kw_only=True, tag="credit-memo-rev
     credit_memo_id: str
     reversed_on: date
     amount: WireMoney
+    source: str = ""
 
 
 class WriteOffPosted(Struct, frozen=True, kw_only=True, tag="write-off-posted", tag_field="type"):
@@ -135,9 +175,12 @@ class CollectionTakenBack(Struct, frozen=True, kw_only=True, tag="collection-tak
 
 
 class ShortPaymentDetected(Struct, frozen=True, kw_only=True, tag="short-payment-detected", tag_field="type"):
-    """A payment named an invoice and was less than its open amount by more than the tolerance.
+    """A payment left more than the tolerance open, and that is a deduction: the payer says so, or it is a small
+    difference after the due date that nobody explained.
 
-    `short` is what is missing; `remittance_reason` is the payer's own words or code, None if none were given.
+    `short` is what is missing; `remittance_reason` is the payer's own words or code, `claim_number` the payer's own
+    number of the matter, `settles_in_full` whether the remittance claims that nothing more is owed; None where the
+    payer says nothing.
     """
 
     invoice: InvoiceSummary
@@ -146,6 +189,9 @@ class ShortPaymentDetected(Struct, frozen=True, kw_only=True, tag="short-payment
     short: WireMoney
     tolerance_policy: str
     remittance_reason: str | None = None
+    claim_number: str | None = None
+    settles_in_full: bool | None = None
+    source: str = ""
 
 
 class HoldPlaced(Struct, frozen=True, kw_only=True, tag="dispute-hold-placed", tag_field="type"):
@@ -194,6 +240,7 @@ class UnappliedCashChanged(Struct, frozen=True, kw_only=True, tag="unapplied-cas
     customer_id: str
     received_on: date
     unapplied: WireMoney
+    source: str = ""
 
 
 class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_field="type"):
@@ -214,6 +261,8 @@ CollectionsEvent = (
     | InvoiceChanged
     | PaymentApplied
     | PaymentReversed
+    | DiscountGranted
+    | DiscountWithdrawn
     | CreditMemoApplied
     | PaymentUnapplied
     | CreditMemoUnapplied

@@ -54,7 +54,8 @@ class ItemOutcome(Struct, frozen=True, kw_only=True):
 
 
 class DisputeSummary(Struct, frozen=True, kw_only=True):
-    """A dispute after the event. `status` is one of the lifecycle's states; amounts are totals over the items."""
+    """A dispute after the event. `status` is one of the lifecycle's states; amounts are totals over the items;
+    `claim_number` is the payer's own number of the matter."""
 
     dispute_id: str
     customer_id: str
@@ -78,6 +79,7 @@ class DisputeSummary(Struct, frozen=True, kw_only=True):
     invalid: WireMoney | None = None
     resolution_code: str | None = None
     contact: SealedContact | None = None
+    claim_number: str | None = None
 
 
 class DisputeOpened(Struct, frozen=True, kw_only=True, tag="dispute-opened", tag_field="type"):

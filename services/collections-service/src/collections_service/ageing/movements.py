@@ -100,9 +100,12 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             | invoice_events.WriteOffPosted(applied_on=on, amount=amount)
         ):
             return LedgerChange(None, _open(on, -amount.minor))
+        case invoice_events.DiscountGranted(applied_on=on, amount=amount):
+            return LedgerChange(None, _open(on, -amount.minor))
         case (
             invoice_events.PaymentReversed(effective_on=on, amount=amount)
             | invoice_events.PaymentUnapplied(effective_on=on, amount=amount)
+            | invoice_events.DiscountWithdrawn(effective_on=on, amount=amount)
             | invoice_events.CreditMemoReversed(effective_on=on, amount=amount)
             | invoice_events.CreditMemoUnapplied(effective_on=on, amount=amount)
         ):
@@ -122,6 +125,7 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             return LedgerChange(None, tuple(held))
         case (
             invoice_events.ShortPaymentDetected()
+            | invoice_events.RemainderLeft()
             | invoice_events.RemainderTolerated()
             | invoice_events.DisputeReported()
             | invoice_events.CreditAwaited()

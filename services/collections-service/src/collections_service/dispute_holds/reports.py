@@ -49,6 +49,8 @@ def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
             awaiting_credit=_sum([item.awaiting_credit.money() for item in items], dispute.currency),
             rejected=_sum([item.rejected.money() for item in items], dispute.currency),
             outcome=_outcome(published.type, event),
+            given_up=published.type == "dispute-withdrawn" or event.resolution_code == "VOID_LOGGED_IN_ERROR",
+            by_credit_memo=published.type == "dispute-amount-reduced" and event.cause == "credit-memo",
         )
         for invoice_id, items in by_invoice.items()
     }

@@ -170,6 +170,10 @@ def _value(event: dict[str, Any], field: Field) -> object:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise Unreadable("invalid_amount", f"{field.from_} is not a number", pointer)
         return Decimal(value)
+    if field.as_ == "count":
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Unreadable("invalid_number", f"{field.from_} is not a whole number", pointer)
+        return value
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Unreadable("invalid_message", f"{field.from_} is neither text nor a whole number", pointer)
     return _without_null(str(value), pointer)

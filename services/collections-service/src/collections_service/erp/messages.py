@@ -32,6 +32,7 @@ BusinessId = Annotated[str, Meta(min_length=1, max_length=business_ids.MAX_LENGT
 ShortText = Annotated[str, Meta(max_length=200)]
 CurrencyCode = Annotated[str, Meta(extra_json_schema={"pattern": "^[A-Z]{3}$"})]  # `money` says what is wrong with it
 DisputeName = Annotated[str, Meta(pattern=_DISPUTE)]
+DiscountDays = Annotated[int, Meta(ge=0, le=365)]
 ControlNumber = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -72,6 +73,15 @@ class CreditedData(AllocationData, frozen=True, kw_only=True, forbid_unknown_fie
     dispute: DisputeName | None = None
 
 
+class PaidInvoice(AllocationData, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the payer says about this invoice besides: `settles_in_full` false means that it is a part payment,
+    `withheld_tax` goes to the tax office and is open until its certificate comes."""
+
+    claim_number: BusinessId | None = None
+    settles_in_full: bool | None = None
+    withheld_tax: Amount | None = None
+
+
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """`source` is the ERP, `source_event_id` its own id of this message: together they are the message's identity."""
 
@@ -81,6 +91,8 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
+    """`discount_percent` need not be paid within `discount_days` of the issue date; neither: no cash discount."""
+
     legal_entity: BusinessId
     customer: CustomerData
     invoice_id: BusinessId
@@ -91,10 +103,13 @@ class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] = ()
     po_number: BusinessId | None = None
+    discount_percent: Decimal | None = None
+    discount_days: DiscountDays | None = None
 
 
 class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-corrected"):
-    """Fields that are left out stay as they are. `corrected_on` left out: the day it was received."""
+    """Fields that are left out stay as they are; a discount of 0 per cent is none. `corrected_on` left out: the day it
+    was received."""
 
     invoice_id: BusinessId
     corrected_on: date | None = None
@@ -108,6 +123,8 @@ class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-correct
     tax: Amount | None = None
     lines: Annotated[tuple[LineData, ...], Meta(max_length=MAX_LINES)] | None = None
     po_number: BusinessId | None = None
+    discount_percent: Decimal | None = None
+    discount_days: DiscountDays | None = None
 
 
 class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-posted"):
@@ -141,8 +158,9 @@ class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received
     currency: CurrencyCode
     amount: Amount
     legal_entity: BusinessId | None = None
-    allocations: Annotated[tuple[AllocationData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
+    allocations: Annotated[tuple[PaidInvoice, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
     remittance_reason: ShortText | None = None
+    claim_number: BusinessId | None = None
 
 
 class ReceiptApplied(_Message, frozen=True, kw_only=True, tag="receipt-applied"):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
+from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from collections_service.erp.messages import (
     CreditedData,
     ErpMessage,
     LineData,
+    PaidInvoice,
     TakenOffData,
     Unreadable,
     money,
@@ -28,7 +30,7 @@ from collections_service.open_items.commands import (
     RegisterInvoice,
     TakeCollectionBack,
 )
-from collections_service.open_items.events import Line
+from collections_service.open_items.events import CashDiscount, Line
 from collections_service.postings.commands import LedgerCommand
 from collections_service.receipts.commands import (
     ApplyReceipt,
@@ -44,6 +46,8 @@ from collections_service.receipts.commands import (
 )
 from redress.ids import public_id
 from redress.money import MAX_MINOR, Money, total
+
+_PERCENT_DIGITS = 4  # after the point
 
 
 def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa: C901, PLR0911, PLR0912 - one per kind
@@ -64,6 +68,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 amount=_positive_amount(message.amount, message.currency),
                 allocations=_allocations(message.allocations, message.currency, "/allocations"),
                 remittance_reason=message.remittance_reason or None,
+                claim_number=message.claim_number,
             )
         case messages.PaymentReversed() | messages.CreditMemoReversed():
             return _reversal(message)
@@ -179,6 +184,7 @@ def _register(message: messages.InvoicePosted) -> RegisterInvoice:
         tax=None if message.tax is None else money(message.tax, message.currency, "/tax"),
         lines=_lines(message.lines, message.currency),
         po_number=message.po_number,
+        discount=_discount(message.discount_percent, message.discount_days, may_be_none=False),
     )
 
 
@@ -200,7 +206,26 @@ def _correct(message: messages.InvoiceCorrected, received_on: date) -> CorrectIn
         tax=None if message.tax is None else money(message.tax, currency, "/tax"),
         lines=None if message.lines is None else _lines(message.lines, currency),
         po_number=message.po_number,
+        discount=_discount(message.discount_percent, message.discount_days, may_be_none=True),
     )
+
+
+def _discount(percent: Decimal | None, days: int | None, *, may_be_none: bool) -> CashDiscount | None:
+    """Both or neither. `may_be_none`: 0 per cent says that there is none any more, and needs no days."""
+    if percent is None:
+        if days is not None:
+            raise Unreadable("invalid_message", "discount_days needs discount_percent", "/discount_percent")
+        return None
+    is_exact = percent.is_finite() and 0 <= percent < 100 and percent == round(percent, _PERCENT_DIGITS)
+    if not is_exact or not (percent or may_be_none):
+        raise Unreadable(
+            "invalid_number",
+            f"the discount is above 0 and below 100 per cent, with {_PERCENT_DIGITS} decimals at most",
+            "/discount_percent",
+        )
+    if days is None and percent:
+        raise Unreadable("invalid_message", "discount_percent needs discount_days", "/discount_days")
+    return CashDiscount(Decimal(f"{percent.normalize():f}"), days or 0)
 
 
 def _reversal(message: messages.PaymentReversed | messages.CreditMemoReversed) -> ReverseReceipt:
@@ -276,14 +301,35 @@ def _allocations(data: Sequence[AllocationData], currency: str, pointer: str) ->
         at = f"{pointer}/{index}/amount"
         amount = money(each.amount, currency, at)
         _positive(amount, at)
-        dispute = each.dispute if isinstance(each, CreditedData) else None
-        allocations.append(NamedInvoice(each.invoice_id, amount, dispute and _public_dispute(dispute)))
+        allocations.append(_named(each, amount, currency, f"{pointer}/{index}"))
     return tuple(allocations)
+
+
+def _named(each: AllocationData, amount: Money, currency: str, pointer: str) -> NamedInvoice:
+    if isinstance(each, PaidInvoice):
+        return NamedInvoice(
+            invoice_id=each.invoice_id,
+            amount=amount,
+            claim_number=each.claim_number,
+            settles_in_full=each.settles_in_full,
+            withheld_tax=_withheld(each, currency, f"{pointer}/withheld_tax"),
+        )
+    if isinstance(each, CreditedData) and each.dispute:
+        return NamedInvoice(invoice_id=each.invoice_id, amount=amount, dispute_id=_public_dispute(each.dispute))
+    return NamedInvoice(invoice_id=each.invoice_id, amount=amount)
 
 
 def _public_dispute(dispute: str) -> str:
     """The id as dispute-service publishes it, whichever of the two forms the ERP keeps."""
     return dispute if dispute.startswith("dsp_") else public_id("dsp", UUID(dispute))
+
+
+def _withheld(paid: PaidInvoice, currency: str, pointer: str) -> Money | None:
+    if paid.withheld_tax is None:
+        return None
+    amount = money(paid.withheld_tax, currency, pointer)
+    _positive(amount, pointer)
+    return amount
 
 
 def _lines(data: Sequence[LineData], currency: str) -> tuple[Line, ...]:

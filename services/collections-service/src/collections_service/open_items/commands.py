@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
-from collections_service.open_items.events import Line
+from collections_service.open_items.events import CashDiscount, Line
 from redress.money import Money
 
 
@@ -19,10 +19,13 @@ class RegisterInvoice(Struct, frozen=True, kw_only=True):
     tax: Money | None = None
     lines: tuple[Line, ...] = ()
     po_number: str | None = None
+    discount: CashDiscount | None = None
 
 
 class CorrectInvoice(Struct, frozen=True, kw_only=True):
-    """None leaves a field as it is. Customer, currency and issue date cannot change: the ERP credits and posts anew."""
+    """None leaves a field as it is; a discount of 0 per cent is none.
+
+    Customer, currency and issue date cannot change: the ERP credits and posts anew."""
 
     invoice_id: str
     corrected_on: date
@@ -34,12 +37,15 @@ class CorrectInvoice(Struct, frozen=True, kw_only=True):
     tax: Money | None = None
     lines: tuple[Line, ...] | None = None
     po_number: str | None = None
+    discount: CashDiscount | None = None
 
 
 class ApplyPayment(Struct, frozen=True, kw_only=True):
     """`named` is what the payer meant for this invoice; more than is open is not applied here.
 
-    `from_day` is the first day on which the money can count here; None: the day it was received.
+    The payer's words: `remittance_reason` and `payment_claim` are about the whole payment, `claim_number`,
+    `settles_in_full` (False: it is a part payment) and `withheld_tax` about this invoice. `from_day` is the first day
+    on which the money can count here; None: the day it was received.
     """
 
     source: str
@@ -47,6 +53,10 @@ class ApplyPayment(Struct, frozen=True, kw_only=True):
     received_on: date
     named: Money
     remittance_reason: str | None = None
+    payment_claim: str | None = None
+    claim_number: str | None = None
+    settles_in_full: bool | None = None
+    withheld_tax: Money | None = None
     from_day: date | None = None
 
 
@@ -126,7 +136,8 @@ class CancelInvoice(Struct, frozen=True, kw_only=True):
 class ReportDispute(Struct, frozen=True, kw_only=True):
     """One version of a dispute as it concerns this invoice, summed over its lines; amounts are totals after it.
 
-    `outcome` is the reason a smaller claim is given in words: paid by the customer, withdrawn, rejected.
+    `outcome` is the reason a smaller claim is given in words: paid by the customer, withdrawn, rejected. `given_up`:
+    nobody contests it any more, and nothing was decided about it. `by_credit_memo`: it is the answer to one.
     """
 
     dispute_id: str
@@ -138,6 +149,8 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
     awaiting_credit: Money
     rejected: Money
     outcome: str
+    given_up: bool = False
+    by_credit_memo: bool = False
 
 
 class TakeRecoveryTask(Struct, frozen=True, kw_only=True):

@@ -19,22 +19,26 @@ from collections_service.open_items.commands import (
     UnapplyCreditMemo,
     UnapplyPayment,
 )
+from collections_service.open_items.discounts import earned, gave_way, last_day, no_longer_earned
 from collections_service.open_items.events import (
+    CashDiscount,
     CollectionHandedOver,
     CollectionTakenBack,
     CreditAwaited,
     CreditMemoApplied,
     CreditMemoReversed,
     CreditMemoUnapplied,
+    DiscountGranted,
     DisputeReported,
     InvoiceCancelled,
     InvoiceCorrected,
     InvoiceRegistered,
+    Line,
     OpenItemEvent,
     PaymentApplied,
     PaymentReversed,
     PaymentUnapplied,
-    RemainderTolerated,
+    RemainderLeft,
     ShortPaymentDetected,
     WriteOffPosted,
 )
@@ -51,9 +55,11 @@ from collections_service.open_items.refusals import (
     WriteOffDiffers,
     WriteOffExceedsOpen,
 )
+from collections_service.open_items.remainders import Bounds, Why, judge, left
 from collections_service.open_items.state import (
     Application,
     Credit,
+    Judgement,
     OpenItem,
     Terms,
     evolve,
@@ -81,6 +87,7 @@ def register(command: RegisterInvoice, item: OpenItem) -> list[OpenItemEvent]:
         tax=command.tax,
         lines=command.lines,
         po_number=command.po_number,
+        discount=command.discount,
     )
     return _with_holds(item, registered, "the invoice was registered")
 
@@ -105,6 +112,7 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
         tax=terms.tax if command.tax is None else command.tax,
         lines=terms.lines if command.lines is None else command.lines,
         po_number=terms.po_number if command.po_number is None else command.po_number,
+        discount=_corrected_discount(command, terms),
     )
     if evolve(item, corrected).terms == terms:
         return []
@@ -149,36 +157,44 @@ def apply_payment(
     """As much of the named amount as is open; the caller keeps the rest on the receipt. A receipt is applied once as it
     comes; what the ERP applies of it later is another step (`apply_cash`).
 
-    The remainder that is open and undisputed afterwards is a short payment if it is more than tolerated. An amount that
-    a dispute holds is not short a second time. The judgement is recorded either way, with its numbers and its policy.
+    The cash discount that it earns is granted with it. What is open and undisputed afterwards is judged: a deduction,
+    or what is still to be paid. The judgement is recorded either way, with its numbers, its policy and its reason.
     """
     if item.paid_by(command.source, command.payment_id):
         return []
-    events = apply_cash(command, item)
-    if not events:
+    events, after = _applied(command, item)
+    if after.newest is None or not events:
         return []
-    terms = _terms(item, command.payment_id)
-    remainder = Money(reduce(evolve, events, item).undisputed_minor, terms.total.currency)
-    if remainder.minor > 0:
-        events.append(_judge_remainder(command, terms, remainder, tolerance))
-    return events
+    return [*events, *_judged(after.newest, after, _bounds(tolerance, _terms(item, command.payment_id)))]
 
 
 def apply_cash(command: ApplyPayment, item: OpenItem) -> list[OpenItemEvent]:
-    """The same without a judgement of what stays open: the ERP applied the money, no payer named an amount."""
+    """The same without a judgement of what stays open: the ERP applied the money, no payer has named an amount. What it
+    has earned by its value date is granted all the same."""
+    events, after = _applied(command, item)
+    return [*events, *_earned_by(after.newest, after)] if events else []
+
+
+def _applied(command: ApplyPayment, item: OpenItem) -> tuple[list[OpenItemEvent], OpenItem]:
     terms = _terms(item, command.payment_id)
     _same_currency(terms, command.named)
     minor = min(command.named.minor, item.open_minor)
     if minor <= 0:
-        return []
+        return [], item
     applied = PaymentApplied(
         source=command.source,
         payment_id=command.payment_id,
         received_on=command.received_on,
         applied_on=_first_day_with_room(item, command.from_day or command.received_on, minor),
         amount=Money(minor, terms.total.currency),
+        remittance_reason=command.remittance_reason,
+        payment_claim=command.payment_claim,
+        claim_number=command.claim_number,
+        settles_in_full=command.settles_in_full,
+        withheld_tax=command.withheld_tax,
     )
-    return _with_holds(item, applied, "paid", since=applied.applied_on)
+    events = _with_holds(item, applied, "paid", since=applied.applied_on)
+    return events, reduce(evolve, events, item)
 
 
 def reverse_payment(command: ReversePayment, item: OpenItem) -> list[OpenItemEvent]:
@@ -196,9 +212,7 @@ def reverse_payment(command: ReversePayment, item: OpenItem) -> list[OpenItemEve
             effective_on=max(command.reversed_on, applied_on),
             amount=Money(minor, terms.total.currency),
         )
-        events += _with_holds(
-            reduce(evolve, events, item), reversed_, "the payment was reversed", since=reversed_.effective_on
-        )
+        events += _gone(reduce(evolve, events, item), reversed_, "the payment was reversed")
     return events
 
 
@@ -216,9 +230,19 @@ def unapply_payment(command: UnapplyPayment, item: OpenItem) -> list[OpenItemEve
             effective_on=max(command.unapplied_on, applied_on),
             amount=Money(minor, terms.total.currency),
         )
-        events += _with_holds(
-            reduce(evolve, events, item), unapplied, "the payment was unapplied", since=unapplied.effective_on
-        )
+        events += _gone(reduce(evolve, events, item), unapplied, "the payment was unapplied")
+    return events
+
+
+def _gone(item: OpenItem, gone: PaymentReversed | PaymentUnapplied, why: str) -> list[OpenItemEvent]:
+    """What goes of one application, and with it every discount that is no longer earned."""
+    events = _with_holds(item, gone, why, since=gone.effective_on)
+    after = reduce(evolve, events, item)
+    place = gave_way(item, after)
+    while (withdrawn := no_longer_earned(after, place, gone.effective_on)) is not None:
+        more = _with_holds(after, withdrawn, why, since=withdrawn.effective_on)
+        events += more
+        after = reduce(evolve, more, after)
     return events
 
 
@@ -239,7 +263,8 @@ def apply_credit_memo(command: ApplyCreditMemo, item: OpenItem) -> list[OpenItem
         amount=Money(minor, terms.total.currency),
         dispute_id=command.dispute_id,
     )
-    return _with_holds(item, applied, "credited", since=applied.applied_on)
+    events = _with_holds(item, applied, "credited", since=applied.applied_on)
+    return [*events, *_earned_by_credit(reduce(evolve, events, item))]
 
 
 def reverse_credit_memo(command: ReverseCreditMemo, item: OpenItem) -> list[OpenItemEvent]:
@@ -339,8 +364,109 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     events.extend(changes.larger)
     if command.awaiting_credit.minor > awaiting_before:
         events.append(CreditAwaited(dispute_id=command.dispute_id, amount=command.awaiting_credit))
-    events.extend(task_changes(command, newly_rejected, reduce(evolve, events, item)))
+    events += _settled_by(command, change, reduce(evolve, events, item))
+    events += task_changes(command, newly_rejected, reduce(evolve, events, item))
     return events
+
+
+def _settled_by(command: ReportDispute, change: int, item: OpenItem) -> list[OpenItemEvent]:
+    """The discount that is earned because of a report, or the judgement on what nobody contests any more."""
+    last = last_day(item)
+    if change > 0 and last is not None and command.effective_on <= last:  # what is contested need not be paid in time
+        return _earned_by(item.newest, item)
+    if command.by_credit_memo:
+        return _earned_by_credit(item)
+    return _judged_late(command, item) if command.given_up else []
+
+
+def _judged(payment: PaymentApplied, item: OpenItem, bounds: Bounds) -> list[OpenItemEvent]:
+    """The discount that `payment` earned, and the judgement on what it leaves then."""
+    owed = _asked_for(item)
+    first = judge(payment, item, bounds, owed)
+    deducted = isinstance(first, ShortPaymentDetected)
+    granted = _earned_by(payment, item, tolerated=bounds.tolerated.minor, deducted=deducted)
+    if not granted:
+        return [first] if first else []
+    last = judge(payment, reduce(evolve, granted, item), bounds, owed)
+    return [*granted, last] if last else granted
+
+
+def _judged_late(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent]:
+    """The remainder that a dispute held when it was paid, now that nobody contests it any more.
+
+    The dispute may have ended before the payment without our knowing: then the payer's words count. If it ended after
+    it, the customer gave up what the words were about.
+    """
+    payment, claim = item.newest, item.claim(command.dispute_id)
+    bounds = _bounds_of(item.judged)
+    if payment is None or bounds is None or item.terms is None or item.undisputed_minor <= 0:
+        return []
+    if claim is None or claim.opened_on > payment.received_on:
+        return []  # it was opened because of the payment, or later
+    if command.effective_on <= payment.received_on:
+        return _judged(payment, item, bounds)
+    rest = Money(item.undisputed_minor, item.terms.total.currency)
+    words = f"{rest} stays open: it was disputed when it was paid, and the customer gave the dispute up"
+    return [left(payment, rest, bounds, Why.GIVEN_UP, words)]
+
+
+def _bounds_of(judged: Judgement | None) -> Bounds | None:
+    """The bounds by which a remainder was judged the first time."""
+    match judged:
+        case RemainderLeft():
+            return Bounds(tolerated=judged.tolerated, difference=judged.difference, policy=judged.policy)
+        case ShortPaymentDetected(tolerated=tolerated, policy=policy):
+            return Bounds(tolerated=tolerated, difference=Money(0, tolerated.currency), policy=policy)
+        case _:
+            return None
+
+
+def _earned_by(
+    payment: PaymentApplied | None, item: OpenItem, *, tolerated: int = 0, deducted: bool = False
+) -> list[OpenItemEvent]:
+    if payment is None or item.terms is None or item.terms.discount is None:
+        return []
+    rest = item.undisputed_minor - item.withheld_minor
+    minor = earned(item, payment, rest, tolerated=tolerated, deducted=deducted)
+    if not minor:
+        return []
+    amount, terms = Money(minor, item.terms.total.currency), item.terms.discount
+    granted = DiscountGranted(
+        source=payment.source,
+        payment_id=payment.payment_id,
+        applied_on=_first_day_with_room(item, payment.applied_on, minor),
+        amount=amount,
+        explanation=f"{terms.percent:f} % within {terms.days} days of {item.terms.issued_on}; "
+        f"the payment counts from {payment.received_on}",
+    )
+    return _with_holds(item, granted, "the cash discount was granted", since=granted.applied_on)
+
+
+def _earned_by_credit(item: OpenItem) -> list[OpenItemEvent]:
+    """A credit makes what is still to be paid smaller. Nothing while disputes hold something: until dispute-service has
+    said which of them the credit serves, they hold more than is disputed."""
+    return [] if item.held_minor else _earned_by(item.newest, item)
+
+
+def _asked_for(item: OpenItem) -> tuple[int, ...]:
+    """The amounts that were found invalid and asked for again, one by one and together."""
+    each = [claim.rejected for claim in item.claims if claim.rejected > 0]
+    return (*each, sum(each)) if each else ()
+
+
+def _bounds(tolerance: PolicyInForce[ShortPaymentTolerance], terms: Terms) -> Bounds:
+    document = tolerance.document
+    return Bounds(
+        tolerated=document.tolerated(terms.total),
+        difference=document.difference(terms.total),
+        policy=tolerance.citation,
+    )
+
+
+def _corrected_discount(command: CorrectInvoice, terms: Terms) -> CashDiscount | None:
+    if command.discount is None:
+        return terms.discount
+    return command.discount if command.discount.percent else None
 
 
 def _with_holds(item: OpenItem, event: OpenItemEvent, why: str, *, since: date | None = None) -> list[OpenItemEvent]:
@@ -382,10 +508,30 @@ def _same_invoice(command: RegisterInvoice, terms: Terms) -> None:
         ("issue date", terms.issued_on, command.issued_on),
         ("due date", terms.due_on, command.due_on),
         ("total", terms.total, command.total),
+        ("tax", terms.tax, command.tax),
+        ("order number", terms.po_number, command.po_number),
+        ("cash discount", _told(terms.discount), _told(command.discount)),
+        *_lines_side_by_side(terms.lines, command.lines),
     )
     for field, known, sent in pairs:
         if known != sent:
-            raise InvoiceDiffers(terms.invoice_id, field, str(known), str(sent))
+            raise InvoiceDiffers(terms.invoice_id, field, _or_none(known), _or_none(sent))
+
+
+def _lines_side_by_side(known: Sequence[Line], sent: Sequence[Line]) -> Iterator[tuple[str, object, object]]:
+    yield "number of lines", len(known), len(sent)
+    for one, other in zip(known, sent, strict=False):
+        yield "line", one.line, other.line
+        for part in ("amount", "description", "quantity", "unit_price"):
+            yield f"{part.replace('_', ' ')} of line {one.line}", getattr(one, part), getattr(other, part)
+
+
+def _told(discount: CashDiscount | None) -> str | None:
+    return None if discount is None else f"{discount.percent:f} % within {discount.days} days"
+
+
+def _or_none(value: object) -> str:
+    return "none" if value is None else str(value)
 
 
 def _only_correctable(command: CorrectInvoice, terms: Terms) -> None:
@@ -398,33 +544,6 @@ def _only_correctable(command: CorrectInvoice, terms: Terms) -> None:
     for field, known, sent in pairs:
         if sent is not None and known != sent:
             raise CannotBeCorrected(terms.invoice_id, field, str(known), str(sent))
-
-
-def _judge_remainder(
-    command: ApplyPayment, terms: Terms, remainder: Money, tolerance: PolicyInForce[ShortPaymentTolerance]
-) -> OpenItemEvent:
-    tolerated = tolerance.document.tolerated(terms.total)
-    told = f"{remainder} of {terms.total} stays open and undisputed; {tolerated} is tolerated by {tolerance.citation}"
-    if remainder <= tolerated:
-        return RemainderTolerated(
-            source=command.source,
-            payment_id=command.payment_id,
-            received_on=command.received_on,
-            remainder=remainder,
-            tolerated=tolerated,
-            policy=tolerance.citation,
-            explanation=f"{told}: not a short payment, left open for the ERP to post off",
-        )
-    return ShortPaymentDetected(
-        source=command.source,
-        payment_id=command.payment_id,
-        received_on=command.received_on,
-        short=remainder,
-        tolerated=tolerated,
-        policy=tolerance.citation,
-        explanation=f"{told}: short payment",
-        remittance_reason=command.remittance_reason,
-    )
 
 
 def _first_day_with_room(item: OpenItem, wanted: date, minor: int) -> date:

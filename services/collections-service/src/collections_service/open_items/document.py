@@ -36,6 +36,8 @@ class InvoiceDocument(Struct, frozen=True, kw_only=True):
     tax: int | None
     lines: tuple[Line, ...]
     po_number: str | None
+    discount_granted: int = 0
+    withheld_tax: int = 0
 
 
 _encoder = msgspec.json.Encoder()
@@ -68,5 +70,7 @@ def invoice_document(_stream_id: UUID, _version: int, item: OpenItem) -> bytes |
             tax=terms.tax.minor if terms.tax else None,
             lines=terms.lines,
             po_number=terms.po_number,
+            discount_granted=item.discount_minor,
+            withheld_tax=item.withheld_minor,
         )
     )

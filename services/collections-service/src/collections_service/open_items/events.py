@@ -5,6 +5,7 @@ Dates are business dates. An event that moves money says from which day the move
 """
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct
@@ -30,6 +31,13 @@ class Line(Struct, frozen=True, kw_only=True):
     unit_price: str | None = None
 
 
+class CashDiscount(Struct, frozen=True):
+    """`percent` of what is paid within `days` of the issue date need not be paid."""
+
+    percent: Decimal
+    days: int
+
+
 class ServedCredit(Struct, frozen=True):
     """The part of a credit memo that a dispute was waiting for, in minor units of the invoice's currency."""
 
@@ -50,6 +58,7 @@ class InvoiceRegistered(Struct, frozen=True, kw_only=True):
     tax: Money | None = None
     lines: tuple[Line, ...] = ()
     po_number: str | None = None
+    discount: CashDiscount | None = None
 
 
 class InvoiceCorrected(Struct, frozen=True, kw_only=True):
@@ -66,17 +75,27 @@ class InvoiceCorrected(Struct, frozen=True, kw_only=True):
     tax: Money | None
     lines: tuple[Line, ...]
     po_number: str | None
+    discount: CashDiscount | None = None
 
 
 class PaymentApplied(Struct, frozen=True, kw_only=True):
     """`amount` of a receipt was applied. `received_on` is the bank's value date; `applied_on` is the first day from
-    then on that the invoice has room for it (an invoice cannot be paid before it was issued)."""
+    then on that the invoice has room for it (an invoice cannot be paid before it was issued).
+
+    The payer's own words, as far as there are any: `remittance_reason` and `payment_claim` about the whole payment,
+    `claim_number`, `settles_in_full` and `withheld_tax` about this invoice.
+    """
 
     source: str
     payment_id: str
     received_on: date
     applied_on: date
     amount: Money
+    remittance_reason: str | None = None
+    payment_claim: str | None = None
+    claim_number: str | None = None
+    settles_in_full: bool | None = None
+    withheld_tax: Money | None = None
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True):
@@ -85,6 +104,25 @@ class PaymentReversed(Struct, frozen=True, kw_only=True):
     source: str
     payment_id: str
     reversed_on: date
+    effective_on: date
+    amount: Money
+
+
+class DiscountGranted(Struct, frozen=True, kw_only=True):
+    """A payment earned `amount` of the agreed cash discount: the invoice is open by so much less from `applied_on`."""
+
+    source: str
+    payment_id: str
+    applied_on: date
+    amount: Money
+    explanation: str
+
+
+class DiscountWithdrawn(Struct, frozen=True, kw_only=True):
+    """A payment that the discount was earned by came back: what this payment had been granted is open again."""
+
+    source: str
+    payment_id: str
     effective_on: date
     amount: Money
 
@@ -172,7 +210,9 @@ class CollectionTakenBack(Struct, frozen=True, kw_only=True):
 
 
 class ShortPaymentDetected(Struct, frozen=True, kw_only=True):
-    """A payment named this invoice and left `short` of it open and undisputed, which is more than `tolerated`."""
+    """A payment left `short` of this invoice open and undisputed, more than `tolerated`, and it is a deduction: the
+    payer says so (a reason, a claim number, a remittance that claims to settle in full), or it is a small difference
+    that nobody explained. `explanation` says which."""
 
     source: str
     payment_id: str
@@ -182,10 +222,30 @@ class ShortPaymentDetected(Struct, frozen=True, kw_only=True):
     policy: str
     explanation: str
     remittance_reason: str | None = None
+    claim_number: str | None = None
+    settles_in_full: bool | None = None
+
+
+class RemainderLeft(Struct, frozen=True, kw_only=True):
+    """A payment left `remainder` open, and that is no deduction; `why` is one of `open_items/remainders.py`.
+
+    Where disputes hold the remainder it is judged when they let go of it, by the policy that is recorded here:
+    `difference` is the largest one that would have been a deduction without a word of the payer.
+    """
+
+    source: str
+    payment_id: str
+    received_on: date
+    remainder: Money
+    tolerated: Money
+    difference: Money
+    policy: str
+    why: str
+    explanation: str
 
 
 class RemainderTolerated(Struct, frozen=True, kw_only=True):
-    """A payment left `remainder` open, too little to be a short payment. It stays open: the ERP may post it off."""
+    """What `RemainderLeft` was once, when a remainder was either tolerated or short. No longer recorded."""
 
     source: str
     payment_id: str
@@ -306,6 +366,8 @@ OpenItemEvent = (
     | InvoiceCorrected
     | PaymentApplied
     | PaymentReversed
+    | DiscountGranted
+    | DiscountWithdrawn
     | CreditMemoApplied
     | PaymentUnapplied
     | CreditMemoUnapplied
@@ -315,6 +377,7 @@ OpenItemEvent = (
     | CollectionHandedOver
     | CollectionTakenBack
     | ShortPaymentDetected
+    | RemainderLeft
     | RemainderTolerated
     | DisputeReported
     | HoldPlaced
@@ -333,10 +396,12 @@ OpenItemEvent = (
 # Stored names and versions. A class may be renamed; a stored name never changes.
 OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
     {
-        "invoice-registered": (1, InvoiceRegistered),
-        "invoice-corrected": (1, InvoiceCorrected),
-        "payment-applied": (1, PaymentApplied),
+        "invoice-registered": (2, InvoiceRegistered),
+        "invoice-corrected": (2, InvoiceCorrected),
+        "payment-applied": (2, PaymentApplied),
         "payment-reversed": (1, PaymentReversed),
+        "discount-granted": (1, DiscountGranted),
+        "discount-withdrawn": (1, DiscountWithdrawn),
         "credit-memo-applied": (2, CreditMemoApplied),
         "payment-unapplied": (1, PaymentUnapplied),
         "credit-memo-unapplied": (1, CreditMemoUnapplied),
@@ -345,7 +410,8 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "invoice-cancelled": (1, InvoiceCancelled),
         "collection-handed-over": (1, CollectionHandedOver),
         "collection-taken-back": (1, CollectionTakenBack),
-        "short-payment-detected": (1, ShortPaymentDetected),
+        "short-payment-detected": (2, ShortPaymentDetected),
+        "remainder-left": (1, RemainderLeft),
         "remainder-tolerated": (1, RemainderTolerated),
         "dispute-reported": (2, DisputeReported),
         "hold-placed": (1, HoldPlaced),
@@ -359,5 +425,12 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "recovery-task-done": (1, RecoveryTaskDone),
         "recovery-task-closed": (1, RecoveryTaskClosed),
     },
-    {("credit-memo-applied", 1): fields_added, ("dispute-reported", 1): fields_added},
+    {
+        ("invoice-registered", 1): fields_added,
+        ("invoice-corrected", 1): fields_added,
+        ("payment-applied", 1): fields_added,
+        ("credit-memo-applied", 1): fields_added,
+        ("short-payment-detected", 1): fields_added,
+        ("dispute-reported", 1): fields_added,
+    },
 )

@@ -7,14 +7,14 @@ from collections_service.open_items import events as stored
 from collections_service.open_items.events import OpenItemEvent
 from collections_service.open_items.state import OpenItem
 from redress.contracts import collections_events as public
-from redress.contracts.common import wire
+from redress.contracts.common import WireMoney, wire
 from redress.money import Money
 
 
 def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
     event: OpenItemEvent, _stream_id: UUID, after: OpenItem
 ) -> public.CollectionsEvent | None:
-    """None for what is nobody else's business: claims as heard, tolerated remainders, holds of past days."""
+    """None for what is nobody else's business: claims as heard, remainders that are no deduction, past holds."""
     if after.terms is None:
         return None
     invoice = summary(after)
@@ -27,6 +27,7 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
         case stored.PaymentApplied():
             return public.PaymentApplied(
                 invoice=invoice,
+                source=event.source,
                 payment_id=event.payment_id,
                 received_on=event.received_on,
                 applied=wire(event.amount),
@@ -34,13 +35,24 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
         case stored.PaymentReversed():
             return public.PaymentReversed(
                 invoice=invoice,
+                source=event.source,
                 payment_id=event.payment_id,
                 reversed_on=event.reversed_on,
                 amount=wire(event.amount),
+                left=_left(event.source, event.payment_id, after),
+            )
+        case stored.DiscountGranted():
+            return public.DiscountGranted(
+                invoice=invoice, source=event.source, payment_id=event.payment_id, granted=wire(event.amount)
+            )
+        case stored.DiscountWithdrawn():
+            return public.DiscountWithdrawn(
+                invoice=invoice, source=event.source, payment_id=event.payment_id, amount=wire(event.amount)
             )
         case stored.CreditMemoApplied():
             return public.CreditMemoApplied(
                 invoice=invoice,
+                source=event.source,
                 credit_memo_id=event.credit_memo_id,
                 issued_on=event.issued_on,
                 applied=wire(event.amount),
@@ -49,13 +61,16 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
         case stored.PaymentUnapplied():
             return public.PaymentUnapplied(
                 invoice=invoice,
+                source=event.source,
                 payment_id=event.payment_id,
                 unapplied_on=event.unapplied_on,
                 amount=wire(event.amount),
+                left=_left(event.source, event.payment_id, after),
             )
         case stored.CreditMemoUnapplied():
             return public.CreditMemoUnapplied(
                 invoice=invoice,
+                source=event.source,
                 credit_memo_id=event.credit_memo_id,
                 unapplied_on=event.unapplied_on,
                 amount=wire(event.amount),
@@ -63,6 +78,7 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
         case stored.CreditMemoReversed():
             return public.CreditMemoReversed(
                 invoice=invoice,
+                source=event.source,
                 credit_memo_id=event.credit_memo_id,
                 reversed_on=event.reversed_on,
                 amount=wire(event.amount),
@@ -84,11 +100,14 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
         case stored.ShortPaymentDetected():
             return public.ShortPaymentDetected(
                 invoice=invoice,
+                source=event.source,
                 payment_id=event.payment_id,
                 received_on=event.received_on,
                 short=wire(event.short),
                 tolerance_policy=event.policy,
                 remittance_reason=event.remittance_reason,
+                claim_number=event.claim_number,
+                settles_in_full=event.settles_in_full,
             )
         case stored.HoldPlaced():
             return public.HoldPlaced(invoice=invoice, dispute_id=event.dispute_id, held=wire(event.held))
@@ -110,11 +129,22 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
         ):
             return _task_changed(event.dispute_id, invoice, after)
         case (
-            stored.RemainderTolerated() | stored.DisputeReported() | stored.PastHoldRecorded() | stored.CreditAwaited()
+            stored.RemainderLeft()
+            | stored.RemainderTolerated()
+            | stored.DisputeReported()
+            | stored.PastHoldRecorded()
+            | stored.CreditAwaited()
         ):
             return None
         case _:
             assert_never(event)
+
+
+def _left(source: str, payment_id: str, after: OpenItem) -> WireMoney | None:
+    """What the invoice still has of a payment."""
+    if after.terms is None:
+        return None
+    return wire(Money(sum(each.left for each in after.paid_by(source, payment_id)), after.terms.total.currency))
 
 
 def _task_changed(
@@ -150,4 +180,8 @@ def summary(item: OpenItem) -> public.InvoiceSummary:
         open=wire(Money(item.open_minor, currency)),
         disputed=wire(Money(item.held_minor, currency)),
         lines=tuple(public.InvoiceLine(line=line.line, amount=wire(line.amount)) for line in terms.lines),
+        discount_percent=None if terms.discount is None else f"{terms.discount.percent:f}",
+        discount_days=None if terms.discount is None else terms.discount.days,
+        discount_granted=wire(Money(item.discount_minor, currency)),
+        withheld_tax=wire(Money(item.withheld_minor, currency)),
     )

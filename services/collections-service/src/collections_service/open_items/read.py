@@ -4,6 +4,8 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from collections_service.open_items.discounts import last_day
+from collections_service.open_items.events import RemainderLeft, RemainderTolerated, ShortPaymentDetected
 from collections_service.open_items.overdue import days_overdue, status
 from collections_service.open_items.state import OpenItem, amount_on
 from collections_service.open_items.stream import INVOICE, invoice_stream
@@ -57,9 +59,28 @@ class CollectedBy(Struct, frozen=True, kw_only=True):
     reference: str | None
 
 
+class InvoiceDiscount(Struct, frozen=True, kw_only=True):
+    """`percent` of what is paid by `until` need not be paid."""
+
+    percent: str
+    until: date
+
+
+class InvoiceRemainder(Struct, frozen=True, kw_only=True):
+    """The last judgement on what a payment left open. `why` is deduction, or why it is none; `explanation` has the
+    numbers and the policy."""
+
+    payment_id: str
+    received_on: date
+    amount: WireMoney
+    why: str
+    explanation: str
+
+
 class Invoice(Struct, frozen=True, kw_only=True):
-    """`open` is neither paid nor credited nor written off, `disputed` the held part of it; `days_overdue` is below 1 if
-    it is not due. An invoice that was cancelled keeps its total, and nothing of it is open."""
+    """`open` is neither paid nor credited nor written off nor granted as discount, `disputed` the held part of it;
+    `days_overdue` is below 1 if it is not due. `withheld_tax` is the part of `undisputed` that waits for a tax
+    certificate. An invoice that was cancelled keeps its total, and nothing of it is open."""
 
     invoice_id: str
     customer_id: str
@@ -81,6 +102,10 @@ class Invoice(Struct, frozen=True, kw_only=True):
     collected_by: CollectedBy | None
     tax: WireMoney | None
     po_number: str | None
+    discount: InvoiceDiscount | None
+    discount_granted: WireMoney
+    withheld_tax: WireMoney
+    remainder: InvoiceRemainder | None
     version: int
     as_of: date
     known_at: datetime
@@ -109,6 +134,7 @@ def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoi
     whole = amount_on(item.movements, as_of)
     held = [(claim, amount_on(claim.held, as_of)) for claim in item.claims]
     disputed = sum(minor for _, minor in held)
+    granted = sum(each.minor for each in item.discounts if each.on <= as_of and not each.is_withdrawn_on(as_of))
     return Invoice(
         invoice_id=terms.invoice_id,
         customer_id=terms.customer_id,
@@ -165,7 +191,37 @@ def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoi
         ),
         tax=wire(terms.tax) if terms.tax else None,
         po_number=terms.po_number,
+        discount=_discount(item),
+        discount_granted=money(granted),
+        withheld_tax=money(min(whole - disputed, item.withheld_on(as_of))),
+        remainder=_remainder(item),
         version=version,
         as_of=as_of,
         known_at=moment.stated(now),
+    )
+
+
+def _discount(item: OpenItem) -> InvoiceDiscount | None:
+    until = last_day(item)
+    if until is None or item.terms is None or item.terms.discount is None:
+        return None
+    return InvoiceDiscount(percent=f"{item.terms.discount.percent:f}", until=until)
+
+
+def _remainder(item: OpenItem) -> InvoiceRemainder | None:
+    match item.judged:
+        case ShortPaymentDetected(short=amount):
+            why = "deduction"
+        case RemainderLeft(remainder=amount, why=why):
+            pass
+        case RemainderTolerated(remainder=amount):
+            why = "tolerated"
+        case None:
+            return None
+    return InvoiceRemainder(
+        payment_id=item.judged.payment_id,
+        received_on=item.judged.received_on,
+        amount=wire(amount),
+        why=why,
+        explanation=item.judged.explanation,
     )

@@ -12,12 +12,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from collections_service.open_items.events import (
+    CashDiscount,
     CollectionHandedOver,
     CollectionTakenBack,
     CreditAwaited,
     CreditMemoApplied,
     CreditMemoReversed,
     CreditMemoUnapplied,
+    DiscountGranted,
+    DiscountWithdrawn,
     DisputeReported,
     HoldPlaced,
     HoldReduced,
@@ -37,6 +40,7 @@ from collections_service.open_items.events import (
     RecoveryTaskEvent,
     RecoveryTaskOpened,
     RecoveryTaskResized,
+    RemainderLeft,
     RemainderTolerated,
     ShortPaymentDetected,
     Step,
@@ -58,15 +62,19 @@ class Terms(Struct, frozen=True, kw_only=True):
     tax: Money | None
     lines: tuple[Line, ...]
     po_number: str | None
+    discount: CashDiscount | None
 
 
 class Application(Struct, frozen=True, kw_only=True):
-    """Money of one receipt on this invoice, as it was applied once; `gone` of it came back or was unapplied."""
+    """Money of one receipt on this invoice, as it was applied once; `gone` of it came back or was unapplied. `withheld`
+    is tax that the payer kept back besides, for the tax office."""
 
     source: str
     payment_id: str
+    received_on: date
     applied_on: date
     minor: int
+    withheld: int = 0
     gone: int = 0
 
     @property
@@ -93,6 +101,24 @@ class WriteOff(Struct, frozen=True, kw_only=True):
     posted_on: date
     minor: int
     kind: str
+
+
+class Discount(Struct, frozen=True, kw_only=True):
+    """The part of the cash discount that a payment was granted, until one it was earned by came back. `place` is that
+    of the newest application when it was granted: it and older ones have earned it."""
+
+    source: str
+    payment_id: str
+    place: int
+    on: date
+    minor: int
+    withdrawn_on: date | None = None
+
+    def is_withdrawn_on(self, day: date) -> bool:
+        return self.withdrawn_on is not None and self.withdrawn_on <= day
+
+
+Judgement = ShortPaymentDetected | RemainderLeft | RemainderTolerated
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -147,7 +173,9 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening.
 
     `movements` are the changes of the open amount, one for each day on which it changed; `open_minor` is their sum: the
-    amount that is neither paid nor credited. `collected_by` None: we collect it ourselves.
+    amount that is neither paid nor credited. `collected_by` None: we collect it ourselves. `newest` is the last payment
+    that was applied, `judged` the last word about what it left open; both are forgotten when it comes back or is taken
+    off, also in part.
     """
 
     terms: Terms | None = None
@@ -156,6 +184,9 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     applications: tuple[Application, ...] = ()
     credits: tuple[Credit, ...] = ()
     write_offs: tuple[WriteOff, ...] = ()
+    discounts: tuple[Discount, ...] = ()
+    newest: PaymentApplied | None = None
+    judged: Judgement | None = None
     cancelled_on: date | None = None
     collected_by: CollectionHandedOver | None = None
     claims: tuple[Claim, ...] = ()
@@ -169,6 +200,19 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     @property
     def undisputed_minor(self) -> int:
         return self.open_minor - self.held_minor
+
+    @property
+    def withheld_minor(self) -> int:
+        """The undisputed amount that payers say the tax office gets: it stays open for the certificate."""
+        return min(self.undisputed_minor, sum(a.withheld for a in self.applications if not a.returned))
+
+    def withheld_on(self, day: date) -> int:
+        """As payers said it by `day`, of payments that have not come back since."""
+        return sum(a.withheld for a in self.applications if not a.returned and a.applied_on <= day)
+
+    @property
+    def discount_minor(self) -> int:
+        return sum(discount.minor for discount in self.discounts if discount.withdrawn_on is None)
 
     def claim(self, dispute_id: str) -> Claim | None:
         return next((claim for claim in self.claims if claim.dispute_id == dispute_id), None)
@@ -252,15 +296,21 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR
                 tax=event.tax,
                 lines=event.lines,
                 po_number=event.po_number,
+                discount=event.discount,
             )
             return _moved(replace(item, terms=terms), event.issued_on, event.total.minor)
         case InvoiceCorrected():
             return _corrected(item, event)
-        case PaymentApplied(source=source, payment_id=payment_id, applied_on=applied_on, amount=amount):
-            application = Application(source=source, payment_id=payment_id, applied_on=applied_on, minor=amount.minor)
-            return _moved(replace(item, applications=(*item.applications, application)), applied_on, -amount.minor)
+        case PaymentApplied():
+            return _paid(item, event)
         case PaymentReversed() | PaymentUnapplied():
             return _payment_gone(item, event)
+        case DiscountGranted(source=source, payment_id=payment_id, applied_on=on, amount=amount):
+            place = len(item.applications) - 1
+            granted = Discount(source=source, payment_id=payment_id, place=place, on=on, minor=amount.minor)
+            return _moved(replace(item, discounts=(*item.discounts, granted)), on, -amount.minor)
+        case DiscountWithdrawn():
+            return _discount_withdrawn(item, event)
         case CreditMemoApplied():
             return _credited(item, event)
         case CreditMemoReversed() | CreditMemoUnapplied():
@@ -291,7 +341,9 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR
                 for claim in item.claims
             )
             return replace(item, claims=claims)
-        case ShortPaymentDetected() | RemainderTolerated() | CreditAwaited():
+        case ShortPaymentDetected() | RemainderLeft() | RemainderTolerated():
+            return replace(item, judged=event)
+        case CreditAwaited():
             return item
         case (
             RecoveryTaskOpened()
@@ -322,23 +374,56 @@ def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
         tax=event.tax,
         lines=event.lines,
         po_number=event.po_number,
+        discount=event.discount,
     )
     return _moved(replace(item, terms=terms), event.effective_on, event.change)
 
 
+def _paid(item: OpenItem, event: PaymentApplied) -> OpenItem:
+    application = Application(
+        source=event.source,
+        payment_id=event.payment_id,
+        received_on=event.received_on,
+        applied_on=event.applied_on,
+        minor=event.amount.minor,
+        withheld=event.withheld_tax.minor if event.withheld_tax else 0,
+    )
+    paid = replace(item, applications=(*item.applications, application), newest=event, judged=None)
+    return _moved(paid, event.applied_on, -event.amount.minor)
+
+
 def _payment_gone(item: OpenItem, event: PaymentReversed | PaymentUnapplied) -> OpenItem:
-    """The newest application gives way first."""
-    left = event.amount.minor
+    """The newest application gives way first. What was judged of the newest payment is no longer so."""
+    key, left = (event.source, event.payment_id), event.amount.minor
     applications = list(item.applications)
     for place in reversed(range(len(applications))):
         each = applications[place]
-        if (each.source, each.payment_id) == (event.source, event.payment_id):
+        if (each.source, each.payment_id) == key:
             part = min(left, each.left)
             applications[place] = replace(each, gone=each.gone + part)
             left -= part
             if not left:
                 break
-    return _moved(replace(item, applications=tuple(applications)), event.effective_on, event.amount.minor)
+    was_newest = item.newest is not None and (item.newest.source, item.newest.payment_id) == key
+    after = replace(
+        item,
+        applications=tuple(applications),
+        newest=None if was_newest else item.newest,
+        judged=None if was_newest else item.judged,
+    )
+    return _moved(after, event.effective_on, event.amount.minor)
+
+
+def _discount_withdrawn(item: OpenItem, event: DiscountWithdrawn) -> OpenItem:
+    """The newest of this payment and amount that is still granted."""
+    wanted = (event.source, event.payment_id, event.amount.minor, None)
+    discounts = list(item.discounts)
+    for place in reversed(range(len(discounts))):
+        each = discounts[place]
+        if (each.source, each.payment_id, each.minor, each.withdrawn_on) == wanted:
+            discounts[place] = replace(each, withdrawn_on=event.effective_on)
+            break
+    return _moved(replace(item, discounts=tuple(discounts)), event.effective_on, event.amount.minor)
 
 
 def _credited(item: OpenItem, event: CreditMemoApplied) -> OpenItem:

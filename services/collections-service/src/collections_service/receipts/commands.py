@@ -8,11 +8,15 @@ from redress.money import Money
 
 
 class NamedInvoice(Struct, frozen=True):
-    """`dispute_id` is the dispute that a credit memo says it credits there, as `dsp_…`."""
+    """What the sender means for one invoice. `dispute_id` is the dispute that a credit memo says it credits there, as
+    `dsp_…`; the rest is what a payer says about it (never for a credit memo)."""
 
     invoice_id: str
     amount: Money
     dispute_id: str | None = None
+    claim_number: str | None = None
+    settles_in_full: bool | None = None
+    withheld_tax: Money | None = None
 
 
 class ReceiptName(Struct, frozen=True, kw_only=True):
@@ -34,6 +38,7 @@ class ReceivePayment(Struct, frozen=True, kw_only=True):
     amount: Money
     allocations: tuple[NamedInvoice, ...] = ()
     remittance_reason: str | None = None
+    claim_number: str | None = None
 
 
 class PostCreditMemo(Struct, frozen=True, kw_only=True):

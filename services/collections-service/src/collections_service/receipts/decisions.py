@@ -112,6 +112,10 @@ def receive(
             received_on=command.received_on,
             named=named.amount,
             remittance_reason=command.remittance_reason,
+            payment_claim=command.claim_number,
+            claim_number=named.claim_number,
+            settles_in_full=named.settles_in_full,
+            withheld_tax=named.withheld_tax,
         )
         events = open_item.apply_payment(apply, items[named.invoice_id], tolerance)
         invoices[named.invoice_id] = tuple(events)

@@ -57,6 +57,7 @@ def published(event: ReceiptEvent, _stream_id: UUID, after: Receipt) -> public.C
 
 def _unapplied_cash(recorded: RecordedReceipt) -> public.UnappliedCashChanged:
     return public.UnappliedCashChanged(
+        source=recorded.source,
         payment_id=recorded.receipt_id,
         customer_id=recorded.customer_id,
         received_on=recorded.received_on,

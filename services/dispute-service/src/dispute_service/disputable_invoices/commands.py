@@ -31,6 +31,7 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     currency: str
     held: tuple[HeldAmount, ...]
     payment_id: str | None = None
+    source: str = ""
     opened_at: datetime | None = None
     mismatched: bool = False
     by_ledger: bool = False
@@ -44,6 +45,7 @@ class LeaveShortPayment(Struct, frozen=True, kw_only=True):
     payment_id: str
     short: int
     explanation: str
+    source: str = ""
 
 
 class LeaveNamedDispute(Struct, frozen=True, kw_only=True):

@@ -90,6 +90,7 @@ def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceE
             dispute_id=command.dispute_id,
             held=wanted,
             payment_id=command.payment_id,
+            source=command.source,
             opened_at=command.opened_at,
             mismatched=command.mismatched,
             credit_memo_id=command.credit_memo_id,
@@ -98,11 +99,15 @@ def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceE
 
 
 def _leave_short_payment(command: LeaveShortPayment, state: DisputableInvoice) -> list[InvoiceEvent]:
-    if command.payment_id in state.short_payments_left:
+    if (command.source, command.payment_id) in state.short_payments_left:
         return []
     return [
         ShortPaymentLeft(
-            at=command.at, payment_id=command.payment_id, short=command.short, explanation=command.explanation
+            at=command.at,
+            payment_id=command.payment_id,
+            short=command.short,
+            explanation=command.explanation,
+            source=command.source,
         )
     ]
 

@@ -38,8 +38,8 @@ class HeldAmount(Struct, frozen=True):
 
 class ReservationSet(Struct, frozen=True, kw_only=True):
     """The amounts that a dispute holds of the invoice from now on; empty when it holds nothing. `payment_id` is the
-    payment that changed them, `credit_memo_id` the credit memo: when it is reversed, its amount comes back to this
-    dispute.
+    payment that changed them, `credit_memo_id` the credit memo, `source` the ERP that numbered it: when it is reversed,
+    its amount comes back to this dispute.
 
     `opened_at` of the dispute gives its place, the oldest first; None in older events, where the first reservation's
     `at` does. `mismatched` says that it contests something besides that is not this invoice, and holds nothing for it.
@@ -52,6 +52,7 @@ class ReservationSet(Struct, frozen=True, kw_only=True):
     opened_at: datetime | None = None
     mismatched: bool = False
     credit_memo_id: str | None = None
+    source: str = ""
 
 
 class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
@@ -61,6 +62,7 @@ class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
     payment_id: str
     short: int
     explanation: str
+    source: str = ""
 
 
 class NamedDisputeLeft(Struct, frozen=True, kw_only=True):
@@ -80,8 +82,8 @@ INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
     {
         "invoice-recorded": (1, InvoiceRecorded),
         "reservation-set": (2, ReservationSet),
-        "short-payment-left": (1, ShortPaymentLeft),
+        "short-payment-left": (2, ShortPaymentLeft),
         "named-dispute-left": (1, NamedDisputeLeft),
     },
-    {("reservation-set", 1): fields_added},
+    {("reservation-set", 1): fields_added, ("short-payment-left", 1): fields_added},
 )

@@ -3,6 +3,7 @@
 An invoice that the ledger has not reported yet is disputable too; its bounds are then unknown.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
@@ -60,15 +61,16 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
     """`terms` None: not known to the ledger yet. Reservations stand oldest first.
 
     `mismatched` are the disputes that contest something which is not this invoice. `reduced_by` remembers which dispute
-    was reduced by which payment, oldest first, also when it holds nothing more; `credited_by` the same of credit memos.
+    was reduced by which payment (source, number), oldest first, also when it holds nothing more; `credited_by` the same
+    of credit memos.
     """
 
     terms: InvoiceTerms | None = None
     reservations: tuple[Reservation, ...] = ()
     mismatched: frozenset[str] = frozenset()
-    reduced_by: tuple[tuple[str, str], ...] = ()
-    credited_by: tuple[tuple[str, str], ...] = ()
-    short_payments_left: frozenset[str] = frozenset()
+    reduced_by: tuple[tuple[str, str, str], ...] = ()
+    credited_by: tuple[tuple[str, str, str], ...] = ()
+    short_payments_left: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def reserved(self) -> int:
@@ -79,14 +81,28 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
         """The disputes that have something open here, whether or not they hold it."""
         return tuple(dict.fromkeys([*(one.dispute_id for one in self.reservations), *sorted(self.mismatched)]))
 
-    def disputes_reduced_by(self, payment_id: str) -> tuple[str, ...]:
-        return tuple(dispute_id for payment, dispute_id in self.reduced_by if payment == payment_id)
+    def disputes_reduced_by(self, source: str, payment_id: str) -> tuple[str, ...]:
+        return _of_posting(self.reduced_by, source, payment_id)
 
-    def disputes_credited_by(self, credit_memo_id: str) -> tuple[str, ...]:
-        return tuple(dispute_id for memo, dispute_id in self.credited_by if memo == credit_memo_id)
+    def disputes_credited_by(self, source: str, credit_memo_id: str) -> tuple[str, ...]:
+        return _of_posting(self.credited_by, source, credit_memo_id)
 
     def of(self, dispute_id: str) -> Reservation | None:
         return next((one for one in self.reservations if one.dispute_id == dispute_id), None)
+
+
+def is_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two payments, or two credit memos, (source, number) are one. What was recorded before sources were has
+    none: any may be it."""
+    return one[1] == other[1] and (one[0] == other[0] or "" in (one[0], other[0]))
+
+
+def _of_posting(known: Iterable[tuple[str, str, str]], source: str, number: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(dispute for erp, one, dispute in known if is_same((erp, one), (source, number))))
+
+
+def _remembered(known: tuple[tuple[str, str, str], ...], one: tuple[str, str, str]) -> tuple[tuple[str, str, str], ...]:
+    return known if one in known else (*known, one)
 
 
 INITIAL = DisputableInvoice()
@@ -108,15 +124,16 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
                 ),
             )
         case ReservationSet():
-            if event.payment_id is not None and (event.payment_id, event.dispute_id) not in state.reduced_by:
-                taken = (*state.reduced_by, (event.payment_id, event.dispute_id))
+            if event.payment_id is not None:
+                taken = _remembered(state.reduced_by, (event.source, event.payment_id, event.dispute_id))
                 state = msgspec.structs.replace(state, reduced_by=taken)
-            if event.credit_memo_id is not None and (event.credit_memo_id, event.dispute_id) not in state.credited_by:
-                credited = (*state.credited_by, (event.credit_memo_id, event.dispute_id))
+            if event.credit_memo_id is not None:
+                credited = _remembered(state.credited_by, (event.source, event.credit_memo_id, event.dispute_id))
                 state = msgspec.structs.replace(state, credited_by=credited)
             return _reserved(state, event)
         case ShortPaymentLeft():
-            return msgspec.structs.replace(state, short_payments_left=state.short_payments_left | {event.payment_id})
+            left = state.short_payments_left | {(event.source, event.payment_id)}
+            return msgspec.structs.replace(state, short_payments_left=left)
         case NamedDisputeLeft():
             return state
     assert_never(event)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from dispute_service.disputes.events import ShortPayment
 from redress.contracts.common import Sealed, SealedContact
 from redress.money import Money
 
@@ -21,6 +22,8 @@ class ContestedItem(Struct, frozen=True, kw_only=True):
 
 
 class Open(Struct, frozen=True, kw_only=True):
+    """`clock_from` is when the matter became known, if that is later than `at`: the promise counts from then."""
+
     at: datetime
     customer_id: str
     items: tuple[ContestedItem, ...]
@@ -31,6 +34,9 @@ class Open(Struct, frozen=True, kw_only=True):
     reason_explanation: str | None = None
     description: Sealed | None = None
     contact: SealedContact | None = None
+    claim_number: str | None = None
+    short_payment: ShortPayment | None = None
+    clock_from: datetime | None = None
 
 
 class Classify(Struct, frozen=True, kw_only=True):
@@ -148,6 +154,7 @@ class ApplyPayment(Struct, frozen=True, kw_only=True):
     invoice_id: str
     ledger_version: int
     reduce_by: int
+    source: str = ""
 
 
 class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
@@ -156,10 +163,13 @@ class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
     invoice_id: str
     ledger_version: int
     reduce_by: int
+    source: str = ""
 
 
 class ReversePayment(Struct, frozen=True, kw_only=True):
-    """`amount` is how much of the payment came back from the invoice, or was taken off it by the ERP (`unapplied`)."""
+    """`amount` is how much of the payment came back from the invoice, or was taken off it by the ERP (`unapplied`).
+    `made_it`: it is the short payment that made the dispute, and nothing of it is left on the invoice. `clock_from` is
+    when it became known: a promise that it makes counts from then."""
 
     at: datetime
     payment_id: str
@@ -167,6 +177,9 @@ class ReversePayment(Struct, frozen=True, kw_only=True):
     ledger_version: int
     amount: int
     unapplied: bool = False
+    source: str = ""
+    made_it: bool = False
+    clock_from: datetime | None = None
 
 
 class ReverseCreditMemo(Struct, frozen=True, kw_only=True):
@@ -178,6 +191,8 @@ class ReverseCreditMemo(Struct, frozen=True, kw_only=True):
     ledger_version: int
     amount: int
     unapplied: bool = False
+    source: str = ""
+    clock_from: datetime | None = None
 
 
 class ApplyWriteOff(Struct, frozen=True, kw_only=True):

@@ -94,7 +94,7 @@ class DisputeDocument(Struct, frozen=True, kw_only=True):
     """Totals are over the items. `opened_at` counts in the books; `version` is the ETag.
 
     What published events say too has the same name here; `sla`, `decision` and `resolution` say more about it. `id` is
-    `dispute_id` under the name that every resource has.
+    `dispute_id` under the name that every resource has. `claim_number` is the payer's own number of the matter.
     """
 
     id: str
@@ -127,6 +127,7 @@ class DisputeDocument(Struct, frozen=True, kw_only=True):
     resolution: ResolutionDocument | None
     reopen_reason: str | None
     allowed_actions: tuple[str, ...]
+    claim_number: str | None = None
 
 
 class ListColumns(Struct, frozen=True, kw_only=True):
@@ -196,6 +197,7 @@ def document(stream_id: UUID, version: int, state: Dispute) -> DisputeDocument:
         ),
         reopen_reason=state.reopen_reason,
         allowed_actions=allowed_actions(state),
+        claim_number=state.claim_number,
     )
 
 
@@ -215,7 +217,15 @@ def _decision(verdict: Verdict, state: Dispute) -> DecisionDocument:
 def stored_document(stream_id: UUID, version: int, state: Dispute) -> StoredDocument:
     shown = document(stream_id, version, state)
     invoice_ids = tuple(dict.fromkeys(item.invoice_id for item in state.items))
-    words = (shown.dispute_id, state.customer_id, *invoice_ids, state.external_reason, state.owner, state.team)
+    words = (
+        shown.dispute_id,
+        state.customer_id,
+        *invoice_ids,
+        state.external_reason,
+        state.claim_number,
+        state.owner,
+        state.team,
+    )
     return StoredDocument(
         row=ListColumns(
             open_minor=state.open,

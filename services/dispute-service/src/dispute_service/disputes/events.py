@@ -32,9 +32,17 @@ class Share(Struct, frozen=True):
     amount: int
 
 
+class ShortPayment(Struct, frozen=True):
+    """A payment of the ledger: its number, and the ERP that numbered it."""
+
+    source: str
+    payment_id: str
+
+
 class DisputeOpened(Struct, frozen=True, kw_only=True):
     """A customer contests amounts. `routing` is what the matrix promised at that moment: it sets the SLA and assigns
-    nobody. `external_reason` is the payer's own word or code, `origin` the door it came through."""
+    nobody. `external_reason` is the payer's own word or code, `claim_number` the payer's own number of the matter,
+    `origin` the door it came through. `short_payment` made the dispute, where one did."""
 
     at: datetime
     customer_id: str
@@ -49,6 +57,8 @@ class DisputeOpened(Struct, frozen=True, kw_only=True):
     reason_explanation: str | None = None
     description: Sealed | None = None
     contact: SealedContact | None = None
+    claim_number: str | None = None
+    short_payment: ShortPayment | None = None
 
 
 class DisputeClassified(Struct, frozen=True, kw_only=True):
@@ -198,9 +208,10 @@ class DisputeWithdrawn(Struct, frozen=True, kw_only=True):
 class AmountReduced(Struct, frozen=True, kw_only=True):
     """A posting of the ledger took away part of what is contested.
 
-    `cause` is payment, credit-memo, write-off or invoice-changed; `reference` names the posting. `ledger_version` is
-    the invoice's version in the ledger: a posting is taken once. `into` names the bucket where that is another than the
-    cause's own (paid, credited, written off): reduced, for what an invoice that is smaller took away.
+    `cause` is payment, credit-memo, write-off or invoice-changed; `reference` names the posting, and of a payment or
+    credit memo `source` the ERP that numbered it. `ledger_version` is the invoice's version in the ledger: a posting is
+    taken once. `into` names the bucket where that is another than the cause's own (paid, credited, written off):
+    reduced, for what an invoice that is smaller took away.
     """
 
     at: datetime
@@ -210,11 +221,13 @@ class AmountReduced(Struct, frozen=True, kw_only=True):
     ledger_version: int
     shares: tuple[Share, ...]
     into: str | None = None
+    source: str = ""
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True):
     """A payment that had reduced the dispute came back. What it took is open again, or collectable (`withdrawn`,
-    `rejected`) when the dispute had ended so: `into` names the bucket."""
+    `rejected`) when the dispute had ended so: `into` names the bucket. Of the short payment that made the dispute there
+    are no shares, and `into` is nothing."""
 
     at: datetime
     payment_id: str
@@ -222,6 +235,7 @@ class PaymentReversed(Struct, frozen=True, kw_only=True):
     ledger_version: int
     shares: tuple[Share, ...]
     into: str
+    source: str = ""
 
 
 class CreditReversed(Struct, frozen=True, kw_only=True):
@@ -234,6 +248,7 @@ class CreditReversed(Struct, frozen=True, kw_only=True):
     ledger_version: int
     shares: tuple[Share, ...]
     into: str
+    source: str = ""
 
 
 class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
@@ -293,7 +308,7 @@ DisputeEvent = (
 # Stored names and versions. A stored name never changes.
 DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
     {
-        "dispute-opened": (1, DisputeOpened),
+        "dispute-opened": (2, DisputeOpened),
         "dispute-classified": (1, DisputeClassified),
         "dispute-assigned": (1, DisputeAssigned),
         "information-requested": (1, InformationRequested),
@@ -307,16 +322,18 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "dispute-reopened": (2, DisputeReopened),
         "dispute-withdrawn": (1, DisputeWithdrawn),
         "amount-reduced": (2, AmountReduced),
-        "payment-reversed": (1, PaymentReversed),
+        "payment-reversed": (2, PaymentReversed),
         "credit-reversed": (1, CreditReversed),
         "invoice-became-known": (1, InvoiceBecameKnown),
         "items-compared": (1, ItemsCompared),
         "sla-breached": (1, SlaBreached),
     },
     {
+        ("dispute-opened", 1): fields_added,
         ("dispute-decided", 1): fields_added,
         ("dispute-resolved", 1): fields_added,
         ("dispute-reopened", 1): fields_added,
         ("amount-reduced", 1): fields_added,
+        ("payment-reversed", 1): fields_added,
     },
 )

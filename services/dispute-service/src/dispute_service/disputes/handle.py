@@ -36,14 +36,7 @@ async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: d
     if not events:
         return before
     after = uow.record(DISPUTE, dispute, events, policy=_policies(events))
-    changed = _DisputeChange(
-        before,
-        after,
-        events[-1].at,
-        payment_id=command.payment_id if isinstance(command, ApplyPayment) else None,
-        credit_memo_id=command.credit_memo_id if isinstance(command, ApplyCreditMemo) else None,
-        by_ledger=isinstance(command, LedgerCommand),
-    )
+    changed = _DisputeChange(before, after, events[-1].at, command)
     await _move_reservations(uow, dispute, changed)
     return after
 
@@ -122,15 +115,17 @@ def _place_of(refusal: InvoiceRefusal, command: Open) -> tuple[str | int, ...]:
 
 
 class _DisputeChange(Struct, frozen=True):
-    """A dispute before and after a command, the payment or credit memo that did it, if one did, and whether it is a
-    ledger's fact."""
+    """A dispute before and after a command, and the command that did it."""
 
     before: State
     after: State
     at: datetime
-    payment_id: str | None
-    credit_memo_id: str | None
-    by_ledger: bool
+    command: DisputeCommand
+
+    @property
+    def source(self) -> str:
+        """The ERP that numbered the payment or credit memo."""
+        return self.command.source if isinstance(self.command, ApplyPayment | ApplyCreditMemo) else ""
 
 
 def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
@@ -145,6 +140,7 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
     old, new = _held_by_invoice(change.before), _held_by_invoice(after)
     changed = {name: invoice_stream(uow.tenant, name) for name in new if new[name] != old.get(name, _Held())}
     await uow.load(INVOICE, changed.values())
+    command = change.command
     for invoice_id, stream in changed.items():
         reserve = SetReservation(
             at=change.at,
@@ -153,11 +149,12 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
             customer_id=after.customer_id,
             currency=after.currency,
             held=new[invoice_id].amounts,
-            payment_id=change.payment_id,
-            credit_memo_id=change.credit_memo_id,
+            payment_id=command.payment_id if isinstance(command, ApplyPayment) else None,
+            credit_memo_id=command.credit_memo_id if isinstance(command, ApplyCreditMemo) else None,
+            source=change.source,
             opened_at=after.opened_at,
             mismatched=new[invoice_id].mismatched,
-            by_ledger=change.by_ledger,
+            by_ledger=isinstance(command, LedgerCommand),
         )
         uow.record(INVOICE, stream, invoices.decide(reserve, await uow.state(INVOICE, stream)))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
+from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import events as e
 
 
@@ -51,6 +52,7 @@ class PaymentShare(Struct, frozen=True):
     payment_id: str
     item: int
     amount: int
+    source: str = ""
 
 
 class CreditShare(Struct, frozen=True):
@@ -60,6 +62,7 @@ class CreditShare(Struct, frozen=True):
     item: int
     amount: int
     granted: int
+    source: str = ""
 
 
 Items = tuple[DisputeItem, ...]
@@ -167,7 +170,7 @@ def contested_again(items: Items, shares: Iterable[e.Share], *, keeps_grants: bo
 
 
 def reduced_by_payment(
-    items: Items, shares: Iterable[e.Share], payment_id: str
+    items: Items, shares: Iterable[e.Share], payment_id: str, source: str = ""
 ) -> tuple[Items, tuple[PaymentShare, ...]]:
     """The shares are paid, as far as they are open; and what the payment took.
 
@@ -192,7 +195,7 @@ def reduced_by_payment(
             paid=item.paid + amount,
         )
         if amount:
-            taken.append(PaymentShare(payment_id, share.item, amount))
+            taken.append(PaymentShare(payment_id, share.item, amount, source))
     return items, tuple(taken)
 
 
@@ -251,10 +254,10 @@ def _less(item: DisputeItem, wanted: int) -> tuple[dict[str, int], int]:
     return left, amount
 
 
-def taken_by_credit(before: Items, after: Items, credit_memo_id: str) -> tuple[CreditShare, ...]:
+def taken_by_credit(before: Items, after: Items, credit_memo_id: str, source: str = "") -> tuple[CreditShare, ...]:
     """What a credit memo took from each item."""
     return tuple(
-        CreditShare(credit_memo_id, index, credited, was.awaiting_credit - now.awaiting_credit)
+        CreditShare(credit_memo_id, index, credited, was.awaiting_credit - now.awaiting_credit, source)
         for index, (was, now) in enumerate(zip(before, after, strict=True))
         if (credited := now.credited - was.credited)
     )
@@ -279,20 +282,21 @@ def credit_given_back(
             rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
             withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
         )
-        credited = _uncredited(credited, reversal.credit_memo_id, share.item, amount)
+        credited = _uncredited(credited, (reversal.source, reversal.credit_memo_id), share.item, amount)
     return items, credited
 
 
 def _uncredited(
-    credited: tuple[CreditShare, ...], credit_memo_id: str, item: int, amount: int
+    credited: tuple[CreditShare, ...], memo: tuple[str, str], item: int, amount: int
 ) -> tuple[CreditShare, ...]:
     """Last taken, first given back; what had not been granted before what had."""
     left: list[CreditShare] = []
     for entry in reversed(credited):
-        back = min(amount, entry.amount) if (entry.credit_memo_id, entry.item) == (credit_memo_id, item) else 0
+        is_it = entry.item == item and is_same((entry.source, entry.credit_memo_id), memo)
+        back = min(amount, entry.amount) if is_it else 0
         amount -= back
         if rest := entry.amount - back:
-            left.append(CreditShare(entry.credit_memo_id, entry.item, rest, min(entry.granted, rest)))
+            left.append(msgspec.structs.replace(entry, amount=rest, granted=min(entry.granted, rest)))
     return tuple(left[::-1])
 
 
@@ -314,19 +318,21 @@ def given_back(
             rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
             withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
         )
-        taken = _untaken(taken, reversal.payment_id, share.item, amount)
+        taken = _untaken(taken, (reversal.source, reversal.payment_id), share.item, amount)
     return items, taken
 
 
-def _untaken(taken: tuple[PaymentShare, ...], payment_id: str, item: int, amount: int) -> tuple[PaymentShare, ...]:
+def _untaken(
+    taken: tuple[PaymentShare, ...], payment: tuple[str, str], item: int, amount: int
+) -> tuple[PaymentShare, ...]:
     """Last taken, first given back."""
     left: list[PaymentShare] = []
     for entry in reversed(taken):
-        if entry.payment_id == payment_id and entry.item == item and amount:
+        if is_same((entry.source, entry.payment_id), payment) and entry.item == item and amount:
             back = min(amount, entry.amount)
             amount -= back
             if entry.amount > back:
-                left.append(PaymentShare(payment_id, item, entry.amount - back))
+                left.append(msgspec.structs.replace(entry, amount=entry.amount - back))
         else:
             left.append(entry)
     return tuple(left[::-1])

@@ -156,7 +156,7 @@ def add_list_routes(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None
         cursor: Cursor = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:
-        """`q` searches dispute, customer and invoice numbers, the payer's reason, owner and team."""
+        """`q` searches dispute, customer and invoice numbers, the payer's reason and claim number, owner and team."""
         _listed("sort", wanted.sort, tuple(SORTS))
         for code in wanted.reason_code or ():
             _listed("reason_code", code, tuple(REASON_BY_CODE))

@@ -164,6 +164,7 @@ def summary(dispute_id: str, state: Dispute) -> public.DisputeSummary:
         invalid=money(verdict.invalid) if verdict else None,
         resolution_code=state.resolution_code,
         contact=state.contact,
+        claim_number=state.claim_number,
     )
 
 

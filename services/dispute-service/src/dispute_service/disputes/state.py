@@ -125,6 +125,9 @@ class Dispute(Struct, frozen=True, kw_only=True):
     withdrawal_reason: str | None = None
     assignment_explanation: str | None = None
     escalation_reason: str | None = None
+    reopened_by_person: bool = False
+    claim_number: str | None = None
+    short_payment: e.ShortPayment | None = None
     taken: tuple[PaymentShare, ...] = ()
     credited: tuple[CreditShare, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
@@ -258,6 +261,8 @@ def _opened(event: e.DisputeOpened) -> Dispute:
         external_reason=event.external_reason,
         description=event.description,
         contact=event.contact,
+        claim_number=event.claim_number,
+        short_payment=event.short_payment,
     )
 
 
@@ -320,6 +325,7 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
         credit_spread=None,
         resolved_at=None,
         reopen_reason=event.reason,
+        reopened_by_person=state.reopened_by_person or not event.by_ledger,
         routing=event.routing or state.routing,
         sla=event.sla or state.sla,
         sla_breached_at=None if event.sla else state.sla_breached_at,
@@ -330,7 +336,7 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
     taken: tuple[PaymentShare, ...] = ()
     credited: tuple[CreditShare, ...] = ()
     if event.cause == "payment":
-        items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference)
+        items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference, event.source)
     elif event.into == "reduced":
         items = moved.reduced_by_invoice(state.items, event.shares)
     elif event.cause == "write-off":
@@ -338,7 +344,7 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
     else:
         items = moved.reduced_by_credit(state.items, event.shares)
     if event.cause == "credit-memo":
-        credited = moved.taken_by_credit(state.items, items, event.reference)
+        credited = moved.taken_by_credit(state.items, items, event.reference, event.source)
     return msgspec.structs.replace(
         state,
         items=items,

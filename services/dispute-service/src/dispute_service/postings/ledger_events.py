@@ -3,6 +3,8 @@
 A type that is not known yet and carries an invoice tells at least what is open there, and is read as that.
 """
 
+from datetime import datetime
+
 import msgspec
 from msgspec import Struct
 
@@ -12,6 +14,8 @@ from redress.contracts.collections_events import (
     CreditMemoApplied,
     CreditMemoReversed,
     CreditMemoUnapplied,
+    DiscountGranted,
+    DiscountWithdrawn,
     InvoiceCancelled,
     InvoiceChanged,
     InvoiceRegistered,
@@ -38,6 +42,8 @@ LedgerEvent = (
     | PaymentApplied
     | PaymentReversed
     | PaymentUnapplied
+    | DiscountGranted
+    | DiscountWithdrawn
     | CreditMemoApplied
     | CreditMemoReversed
     | CreditMemoUnapplied
@@ -64,6 +70,8 @@ _DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
     "invoice-changed": msgspec.json.Decoder(InvoiceChanged),
     "payment-applied": msgspec.json.Decoder(PaymentApplied),
     "payment-reversed": msgspec.json.Decoder(PaymentReversed),
+    "discount-granted": msgspec.json.Decoder(DiscountGranted),
+    "discount-withdrawn": msgspec.json.Decoder(DiscountWithdrawn),
     "credit-memo-applied": msgspec.json.Decoder(CreditMemoApplied),
     "invoice-cancelled": msgspec.json.Decoder(InvoiceCancelled),
     "payment-unapplied": msgspec.json.Decoder(PaymentUnapplied),
@@ -92,11 +100,16 @@ def ledger_event(published: PublishedEvent) -> LedgerEvent | None:
     return None if invoice is None else OtherPosting(invoice=invoice)
 
 
+def counts_from(published: PublishedEvent) -> datetime:
+    """When the posting counts for disputes. A value date may be in the future; a dispute lives today."""
+    return min(published.effective_at, published.time)
+
+
 def invoice_now(published: PublishedEvent, posting: LedgerEvent) -> RecordInvoice:
     """The invoice after the posting. The stream's version orders the postings of one invoice."""
     invoice = posting.invoice
     return RecordInvoice(
-        at=published.effective_at,
+        at=counts_from(published),
         ledger_version=published.version,
         customer_id=invoice.customer_id,
         legal_entity=invoice.legal_entity,

@@ -22,20 +22,23 @@ from dispute_service.disputable_invoices.decisions import (
     no_longer_fits,
     reductions,
 )
-from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms
+from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms, is_same
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.document import PREFIX
+from dispute_service.disputes.events import ShortPayment
 from dispute_service.disputes.handle import handle
-from dispute_service.disputes.state import UnopenedDispute
+from dispute_service.disputes.state import Dispute, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.postings.ledger_events import LedgerEvent, OtherPosting, invoice_now, ledger_event
+from dispute_service.postings.ledger_events import LedgerEvent, OtherPosting, counts_from, invoice_now, ledger_event
 from dispute_service.reasons.external import read_reason
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.contracts.collections_events import (
     CreditMemoApplied,
     CreditMemoReversed,
     CreditMemoUnapplied,
+    DiscountGranted,
+    DiscountWithdrawn,
     InvoiceCancelled,
     InvoiceChanged,
     InvoiceRegistered,
@@ -80,7 +83,9 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     invoice = await uow.state(INVOICE, stream)
     is_open = posting.invoice.open.money().minor
     match posting:
-        case InvoiceRegistered() | InvoiceChanged() | InvoiceCancelled() | OtherPosting():
+        case InvoiceRegistered() | InvoiceChanged() | InvoiceCancelled() | DiscountGranted() | DiscountWithdrawn():
+            pass
+        case OtherPosting():
             pass
         case PaymentApplied():
             await _do(uow, event, [_pay(event, posting, reduction) for reduction in reductions(invoice, is_open)])
@@ -89,7 +94,7 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
         case WriteOffPosted():
             await _do(uow, event, [_write_off(event, posting, reduction) for reduction in reductions(invoice, is_open)])
         case PaymentReversed() | PaymentUnapplied():
-            await _do(uow, event, _reverse(event, posting, invoice))
+            await _do(uow, event, await _reverse(uow, event, posting, invoice))
             await _note(uow, event, posting, stream)
         case CreditMemoReversed() | CreditMemoUnapplied():
             await _do(uow, event, _reverse_credit(event, posting, invoice))
@@ -113,7 +118,7 @@ async def _note(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, st
     contested_by = (await uow.state(INVOICE, stream)).contested_by
     invoice = posting.invoice
     note = c.NoteInvoice(
-        at=event.effective_at,
+        at=counts_from(event),
         invoice_id=invoice.invoice_id,
         legal_entity=invoice.legal_entity,
         ledger_version=event.version,
@@ -136,7 +141,7 @@ def _fit(event: PublishedEvent, posting: LedgerEvent, found: Iterable[Reduction]
         (
             UUID(reduction.dispute_id),
             c.FitToInvoice(
-                at=event.effective_at,
+                at=counts_from(event),
                 invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
                 reduce_by=reduction.amount,
@@ -149,8 +154,9 @@ def _fit(event: PublishedEvent, posting: LedgerEvent, found: Iterable[Reduction]
 
 def _pay(event: PublishedEvent, posting: PaymentApplied, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
     return UUID(reduction.dispute_id), c.ApplyPayment(
-        at=event.effective_at,
+        at=counts_from(event),
         payment_id=posting.payment_id,
+        source=posting.source,
         invoice_id=posting.invoice.invoice_id,
         ledger_version=event.version,
         reduce_by=reduction.amount,
@@ -165,8 +171,9 @@ async def _credit(uow: UnitOfWork, event: PublishedEvent, posting: CreditMemoApp
         (
             UUID(reduction.dispute_id),
             c.ApplyCreditMemo(
-                at=event.effective_at,
+                at=counts_from(event),
                 credit_memo_id=posting.credit_memo_id,
+                source=posting.source,
                 invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
                 reduce_by=reduction.amount,
@@ -196,7 +203,7 @@ async def _named(uow: UnitOfWork, event: PublishedEvent, posting: CreditMemoAppl
         else:
             explanation = f"Dispute {name} holds nothing of invoice {invoice_id} any more."
     leave = LeaveNamedDispute(
-        at=event.effective_at, credit_memo_id=posting.credit_memo_id, dispute_id=name, explanation=explanation
+        at=counts_from(event), credit_memo_id=posting.credit_memo_id, dispute_id=name, explanation=explanation
     )
     uow.record(INVOICE, stream, invoices.decide(leave, invoice))
     return None
@@ -204,7 +211,7 @@ async def _named(uow: UnitOfWork, event: PublishedEvent, posting: CreditMemoAppl
 
 def _write_off(event: PublishedEvent, posting: WriteOffPosted, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
     return UUID(reduction.dispute_id), c.ApplyWriteOff(
-        at=event.effective_at,
+        at=counts_from(event),
         write_off_id=posting.write_off_id,
         kind=posting.kind,
         invoice_id=posting.invoice.invoice_id,
@@ -213,44 +220,82 @@ def _write_off(event: PublishedEvent, posting: WriteOffPosted, reduction: Reduct
     )
 
 
-def _reverse(
-    event: PublishedEvent, posting: PaymentReversed | PaymentUnapplied, invoice: DisputableInvoice
+async def _reverse(
+    uow: UnitOfWork, event: PublishedEvent, posting: PaymentReversed | PaymentUnapplied, invoice: DisputableInvoice
 ) -> Commands:
-    """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes."""
+    """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes; and the one
+    that it made by being short, when nothing of it is left on the invoice."""
+    is_gone = posting.left is None or posting.left.money().minor == 0
+    made = await _made_by(uow, posting, invoice) if is_gone else []
     return [
         (
             UUID(dispute_id),
             c.ReversePayment(
-                at=event.effective_at,
+                at=counts_from(event),
                 payment_id=posting.payment_id,
+                source=posting.source,
                 invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
                 amount=posting.amount.money().minor,
                 unapplied=isinstance(posting, PaymentUnapplied),
+                made_it=dispute_id in made,
+                clock_from=event.time,
             ),
         )
-        for dispute_id in invoice.disputes_reduced_by(posting.payment_id)
+        for dispute_id in dict.fromkeys([*invoice.disputes_reduced_by(posting.source, posting.payment_id), *made])
     ]
+
+
+async def _made_by(
+    uow: UnitOfWork, posting: PaymentReversed | PaymentUnapplied, invoice: DisputableInvoice
+) -> list[str]:
+    """The disputes of the invoice that this payment made. Those of before that was recorded are known by their id."""
+    payment = (posting.source, posting.payment_id)
+    by_id = str(_short_payment_id(uow.tenant, "", posting.payment_id, posting.invoice.invoice_id))
+    made = []
+    for held in invoice.reservations:
+        dispute = await uow.state(DISPUTE, UUID(held.dispute_id))
+        cause = dispute.short_payment if isinstance(dispute, Dispute) else None
+        if held.dispute_id == by_id if cause is None else is_same((cause.source, cause.payment_id), payment):
+            made.append(held.dispute_id)
+    return made
 
 
 def _reverse_credit(
     event: PublishedEvent, posting: CreditMemoReversed | CreditMemoUnapplied, invoice: DisputableInvoice
-) -> list[tuple[UUID, c.DisputeCommand]]:
+) -> Commands:
     """The same for a credit memo."""
     return [
         (
             UUID(dispute_id),
             c.ReverseCreditMemo(
-                at=event.effective_at,
+                at=counts_from(event),
                 credit_memo_id=posting.credit_memo_id,
                 invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
                 amount=posting.amount.money().minor,
+                source=posting.source,
                 unapplied=isinstance(posting, CreditMemoUnapplied),
+                clock_from=event.time,
             ),
         )
-        for dispute_id in invoice.disputes_credited_by(posting.credit_memo_id)
+        for dispute_id in invoice.disputes_credited_by(posting.source, posting.credit_memo_id)
     ]
+
+
+def _short_payment_id(tenant_id: str, source: str, payment_id: str, invoice_id: str) -> UUID:
+    parts = (source, payment_id, invoice_id) if source else (payment_id, invoice_id)
+    return derived_uuid("dispute", tenant_id, "short-payment", *parts)
+
+
+async def _id_for(uow: UnitOfWork, event: PublishedEvent, posting: ShortPaymentDetected) -> UUID:
+    """The id of the dispute that a short payment opens: the payment's own, or one of this event where that is taken
+    (the payment came back and was applied anew, or the ledger judged it again)."""
+    own = _short_payment_id(uow.tenant, posting.source, posting.payment_id, posting.invoice.invoice_id)
+    there = await uow.state(DISPUTE, own)
+    if isinstance(there, UnopenedDispute):
+        return own
+    return derived_uuid("dispute", uow.tenant, str(own), event.id)
 
 
 async def _dispute_short_payment(
@@ -258,7 +303,6 @@ async def _dispute_short_payment(
 ) -> None:
     summary = posting.invoice
     short, free = posting.short.money(), summary.open.money().minor - invoice.reserved
-    dispute = derived_uuid("dispute", uow.tenant, "short-payment", posting.payment_id, summary.invoice_id)
     explanation = None
     if free <= 0:
         explanation = f"Nothing of {short} was taken for a contest: disputes hold all that is open on the invoice."
@@ -267,19 +311,21 @@ async def _dispute_short_payment(
     if explanation is not None:
         stream = invoice_stream(uow.tenant, summary.invoice_id)
         leave = LeaveShortPayment(
-            at=event.effective_at, payment_id=posting.payment_id, short=short.minor, explanation=explanation
+            at=counts_from(event),
+            payment_id=posting.payment_id,
+            source=posting.source,
+            short=short.minor,
+            explanation=explanation,
         )
         uow.record(INVOICE, stream, invoices.decide(leave, invoice))
         return
-    there = await uow.state(DISPUTE, dispute)
-    if not isinstance(there, UnopenedDispute):
-        return
+    dispute = await _id_for(uow, event, posting)
     reason = read_reason(posting.remittance_reason)
     amount = Money(min(short.minor, free), short.currency)
     now = max(event.time, event.effective_at)
     commands: tuple[c.DisputeCommand, ...] = (
         c.Open(
-            at=event.effective_at,
+            at=counts_from(event),
             customer_id=summary.customer_id,
             items=(c.ContestedItem(invoice_id=summary.invoice_id, line=None, amount=amount, known=True),),
             reason_code=reason.reason_code,
@@ -287,8 +333,11 @@ async def _dispute_short_payment(
             legal_entity=summary.legal_entity,
             external_reason=posting.remittance_reason,
             reason_explanation=reason.explanation,
+            claim_number=posting.claim_number,
+            short_payment=ShortPayment(posting.source, posting.payment_id),
+            clock_from=event.time,
         ),
-        c.AssignByMatrix(at=event.effective_at),
+        c.AssignByMatrix(at=counts_from(event)),
     )
     for command in commands:
         await handle(uow, dispute, command, now)

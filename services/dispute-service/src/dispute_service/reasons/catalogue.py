@@ -165,6 +165,9 @@ RESOLUTION_CODES: tuple[ResolutionCode, ...] = (
     ResolutionCode(code="OFFSET", name_en="Offset against credit", name_de="Verrechnet", is_valid=None),
     ResolutionCode(code="WITHDRAWN", name_en="Withdrawn by the customer", name_de="Zurückgezogen", is_valid=False),
     ResolutionCode(code="VOID_LOGGED_IN_ERROR", name_en="Logged in error", name_de="Irrtümlich erfasst", is_valid=None),
+    ResolutionCode(
+        code="PAYMENT_RETURNED", name_en="Payment returned", name_de="Zahlung zurückgegangen", is_valid=None
+    ),
     ResolutionCode(code="CASH_REAPPLIED", name_en="Cash reapplied", name_de="Zahlung umgebucht", is_valid=None),
     ResolutionCode(
         code="INVOICE_REDUCED",

@@ -42,7 +42,7 @@ from redress.contracts.dispute_events import (
 )
 
 SERVICE = "dispute-service"
-OURS_ALONE = frozenset({"WRITE_OFF_BAD_DEBT"})
+OURS_ALONE = frozenset({"WRITE_OFF_BAD_DEBT", "PAYMENT_RETURNED"})
 """Resolutions that no customer is told."""
 
 F = TypeVar("F", bound=Struct)
@@ -87,7 +87,8 @@ def _question(event: DisputeInformationRequested) -> InformationRequest:
 
 def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[Resolution]]:
     """A bad debt is written off in our books, the claim stays: to the debtor a mail about it could read as a waiver
-    (§ 397 BGB), so there is none."""
+    (§ 397 BGB), so there is none. Nor is there one about a payment that came back: the bank tells the payer, and what
+    the invoice asks for is what it asked for before."""
     outcome = Resolution(
         dispute=facts_of(event.dispute),
         resolution_code=event.resolution_code,

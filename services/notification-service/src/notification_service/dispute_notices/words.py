@@ -27,8 +27,9 @@ def reason(code: str, language: Language) -> str:
 def outcome(code: str, language: Language, *, by_ledger: bool) -> Ending:
     """The resolution in words, other ones where a posting has done it; for a code that is not in the list, the code and
     no sentence."""
-    posted = _POSTED[language].get(code) if by_ledger else None
-    return posted or _OUTCOMES[language].get(code, Ending(code, ""))
+    posted, stated = _POSTED[language].get(code), _OUTCOMES[language].get(code)
+    first, second = (posted, stated) if by_ledger else (stated, posted)
+    return first or second or Ending(code, "")
 
 
 _REASONS: dict[Language, dict[str, str]] = {
@@ -179,6 +180,11 @@ _POSTED: dict[Language, dict[str, Ending]] = {
             "invoice lower than disputed",
             "The invoice stands at a lower amount than was disputed; what exceeds it is not asked for.",
         ),
+        "PAYMENT_RETURNED": Ending(
+            "payment returned",
+            "The payment that this dispute was about has been returned. The invoice is payable under the agreed payment"
+            " terms.",
+        ),
     },
     Language.GERMAN: {
         "CREDIT_FULL": Ending("Rechnung gemindert", "Die Rechnung wurde um den beanstandeten Betrag gemindert."),
@@ -194,6 +200,11 @@ _POSTED: dict[Language, dict[str, Ending]] = {
             "Rechnung niedriger als beanstandet",
             "Die Rechnung lautet auf einen niedrigeren Betrag als beanstandet; was darüber hinausgeht, wird nicht"
             " gefordert.",
+        ),
+        "PAYMENT_RETURNED": Ending(
+            "Zahlung zurückgegangen",
+            "Die Zahlung, um die es hier ging, ist zurückgegangen. Die Rechnung ist zu den vereinbarten"
+            " Zahlungsbedingungen zu zahlen.",
         ),
     },
 }

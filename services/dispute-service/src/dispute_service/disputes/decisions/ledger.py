@@ -9,6 +9,7 @@ from typing import assert_never
 
 from msgspec import structs
 
+from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.decisions.guards import breach_if_late, promise
@@ -46,6 +47,7 @@ def _apply_payment(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEve
         at=command.at,
         cause="payment",
         reference=command.payment_id,
+        source=command.source,
         invoice_id=command.invoice_id,
         ledger_version=command.ledger_version,
         reduce_by=command.reduce_by,
@@ -58,6 +60,7 @@ def _apply_credit_memo(command: c.ApplyCreditMemo, state: Dispute) -> list[e.Dis
         at=command.at,
         cause="credit-memo",
         reference=command.credit_memo_id,
+        source=command.source,
         invoice_id=command.invoice_id,
         ledger_version=command.ledger_version,
         reduce_by=command.reduce_by,
@@ -145,7 +148,15 @@ def _fit_to_invoice(command: c.FitToInvoice, state: Dispute) -> list[e.DisputeEv
 
 
 def _reduce(
-    state: Dispute, *, at: datetime, cause: str, reference: str, invoice_id: str, ledger_version: int, reduce_by: int
+    state: Dispute,
+    *,
+    at: datetime,
+    cause: str,
+    reference: str,
+    invoice_id: str,
+    ledger_version: int,
+    reduce_by: int,
+    source: str = "",
 ) -> list[e.DisputeEvent]:
     """A posting takes `reduce_by` from the invoice's items.
 
@@ -161,6 +172,7 @@ def _reduce(
         invoice_id=invoice_id,
         ledger_version=ledger_version,
         shares=(),
+        source=source,
     )
     places = [item.invoice_id == invoice_id and item.mismatch is None for item in state.items]
     return _reduced(state, reduce_by, places, reduced)
@@ -224,13 +236,16 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
     back = [0] * len(state.items)
     left = command.amount
     for taken in reversed(state.taken):
-        if taken.payment_id == command.payment_id and state.items[taken.item].invoice_id == command.invoice_id:
+        if (
+            is_same((taken.source, taken.payment_id), (command.source, command.payment_id))
+            and state.items[taken.item].invoice_id == command.invoice_id
+        ):
             part = min(left, taken.amount)
             back[taken.item] += part
             left -= part
     shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
     if not shares:
-        return []
+        return _without_its_short_payment(command, state) if command.made_it else []
     at = max(command.at, state.opened_at)
     into = _where_reversed_money_goes(state)
     reversed_ = e.PaymentReversed(
@@ -240,11 +255,13 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
         ledger_version=command.ledger_version,
         shares=shares,
         into=into,
+        source=command.source,
     )
     if into != "open" or state.is_active:
         return [reversed_]
     contested = state.contested + sum(share.amount for share in shares)
-    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, at)
+    start = max(at, command.clock_from or at)
+    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, start)
     return [
         reversed_,
         e.DisputeReopened(
@@ -259,6 +276,43 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
     ]
 
 
+def _without_its_short_payment(command: c.ReversePayment, state: Dispute) -> list[e.DisputeEvent]:
+    """The payment that made the dispute came back, or was taken off the invoice: nothing is deducted any more, and all
+    of the invoice is to be paid.
+
+    So the dispute ends with it, unless a person has judged the matter or reopened it: a finding about goods or prices
+    does not depend on a payment, and what was granted stays granted. That the payment came back is noted either way.
+    """
+    at = max(command.at, state.opened_at)
+    noted = e.PaymentReversed(
+        at=at,
+        payment_id=command.payment_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        shares=(),
+        into="nothing",
+        source=command.source,
+    )
+    if not state.is_active or state.verdict is not None or state.reopened_by_person:
+        return [noted]
+    words = "was taken off the invoice" if command.unapplied else "came back"
+    return [
+        noted,
+        *breach_if_late(state, at),
+        e.DisputeResolved(
+            at=at,
+            resolution_code="PAYMENT_RETURNED",
+            outcomes=tuple(
+                e.ItemOutcome(item=index, withdrawn=item.contested)
+                for index, item in enumerate(state.items)
+                if item.contested
+            ),
+            by_ledger=True,
+            explanation=f"Payment {command.payment_id}, which was short and made the dispute, {words}.",
+        ),
+    ]
+
+
 def _reverse_credit_memo(
     command: c.ReverseCreditMemo, state: Dispute, policy: ResolutionMatrix
 ) -> list[e.DisputeEvent]:
@@ -269,7 +323,8 @@ def _reverse_credit_memo(
     taken = [
         each
         for each in reversed(state.credited)
-        if each.credit_memo_id == command.credit_memo_id and state.items[each.item].invoice_id == command.invoice_id
+        if is_same((each.source, each.credit_memo_id), (command.source, command.credit_memo_id))
+        and state.items[each.item].invoice_id == command.invoice_id
     ]
     back = [0] * len(state.items)
     for each, part in zip(taken, filled(command.amount, [each.amount for each in taken]), strict=True):
@@ -287,11 +342,13 @@ def _reverse_credit_memo(
         ledger_version=command.ledger_version,
         shares=shares,
         into=into,
+        source=command.source,
     )
     if into != "open" or state.is_active:
         return [reversed_]
     contested = state.contested + sum(share.amount for share in shares)
-    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, at)
+    start = max(at, command.clock_from or at)
+    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, start)
     words = "taken off the invoice" if command.unapplied else "reversed"
     reopened = e.DisputeReopened(
         at=at,
@@ -308,7 +365,7 @@ def _reverse_credit_memo(
 def _where_reversed_money_goes(state: Dispute) -> str:
     if state.status not in ENDED:
         return "open"
-    if state.resolution_code in ("WITHDRAWN", "VOID_LOGGED_IN_ERROR"):
+    if state.resolution_code in ("WITHDRAWN", "VOID_LOGGED_IN_ERROR", "PAYMENT_RETURNED"):
         return "withdrawn"
     return "rejected" if state.resolution_code == "REJECTED_COLLECT" else "open"
 

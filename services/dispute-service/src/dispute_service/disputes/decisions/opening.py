@@ -24,7 +24,8 @@ def decide(command: c.Open, state: State, policy: ResolutionMatrix, now: datetim
     if command.reason_code not in REASON_BY_CODE:
         raise UnknownCode("reason_code", command.reason_code, tuple(REASON_BY_CODE))
     amount = _contested(command)
-    routing, sla = promise(policy, command.reason_code, amount, command.legal_entity, command.at)
+    start = max(command.at, command.clock_from or command.at)
+    routing, sla = promise(policy, command.reason_code, amount, command.legal_entity, start)
     return [
         e.DisputeOpened(
             at=command.at,
@@ -43,6 +44,8 @@ def decide(command: c.Open, state: State, policy: ResolutionMatrix, now: datetim
             reason_explanation=command.reason_explanation,
             description=command.description,
             contact=command.contact,
+            claim_number=command.claim_number,
+            short_payment=command.short_payment,
         )
     ]
 
