@@ -3,7 +3,7 @@
 import pytest
 from msgspec import Struct
 
-from redress.codec import Codec, UnknownEventType
+from redress.codec import Codec, UnknownEventType, fields_added
 
 
 class Opened(Struct, frozen=True):
@@ -32,6 +32,22 @@ def test_an_event_is_stored_under_its_name_and_newest_version() -> None:
 def test_bytes_of_every_older_version_are_read_as_the_newest_shape() -> None:
     assert CODEC.decode("opened", 1, b'{"cents":1250}') == Opened(1250, "EUR", "unknown")
     assert CODEC.decode("opened", 2, b'{"amount_minor":5,"currency":"JPY"}') == Opened(5, "JPY", "unknown")
+
+
+class Closed(Struct, frozen=True):
+    amount_minor: int
+    why: str = "nobody said"
+
+
+GROWN: Codec[Closed] = Codec(
+    {"closed": (3, Closed)},
+    {("closed", 1): lambda old: {"amount_minor": old["cents"]}, ("closed", 2): fields_added},
+)
+
+
+def test_a_version_that_only_gained_fields_has_their_defaults() -> None:
+    assert GROWN.decode("closed", 2, b'{"amount_minor":5}') == Closed(5, "nobody said")
+    assert GROWN.decode("closed", 1, b'{"cents":5}') == Closed(5, "nobody said")
 
 
 @pytest.mark.parametrize(("name", "version"), [("opened", 4), ("closed", 1), ("opened", 0)])
