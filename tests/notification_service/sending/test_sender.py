@@ -287,12 +287,13 @@ async def test_a_dispute_paid_in_the_meantime_is_not_acknowledged(house: House) 
         rejected=eur("0.00"),
         written_off=eur("0.00"),
         paid=eur("1234.50"),
+        by_ledger=True,
     )
     await house.hear(published(reduced, 2), published(outcome, 3))
     await house.sender().until_idle()
     assert await statuses(house) == [("skipped", "moot_paid"), ("sent", None)]
     (mail,) = house.mails.received
-    assert "von Ihnen bezahlt: 1.234,50 EUR" in _plain(mail)
+    assert "Von Ihnen bezahlt: 1.234,50 EUR" in _plain(mail)
 
 
 async def test_a_full_payment_alone_makes_the_acknowledgement_moot(house: House) -> None:
