@@ -202,6 +202,7 @@ def test_every_canonical_code_has_words(language: Language) -> None:
         "OFFSET",
         "WITHDRAWN",
         "VOID_LOGGED_IN_ERROR",
+        "PAYMENT_RETURNED",
         "CASH_REAPPLIED",
     ]
     assert [code for code in reasons if words.reason(code, language) == code] == []
