@@ -41,7 +41,7 @@ from dispute_service.disputes.events import (
     Share,
 )
 from dispute_service.disputes.items import PaymentShare
-from dispute_service.disputes.refusals import CreditOfMismatch
+from dispute_service.disputes.refusals import CreditOfMismatch, UnknownCode
 from dispute_service.disputes.state import Dispute, Status
 
 
@@ -347,6 +347,11 @@ def test_what_people_judged_or_reopened_does_not_depend_on_the_payment_that_made
     outcome = disputes().after(open_(), *judged).when(reversal("800.00", made_it=True))
     state = outcome.then_kinds(PaymentReversed)
     assert (state.status, state.open) == (status, 20000)
+
+
+def test_that_a_payment_was_returned_is_said_by_the_ledger_and_by_no_person() -> None:
+    refused = disputes().after(open_()).when(resolve("PAYMENT_RETURNED")).then_refused(UnknownCode)
+    assert "PAYMENT_RETURNED" not in (refused.allowed or "")
 
 
 def test_work_that_is_no_judgement_does_not_keep_it_open() -> None:
