@@ -10,7 +10,7 @@ import pytest_asyncio
 from support.company import Company, free_ports, running_stack
 
 
-@pytest_asyncio.fixture(scope="session", params=["kafka", "feed"])
+@pytest_asyncio.fixture(scope="package", loop_scope="session", params=["kafka", "feed"])
 async def stack(request: pytest.FixtureRequest) -> AsyncIterator[Company]:
     with tempfile.TemporaryDirectory(prefix="redress-flow-", ignore_cleanup_errors=True) as folder:
         async with running_stack(Path(folder) / "data", request.param, free_ports()) as company:

@@ -12,7 +12,6 @@ import msgspec
 from fastapi import FastAPI
 from support.clock import SetClock
 from support.databases import Database, MakeDatabase
-from support.eventually import eventually
 from support.issuer import Issuer
 from support.running_service import RunningService, running_service
 
@@ -98,11 +97,7 @@ class Office:
 
     async def sequenced(self) -> None:
         """Everything that was appended has its place in the log."""
-
-        async def nothing_pending() -> bool:
-            return not await self.worker.fetchval("SELECT EXISTS (SELECT FROM es.pending)")
-
-        await eventually(nothing_pending)
+        await self.running.sequenced()
 
     async def hear(self, *events: PublishedEvent) -> None:
         """The holds follow what dispute-service published, in one batch."""

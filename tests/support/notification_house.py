@@ -102,7 +102,7 @@ class House:
 
     async def citations(self, *types: str) -> dict[str, tuple[str, ...]]:
         """The policies that the stored events of these types name."""
-        await self.log.sequence()
+        await self.running.sequenced()
         return await citations(self.log, *types)
 
     async def names(self, tenant: str = "demo") -> list[str]:

@@ -74,7 +74,7 @@ class RunningService:
 
     async def catch_up(self) -> None:
         """Everything that was appended has its place in the log, and what follows the log has seen it."""
-        await eventually(self._nothing_waits)
+        await self.sequenced()
         for projection in own_projections(self.service):
             runner = Runner(self.worker.pool, projection, LogSource(self.log))
             await runner.open()
@@ -90,8 +90,13 @@ class RunningService:
         }
         return await TimerPoller(self.worker.pool, handlers).fire_due()
 
+    async def sequenced(self) -> None:
+        """Everything that was appended has its place in the log, whoever gives it."""
+        await eventually(self._nothing_waits)
+
     async def _nothing_waits(self) -> bool:
-        return await self.log.sequence() == 0
+        await self.log.sequence()
+        return not await self.worker.pool.fetchval("SELECT EXISTS (SELECT FROM es.pending)")
 
 
 @cache  # reading them takes some fifty milliseconds
