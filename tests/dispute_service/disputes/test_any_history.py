@@ -72,6 +72,23 @@ _commands = some.one_of(
         reduce_by=_minor,
     ),
     some.builds(
+        c.ApplyWriteOff,
+        at=_times,
+        write_off_id=some.just("WO"),
+        kind=some.sampled_from(["small_difference", "bad_debt"]),
+        invoice_id=_invoice,
+        ledger_version=_version,
+        reduce_by=_minor,
+    ),
+    some.builds(
+        c.ReverseCreditMemo,
+        at=_times,
+        credit_memo_id=some.just("CM"),
+        invoice_id=_invoice,
+        ledger_version=_version,
+        amount=_minor,
+    ),
+    some.builds(
         c.ReversePayment,
         at=_times,
         payment_id=some.sampled_from(["P1", "P2"]),

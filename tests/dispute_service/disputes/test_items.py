@@ -1,5 +1,6 @@
 """However the amounts of a dispute move, nothing is lost and nothing is made."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from support.disputes import NOW
@@ -197,3 +198,28 @@ def _reversal(shares: tuple[e.Share, ...], into: str, payment_id: str = "P-1") -
     return e.PaymentReversed(
         at=NOW, payment_id=payment_id, invoice_id="INV-1", ledger_version=2, shares=shares, into=into
     )
+
+
+@pytest.mark.parametrize("posting", ["payment", "write-off"])
+def test_a_grant_that_stands_is_no_part_of_what_a_posting_leaves_valid(posting: str) -> None:
+    """Of 400.00, 300.00 is granted; of the rest 60.00 was found valid and 40.00 invalid, and 50.00 is taken."""
+    before = (
+        DisputeItem(
+            invoice_id="INV-1",
+            line=None,
+            known=True,
+            disputed=40_000,
+            open=40_000,
+            awaiting_credit=30_000,
+            valid=6_000,
+            invalid=4_000,
+        ),
+    )
+    shares = [e.Share(0, 5_000)]
+    (after,) = (
+        moved.reduced_by_payment(before, shares, "P-1")[0]
+        if posting == "payment"
+        else moved.reduced_by_write_off(before, shares)
+    )
+    assert (after.open, after.awaiting_credit, after.valid, after.invalid) == (35_000, 30_000, 5_000, 0)
+    assert (after.paid, after.written_off) == ((5_000, 0) if posting == "payment" else (0, 5_000))

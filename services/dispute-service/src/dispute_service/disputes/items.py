@@ -178,47 +178,34 @@ def reduced_by_payment(
     """
     taken: list[PaymentShare] = []
     for share in shares:
-        if not _has(items, share.item):
-            continue
-        item = items[share.item]
-        amount = min(share.amount, item.open)
-        left = item.open - amount
-        awaiting = min(item.awaiting_credit, left)
-        invalid = max(0, item.invalid - amount)
-        items = _replaced(
-            items,
-            share.item,
-            open=left,
-            awaiting_credit=awaiting,
-            valid=min(item.valid, left - awaiting - invalid),
-            invalid=invalid,
-            paid=item.paid + amount,
-        )
-        if amount:
-            taken.append(PaymentShare(payment_id, share.item, amount, source))
+        if _has(items, share.item):
+            left, amount = _conceded(items[share.item], share.amount)
+            items = _replaced(items, share.item, **left, paid=items[share.item].paid + amount)
+            if amount:
+                taken.append(PaymentShare(payment_id, share.item, amount, source))
     return items, tuple(taken)
 
 
 def reduced_by_write_off(items: Items, shares: Iterable[e.Share]) -> Items:
-    """The shares are written off, as far as they are open; those found invalid first, as by a payment."""
+    """The shares are written off, as far as they are open; in the order in which a payment would take them."""
     for share in shares:
-        if not _has(items, share.item):
-            continue
-        item = items[share.item]
-        amount = min(share.amount, item.open)
-        left = item.open - amount
-        invalid = max(0, item.invalid - amount)
-        items = _replaced(
-            items,
-            share.item,
-            open=left,
-            awaiting_credit=min(item.awaiting_credit, left),
-            valid=min(item.valid, left - invalid),
-            invalid=invalid,
-            written_off=item.written_off + amount,
-            posted_off=item.posted_off + amount,
-        )
+        if _has(items, share.item):
+            item = items[share.item]
+            left, amount = _conceded(item, share.amount)
+            written_off, posted_off = item.written_off + amount, item.posted_off + amount
+            items = _replaced(items, share.item, **left, written_off=written_off, posted_off=posted_off)
     return items
+
+
+def _conceded(item: DisputeItem, wanted: int) -> tuple[dict[str, int], int]:
+    """What is left of the open parts of an item when it is paid, and how much was taken of them: what was found invalid
+    first, what was granted last."""
+    amount = min(wanted, item.open)
+    left = item.open - amount
+    awaiting = min(item.awaiting_credit, left)
+    invalid = max(0, item.invalid - amount)
+    valid = min(item.valid, left - awaiting - invalid)
+    return {"open": left, "awaiting_credit": awaiting, "valid": valid, "invalid": invalid}, amount
 
 
 def reduced_by_credit(items: Items, shares: Iterable[e.Share]) -> Items:
@@ -226,7 +213,7 @@ def reduced_by_credit(items: Items, shares: Iterable[e.Share]) -> Items:
     valid."""
     for share in shares:
         if _has(items, share.item):
-            left, amount = _less(items[share.item], share.amount)
+            left, amount = _served(items[share.item], share.amount)
             items = _replaced(items, share.item, **left, credited=items[share.item].credited + amount)
     return items
 
@@ -235,13 +222,14 @@ def reduced_by_invoice(items: Items, shares: Iterable[e.Share]) -> Items:
     """The shares are not billed any more, as far as they are open; in the order in which a credit would take them."""
     for share in shares:
         if _has(items, share.item):
-            left, amount = _less(items[share.item], share.amount)
+            left, amount = _served(items[share.item], share.amount)
             items = _replaced(items, share.item, **left, reduced=items[share.item].reduced + amount)
     return items
 
 
-def _less(item: DisputeItem, wanted: int) -> tuple[dict[str, int], int]:
-    """What is left of the open parts of an item, and how much was taken of them."""
+def _served(item: DisputeItem, wanted: int) -> tuple[dict[str, int], int]:
+    """What is left of the open parts of an item when it is credited, and how much was taken of them: what was granted
+    first, then what was found valid."""
     amount = min(wanted, item.open)
     awaiting = max(0, item.awaiting_credit - amount)
     valid = max(0, item.valid - max(0, amount - item.awaiting_credit))

@@ -84,7 +84,7 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     is_open = posting.invoice.open.money().minor
     match posting:
         case InvoiceRegistered() | InvoiceChanged() | InvoiceCancelled() | DiscountGranted() | DiscountWithdrawn():
-            pass
+            pass  # nothing but to fit in
         case OtherPosting():
             pass
         case PaymentApplied():
