@@ -75,8 +75,12 @@ async def test_row_1_a_door_of_the_erp_killed_at_each_step_takes_every_message_o
     await deployment.start_process("collections-api")
     results = await posting
     assert set(results) <= {"accepted", "duplicate"}
-    balance = await company.get("collections", "/v1/customers/C-1", role="collector")
-    assert [each["open"]["amount"] for each in balance["positions"]] == ["200.00"]
+
+    async def booked() -> bool:
+        balance = await company.get("collections", "/v1/customers/C-1", role="collector")
+        return [each["open"]["amount"] for each in balance["positions"]] == ["200.00"]
+
+    await eventually(booked, SOON_S)
 
 
 async def test_row_2_a_sequencer_killed_inside_and_after_its_commit_leaves_no_hole(

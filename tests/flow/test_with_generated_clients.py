@@ -137,8 +137,11 @@ async def test_a_dispute_is_opened_decided_credited_and_settled_by_generated_cli
     await eventually(settled, SOON_S)
     await eventually(lambda: held(None), SOON_S)
 
-    tasks = await collector("list_recovery_tasks", customer_id="C-100")
-    assert [task.amount.amount for task in tasks.items] == ["200.00"]
+    async def to_collect_again() -> bool:
+        tasks = await collector("list_recovery_tasks", customer_id="C-100")
+        return [task.amount.amount for task in tasks.items] == ["200.00"]
+
+    await eventually(to_collect_again, SOON_S)
 
     await the_customer_was_told(auditor, opened.dispute_id, "acknowledgement", "resolution")
 

@@ -33,8 +33,12 @@ async def test_a_newcomers_first_hour(tmp_path: Path) -> None:
         disputes = await _disputes(demo)
         assert len(disputes) == 26 + 11  # what was reported, and what short payments opened by themselves
         assert {d["origin"] for d in disputes} == {"email", "phone", "portal", "short_pay"}
-        ageing = await demo.get("collections", "/v1/ageing", "analyst")
-        assert [row["currency"] for row in ageing["rows"]] == ["EUR", "USD"]
+
+        async def both_currencies_are_aged() -> bool:
+            ageing = await demo.get("collections", "/v1/ageing", "analyst")
+            return [row["currency"] for row in ageing["rows"]] == ["EUR", "USD"]
+
+        await eventually(both_currencies_are_aged)
         assert any((data / "mail").glob("*.eml"))
 
         seen = status(data)
