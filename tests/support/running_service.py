@@ -118,10 +118,10 @@ async def running_service(
 ) -> AsyncIterator[RunningService]:
     """The service from `at` on, or by a clock; `settings` are those it has besides what every service has."""
     like = service.name.removesuffix("-service")
-    database = await make_database(like, prepare=_migrated(service.migrations))
-    vault_database = await make_database("vault", prepare=with_vault)
     clock = at if isinstance(at, SetClock) else SetClock(at)
     async with (
+        make_database.lent(like, _migrated(service.migrations)) as database,
+        make_database.lent("vault", with_vault) as vault_database,
         Issuer(clock).serving() as issuer,
         httpx.AsyncClient(trust_env=False, verify=_authorities()) as http,
         PostgresEventLog.open(database.api) as log,

@@ -26,8 +26,10 @@ async def log(request: pytest.FixtureRequest, make_database: MakeDatabase) -> As
     if request.param == "memory":
         yield InMemoryEventLog()
         return
-    database = await make_database("dispute", prepare=install_event_log)
-    async with PostgresEventLog.open(database.api) as postgres:
+    async with (
+        make_database.lent("dispute", install_event_log) as database,
+        PostgresEventLog.open(database.api) as postgres,
+    ):
         yield postgres
 
 
