@@ -59,6 +59,9 @@ EXAMPLES = {
             lines=(LINE,),
             po_number=None,
             discount=open_items.CashDiscount(Decimal("2.5"), 14),
+            steps=(Step(DAY, -10_000),),
+            due_from=DAY,
+            from_start=True,
         ),
         open_items.PaymentApplied(
             source="sap",

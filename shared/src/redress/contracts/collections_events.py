@@ -50,9 +50,12 @@ class InvoiceRegistered(Struct, frozen=True, kw_only=True, tag="invoice-register
 
 
 class InvoiceChanged(Struct, frozen=True, kw_only=True, tag="invoice-changed", tag_field="type"):
-    """The ERP corrected an invoice; `invoice` has the new total, dates and lines."""
+    """The ERP corrected an invoice; `invoice` has the new total, dates and lines. They count from `corrected_on`; with
+    `corrects_from_start` on the days before as well, which are answered anew. None where the publisher does not say."""
 
     invoice: InvoiceSummary
+    corrected_on: date | None = None
+    corrects_from_start: bool = False
 
 
 class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", tag_field="type"):

@@ -35,7 +35,9 @@ class AgeingBucket(Struct, frozen=True, kw_only=True):
 
 
 class AgeingRow(Struct, frozen=True, kw_only=True):
-    """`unapplied` is negative: it is the customer's money. `disputes` counts distinct disputes that hold something."""
+    """`unapplied` is negative: it is the customer's money. `disputes` counts distinct disputes that hold something,
+    `corrected_invoices` the open ones of which this day was answered otherwise before an error from the start was
+    mended: `GET /v1/invoices` names the event."""
 
     group: str
     currency: str
@@ -49,6 +51,7 @@ class AgeingRow(Struct, frozen=True, kw_only=True):
     open_invoices: int
     disputed_invoices: int
     disputes: int
+    corrected_invoices: int
 
 
 class Ageing(Struct, frozen=True, kw_only=True):
@@ -128,19 +131,20 @@ async def _buckets(
               FROM books WHERE kind IN ('open', 'disputed') GROUP BY item
             ), aged AS (
               SELECT t.customer_id, t.currency, $2::date - t.{_BASIS[basis]} AS days, i.open, i.disputed,
-                     0::bigint AS unapplied
+                     0::bigint AS unapplied, t.corrected_on > $2 AS corrected
               FROM invoices i JOIN invoice_terms t
-              ON t.tenant_id = $1 AND t.item = i.item AND {KNOWN_TERMS.format(recorded_by="$3")}
+              ON t.tenant_id = $1 AND t.item = i.item AND {KNOWN_TERMS.format(recorded_by="$3", day="$2")}
               WHERE i.open <> 0 OR (i.open = 0 AND i.disputed <> 0)
               UNION ALL
-              SELECT customer_id, currency, NULL, NULL, 0, total(delta)
+              SELECT customer_id, currency, NULL, NULL, 0, total(delta), false
               FROM books WHERE kind = 'unapplied' GROUP BY item, customer_id, currency HAVING total(delta) <> 0
             )
             SELECT {_GROUP_OF[group_by]} AS grp, currency,
                    width_bucket(days - 1, $5::int[]) AS bucket,
                    coalesce(total(open), 0) AS open, total(disputed) AS disputed, total(unapplied) AS unapplied,
                    count(*) FILTER (WHERE open <> 0) AS open_invoices,
-                   count(*) FILTER (WHERE disputed <> 0) AS disputed_invoices
+                   count(*) FILTER (WHERE disputed <> 0) AS disputed_invoices,
+                   count(*) FILTER (WHERE corrected AND open <> 0) AS corrected_invoices
             FROM aged GROUP BY 1, 2, 3
             """,
             *asked,
@@ -189,6 +193,7 @@ def _row(
         open_invoices=sum(bucket.open_invoices for bucket in buckets),
         disputed_invoices=sum(bucket.disputed_invoices for bucket in buckets),
         disputes=disputes,
+        corrected_invoices=sum(record["corrected_invoices"] for record in by_bucket.values()),
     )
 
 

@@ -23,12 +23,14 @@ class RegisterInvoice(Struct, frozen=True, kw_only=True):
 
 
 class CorrectInvoice(Struct, frozen=True, kw_only=True):
-    """None leaves a field as it is; a discount of 0 per cent is none.
+    """None leaves a field as it is; a discount of 0 per cent is none. It counts from `corrected_on`, or, where it mends
+    an error that was there `from_start`, on all days.
 
     Customer, currency and issue date cannot change: the ERP credits and posts anew."""
 
     invoice_id: str
     corrected_on: date
+    from_start: bool = False
     currency: str | None = None
     customer_id: str | None = None
     issued_on: date | None = None

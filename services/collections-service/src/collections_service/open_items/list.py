@@ -6,17 +6,24 @@ import asyncpg
 from msgspec import Struct
 
 from collections_service.open_items.overdue import days_overdue, status
+from collections_service.open_items.read import MendedError
 from redress.contracts.common import WireMoney, wire
+from redress.ids import public_id
 from redress.money import Money
 from redress.reading.keyset import Keyset, Page
 from redress.reading.moment import Moment
 from redress.reading.tenant_reads import TenantReads
 
-KNOWN_TERMS = "t.recorded_at <= {recorded_by} AND (t.superseded_at IS NULL OR t.superseded_at > {recorded_by})"
-"""Of the rows `t` of an invoice in `invoice_terms`, the one that was known at an instant."""
+KNOWN_TERMS = (
+    "t.recorded_at <= {recorded_by} AND (t.superseded_at IS NULL OR t.superseded_at > {recorded_by})"
+    " AND t.counts_from <= {day} AND (t.counts_until IS NULL OR t.counts_until > {day})"
+)
+"""Of the rows `t` of an invoice in `invoice_terms`, the one that was known at an instant about a business day."""
 
 
 class ListedInvoice(Struct, frozen=True, kw_only=True):
+    """`corrected`: as of the single invoice."""
+
     invoice_id: str
     customer_id: str
     legal_entity: str
@@ -27,6 +34,7 @@ class ListedInvoice(Struct, frozen=True, kw_only=True):
     undisputed: WireMoney
     status: str
     days_overdue: int
+    corrected: MendedError | None
 
 
 async def invoices(
@@ -51,7 +59,8 @@ async def invoices(
 
 
 _NOW = """
-SELECT invoice_id, customer_id, legal_entity, currency, issued_on, due_on, open_minor AS open, held_minor AS disputed
+SELECT invoice_id, customer_id, legal_entity, currency, issued_on, due_on, open_minor AS open, held_minor AS disputed,
+       NULL::uuid AS corrected_by
 FROM invoice_current
 WHERE tenant_id = $1 AND ($2::text IS NULL OR customer_id = $2) AND ($3::text IS NULL OR invoice_id > $3)
   AND ($4::boolean IS NULL OR (open_minor > 0) = $4)
@@ -59,12 +68,13 @@ ORDER BY invoice_id LIMIT $5
 """
 _AT_A_MOMENT = f"""
 SELECT t.invoice_id, t.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
+       CASE WHEN t.corrected_on > $6 THEN t.corrected_by END AS corrected_by, t.corrected_on,
        coalesce(m.open, 0)::bigint AS open, coalesce(m.disputed, 0)::bigint AS disputed
 FROM invoice_terms t JOIN LATERAL (
   SELECT sum(delta) FILTER (WHERE kind = 'open') AS open, sum(delta) FILTER (WHERE kind = 'disputed') AS disputed
   FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= $6 AND m.recorded_at <= $7
 ) m ON true
-WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$7")} AND t.issued_on <= $6
+WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$7", day="$6")} AND t.issued_on <= $6
   AND ($2::text IS NULL OR t.customer_id = $2) AND ($3::text IS NULL OR t.invoice_id > $3)
   AND ($4::boolean IS NULL OR (coalesce(m.open, 0) > 0) = $4)
 ORDER BY t.invoice_id LIMIT $5
@@ -84,4 +94,7 @@ def _listed(row: asyncpg.Record, as_of: date) -> ListedInvoice:
         undisputed=wire(Money(row["open"] - row["disputed"], currency)),
         status=status(row["open"]),
         days_overdue=days_overdue(row["open"], as_of, row["due_on"]),
+        corrected=None
+        if row["corrected_by"] is None
+        else MendedError(event_id=public_id("evt", row["corrected_by"]), corrected_on=row["corrected_on"]),
     )
