@@ -259,6 +259,40 @@ class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_f
     unapplied: WireMoney
 
 
+class WorkingHours(Struct, frozen=True, kw_only=True):
+    """The working days of a country (ISO 3166-1 alpha-2) or of a part of it, from `opens` to `closes` (HH:MM) by the
+    clocks of the entity's zone."""
+
+    country: str
+    opens: str
+    closes: str
+    subdivision: str | None = None
+
+
+class SenderIdentity(Struct, frozen=True, kw_only=True):
+    """As whom the entity writes. `reply_to` None: answers go to the address that the mail comes from."""
+
+    name: str
+    address: tuple[str, ...] = ()
+    reply_to: str | None = None
+
+
+class LegalEntity(Struct, frozen=True, kw_only=True):
+    """`zone` is a name of the IANA time zone database: the entity's business day is the day there."""
+
+    code: str
+    zone: str
+    calendar: WorkingHours
+    currency: str
+    sender: SenderIdentity
+
+
+class LegalEntityChanged(Struct, frozen=True, kw_only=True, tag="legal-entity-changed", tag_field="type"):
+    """A legal entity was described, or described anew: all of it, as it is from now on."""
+
+    legal_entity: LegalEntity
+
+
 CollectionsEvent = (
     InvoiceRegistered
     | InvoiceChanged
@@ -281,4 +315,5 @@ CollectionsEvent = (
     | RecoveryTaskChanged
     | UnappliedCashChanged
     | RefundPosted
+    | LegalEntityChanged
 )

@@ -291,14 +291,14 @@ async def _insert_movements(connection: Connection, rows: Sequence[tuple[Recorde
     recorded: list[datetime] = [event.recorded_at for event, _, _ in rows]
     await connection.execute(
         "INSERT INTO movement (tenant_id, seq, ordinal, item, kind, dispute_id, customer_id, currency, delta,"
-        " effective_on, recorded_at, legal_entity)"
+        " effective_on, recorded_at)"
         " SELECT n.tenant_id, n.seq, n.ordinal, n.item, n.kind, n.dispute_id, coalesce(n.customer_id, t.customer_id),"
-        "  coalesce(n.currency, t.currency), n.delta, n.effective_on, n.recorded_at, t.legal_entity"
+        "  coalesce(n.currency, t.currency), n.delta, n.effective_on, n.recorded_at"
         " FROM unnest($1::text[], $2::bigint[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],"
         "  $9::bigint[], $10::date[], $11::timestamptz[])"
         "  AS n(tenant_id, seq, ordinal, item, kind, dispute_id, customer_id, currency, delta, effective_on,"
         "   recorded_at)"
-        " LEFT JOIN LATERAL (SELECT t.customer_id, t.currency, t.legal_entity FROM invoice_terms t"
+        " LEFT JOIN LATERAL (SELECT t.customer_id, t.currency FROM invoice_terms t"
         "  WHERE t.tenant_id = n.tenant_id AND t.item = n.item ORDER BY t.seq LIMIT 1) t ON true",
         tenants,
         [event.seq for event, _, _ in rows],

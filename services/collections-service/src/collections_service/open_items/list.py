@@ -9,6 +9,7 @@ from collections_service.open_items.overdue import days_overdue, status
 from collections_service.open_items.read import MendedError
 from redress.contracts.common import WireMoney, wire
 from redress.ids import public_id
+from redress.legal_entities.zones import entity_days
 from redress.money import Money
 from redress.reading.keyset import Keyset, Page
 from redress.reading.moment import Moment
@@ -19,6 +20,14 @@ KNOWN_TERMS = (
     " AND t.counts_from <= {day} AND (t.counts_until IS NULL OR t.counts_until > {day})"
 )
 """Of the rows `t` of an invoice in `invoice_terms`, the one that was known at an instant about a business day."""
+
+OWN_DAY = (
+    "LEFT JOIN invoice_terms o ON o.tenant_id = $1 AND o.item = m.item AND o.superseded_at IS NULL"
+    " AND o.counts_until IS NULL LEFT JOIN unnest({codes}::text[], {days}::date[]) AS e(code, day)"
+    " ON e.code = o.legal_entity"
+)
+"""Of a movement `m`, the business day `e.day` of its invoice's legal entity where it is another one than usual. A
+receipt has no entity."""
 
 
 class ListedInvoice(Struct, frozen=True, kw_only=True):
@@ -47,15 +56,15 @@ async def invoices(
     customer_id: str | None,
     is_open: bool | None,
 ) -> Page[ListedInvoice]:
-    """Right now: the current state, one's own writes included."""
-    as_of = moment.day(now)
+    """Right now: the current state, one's own writes included. Today is the day of each row's legal entity."""
     arguments = (tenant_id, customer_id, page.after and str(page.after[0]), is_open, page.rows)
     async with reads.of(tenant_id) as connection:
+        days = await entity_days(connection, tenant_id, moment, now)
         if moment.is_now:
             rows = await connection.fetch(_NOW, *arguments)
         else:
-            rows = await connection.fetch(_AT_A_MOMENT, *arguments, as_of, moment.recorded_by)
-    return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _listed(row, as_of))
+            rows = await connection.fetch(_AT_A_MOMENT, *arguments, days.day, moment.recorded_by, days.codes, days.days)
+    return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _listed(row, days.of(row["legal_entity"])))
 
 
 _NOW = """
@@ -68,13 +77,16 @@ ORDER BY invoice_id LIMIT $5
 """
 _AT_A_MOMENT = f"""
 SELECT t.invoice_id, t.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
-       CASE WHEN t.corrected_on > $6 THEN t.corrected_by END AS corrected_by, t.corrected_on,
+       CASE WHEN t.corrected_on > d.day THEN t.corrected_by END AS corrected_by, t.corrected_on,
        coalesce(m.open, 0)::bigint AS open, coalesce(m.disputed, 0)::bigint AS disputed
-FROM invoice_terms t JOIN LATERAL (
+FROM invoice_terms t
+LEFT JOIN unnest($8::text[], $9::date[]) AS e(code, day) ON e.code = t.legal_entity
+CROSS JOIN LATERAL (SELECT coalesce(e.day, $6::date) AS day) d
+JOIN LATERAL (
   SELECT sum(delta) FILTER (WHERE kind = 'open') AS open, sum(delta) FILTER (WHERE kind = 'disputed') AS disputed
-  FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= $6 AND m.recorded_at <= $7
+  FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= d.day AND m.recorded_at <= $7
 ) m ON true
-WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$7", day="$6")} AND t.issued_on <= $6
+WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$7", day="d.day")} AND t.issued_on <= d.day
   AND ($2::text IS NULL OR t.customer_id = $2) AND ($3::text IS NULL OR t.invoice_id > $3)
   AND ($4::boolean IS NULL OR (coalesce(m.open, 0) > 0) = $4)
 ORDER BY t.invoice_id LIMIT $5

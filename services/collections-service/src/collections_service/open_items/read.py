@@ -21,6 +21,7 @@ from redress.decider import fold
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
 from redress.ids import public_id
+from redress.legal_entities.zones import zone_of_entity
 from redress.money import Money
 from redress.reading.moment import Moment
 
@@ -130,13 +131,16 @@ class Invoice(Struct, frozen=True, kw_only=True):
 
 
 async def invoice(log: EventLog, tenant_id: str, invoice_id: str, moment: Moment, now: datetime) -> Invoice | None:
-    """The invoice at the end of `as_of`, from what was recorded by `known_at`; None if it was not known by then."""
+    """The invoice at the end of `as_of`, which is today of its legal entity if no day was asked for, from what was
+    recorded by `known_at`; None if it was not known by then."""
     stored = await log.read_stream(tenant_id, invoice_stream(tenant_id, invoice_id))
     known = [event for event in stored if event.recorded_at <= moment.recorded_by]
     item = fold(INVOICE, known)
     if item.terms is None:
         return None
-    return _shown(item, moment, now, known[-1].version, mended(known, moment.day(now)))
+    zone = await zone_of_entity(log, tenant_id, item.terms.legal_entity, moment)
+    as_of = moment.day(now, zone)
+    return _shown(item, as_of, moment.stated(now), known[-1].version, mended(known, as_of))
 
 
 def mended(known: Sequence[RecordedEvent], as_of: date) -> MendedError | None:
@@ -149,10 +153,9 @@ def mended(known: Sequence[RecordedEvent], as_of: date) -> MendedError | None:
     return None
 
 
-def _shown(item: OpenItem, moment: Moment, now: datetime, version: int, corrected: MendedError | None) -> Invoice:
+def _shown(item: OpenItem, as_of: date, known_at: datetime, version: int, corrected: MendedError | None) -> Invoice:
     if item.terms is None:
         raise ValueError("an invoice that is not registered cannot be shown")
-    as_of = moment.day(now)
     terms = item.terms_on(as_of) or item.terms
     currency = terms.total.currency
 
@@ -226,7 +229,7 @@ def _shown(item: OpenItem, moment: Moment, now: datetime, version: int, correcte
         corrected=corrected,
         version=version,
         as_of=as_of,
-        known_at=moment.stated(now),
+        known_at=known_at,
     )
 
 

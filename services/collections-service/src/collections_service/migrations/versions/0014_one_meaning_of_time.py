@@ -1,13 +1,15 @@
-"""A corrected due date counts from its day: the terms of an invoice have a business axis beside the recorded one.
+"""One meaning of time: legal entities with their zones, and corrections that count from their day.
+
+The terms of an invoice have a business axis beside the recorded one.
 
 A row says what was known from recorded_at until superseded_at of the days from counts_from until counts_until: for
 every moment on both axes there is one row. `corrected_by` is the event that mended an error from the start and
-`corrected_on` its day. A movement has the legal entity of its invoice, whose business day it is; a receipt's has none.
+`corrected_on` its day.
 
 Earlier corrections are told anew from their events: their due date counts from the day of the correction.
 """
 
-from redress.eventlog.migrations import execute_script
+from redress.eventlog.migrations import execute_script, log_script
 
 revision = "0014"
 down_revision = "0011"
@@ -21,11 +23,9 @@ ALTER TABLE read.invoice_terms
   DROP CONSTRAINT invoice_terms_pkey,
   ADD PRIMARY KEY (tenant_id, item, seq, counts_from);
 
-ALTER TABLE read.movement ADD COLUMN legal_entity text;
-UPDATE read.movement m SET legal_entity = t.legal_entity
-FROM (SELECT DISTINCT ON (tenant_id, item) tenant_id, item, legal_entity FROM read.invoice_terms
-      ORDER BY tenant_id, item, seq) t
-WHERE t.tenant_id = m.tenant_id AND t.item = m.item;
+-- For the note about entities that nobody described: which entity an invoice of a source names.
+SELECT es.list_column('invoice', 'source', 'text', $$doc #>> '{source}'$$);
+CREATE INDEX invoices_of_entity ON read.invoice_current (tenant_id, source, legal_entity);
 
 DO $told_anew$
 DECLARE
@@ -62,4 +62,5 @@ END $told_anew$;
 
 
 def upgrade() -> None:
+    execute_script(log_script("schema_legal_entities"))
     execute_script(SCRIPT)
