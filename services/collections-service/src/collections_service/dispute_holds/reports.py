@@ -21,6 +21,7 @@ class _AboutADispute(Struct, frozen=True, kw_only=True):
     dispute: DisputeSummary | None = None
     resolution_code: str | None = None
     cause: str | None = None
+    by_ledger: bool = False
 
 
 _decoder = msgspec.json.Decoder(_AboutADispute)
@@ -53,6 +54,7 @@ def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
             rejected=_sum([item.rejected.money() for item in items], dispute.currency),
             outcome=_outcome(published.type, event),
             given_up=published.type == "dispute-withdrawn" or event.resolution_code == "VOID_LOGGED_IN_ERROR",
+            by_posting=published.type == "dispute-amount-reduced" or event.by_ledger,
             by_credit_memo=published.type == "dispute-amount-reduced" and event.cause == "credit-memo",
         )
         for invoice_id, items in by_invoice.items()
@@ -71,6 +73,7 @@ def counted_in(zone: str, report: ReportDispute, published: PublishedEvent) -> R
         report,
         opened_on=business_day(report.opened_at, zone) if report.opened_at else report.opened_on,
         effective_on=business_day(published.effective_at, zone),
+        recorded_on=business_day(published.time, zone),
     )
 
 

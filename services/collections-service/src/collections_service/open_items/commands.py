@@ -139,7 +139,8 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
     """One version of a dispute as it concerns this invoice, summed over its lines; amounts are totals after it.
 
     `outcome` is the reason a smaller claim is given in words: paid by the customer, withdrawn, rejected. `given_up`:
-    nobody contests it any more, and nothing was decided about it. `by_credit_memo`: it is the answer to one.
+    nobody contests it any more, and nothing was decided about it. `by_credit_memo`: it is the answer to one;
+    `by_posting`: to a posting of the ledger. `recorded_on` is the business day on which it was said.
     """
 
     dispute_id: str
@@ -153,6 +154,8 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
     outcome: str
     given_up: bool = False
     by_credit_memo: bool = False
+    by_posting: bool = False
+    recorded_on: date | None = None
 
 
 class TakeRecoveryTask(Struct, frozen=True, kw_only=True):
