@@ -109,3 +109,17 @@ async def test_a_total_that_went_down_and_a_payment_before_it_add_up_on_every_da
     amounts = [(await single_and_listed(office, day))["open"]["amount"] for day in ("2026-02-09", "2026-03-31")]
     assert [*amounts, (await single_and_listed(office, "2026-04-01"))["open"]["amount"]] == ["100.00", "70.00", "30.00"]
     assert await aged(office, "2026-04-01") == ("31-60", "30.00", 0)
+
+
+async def test_a_correction_of_a_day_to_come_does_not_count_now(office: Office) -> None:
+    await office.accepted(HUNDRED, correction(due_on="2026-12-31", corrected_on="2026-11-24"))  # today is the 23rd
+    await office.hear(dispute_event("dispute-opened", version=1, open={"INV-1": 3_000}))
+    await office.follow()
+
+    (listed,) = (await office.get("/v1/invoices"))["items"]
+    (held,) = (await office.get("/v1/holds"))["items"]
+    single = await office.get("/v1/invoices/INV-1")
+    assert {listed["due_on"], held["due_on"], single["due_on"]} == {"2026-02-01"}
+    assert listed["days_overdue"] == single["days_overdue"] == 295
+    assert await aged(office, "2026-11-23") == ("91+", "100.00", 0)
+    assert await aged(office, "2026-11-24") == ("current", "100.00", 0)

@@ -6,11 +6,11 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
-from collections_service.open_items.document import InvoiceDocument
+from collections_service.open_items.document import InvoiceDocument, due_date
 from collections_service.open_items.list import KNOWN_TERMS, OWN_DAY
 from collections_service.open_items.read import InvoiceHold
 from redress.contracts.common import WireMoney, wire
-from redress.legal_entities.zones import entity_days
+from redress.legal_entities.zones import EntityDays, entity_days
 from redress.money import Money
 from redress.reading.keyset import Keyset, Page
 from redress.reading.moment import Moment
@@ -39,10 +39,10 @@ async def holds(
     each invoice's legal entity counts."""
     arguments = (tenant_id, customer_id, page.after and str(page.after[0]), page.rows)
     async with reads.of(tenant_id) as connection:
+        days = await entity_days(connection, tenant_id, moment, now)
         if moment.is_now:
             rows = await connection.fetch(_NOW, *arguments)
-            return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _held_now(_document.decode(row["doc"])))
-        days = await entity_days(connection, tenant_id, moment, now)
+            return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _held_now(row["doc"], days))
         rows = await connection.fetch(_AT_A_MOMENT, *arguments, days.day, moment.recorded_by, days.codes, days.days)
     return page.page(rows, lambda row: [row["invoice_id"]], _held_then)
 
@@ -76,14 +76,16 @@ WHERE $3::text IS NULL OR t.invoice_id > $3 ORDER BY t.invoice_id LIMIT $4
 """
 
 
-def _held_now(invoice: InvoiceDocument) -> HeldInvoice:
+def _held_now(doc: str, days: EntityDays) -> HeldInvoice:
+    invoice = _document.decode(doc)
+
     def money(minor: int) -> WireMoney:
         return wire(Money(minor, invoice.currency))
 
     return HeldInvoice(
         invoice_id=invoice.invoice_id,
         customer_id=invoice.customer_id,
-        due_on=invoice.due_on,
+        due_on=due_date(invoice.due_on, invoice.due_dates, days.of(invoice.legal_entity)),
         open=money(invoice.open),
         held=money(invoice.held),
         collectable=money(invoice.open - invoice.held),

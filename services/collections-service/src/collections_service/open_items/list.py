@@ -3,8 +3,10 @@
 from datetime import date, datetime
 
 import asyncpg
+import msgspec
 from msgspec import Struct
 
+from collections_service.open_items.document import DueDate, due_date
 from collections_service.open_items.overdue import days_overdue, status
 from collections_service.open_items.read import MendedError
 from redress.contracts.common import WireMoney, wire
@@ -69,7 +71,7 @@ async def invoices(
 
 _NOW = """
 SELECT invoice_id, customer_id, legal_entity, currency, issued_on, due_on, open_minor AS open, held_minor AS disputed,
-       NULL::uuid AS corrected_by
+       NULL::uuid AS corrected_by, doc->'due_dates' AS due_dates
 FROM invoice_current
 WHERE tenant_id = $1 AND ($2::text IS NULL OR customer_id = $2) AND ($3::text IS NULL OR invoice_id > $3)
   AND ($4::boolean IS NULL OR (open_minor > 0) = $4)
@@ -77,7 +79,7 @@ ORDER BY invoice_id LIMIT $5
 """
 _AT_A_MOMENT = f"""
 SELECT t.invoice_id, t.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
-       CASE WHEN t.corrected_on > d.day THEN t.corrected_by END AS corrected_by, t.corrected_on,
+       NULL AS due_dates, CASE WHEN t.corrected_on > d.day THEN t.corrected_by END AS corrected_by, t.corrected_on,
        coalesce(m.open, 0)::bigint AS open, coalesce(m.disputed, 0)::bigint AS disputed
 FROM invoice_terms t
 LEFT JOIN unnest($8::text[], $9::date[]) AS e(code, day) ON e.code = t.legal_entity
@@ -93,19 +95,23 @@ ORDER BY t.invoice_id LIMIT $5
 """
 
 
+_due_dates = msgspec.json.Decoder(tuple[DueDate, ...])
+
+
 def _listed(row: asyncpg.Record, as_of: date) -> ListedInvoice:
     currency = row["currency"]
+    due_on = due_date(row["due_on"], _due_dates.decode(row["due_dates"] or "[]"), as_of)
     return ListedInvoice(
         invoice_id=row["invoice_id"],
         customer_id=row["customer_id"],
         legal_entity=row["legal_entity"],
         issued_on=row["issued_on"],
-        due_on=row["due_on"],
+        due_on=due_on,
         open=wire(Money(row["open"], currency)),
         disputed=wire(Money(row["disputed"], currency)),
         undisputed=wire(Money(row["open"] - row["disputed"], currency)),
         status=status(row["open"]),
-        days_overdue=days_overdue(row["open"], as_of, row["due_on"]),
+        days_overdue=days_overdue(row["open"], as_of, due_on),
         corrected=None
         if row["corrected_by"] is None
         else MendedError(event_id=public_id("evt", row["corrected_by"]), corrected_on=row["corrected_on"]),
