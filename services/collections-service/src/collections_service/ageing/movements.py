@@ -251,18 +251,19 @@ async def _insert_terms(connection: Connection, new: Sequence[tuple[RecordedEven
 # days before is said again, and what they said of the days from then on with what is corrected.
 _CORRECT = """
 WITH known AS (
-  UPDATE invoice_terms SET superseded_at = $4
-  WHERE tenant_id = $1 AND item = $2 AND superseded_at IS NULL AND (counts_until IS NULL OR counts_until > $5)
+  UPDATE invoice_terms SET superseded_at = $4::timestamptz
+  WHERE tenant_id = $1 AND item = $2 AND superseded_at IS NULL AND (counts_until IS NULL OR counts_until > $5::date)
   RETURNING *
 )
 INSERT INTO invoice_terms (tenant_id, item, seq, invoice_id, customer_id, legal_entity, currency, issued_on, due_on,
                            recorded_at, counts_from, counts_until, corrected_by, corrected_on)
-SELECT tenant_id, item, $3, invoice_id, customer_id, legal_entity, currency, issued_on, due_on,
-       $4, counts_from, $5, corrected_by, corrected_on
+SELECT tenant_id, item, $3::bigint, invoice_id, customer_id, legal_entity, currency, issued_on, due_on,
+       $4::timestamptz, counts_from, $5::date, corrected_by, corrected_on
 FROM known WHERE counts_from < $5
 UNION ALL
-SELECT tenant_id, item, $3, invoice_id, customer_id, legal_entity, currency, issued_on, coalesce($6, due_on),
-       $4, greatest(counts_from, $5), counts_until, coalesce($7, corrected_by), coalesce($8, corrected_on)
+SELECT tenant_id, item, $3::bigint, invoice_id, customer_id, legal_entity, currency, issued_on,
+       coalesce($6::date, due_on), $4::timestamptz, greatest(counts_from, $5::date), counts_until,
+       coalesce($7::uuid, corrected_by), coalesce($8::date, corrected_on)
 FROM known
 """
 

@@ -149,7 +149,7 @@ SELECT m.*, {day} AS day FROM movement m {days}
 WHERE m.tenant_id = $1 AND m.effective_on <= {day} AND m.recorded_at <= $3
   AND ($4::text IS NULL OR m.customer_id = $4)
 """
-_SAME_DAY = _MOVEMENTS.format(day="$2::date", days="CROSS JOIN (SELECT $5::text[], $6::date[]) AS none(code, day)")
+_SAME_DAY = _MOVEMENTS.format(day="$2::date", days="CROSS JOIN (SELECT $5::text[], $6::date[]) AS nobody(code, day)")
 _OWN_DAYS = _MOVEMENTS.format(
     day="coalesce(e.day, $2::date)",
     days=OWN_DAY.format(codes="$5", days="$6"),

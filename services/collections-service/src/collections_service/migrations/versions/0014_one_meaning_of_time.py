@@ -30,17 +30,22 @@ CREATE INDEX invoices_of_entity ON read.invoice_current (tenant_id, source, lega
 DO $told_anew$
 DECLARE
   correction record;
+  corrections bigint[];
 BEGIN
-  CREATE TEMPORARY TABLE earlier ON COMMIT DROP AS
-  SELECT t.tenant_id, t.item, t.seq, t.recorded_at, t.due_on,
-         (convert_from(e.payload, 'UTF8')::jsonb ->> 'corrected_on')::date AS counts_from
+  SELECT array_agg(t.seq) INTO corrections
   FROM read.invoice_terms t JOIN es.log l ON l.seq = t.seq JOIN es.event e ON e.id = l.id
   WHERE e.type = 'invoice-corrected' AND e.stream_id = t.item;
-  DELETE FROM read.invoice_terms t USING earlier e
-  WHERE e.tenant_id = t.tenant_id AND e.item = t.item AND e.seq = t.seq;
+  DELETE FROM read.invoice_terms WHERE seq = ANY (corrections);
   UPDATE read.invoice_terms t SET superseded_at = NULL
-  FROM earlier e WHERE e.tenant_id = t.tenant_id AND e.item = t.item;
-  FOR correction IN SELECT * FROM earlier ORDER BY seq LOOP
+  FROM es.log l JOIN es.event e ON e.id = l.id
+  WHERE l.seq = ANY (corrections) AND e.tenant_id = t.tenant_id AND e.stream_id = t.item;
+  FOR correction IN
+    SELECT e.tenant_id, e.stream_id AS item, l.seq, e.recorded_at,
+           (convert_from(e.payload, 'UTF8')::jsonb ->> 'due_on')::date AS due_on,
+           (convert_from(e.payload, 'UTF8')::jsonb ->> 'corrected_on')::date AS counts_from
+    FROM es.log l JOIN es.event e ON e.id = l.id
+    WHERE l.seq = ANY (corrections) ORDER BY l.seq
+  LOOP
     WITH known AS (
       UPDATE read.invoice_terms t SET superseded_at = correction.recorded_at
       WHERE t.tenant_id = correction.tenant_id AND t.item = correction.item AND t.superseded_at IS NULL
