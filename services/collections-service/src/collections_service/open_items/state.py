@@ -228,6 +228,10 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     def undisputed_minor(self) -> int:
         return self.open_minor - self.held_minor
 
+    def undisputed_on(self, day: date) -> int:
+        """The amount that may be chased at the end of `day`."""
+        return amount_on(self.movements, day) - sum(amount_on(claim.held, day) for claim in self.claims)
+
     @property
     def withheld_minor(self) -> int:
         """The undisputed amount that payers say the tax office gets: it stays open for the certificate."""
