@@ -19,11 +19,22 @@ from collections_service.receipts import events as receipts
 from collections_service.receipts.events import RECEIPT_CODEC, Allocation, TakenBack
 from redress.codec import Codec
 from redress.contracts.common import Sealed
+from redress.legal_entities.events import (
+    LEGAL_ENTITY_CODEC,
+    LegalEntityDescribed,
+    SenderIdentity,
+    WorkingHours,
+)
 from redress.money import Money
 
 STORED = Path(__file__).parent / "stored"
 DAY, LATER = date(2026, 1, 10), date(2026, 2, 20)
-CODECS: dict[str, Codec[Any]] = {"open_items": OPEN_ITEM_CODEC, "receipts": RECEIPT_CODEC, "customers": CUSTOMER_CODEC}
+CODECS: dict[str, Codec[Any]] = {
+    "open_items": OPEN_ITEM_CODEC,
+    "receipts": RECEIPT_CODEC,
+    "customers": CUSTOMER_CODEC,
+    "legal_entities": LEGAL_ENTITY_CODEC,
+}
 
 
 def eur(minor: int) -> Money:
@@ -35,6 +46,18 @@ STEPS = (Step(DAY, 30_000), Step(LATER, -30_000))
 BACK = TakenBack(invoice_id="INV-1", amount=eur(5_000), effective_on=LATER)
 BOX = Sealed("customer:C-1", bytes(range(28)))
 EXAMPLES = {
+    "legal_entities": [
+        LegalEntityDescribed(
+            at=datetime(2026, 11, 30, 12, tzinfo=UTC),
+            code="US01",
+            zone="America/New_York",
+            calendar=WorkingHours(country="US", subdivision="NY", opens="09:00", closes="17:00"),
+            currency="USD",
+            sender=SenderIdentity(
+                name="Redress Inc.", address=("350 Fifth Avenue", "New York, NY 10118"), reply_to="ar@redress.example"
+            ),
+        )
+    ],
     "open_items": [
         open_items.InvoiceRegistered(
             invoice_id="INV-1",
@@ -59,6 +82,9 @@ EXAMPLES = {
             lines=(LINE,),
             po_number=None,
             discount=open_items.CashDiscount(Decimal("2.5"), 14),
+            steps=(Step(DAY, -10_000),),
+            due_from=DAY,
+            from_start=True,
         ),
         open_items.PaymentApplied(
             source="sap",

@@ -112,3 +112,46 @@ async def test_of_two_tasks_for_the_same_money_the_later_one_is_left(make_databa
         ]
     finally:
         await connection.close()
+
+
+_EVENT = """
+INSERT INTO es.event (stream_id, version, event_id, tenant_id, stream_type, type, schema_version, effective_at,
+                      recorded_at, prev_hash, hash, meta, payload)
+VALUES ($1, $2, $3, 'demo', 'invoice', 'invoice-corrected', 2, $4, $4, '', '', '', $5) RETURNING id
+"""
+_RECORDED = """
+INSERT INTO read.invoice_terms (tenant_id, item, seq, invoice_id, customer_id, legal_entity, currency, issued_on,
+                                due_on, recorded_at, superseded_at)
+VALUES ('demo', $1, $2, 'R-1', 'C-1', 'DE01', 'EUR', '2026-10-01', $3, $4, $5)
+"""
+_THEN = """
+SELECT due_on FROM read.invoice_terms WHERE recorded_at <= $1 AND (superseded_at IS NULL OR superseded_at > $1)
+  AND counts_from <= $2 AND (counts_until IS NULL OR counts_until > $2)
+"""
+
+
+async def test_earlier_corrections_count_from_the_day_that_they_said(make_database: MakeDatabase) -> None:
+    database = await make_database("collections")
+    await upgrade(database.owner, MIGRATIONS, "0011")
+    connection = await asyncpg.connect(database.superuser)
+    recorded = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 2, 3)]
+    dues = [date(2026, 10, 31), date(2026, 12, 31), date(2027, 1, 31)]
+    corrected_on = {2: date(2026, 11, 20), 3: date(2026, 11, 10)}  # the later one counts from an earlier day
+    try:
+        for seq, (at, due) in enumerate(zip(recorded, dues, strict=True), 1):
+            await connection.execute(_RECORDED, ITEM, seq, due, at, recorded[seq] if seq < 3 else None)
+            if seq in corrected_on:
+                said = msgspec.json.encode({"due_on": str(due), "corrected_on": str(corrected_on[seq])})
+                event = await connection.fetchval(_EVENT, ITEM, seq, derived_uuid("test", str(seq)), at, said)
+                await connection.execute("INSERT INTO es.log VALUES ($1, $2, 'demo')", seq, event)
+        await upgrade(database.owner, MIGRATIONS)
+
+        async def due(known_at: datetime, day: date) -> date:
+            (row,) = await connection.fetch(_THEN, known_at, day)
+            return date.fromisoformat(str(row["due_on"]))
+
+        assert await due(recorded[0], date(2026, 11, 30)) == dues[0]
+        assert [await due(recorded[1], date(2026, 11, day)) for day in (19, 20)] == dues[:2]
+        assert [await due(recorded[2], date(2026, 11, day)) for day in (9, 10, 20)] == [dues[0], dues[2], dues[2]]
+    finally:
+        await connection.close()

@@ -12,6 +12,7 @@ import pytest_asyncio
 from support.collections_office import credit_memo, dispute_event, invoice, payment
 from support.databases import MakeDatabase
 from support.dispute_api import money
+from support.legal_entities import NEW_YORK
 from support.openapi_documents import EVERY_OPERATION, SERVICES, Operation
 from support.openapi_examples import Storyteller, flaws, settled
 from support.published_disputes import contact, dispute, published
@@ -175,6 +176,10 @@ async def of_collections(api: Storyteller) -> None:
     handed_over = {"to": "ben", "reason": "Knows the customer."}
     await api.tell("hand_over_recovery_task", handed_over, role="collector", task_id=task_id)
     await api.tell("finish_recovery_task", {"result": "Paid by cheque."}, role="collector", task_id=task_id)
+    await api.tell("describe_legal_entity", NEW_YORK, role="admin", code="US01")
+    await api.running.catch_up()
+    await api.tell("read_legal_entity", role="collector", code="US01")
+    await api.tell("list_legal_entities", role="collector")
     await api.tell("read_ageing", role="collector", group_by="customer")
     await of_policies(api, "short-payment-tolerance", {"at_least": "5.00", "percent": "1"})
 

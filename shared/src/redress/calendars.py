@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib.metadata import version
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import holidays
 from msgspec import Struct
+
+from redress.business_day import UnknownZone, zone_of
 
 MAX_HOURS = 10_000  # about five years of working days; a longer promise is a mistake
 _CACHED_DAYS = 10_000
@@ -159,8 +161,8 @@ def _holidays_version() -> str:
 @cache
 def _zone(name: str) -> ZoneInfo:
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return zone_of(name)
+    except UnknownZone:
         raise CalendarError(f"{name[:60]!r} is not an IANA time zone") from None
 
 

@@ -71,7 +71,8 @@ def a_message(dice: random.Random, number: int) -> dict[str, Any]:
     if kind == "reversal":
         return reversal(f"P-{dice.randrange(40)}", reversed_on=a_day(dice), source_event_id=f"m-{number}")
     return correction(
-        invoice_id, total=an_amount(dice), due_on=a_day(dice), corrected_on=a_day(dice), **about
+        invoice_id, **dice.choice([{"total": an_amount(dice)}, {"due_on": a_day(dice)}, {"total": an_amount(dice),
+        "due_on": a_day(dice)}]), corrected_on=a_day(dice), corrects_from_start=dice.random() < 0.3, **about
     )  # fmt: skip
 
 
@@ -145,19 +146,38 @@ async def test_buckets_and_unapplied_are_the_balance_on_both_axes(office: Office
                 )
                 customers = [row for row in by_customer["rows"] if row["currency"] == currency]
                 assert sum(minor(row["balance"]) for row in customers) == whole - unapplied
+            listed = await office.get("/v1/invoices", as_of=str(as_of), known_at=known_at.isoformat(), limit=100)
+            assert {
+                each["invoice_id"]: (each["due_on"], minor(each["open"])) for each in listed["items"]
+            } == dues_from_streams(stored, as_of, known_at)
+
+
+def invoices_of(stored: list[RecordedEvent], known_at: datetime) -> dict[UUID, OpenItem]:
+    items: dict[UUID, OpenItem] = {}
+    for event in stored:
+        if event.recorded_at <= known_at and event.stream_type == "invoice":
+            decoded = INVOICE.codec.decode(event.type, event.schema_version, event.payload)
+            items[event.stream_id] = evolve(items.get(event.stream_id, OpenItem()), decoded)
+    return items
+
+
+def dues_from_streams(stored: list[RecordedEvent], as_of: date, known_at: datetime) -> dict[str, tuple[str, int]]:
+    """Due date and open amount of every invoice that was issued by then."""
+    return {
+        terms.invoice_id: (str(terms.due_on), amount_on(item.movements, as_of))
+        for item in invoices_of(stored, known_at).values()
+        if (terms := item.terms_on(as_of)) is not None and terms.issued_on <= as_of
+    }
 
 
 def from_streams(stored: list[RecordedEvent], as_of: date, known_at: datetime) -> dict[str, tuple[int, int, int]]:
     """Open, disputed and unapplied per currency, folded from the events themselves."""
-    items: dict[UUID, OpenItem] = {}
+    items = invoices_of(stored, known_at)
     unapplied: Counter[str] = Counter()
     for event in stored:
         if event.recorded_at > known_at:
             continue
-        if event.stream_type == "invoice":
-            decoded = INVOICE.codec.decode(event.type, event.schema_version, event.payload)
-            items[event.stream_id] = evolve(items.get(event.stream_id, OpenItem()), decoded)
-        elif event.stream_type == "receipt":
+        if event.stream_type == "receipt":
             receipt_event = RECEIPT.codec.decode(event.type, event.schema_version, event.payload)
             for currency, on, change in unapplied_changes(receipt_event):
                 unapplied[currency] += change if on <= as_of else 0

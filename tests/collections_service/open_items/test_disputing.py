@@ -182,3 +182,29 @@ def test_a_dispute_of_an_unknown_invoice_is_remembered_and_holds_nothing() -> No
     item = disputed(OpenItem(), dispute(30_000))
 
     assert (item.held_minor, item.claims[0].claimed_now) == (0, 30_000)
+
+
+def test_what_a_post_dated_payment_takes_from_a_dispute_is_held_until_its_day() -> None:
+    item = paid(disputed(registered(100_000), dispute(30_000)), payment(100_000, on=90))
+    answer = replace(dispute(0, version=2, on=35), by_posting=True, recorded_on=day(35))
+    item = disputed(item, answer)
+    (claim,) = item.claims
+
+    held = [amount_on(claim.held, on) for on in (day(35), day(89), day(90))]
+    assert held == [30_000, 30_000, 0]
+    assert [amount_on(item.movements, on) for on in (day(35), day(89), day(90))] == [100_000, 100_000, 0]
+
+
+def test_what_a_payment_of_today_takes_from_a_dispute_is_free_today() -> None:
+    item = paid(disputed(registered(100_000), dispute(30_000)), payment(80_000, on=35))
+    item = disputed(item, replace(dispute(20_000, version=2, on=35), by_posting=True, recorded_on=day(35)))
+
+    assert item.held_minor == 20_000
+
+
+def test_what_a_person_takes_back_is_free_at_once_whatever_is_posted_for_later() -> None:
+    item = paid(disputed(registered(100_000), dispute(30_000)), payment(70_000, on=90))
+    item = disputed(item, replace(dispute(0, version=2, on=35, outcome="withdrawn"), recorded_on=day(35)))
+    (claim,) = item.claims
+
+    assert [amount_on(claim.held, on) for on in (day(34), day(35))] == [30_000, 0]

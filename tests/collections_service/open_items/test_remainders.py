@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from support.collections_examples import FIRST_TOLERANCE, after, day, dispute, disputed, eur, invoice, paid, payment
 
 from collections_service.open_items import decisions
-from collections_service.open_items.commands import ApplyPayment, ReversePayment
+from collections_service.open_items.commands import ApplyPayment, CorrectInvoice, ReversePayment
 from collections_service.open_items.events import OpenItemEvent, RemainderLeft, ShortPaymentDetected
 from collections_service.open_items.state import OpenItem
 from collections_service.short_payments.tolerance import ShortPaymentTolerance
@@ -270,3 +270,14 @@ def test_a_payment_that_came_back_is_not_judged_any_more() -> None:
     events = decisions.report_dispute(dispute(0, version=2, on=30, given_up=True), item)
 
     assert not [event for event in events if isinstance(event, ShortPaymentDetected | RemainderLeft)]
+
+
+@pytest.mark.parametrize(
+    ("on", "from_start", "why"), [(45, False, "underpaid"), (60, False, "not-due"), (45, True, "not-due")]
+)
+def test_a_payment_is_judged_by_the_due_date_of_its_day(on: int, from_start: bool, why: str) -> None:
+    later = CorrectInvoice(invoice_id="INV-1", corrected_on=day(50), due_on=day(90), from_start=from_start)
+    item = of(100_000)
+    item = after(decisions.correct(later, item), item)
+
+    assert left(payment(20_000, on=on), item) == (why, eur(80_000))

@@ -1,6 +1,7 @@
 from typing import Any, cast
 
 from pydantic import SecretStr
+from support.clock import SetClock
 from support.collections_office import (
     Office,
     dispute_event,
@@ -149,3 +150,16 @@ async def test_the_tasks_of_another_moment_are_refused_with_the_question_that_an
         refused = await office.get("/v1/recovery-tasks", status=422, **{parameter: value})
         (error,) = refused["errors"]
         assert (error["parameter"], error["detail"]) == (parameter, "is not answered by this list")
+
+
+async def test_a_payment_of_a_day_to_come_leaves_a_task_collectable_until_then(office: Office, clock: SetClock) -> None:
+    task = await a_task(office)
+    await office.accepted(payment(received_on="2026-11-24"))  # today is the 23rd
+    await office.follow()
+
+    (listed,) = (await office.get("/v1/recovery-tasks"))["items"]
+    assert (listed["collectable"]["amount"], listed["done"]) == ("300.00", False)
+    assert (await act(office, task, "take"))["collectable"]["amount"] == "300.00"
+    clock.advance(days=1)
+    (listed,) = (await office.get("/v1/recovery-tasks"))["items"]
+    assert (listed["collectable"]["amount"], listed["done"]) == ("0.00", True)

@@ -54,6 +54,7 @@ class Deployment:
             "JWKS_URL": self.disputes.issuer.jwks_url,
             "TOKEN_URL": self.disputes.token_url,
             "DISPUTE_URL": self.disputes.address,
+            "COLLECTIONS_URL": self.disputes.address,  # of this feed it takes nothing
             "SMTP_HOST": "127.0.0.1",
             "SMTP_PORT": str(self.mails.port),
             "MAIL_FROM": "Muster GmbH <ar@muster.example>",

@@ -42,6 +42,23 @@ def test_the_headers_say_who_what_and_to_which_thread_it_belongs() -> None:
     assert message["Date"] == "Mon, 23 Nov 2026 12:00:00 +0000"
 
 
+def test_answers_go_to_the_address_that_the_legal_entity_named() -> None:
+    worded = WORDING.compose(notice_of("acknowledgement"), PersonalText(), Language.GERMAN, SENDER.name)
+    answered = mail(
+        NOTIFICATION,
+        SUBJECT,
+        worded,
+        sender=SENDER,
+        name=None,
+        email="maria@kunde.example",
+        now=NOON,
+        reply_to="forderungen@muster.example",
+    )
+    assert read(answered.content)["Reply-To"] == "Müller & Söhne <forderungen@muster.example>"
+    assert answered.sender == "ar@muster.example"
+    assert read(written(None))["Reply-To"] is None
+
+
 def test_text_and_html_say_the_same_in_two_parts() -> None:
     message = read(written(None))
     assert message.get_content_type() == "multipart/alternative"

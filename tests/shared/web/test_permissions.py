@@ -40,7 +40,7 @@ EVERYTHING = "directory:read disputes:read erp:read events:read feed:read holds:
         ("auditor", EVERYTHING),
         ("erp", "erp:read erp:write ledger:read disputes:read disputes:open feed:read"),
         ("ops", "ops:read ops:write feed:read erp:read"),
-        ("admin", BUSINESS + " policies:write directory:write ops:read"),
+        ("admin", BUSINESS + " policies:write directory:write legal-entities:write ops:read"),
         ("service", "feed:read events:read"),
     ],
 )

@@ -14,7 +14,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from redress_local.demo_company import Case, Company, PublishedPolicy, ShortPaymentCase, Step, simulated_company
+from redress_local.demo_company import (
+    LEGAL_ENTITIES,
+    Case,
+    Company,
+    PublishedPolicy,
+    ShortPaymentCase,
+    Step,
+    simulated_company,
+)
 from redress_local.secrets_file import write_private
 from redress_local.stack_client import Refused, StackClient
 from redress_local.stack_clock import stack_clock
@@ -60,6 +68,7 @@ class _Demo:
         self._client = client
 
     async def make(self, company: Company) -> None:
+        await _together(self._describe(code, body) for code, body in LEGAL_ENTITIES.items())
         await _together(self._publish(each) for each in company.policies)
         await _together(self._record_person(entry, body) for entry, body in company.people.items())
         await self._post("business", company.business)
@@ -92,6 +101,10 @@ class _Demo:
         except Refused as refused:
             if refused.code != "policy_effective_in_past":
                 raise
+
+    async def _describe(self, code: str, body: dict[str, Any]) -> None:
+        content, key = msgspec.json.encode(body), f"demo-legal-entity-{code}"
+        await self._client.put("collections", f"/v1/legal-entities/{code}", content, key, role="admin")
 
     async def _record_person(self, entry: str, body: dict[str, str]) -> None:
         content, key = msgspec.json.encode(body), f"demo-directory-{entry}"

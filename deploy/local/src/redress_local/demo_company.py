@@ -14,6 +14,28 @@ from msgspec import Struct
 from redress.money import Money
 
 SOURCE: Final = "nordlicht-erp"
+LEGAL_ENTITIES: Final[dict[str, dict[str, Any]]] = {
+    "DE01": {
+        "zone": "Europe/Berlin",
+        "calendar": {"country": "DE", "subdivision": "HH", "opens": "09:00", "closes": "17:00"},
+        "currency": "EUR",
+        "sender": {
+            "name": "Nordlicht Werkzeuge GmbH",
+            "address": ["Speicherstraße 12", "20457 Hamburg"],
+            "reply_to": "forderungen@nordlicht.example",
+        },
+    },
+    "US01": {
+        "zone": "America/New_York",
+        "calendar": {"country": "US", "subdivision": "NY", "opens": "09:00", "closes": "17:00"},
+        "currency": "USD",
+        "sender": {
+            "name": "Nordlicht Tools Inc.",
+            "address": ["350 Fifth Avenue", "New York, NY 10118"],
+            "reply_to": "receivables@nordlicht.example",
+        },
+    },
+}
 _SEED: Final = 20_130_630
 _NET_DAYS: Final = 30
 _DISCOUNT_PERCENT: Final = 2

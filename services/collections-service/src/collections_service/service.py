@@ -10,6 +10,9 @@ from collections_service.dispute_holds import reactor as dispute_holds
 from collections_service.dispute_holds.routes import hold_routes
 from collections_service.erp.routes import MAX_BODY_BYTES, erp_routes
 from collections_service.erp.worker import CACHED_STATES, erp_parts, erp_topics
+from collections_service.legal_entities import published as legal_entities
+from collections_service.legal_entities.refusals import LegalEntityRefusal
+from collections_service.legal_entities.routes import legal_entity_routes
 from collections_service.open_items import published as open_items
 from collections_service.open_items.refusals import RecoveryTaskRefusal
 from collections_service.open_items.routes import invoice_routes
@@ -23,6 +26,7 @@ from collections_service.settings import CollectionsSettings
 from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE
 from redress.contracts import collections_events, dispute_events
 from redress.handling.reactor import Reactor
+from redress.legal_entities.stream import LEGAL_ENTITY, legal_entity_history
 from redress.messaging.state_publication import publishes
 from redress.service.feature import Feature, FollowedService, Service, Subscription, WorkerParts
 from redress.service.policies import policies
@@ -58,6 +62,13 @@ SERVICE = Service(
         ),
         Feature(name="ageing", routes=ageing_routes, projections=lambda: (Movements(),)),
         Feature(name="position", routes=position_routes),
+        Feature(
+            name="legal_entities",
+            publishes=(publishes(LEGAL_ENTITY, legal_entities.published),),
+            routes=legal_entity_routes,
+            projections=lambda: (legal_entity_history(),),
+            refusals=(LegalEntityRefusal,),
+        ),
         Feature(
             name="recovery",
             routes=recovery_routes,

@@ -20,6 +20,7 @@ from redress.contracts import collections_events, dispute_events
 from redress.handling.reactor import Reactor
 from redress.messaging.state_publication import publishes
 from redress.service.feature import Feature, FollowedService, Service, Subscription, WorkerParts
+from redress.service.legal_entities import followed_legal_entities
 
 NAME = "dispute-service"
 COLLECTIONS = "collections-service"
@@ -49,6 +50,7 @@ SERVICE = Service(
             projections=lambda: (dispute_history(),),
             refusals=(DisputeRefusal, InvoiceRefusal),
         ),
+        followed_legal_entities(NAME, of=COLLECTIONS),
         Feature(name="reasons", routes=reason_routes),
         Feature(name="routing", routes=matrix_routes, refusals=(MatrixRefusal,)),
         Feature(name="sla", projections=lambda: (clock.sla_clock(),), timers={clock.KIND: breach}),

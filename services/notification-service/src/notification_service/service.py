@@ -27,9 +27,11 @@ from redress.messaging.state_publication import publishes
 from redress.ops.run import Part
 from redress.projections.projection import Projection
 from redress.service.feature import Feature, FollowedService, Service, Subscription, WorkerParts
+from redress.service.legal_entities import followed_legal_entities
 from redress.service.policies import policies
 
 NAME = "notification-service"
+COLLECTIONS = "collections-service"
 
 ABOUT = """\
 Who is told what about a dispute, in which language, once, and the reason for every notice that was not sent.
@@ -37,14 +39,14 @@ Who is told what about a dispute, in which language, once, and the reason for ev
 
 OTHERS = {
     "dispute-service": FollowedService(dispute_events.TOPIC, "dispute_url"),
-    "collections-service": FollowedService(collections_events.TOPIC, "collections_url"),
+    COLLECTIONS: FollowedService(collections_events.TOPIC, "collections_url"),
 }
 
 
 def service_of(kits: Sequence[NoticeKit]) -> Service[NotificationSettings]:
     """The service that sends the notices of these kits."""
     rules = Rules(rule for kit in kits for rule in kit.rules)
-    followed = dict.fromkeys(kit.source.service for kit in kits)
+    followed = dict.fromkeys([*(kit.source.service for kit in kits), COLLECTIONS])
     return Service(
         name=NAME,
         about=ABOUT,
@@ -60,6 +62,7 @@ def service_of(kits: Sequence[NoticeKit]) -> Service[NotificationSettings]:
             ),
             Feature(name="notifications", publishes=(publishes(NOTIFICATION, published),), routes=notification_routes),
             Feature(name="sending", parts=partial(_sender, kits)),
+            followed_legal_entities(NAME, of=COLLECTIONS),
             Feature(name="directory", routes=directory_routes, refusals=(DirectoryRefusal,)),
             policies((rules.policy, SENDING)),
         ),

@@ -50,9 +50,12 @@ class InvoiceRegistered(Struct, frozen=True, kw_only=True, tag="invoice-register
 
 
 class InvoiceChanged(Struct, frozen=True, kw_only=True, tag="invoice-changed", tag_field="type"):
-    """The ERP corrected an invoice; `invoice` has the new total, dates and lines."""
+    """The ERP corrected an invoice; `invoice` has the new total, dates and lines. They count from `corrected_on`; with
+    `corrects_from_start` on the days before as well, which are answered anew. None where the publisher does not say."""
 
     invoice: InvoiceSummary
+    corrected_on: date | None = None
+    corrects_from_start: bool = False
 
 
 class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", tag_field="type"):
@@ -256,6 +259,40 @@ class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_f
     unapplied: WireMoney
 
 
+class WorkingHours(Struct, frozen=True, kw_only=True):
+    """The working days of a country (ISO 3166-1 alpha-2) or of a part of it, from `opens` to `closes` (HH:MM) by the
+    clocks of the entity's zone."""
+
+    country: str
+    opens: str
+    closes: str
+    subdivision: str | None = None
+
+
+class SenderIdentity(Struct, frozen=True, kw_only=True):
+    """As whom the entity writes. `reply_to` None: answers go to the address that the mail comes from."""
+
+    name: str
+    address: tuple[str, ...] = ()
+    reply_to: str | None = None
+
+
+class LegalEntity(Struct, frozen=True, kw_only=True):
+    """`zone` is a name of the IANA time zone database: the entity's business day is the day there."""
+
+    code: str
+    zone: str
+    calendar: WorkingHours
+    currency: str
+    sender: SenderIdentity
+
+
+class LegalEntityChanged(Struct, frozen=True, kw_only=True, tag="legal-entity-changed", tag_field="type"):
+    """A legal entity was described, or described anew: all of it, as it is from now on."""
+
+    legal_entity: LegalEntity
+
+
 CollectionsEvent = (
     InvoiceRegistered
     | InvoiceChanged
@@ -278,4 +315,5 @@ CollectionsEvent = (
     | RecoveryTaskChanged
     | UnappliedCashChanged
     | RefundPosted
+    | LegalEntityChanged
 )

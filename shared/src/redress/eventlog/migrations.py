@@ -36,7 +36,7 @@ def run_environment(metadata: MetaData | None = None) -> None:
 
 def log_script(name: str) -> str:
     """One of the log's own scripts, in the order of migrations: `schema`, `schema_batched_reads`, `schema_0_2`,
-    `schema_documents`, `schema_operations`."""
+    `schema_documents`, `schema_operations`, `schema_legal_entities`."""
     return resources.files("redress.eventlog").joinpath(f"{name}.sql").read_text("utf-8")
 
 

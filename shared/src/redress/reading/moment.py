@@ -1,17 +1,19 @@
 """The moment a question is about, asked and understood in one way by every service.
 
-`as_of` is a business date: the end of that day in the entity's time zone, UTC until entities have one. `known_at` is an
-instant with an offset: what was recorded by then counts. Both left out is now.
+`as_of` is a business date: the end of that day in the time zone of the legal entity whose row it is. `known_at` is an
+instant with an offset: what was recorded by then counts. Both left out is now: everything recorded, up to the end of
+today's business day (`redress.business_day` has the rule), so that what is post-dated does not count before its day.
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Final
 
 from fastapi import Depends, Query
 from msgspec import Struct
 from pydantic import AwareDatetime, TypeAdapter
 
+from redress.business_day import DEFAULT_ZONE, business_day, day_ends
 from redress.web.problem import FieldError, Problem, kernel_problem
 
 EARLIEST: Final = date(1970, 1, 1)
@@ -39,15 +41,14 @@ class Moment(Struct, frozen=True):
         """The instant that rows are compared with, however this machine's clock differs from the database's."""
         return self.known_at or _END_OF_TIME
 
-    def day(self, now: datetime) -> date:
-        """The business day that is asked about."""
-        return self.as_of or now.astimezone(UTC).date()
+    def day(self, now: datetime, zone: str = DEFAULT_ZONE) -> date:
+        """The business day that is asked about: what counts after it does not count. Today in `zone` if none was."""
+        return self.as_of or business_day(now, zone)
 
-    def before(self) -> datetime | None:
-        """The first instant that is not of the business day any more; None where no day was asked for."""
-        if self.as_of is None:
-            return None
-        return datetime.combine(self.as_of, time(), UTC) + timedelta(days=1)
+    def before(self, zone: str = DEFAULT_ZONE) -> datetime | None:
+        """The first instant that is not of the business day any more; None where no day was asked for: what is recorded
+        with an instant of its own never lies in the future."""
+        return None if self.as_of is None else day_ends(self.as_of, zone)
 
     def stated(self, now: datetime) -> datetime:
         """The instant that the answer names: asking with it as `known_at` again gives the same answer."""

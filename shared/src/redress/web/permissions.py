@@ -19,6 +19,7 @@ PERMISSION_MEANINGS: Final[dict[str, str]] = {
     "policies:write": "publish a new version of a policy",
     "ledger:read": "see customers, invoices, receipts and ageing",
     "ledger:write": "record promises and collection work",
+    "legal-entities:write": "say a legal entity's time zone, calendar, currency and sender",
     "holds:read": "see what must not be chased",
     "erp:read": "see the state of the ERP's sources and their messages",
     "erp:write": "post ERP events",
@@ -62,7 +63,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "auditor": _SEES_EVERYTHING,
     "erp": frozenset({"erp:read", "erp:write", "ledger:read", "disputes:read", "disputes:open", "feed:read"}),
     "ops": frozenset({"ops:read", "ops:write", "feed:read", "erp:read"}),
-    "admin": _SEES_THE_BUSINESS | {"policies:write", "directory:write", "ops:read"},
+    "admin": _SEES_THE_BUSINESS | {"policies:write", "directory:write", "legal-entities:write", "ops:read"},
     # The three services. Only this role, alone, may carry the tenant `*`, which follows the feeds of all tenants.
     "service": frozenset({"feed:read", "events:read"}),
 }

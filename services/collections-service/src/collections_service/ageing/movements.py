@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from collections_service.open_items import events as invoice_events
-from collections_service.open_items.events import OpenItemEvent, Step
+from collections_service.open_items.events import InvoiceCorrected, OpenItemEvent, Step
 from collections_service.open_items.stream import INVOICE
 from collections_service.receipts.events import (
     Allocation,
@@ -42,18 +42,27 @@ class Movement(Struct, frozen=True, kw_only=True):
 
 
 class KnownTerms(Struct, frozen=True, kw_only=True):
-    """The terms of a new invoice. For a correction, None stays as it was."""
+    """The terms of a new invoice."""
 
+    invoice_id: str
+    customer_id: str
+    legal_entity: str
+    currency: str
+    issued_on: date
     due_on: date
-    invoice_id: str | None = None
-    customer_id: str | None = None
-    legal_entity: str | None = None
-    currency: str | None = None
-    issued_on: date | None = None
+
+
+class CorrectedTerms(Struct, frozen=True, kw_only=True):
+    """The days from `counts_from` on get another due date. None: it stays what it was on each of them. `corrected_on`
+    is the day of a correction that mends an error from the start, None of another one."""
+
+    counts_from: date
+    due_on: date | None
+    corrected_on: date | None = None
 
 
 class LedgerChange(Struct, frozen=True):
-    terms: KnownTerms | None
+    terms: KnownTerms | CorrectedTerms | None
     movements: tuple[Movement, ...]
 
 
@@ -65,7 +74,10 @@ class Movements:
 
     async def apply(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         projected = [(event, project(event)) for event in events]
-        await _insert_terms(connection, [(event, p.terms) for event, p in projected if p.terms is not None])
+        await _insert_terms(connection, [(event, p.terms) for event, p in projected if isinstance(p.terms, KnownTerms)])
+        for event, p in projected:
+            if isinstance(p.terms, CorrectedTerms):
+                await _correct_terms(connection, event, p.terms)
         rows = [(event, n, m) for event, p in projected for n, m in enumerate(p.movements)]
         await _insert_movements(connection, rows)
 
@@ -91,8 +103,8 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
                 due_on=event.due_on,
             )
             return LedgerChange(terms, _open(event.issued_on, event.total.minor))
-        case invoice_events.InvoiceCorrected():
-            return LedgerChange(KnownTerms(due_on=event.due_on), _open(event.effective_on, event.change))
+        case InvoiceCorrected():
+            return LedgerChange(_corrected(event), _of_correction(event))
         case invoice_events.PaymentApplied(applied_on=on, amount=amount):
             return LedgerChange(None, _open(on, -amount.minor))
         case (
@@ -140,6 +152,22 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             return LedgerChange(None, ())
         case _:
             assert_never(event)
+
+
+def _corrected(event: InvoiceCorrected) -> CorrectedTerms | None:
+    if event.due_from is None and not event.from_start:
+        return None
+    return CorrectedTerms(
+        counts_from=event.due_from or event.effective_on,
+        due_on=None if event.due_from is None else event.due_on,
+        corrected_on=event.corrected_on if event.from_start else None,
+    )
+
+
+def _of_correction(event: InvoiceCorrected) -> tuple[Movement, ...]:
+    if not event.steps:
+        return _open(event.effective_on, event.change)
+    return tuple(Movement(kind="open", effective_on=step.on, delta=step.minor) for step in event.steps)
 
 
 def _of_receipt(event: ReceiptEvent) -> tuple[Movement, ...]:
@@ -198,50 +226,62 @@ def _open(on: date, delta: int) -> tuple[Movement, ...]:
     return (Movement(kind="open", effective_on=on, delta=delta),) if delta else ()
 
 
-async def _insert_terms(connection: Connection, rows: Sequence[tuple[RecordedEvent, KnownTerms]]) -> None:
-    """New invoices first; a correction then takes what it does not change from the newest terms before it."""
-    new = [(event, terms) for event, terms in rows if terms.invoice_id is not None]
-    if new:
-        await connection.execute(
-            "INSERT INTO invoice_terms (tenant_id, item, seq, invoice_id, customer_id, legal_entity, currency,"
-            " issued_on, due_on, recorded_at)"
-            " SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[],"
-            " $7::text[], $8::date[], $9::date[], $10::timestamptz[])",
-            [event.tenant_id for event, _ in new],
-            [event.stream_id for event, _ in new],
-            [event.seq for event, _ in new],
-            [terms.invoice_id for _, terms in new],
-            [terms.customer_id for _, terms in new],
-            [terms.legal_entity for _, terms in new],
-            [terms.currency for _, terms in new],
-            [terms.issued_on for _, terms in new],
-            [terms.due_on for _, terms in new],
-            [event.recorded_at for event, _ in new],
-        )
-    corrected = [(event, terms) for event, terms in rows if terms.invoice_id is None]
-    if corrected:
-        await connection.execute(
-            "INSERT INTO invoice_terms (tenant_id, item, seq, invoice_id, customer_id, legal_entity, currency,"
-            " issued_on, due_on, recorded_at)"
-            " SELECT n.tenant_id, n.item, n.seq, t.invoice_id, t.customer_id, t.legal_entity, t.currency,"
-            "  t.issued_on, n.due_on, n.recorded_at"
-            " FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::date[], $5::timestamptz[])"
-            "  AS n(tenant_id, item, seq, due_on, recorded_at)"
-            " JOIN LATERAL (SELECT * FROM invoice_terms t WHERE t.tenant_id = n.tenant_id AND t.item = n.item"
-            "  ORDER BY t.seq LIMIT 1) t ON true",
-            [event.tenant_id for event, _ in corrected],
-            [event.stream_id for event, _ in corrected],
-            [event.seq for event, _ in corrected],
-            [terms.due_on for _, terms in corrected],
-            [event.recorded_at for event, _ in corrected],
-        )
-        await connection.execute(
-            "UPDATE invoice_terms AS t SET superseded_at = (SELECT n.recorded_at FROM invoice_terms n"
-            "  WHERE n.tenant_id = t.tenant_id AND n.item = t.item AND n.seq > t.seq ORDER BY n.seq LIMIT 1)"
-            " WHERE t.superseded_at IS NULL AND t.tenant_id = ANY($1) AND t.item = ANY($2)",
-            [event.tenant_id for event, _ in corrected],
-            [event.stream_id for event, _ in corrected],
-        )
+async def _insert_terms(connection: Connection, new: Sequence[tuple[RecordedEvent, KnownTerms]]) -> None:
+    if not new:
+        return
+    await connection.execute(
+        "INSERT INTO invoice_terms (tenant_id, item, seq, invoice_id, customer_id, legal_entity, currency,"
+        " issued_on, due_on, recorded_at)"
+        " SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[],"
+        " $7::text[], $8::date[], $9::date[], $10::timestamptz[])",
+        [event.tenant_id for event, _ in new],
+        [event.stream_id for event, _ in new],
+        [event.seq for event, _ in new],
+        [terms.invoice_id for _, terms in new],
+        [terms.customer_id for _, terms in new],
+        [terms.legal_entity for _, terms in new],
+        [terms.currency for _, terms in new],
+        [terms.issued_on for _, terms in new],
+        [terms.due_on for _, terms in new],
+        [event.recorded_at for event, _ in new],
+    )
+
+
+# Of the rows that are known now, those that reach into the days from $5 on are known no longer; what they said of the
+# days before is said again, and what they said of the days from then on with what is corrected.
+_CORRECT = """
+WITH known AS (
+  UPDATE invoice_terms SET superseded_at = $4::timestamptz
+  WHERE tenant_id = $1 AND item = $2 AND superseded_at IS NULL AND (counts_until IS NULL OR counts_until > $5::date)
+  RETURNING *
+)
+INSERT INTO invoice_terms (tenant_id, item, seq, invoice_id, customer_id, legal_entity, currency, issued_on, due_on,
+                           recorded_at, counts_from, counts_until, corrected_by, corrected_on)
+SELECT tenant_id, item, $3::bigint, invoice_id, customer_id, legal_entity, currency, issued_on, due_on,
+       $4::timestamptz, counts_from, $5::date, corrected_by, corrected_on
+FROM known WHERE counts_from < $5
+UNION ALL
+SELECT tenant_id, item, $3::bigint, invoice_id, customer_id, legal_entity, currency, issued_on,
+       coalesce($6::date, due_on), $4::timestamptz, greatest(counts_from, $5::date), counts_until,
+       coalesce($7::uuid, corrected_by), coalesce($8::date, corrected_on)
+FROM known
+"""
+
+
+async def _correct_terms(connection: Connection, event: RecordedEvent, terms: CorrectedTerms) -> None:
+    """One after the other: the rows of the second correction begin with those of the first."""
+    from_start = terms.corrected_on is not None
+    await connection.execute(
+        _CORRECT,
+        event.tenant_id,
+        event.stream_id,
+        event.seq,
+        event.recorded_at,
+        terms.counts_from,
+        terms.due_on,
+        event.event_id if from_start else None,
+        terms.corrected_on,
+    )
 
 
 async def _insert_movements(connection: Connection, rows: Sequence[tuple[RecordedEvent, int, Movement]]) -> None:

@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from collections_service.ageing.buckets import AGEING_BUCKETS, AgeingBuckets
 from collections_service.ageing.movements import Movements
-from collections_service.open_items.list import KNOWN_TERMS
+from collections_service.open_items.list import KNOWN_TERMS, OWN_DAY
 from redress.contracts.common import WireMoney, wire
 from redress.eventlog.connections import Connection
+from redress.legal_entities.zones import EntityDays, entity_days
 from redress.money import Money
 from redress.policy.book import Policies
 from redress.reading.moment import Moment
@@ -35,7 +36,9 @@ class AgeingBucket(Struct, frozen=True, kw_only=True):
 
 
 class AgeingRow(Struct, frozen=True, kw_only=True):
-    """`unapplied` is negative: it is the customer's money. `disputes` counts distinct disputes that hold something."""
+    """`unapplied` is negative: it is the customer's money. `disputes` counts distinct disputes that hold something,
+    `corrected_invoices` the open ones of which this day was answered otherwise before an error from the start was
+    mended: `GET /v1/invoices` names the event."""
 
     group: str
     currency: str
@@ -49,12 +52,23 @@ class AgeingRow(Struct, frozen=True, kw_only=True):
     open_invoices: int
     disputed_invoices: int
     disputes: int
+    corrected_invoices: int
+
+
+class EntityDay(Struct, frozen=True, kw_only=True):
+    legal_entity: str
+    day: date
 
 
 class Ageing(Struct, frozen=True, kw_only=True):
-    """`position` says up to which event of the log the answer is complete, `policy` which buckets it has."""
+    """`position` says up to which event of the log the answer is complete, `policy` which buckets it has.
+
+    Today is the day of each invoice's legal entity: `days` names the entities in whose zone it is not `as_of`. A day
+    that was asked for is that day everywhere. What is unapplied has no entity and goes by `as_of`.
+    """
 
     as_of: date
+    days: tuple[EntityDay, ...]
     known_at: datetime
     basis: Basis
     group_by: GroupBy
@@ -87,10 +101,11 @@ async def ageing(
     customer_id: str | None = None,
 ) -> Ageing:
     """All customers, or one. A group without anything open or unapplied has no row."""
-    asked = (tenant_id, moment.day(now), moment.recorded_by, customer_id)
     policy = await policies.in_force(tenant_id, AGEING_BUCKETS, moment.day(now), known_at=moment.known_at)
     async with reads.of(tenant_id) as connection:
         await connection.execute(_AS_A_REPORT)
+        days = await entity_days(connection, tenant_id, moment, now)
+        asked = Asked(tenant_id, days, moment.recorded_by, customer_id)
         buckets = await _buckets(connection, asked, policy.document, group_by=group_by, basis=basis)
         disputes = await _disputes(connection, asked, group_by)
         where = await position(connection, Movements.name)
@@ -98,7 +113,8 @@ async def ageing(
     for record in buckets:
         rows.setdefault((record["grp"], record["currency"]), []).append(record)
     return Ageing(
-        as_of=moment.day(now),
+        as_of=days.day,
+        days=tuple(EntityDay(legal_entity=code, day=day) for code, day in zip(days.codes, days.days, strict=True)),
         known_at=moment.stated(now),
         basis=basis,
         group_by=group_by,
@@ -108,8 +124,36 @@ async def ageing(
     )
 
 
-Asked = tuple[str, date, datetime, str | None]
-"""$1 to $4 of both questions: tenant, business day, recorded by, customer."""
+class Asked(Struct, frozen=True):
+    """What both questions are about."""
+
+    tenant_id: str
+    days: EntityDays
+    recorded_by: datetime
+    customer_id: str | None
+
+    @property
+    def arguments(self) -> tuple[object, ...]:
+        """$1 to $6: tenant, business day, recorded by, customer, and the entities that have another day."""
+        return self.tenant_id, self.days.day, self.recorded_by, self.customer_id, self.days.codes, self.days.days
+
+    @property
+    def movements(self) -> str:
+        """The movements that count, and the day of each. Where all entities have the same day, a million of them are
+        not joined with nothing."""
+        return _SAME_DAY if not self.days.codes else _OWN_DAYS
+
+
+_MOVEMENTS = """
+SELECT m.*, {day} AS day FROM movement m {days}
+WHERE m.tenant_id = $1 AND m.effective_on <= {day} AND m.recorded_at <= $3
+  AND ($4::text IS NULL OR m.customer_id = $4)
+"""
+_SAME_DAY = _MOVEMENTS.format(day="$2::date", days="CROSS JOIN (SELECT $5::text[], $6::date[]) AS nobody(code, day)")
+_OWN_DAYS = _MOVEMENTS.format(
+    day="coalesce(e.day, $2::date)",
+    days=OWN_DAY.format(codes="$5", days="$6"),
+)
 
 
 async def _buckets(
@@ -119,31 +163,30 @@ async def _buckets(
         await connection.fetch(
             f"""
             WITH books AS NOT MATERIALIZED (
-              SELECT item, kind, customer_id, currency, delta FROM movement
-              WHERE tenant_id = $1 AND effective_on <= $2 AND recorded_at <= $3
-                AND ($4::text IS NULL OR customer_id = $4)
+              {asked.movements}
             ), invoices AS (
-              SELECT item, total(delta) FILTER (WHERE kind = 'open') AS open,
+              SELECT item, day, total(delta) FILTER (WHERE kind = 'open') AS open,
                      coalesce(total(delta) FILTER (WHERE kind = 'disputed'), 0) AS disputed
-              FROM books WHERE kind IN ('open', 'disputed') GROUP BY item
+              FROM books WHERE kind IN ('open', 'disputed') GROUP BY item, day
             ), aged AS (
-              SELECT t.customer_id, t.currency, $2::date - t.{_BASIS[basis]} AS days, i.open, i.disputed,
-                     0::bigint AS unapplied
+              SELECT t.customer_id, t.currency, i.day - t.{_BASIS[basis]} AS days, i.open, i.disputed,
+                     0::bigint AS unapplied, t.corrected_on > i.day AS corrected
               FROM invoices i JOIN invoice_terms t
-              ON t.tenant_id = $1 AND t.item = i.item AND {KNOWN_TERMS.format(recorded_by="$3")}
+              ON t.tenant_id = $1 AND t.item = i.item AND {KNOWN_TERMS.format(recorded_by="$3", day="i.day")}
               WHERE i.open <> 0 OR (i.open = 0 AND i.disputed <> 0)
               UNION ALL
-              SELECT customer_id, currency, NULL, NULL, 0, total(delta)
+              SELECT customer_id, currency, NULL, NULL, 0, total(delta), false
               FROM books WHERE kind = 'unapplied' GROUP BY item, customer_id, currency HAVING total(delta) <> 0
             )
             SELECT {_GROUP_OF[group_by]} AS grp, currency,
-                   width_bucket(days - 1, $5::int[]) AS bucket,
+                   width_bucket(days - 1, $7::int[]) AS bucket,
                    coalesce(total(open), 0) AS open, total(disputed) AS disputed, total(unapplied) AS unapplied,
                    count(*) FILTER (WHERE open <> 0) AS open_invoices,
-                   count(*) FILTER (WHERE disputed <> 0) AS disputed_invoices
+                   count(*) FILTER (WHERE disputed <> 0) AS disputed_invoices,
+                   count(*) FILTER (WHERE corrected AND open <> 0) AS corrected_invoices
             FROM aged GROUP BY 1, 2, 3
             """,
-            *asked,
+            *asked.arguments,
             buckets.bounds,
             timeout=REPORT_S,
         )
@@ -154,14 +197,13 @@ async def _disputes(connection: Connection, asked: Asked, group_by: GroupBy) -> 
     records = await connection.fetch(
         f"""
         WITH held AS (
-          SELECT {_GROUP_OF[group_by]} AS grp, currency, dispute_id FROM movement
-          WHERE tenant_id = $1 AND kind = 'disputed' AND effective_on <= $2 AND recorded_at <= $3
-            AND ($4::text IS NULL OR customer_id = $4)
+          SELECT {_GROUP_OF[group_by]} AS grp, currency, dispute_id FROM ({asked.movements}) m
+          WHERE kind = 'disputed'
           GROUP BY 1, 2, 3 HAVING sum(delta) > 0
         )
         SELECT grp, currency, count(*) AS disputes FROM held GROUP BY 1, 2
         """,
-        *asked,
+        *asked.arguments,
         timeout=REPORT_S,
     )
     return {(record["grp"], record["currency"]): record["disputes"] for record in records}
@@ -189,6 +231,7 @@ def _row(
         open_invoices=sum(bucket.open_invoices for bucket in buckets),
         disputed_invoices=sum(bucket.disputed_invoices for bucket in buckets),
         disputes=disputes,
+        corrected_invoices=sum(record["corrected_invoices"] for record in by_bucket.values()),
     )
 
 

@@ -1,14 +1,16 @@
 """`GET /v1/holds`: the amount of each invoice that must not be chased, and the disputes that hold it."""
 
-from datetime import date
+from datetime import date, datetime
 
 import asyncpg
 import msgspec
 from msgspec import Struct
 
-from collections_service.open_items.document import InvoiceDocument
+from collections_service.open_items.document import InvoiceDocument, due_date
+from collections_service.open_items.list import KNOWN_TERMS, OWN_DAY
 from collections_service.open_items.read import InvoiceHold
 from redress.contracts.common import WireMoney, wire
+from redress.legal_entities.zones import EntityDays, entity_days
 from redress.money import Money
 from redress.reading.keyset import Keyset, Page
 from redress.reading.moment import Moment
@@ -31,16 +33,17 @@ _document = msgspec.json.Decoder(InvoiceDocument)
 
 
 async def holds(
-    reads: TenantReads, tenant_id: str, moment: Moment, today: date, page: Keyset, *, customer_id: str | None
+    reads: TenantReads, tenant_id: str, moment: Moment, now: datetime, page: Keyset, *, customer_id: str | None
 ) -> Page[HeldInvoice]:
-    """Held invoices by their number; right now is what a reminder must look at. `today` counts where no day is asked
-    for."""
+    """Held invoices by their number; right now is what a reminder must look at. Where no day is asked for, today of
+    each invoice's legal entity counts."""
     arguments = (tenant_id, customer_id, page.after and str(page.after[0]), page.rows)
     async with reads.of(tenant_id) as connection:
+        days = await entity_days(connection, tenant_id, moment, now)
         if moment.is_now:
             rows = await connection.fetch(_NOW, *arguments)
-            return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _held_now(_document.decode(row["doc"])))
-        rows = await connection.fetch(_AT_A_MOMENT, *arguments, moment.as_of or today, moment.recorded_by)
+            return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _held_now(row["doc"], days))
+        rows = await connection.fetch(_AT_A_MOMENT, *arguments, days.day, moment.recorded_by, days.codes, days.days)
     return page.page(rows, lambda row: [row["invoice_id"]], _held_then)
 
 
@@ -50,36 +53,39 @@ WHERE tenant_id = $1 AND held_minor > 0 AND ($2::text IS NULL OR customer_id = $
   AND ($3::text IS NULL OR invoice_id > $3)
 ORDER BY invoice_id LIMIT $4
 """
-_AT_A_MOMENT = """
+_AT_A_MOMENT = f"""
 WITH held AS (
-  SELECT item, dispute_id, sum(delta)::bigint AS held FROM movement
-  WHERE tenant_id = $1 AND kind = 'disputed' AND effective_on <= $5 AND recorded_at <= $6
-    AND ($2::text IS NULL OR customer_id = $2)
-  GROUP BY item, dispute_id HAVING sum(delta) > 0
+  SELECT m.item, dispute_id, coalesce(e.day, $5::date) AS day, sum(delta)::bigint AS held
+  FROM movement m {OWN_DAY.format(codes="$7", days="$8")}
+  WHERE m.tenant_id = $1 AND kind = 'disputed' AND effective_on <= coalesce(e.day, $5::date) AND m.recorded_at <= $6
+    AND ($2::text IS NULL OR m.customer_id = $2)
+  GROUP BY 1, 2, 3 HAVING sum(delta) > 0
 ), items AS (
-  SELECT item, sum(held)::bigint AS held, array_agg(dispute_id ORDER BY dispute_id) AS disputes,
+  SELECT item, day, sum(held)::bigint AS held, array_agg(dispute_id ORDER BY dispute_id) AS disputes,
          array_agg(held ORDER BY dispute_id) AS amounts
-  FROM held GROUP BY item
+  FROM held GROUP BY item, day
 )
-SELECT i.*, t.invoice_id, t.customer_id, t.currency, t.due_on,
+SELECT i.item, i.held, i.disputes, i.amounts, t.invoice_id, t.customer_id, t.currency, t.due_on,
        (SELECT sum(delta)::bigint FROM movement m WHERE m.tenant_id = $1 AND m.item = i.item AND m.kind = 'open'
-          AND m.effective_on <= $5 AND m.recorded_at <= $6) AS open
+          AND m.effective_on <= i.day AND m.recorded_at <= $6) AS open
 FROM items i JOIN LATERAL (
-  SELECT * FROM invoice_terms t WHERE t.tenant_id = $1 AND t.item = i.item AND t.recorded_at <= $6
-  ORDER BY seq DESC LIMIT 1
+  SELECT * FROM invoice_terms t WHERE t.tenant_id = $1 AND t.item = i.item
+    AND {KNOWN_TERMS.format(recorded_by="$6", day="i.day")}
 ) t ON true
 WHERE $3::text IS NULL OR t.invoice_id > $3 ORDER BY t.invoice_id LIMIT $4
 """
 
 
-def _held_now(invoice: InvoiceDocument) -> HeldInvoice:
+def _held_now(doc: str, days: EntityDays) -> HeldInvoice:
+    invoice = _document.decode(doc)
+
     def money(minor: int) -> WireMoney:
         return wire(Money(minor, invoice.currency))
 
     return HeldInvoice(
         invoice_id=invoice.invoice_id,
         customer_id=invoice.customer_id,
-        due_on=invoice.due_on,
+        due_on=due_date(invoice.due_on, invoice.due_dates, days.of(invoice.legal_entity)),
         open=money(invoice.open),
         held=money(invoice.held),
         collectable=money(invoice.open - invoice.held),

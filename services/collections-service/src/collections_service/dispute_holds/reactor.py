@@ -7,11 +7,14 @@ on the invoice's stream and holds as soon as the invoice arrives.
 from collections.abc import Sequence
 from typing import Final
 
-from collections_service.dispute_holds.reports import reports
+from collections_service.dispute_holds.reports import counted_in, entity_of, reports
 from collections_service.open_items.decisions import report_dispute
+from collections_service.open_items.state import OpenItem
 from collections_service.open_items.stream import INVOICE, invoice_stream
+from redress.business_day import DEFAULT_ZONE
 from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
+from redress.legal_entities.stream import LEGAL_ENTITY, legal_entity_stream
 
 NAME: Final = "holds"
 
@@ -27,4 +30,13 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     for invoice_id, report in reports(event).items():
         stream = invoice_stream(uow.tenant, invoice_id)
         item = await uow.state(INVOICE, stream)
-        uow.record(INVOICE, stream, report_dispute(report, item))
+        counted = counted_in(await _zone(uow, item, event), report, event)
+        uow.record(INVOICE, stream, report_dispute(counted, item))
+
+
+async def _zone(uow: UnitOfWork, item: OpenItem, event: PublishedEvent) -> str:
+    """Of the invoice's legal entity; of the one the dispute names where the invoice is not known yet."""
+    entity = entity_of(event) if item.terms is None else item.terms.legal_entity
+    if entity is None:
+        return DEFAULT_ZONE
+    return (await uow.state(LEGAL_ENTITY, legal_entity_stream(uow.tenant, entity))).zone

@@ -8,8 +8,10 @@ from datetime import UTC
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from collections_service.open_items.commands import ReportDispute
+from redress.business_day import business_day
 from redress.contracts.dispute_events import DisputedItem, DisputeSummary
 from redress.contracts.envelope import PublishedEvent
 from redress.money import Money, total
@@ -19,6 +21,7 @@ class _AboutADispute(Struct, frozen=True, kw_only=True):
     dispute: DisputeSummary | None = None
     resolution_code: str | None = None
     cause: str | None = None
+    by_ledger: bool = False
 
 
 _decoder = msgspec.json.Decoder(_AboutADispute)
@@ -27,7 +30,8 @@ _decoder = msgspec.json.Decoder(_AboutADispute)
 def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
     """By invoice id; nothing for an event that is not about a dispute. Several lines of one invoice are added up.
 
-    An item that does not match its invoice (another customer's, another currency, a line it does not have) claims
+    The days are UTC's: `counted_in` makes them those of the invoice's entity. An item that does not match its invoice
+    (another customer's, another currency, a line it does not have) claims
     nothing: what becomes of it is no business of the ledger.
     """
     event = _decoder.decode(published.data)
@@ -50,10 +54,27 @@ def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
             rejected=_sum([item.rejected.money() for item in items], dispute.currency),
             outcome=_outcome(published.type, event),
             given_up=published.type == "dispute-withdrawn" or event.resolution_code == "VOID_LOGGED_IN_ERROR",
+            by_posting=published.type == "dispute-amount-reduced" or event.by_ledger,
             by_credit_memo=published.type == "dispute-amount-reduced" and event.cause == "credit-memo",
         )
         for invoice_id, items in by_invoice.items()
     }
+
+
+def entity_of(published: PublishedEvent) -> str | None:
+    """The legal entity that the dispute names."""
+    dispute = _decoder.decode(published.data).dispute
+    return None if dispute is None else dispute.legal_entity
+
+
+def counted_in(zone: str, report: ReportDispute, published: PublishedEvent) -> ReportDispute:
+    """The report by the business days of the invoice's legal entity."""
+    return replace(
+        report,
+        opened_on=business_day(report.opened_at, zone) if report.opened_at else report.opened_on,
+        effective_on=business_day(published.effective_at, zone),
+        recorded_on=business_day(published.time, zone),
+    )
 
 
 def _sum(amounts: list[Money], currency: str) -> Money:

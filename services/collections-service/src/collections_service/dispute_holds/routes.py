@@ -37,7 +37,7 @@ def hold_routes(parts: ApiParts[Any]) -> APIRouter:
             parts.reads,
             principal.tenant,
             moment,
-            moment.day(parts.clock.now()),
+            parts.clock.now(),
             keyset(parts.cursors, "holds", principal.tenant, filters, cursor, limit),
             customer_id=customer_id,
         )

@@ -14,7 +14,7 @@ from collections_service.erp.grouping import arrivals, control_numbers
 from collections_service.erp.item import Item
 from collections_service.erp.keeping import MessageKeeper
 from collections_service.erp.message_store import MessageStore, StoredMessage
-from collections_service.erp.reading import MessageReader
+from collections_service.erp.reading import MessageReader, needs_zone
 from collections_service.erp.results import BatchResult, Counts
 from collections_service.erp.taking import MessageTaker, Sender
 from redress.clock import Clock
@@ -64,7 +64,10 @@ class Intake:
         LogUnavailable: of some messages nothing is known; sending all of them again is harmless.
         """
         now = self._clock.now()
-        items = [self._reader.read(index, raw, now.date()) for index, raw in enumerate(raw_items)]
+        items = [self._reader.read(index, raw, now) for index, raw in enumerate(raw_items)]
+        if any(needs_zone(item.message) for item in items):
+            zones = await self._store.zones(tenant_id)
+            items = [self._reader.read(index, raw, now, zones) for index, raw in enumerate(raw_items)]
         await self._keeper.keep(tenant_id, items, sender.via)
         await failpoint("intake.kept")
         await self._store.note_control_numbers(tenant_id, control_numbers(items), now)

@@ -6,7 +6,7 @@ from collections_service.customers.customer_data import person_of_customer
 from collections_service.erp.failing import failing_alone
 from collections_service.erp.item import Item, as_bytes, as_text
 from collections_service.erp.message_store import KeptMessage, MessageStore, NewMessage, StoredMessage
-from collections_service.erp.reading import MessageReader
+from collections_service.erp.reading import MessageReader, needs_zone
 from collections_service.erp.translation import customer_id_of
 from redress.clock import Clock
 from redress.contracts.common import Sealed
@@ -55,7 +55,11 @@ class MessageKeeper:
             item = Item(index, b"")
             item.reject("erased", "the customer was erased while the message waited", "")
             return item
-        return self._reader.read(index, as_bytes("".join(text or "" for text in texts)), message.received_at.date())
+        raw = as_bytes("".join(text or "" for text in texts))
+        item = self._reader.read(index, raw, message.received_at)
+        if needs_zone(item.message):
+            item = self._reader.read(index, raw, message.received_at, await self._store.zones(tenant_id))
+        return item
 
     async def _sealed(self, tenant_id: str, item: Item) -> NewMessage:
         """The message with its bytes sealed for its customer, or for its source where it names no customer."""

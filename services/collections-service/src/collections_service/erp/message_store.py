@@ -12,6 +12,7 @@ import asyncpg
 from msgspec import Struct
 
 from redress.eventlog.connections import Connection
+from redress.legal_entities.zones import Zones, zones
 
 RELEASED_AT_ONCE = 500
 FAILED = "failed_for_now"
@@ -94,6 +95,11 @@ class MessageStore:
             (row["source"], row["source_event_id"], row["sha256"]): KeptMessage(row["id"], row["result"])
             for row in rows
         }
+
+    async def zones(self, tenant_id: str) -> Zones:
+        """In which zones the tenant's legal entities received them."""
+        async with self._transaction(tenant_id) as connection:
+            return await zones(connection, tenant_id)
 
     async def settle(self, tenant_id: str, settled: Sequence[MessageOutcome], at: datetime) -> None:
         """Write down what became of the messages."""

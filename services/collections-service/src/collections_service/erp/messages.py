@@ -108,11 +108,13 @@ class InvoicePosted(_Message, frozen=True, kw_only=True, tag="invoice-posted"):
 
 
 class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-corrected"):
-    """Fields that are left out stay as they are; a discount of 0 per cent is none. `corrected_on` left out: the day it
-    was received."""
+    """Fields that are left out stay as they are; a discount of 0 per cent is none. What changes counts from
+    `corrected_on` (left out: the day it was received), and the days before stay as they were; with
+    `corrects_from_start` it mends an error, and the days before are answered anew."""
 
     invoice_id: BusinessId
     corrected_on: date | None = None
+    corrects_from_start: bool = False
     legal_entity: BusinessId | None = None
     customer: CustomerData | None = None
     customer_id: BusinessId | None = None

@@ -1,6 +1,6 @@
 """From the bytes of a message to the command it stands for, or to the reason why it is refused."""
 
-from datetime import date
+from datetime import datetime
 
 import structlog
 
@@ -11,12 +11,20 @@ from collections_service.erp.dynamics365 import (
     read_business_event,
 )
 from collections_service.erp.item import Item
-from collections_service.erp.messages import ErpMessage, Unreadable, read
+from collections_service.erp.messages import ErpMessage, InvoiceCorrected, Unreadable, read
 from collections_service.erp.translation import command_of
+from redress.business_day import business_day
+from redress.legal_entities.zones import ALL_UTC, Zones
 
 MAX_ITEM_BYTES = 200_000  # 500 long lines, or 1,000 allocations; what is stored of it still fits into one event
 
 _log = structlog.stdlib.get_logger("collections.erp")
+
+
+def needs_zone(message: ErpMessage | None) -> bool:
+    """Whether the zone of a legal entity says on which day the message counts."""
+    undated = isinstance(message, InvoiceCorrected) and message.corrected_on is None
+    return undated and message.legal_entity is not None
 
 
 class MessageReader:
@@ -25,11 +33,13 @@ class MessageReader:
     def __init__(self, mapping: FieldMapping) -> None:
         self._mapping = mapping
 
-    def read(self, index: int, raw: bytes, received_on: date) -> Item:
-        """The item with its message and command, or rejected."""
+    def read(self, index: int, raw: bytes, received_at: datetime, zones: Zones = ALL_UTC) -> Item:
+        """The item with its message and command, or rejected. A message that names no day of its own counts on the day
+        it was received, by the clocks of the legal entity that it names."""
         item = Item(index, raw)
         try:
             item.message = self._message(raw)
+            received_on = business_day(received_at, zones.of(getattr(item.message, "legal_entity", None)))
             item.command = command_of(item.message, received_on)
         except Unreadable as wrong:
             item.reject(wrong.code, str(wrong), self._pointer(item, wrong))

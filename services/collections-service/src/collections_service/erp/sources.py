@@ -32,7 +32,9 @@ class ListedMessage(Struct, frozen=True, kw_only=True):
 class SourceHealth(Struct, frozen=True, kw_only=True):
     """`counts` are messages by what became of them; `repeated` is how often one came again. At most 100 are listed.
 
-    Those that are `failing` are kept and tried again: the failure is not their sender's fault.
+    Those that are `failing` are kept and tried again: the failure is not their sender's fault. `undescribed_entities`
+    are legal entities that its invoices name and nobody described (`PUT /v1/legal-entities/{code}`): until then their
+    business day is UTC's.
     """
 
     source: str
@@ -44,6 +46,23 @@ class SourceHealth(Struct, frozen=True, kw_only=True):
     waiting: tuple[ListedMessage, ...]
     rejected: tuple[ListedMessage, ...]
     failing: tuple[ListedMessage, ...]
+    undescribed_entities: tuple[str, ...]
+
+
+# One step of the index per entity, however many invoices each has.
+_UNDESCRIBED = """
+WITH RECURSIVE named(code) AS (
+  SELECT min(legal_entity) FROM invoice_current WHERE tenant_id = $1 AND source = $2
+  UNION ALL
+  SELECT (SELECT min(i.legal_entity) FROM invoice_current i
+          WHERE i.tenant_id = $1 AND i.source = $2 AND i.legal_entity > n.code)
+  FROM named n WHERE n.code IS NOT NULL
+)
+SELECT code FROM named
+WHERE code IS NOT NULL
+  AND NOT EXISTS (SELECT FROM legal_entity_current e WHERE e.tenant_id = $1 AND e.code = named.code)
+ORDER BY code LIMIT $3
+"""
 
 
 async def source_health(reads: TenantReads, tenant_id: str, source: str, now: datetime) -> SourceHealth | None:
@@ -74,6 +93,7 @@ async def source_health(reads: TenantReads, tenant_id: str, source: str, now: da
             source,
             LISTED,
         )
+        undescribed = await connection.fetch(_UNDESCRIBED, tenant_id, source, LISTED)
     last = max(row["last"] for row in counted)
     return SourceHealth(
         source=source,
@@ -85,6 +105,7 @@ async def source_health(reads: TenantReads, tenant_id: str, source: str, now: da
         waiting=tuple(_listed(row) for row in listed if row["result"] == "waiting"),
         rejected=tuple(_listed(row) for row in listed if row["result"] == "rejected"),
         failing=tuple(_listed(row) for row in listed if row["result"] == "received"),
+        undescribed_entities=tuple(row["code"] for row in undescribed),
     )
 
 

@@ -198,6 +198,7 @@ def _correct(message: messages.InvoiceCorrected, received_on: date) -> CorrectIn
     return CorrectInvoice(
         invoice_id=message.invoice_id,
         corrected_on=message.corrected_on or received_on,
+        from_start=message.corrects_from_start,
         currency=message.currency,
         customer_id=customer_id_of(message),
         issued_on=message.issued_on,

@@ -23,12 +23,14 @@ class RegisterInvoice(Struct, frozen=True, kw_only=True):
 
 
 class CorrectInvoice(Struct, frozen=True, kw_only=True):
-    """None leaves a field as it is; a discount of 0 per cent is none.
+    """None leaves a field as it is; a discount of 0 per cent is none. It counts from `corrected_on`, or, where it mends
+    an error that was there `from_start`, on all days.
 
     Customer, currency and issue date cannot change: the ERP credits and posts anew."""
 
     invoice_id: str
     corrected_on: date
+    from_start: bool = False
     currency: str | None = None
     customer_id: str | None = None
     issued_on: date | None = None
@@ -137,7 +139,8 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
     """One version of a dispute as it concerns this invoice, summed over its lines; amounts are totals after it.
 
     `outcome` is the reason a smaller claim is given in words: paid by the customer, withdrawn, rejected. `given_up`:
-    nobody contests it any more, and nothing was decided about it. `by_credit_memo`: it is the answer to one.
+    nobody contests it any more, and nothing was decided about it. `by_credit_memo`: it is the answer to one;
+    `by_posting`: to a posting of the ledger. `recorded_on` is the business day on which it was said.
     """
 
     dispute_id: str
@@ -151,6 +154,8 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
     outcome: str
     given_up: bool = False
     by_credit_memo: bool = False
+    by_posting: bool = False
+    recorded_on: date | None = None
 
 
 class TakeRecoveryTask(Struct, frozen=True, kw_only=True):

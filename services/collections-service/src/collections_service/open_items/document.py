@@ -3,6 +3,7 @@
 Amounts are minor units of the document's currency. Columns of lists are taken out of it (migrations).
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -21,7 +22,17 @@ class HoldDocument(Struct, frozen=True, kw_only=True):
     awaiting_credit: int
 
 
+class DueDate(Struct, frozen=True):
+    """The due date from the day `on` on."""
+
+    on: date
+    due_on: date
+
+
 class InvoiceDocument(Struct, frozen=True, kw_only=True):
+    """`due_on` is the newest date that was recorded; `due_dates` are all of an invoice whose due date was corrected: a
+    correction of a day to come does not count yet."""
+
     invoice_id: str
     source: str
     legal_entity: str
@@ -38,6 +49,14 @@ class InvoiceDocument(Struct, frozen=True, kw_only=True):
     po_number: str | None
     discount_granted: int = 0
     withheld_tax: int = 0
+    due_dates: tuple[DueDate, ...] = ()
+
+
+def due_date(due_on: date, due_dates: Sequence[DueDate], day: date) -> date:
+    """The due date that counts on a day; of a day before the first one, the first."""
+    if not due_dates:
+        return due_on
+    return next((each.due_on for each in reversed(due_dates) if each.on <= day), due_dates[0].due_on)
 
 
 _encoder = msgspec.json.Encoder()
@@ -72,5 +91,15 @@ def invoice_document(_stream_id: UUID, _version: int, item: OpenItem) -> bytes |
             po_number=terms.po_number,
             discount_granted=item.discount_minor,
             withheld_tax=item.withheld_minor,
+            due_dates=tuple(_due_dates(item)),
         )
     )
+
+
+def _due_dates(item: OpenItem) -> Iterator[DueDate]:
+    days = {each.due_from for each in item.corrections if each.due_from is not None}
+    if item.registered is None or not days:
+        return
+    for day in sorted({item.registered.issued_on, *days}):
+        if terms := item.terms_on(day):
+            yield DueDate(day, terms.due_on)

@@ -6,7 +6,7 @@ Dates are business dates. An event that moves money says from which day the move
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -64,7 +64,10 @@ class InvoiceRegistered(Struct, frozen=True, kw_only=True):
 class InvoiceCorrected(Struct, frozen=True, kw_only=True):
     """The ERP corrected an invoice; the fields are the new ones.
 
-    `change` is what the total changed by, in minor units; it counts from `effective_on`.
+    `change` is what the total changed by, in minor units: by `steps`, the first of them on `effective_on`, so that on
+    every later day the invoice asks for the new total. Without steps (before there were any) the change is one, on that
+    day. The due date counts from `due_from`; None: it is not changed. `from_start`: there was an error from the start,
+    so that the days before `corrected_on` are answered anew.
     """
 
     corrected_on: date
@@ -76,6 +79,9 @@ class InvoiceCorrected(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
     po_number: str | None
     discount: CashDiscount | None = None
+    steps: tuple[Step, ...] = ()
+    due_from: date | None = None
+    from_start: bool = False
 
 
 class PaymentApplied(Struct, frozen=True, kw_only=True):
@@ -393,11 +399,16 @@ OpenItemEvent = (
 )
 
 
+def _due_from_the_day_it_was_corrected(older: dict[str, Any]) -> dict[str, Any]:
+    """Versions 1 and 2 said no day of their own for the due date: it counts from the day of the correction."""
+    return {**older, "due_from": older["corrected_on"]}
+
+
 # Stored names and versions. A class may be renamed; a stored name never changes.
 OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
     {
         "invoice-registered": (2, InvoiceRegistered),
-        "invoice-corrected": (2, InvoiceCorrected),
+        "invoice-corrected": (3, InvoiceCorrected),
         "payment-applied": (2, PaymentApplied),
         "payment-reversed": (1, PaymentReversed),
         "discount-granted": (1, DiscountGranted),
@@ -428,6 +439,7 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
     {
         ("invoice-registered", 1): fields_added,
         ("invoice-corrected", 1): fields_added,
+        ("invoice-corrected", 2): _due_from_the_day_it_was_corrected,
         ("payment-applied", 1): fields_added,
         ("credit-memo-applied", 1): fields_added,
         ("short-payment-detected", 1): fields_added,

@@ -3,20 +3,38 @@
 from datetime import date, datetime
 
 import asyncpg
+import msgspec
 from msgspec import Struct
 
+from collections_service.open_items.document import DueDate, due_date
 from collections_service.open_items.overdue import days_overdue, status
+from collections_service.open_items.read import MendedError
 from redress.contracts.common import WireMoney, wire
+from redress.ids import public_id
+from redress.legal_entities.zones import entity_days
 from redress.money import Money
 from redress.reading.keyset import Keyset, Page
 from redress.reading.moment import Moment
 from redress.reading.tenant_reads import TenantReads
 
-KNOWN_TERMS = "t.recorded_at <= {recorded_by} AND (t.superseded_at IS NULL OR t.superseded_at > {recorded_by})"
-"""Of the rows `t` of an invoice in `invoice_terms`, the one that was known at an instant."""
+KNOWN_TERMS = (
+    "t.recorded_at <= {recorded_by} AND (t.superseded_at IS NULL OR t.superseded_at > {recorded_by})"
+    " AND t.counts_from <= {day} AND (t.counts_until IS NULL OR t.counts_until > {day})"
+)
+"""Of the rows `t` of an invoice in `invoice_terms`, the one that was known at an instant about a business day."""
+
+OWN_DAY = (
+    "LEFT JOIN invoice_terms o ON o.tenant_id = $1 AND o.item = m.item AND o.superseded_at IS NULL"
+    " AND o.counts_until IS NULL LEFT JOIN unnest({codes}::text[], {days}::date[]) AS e(code, day)"
+    " ON e.code = o.legal_entity"
+)
+"""Of a movement `m`, the business day `e.day` of its invoice's legal entity where it is another one than usual. A
+receipt has no entity."""
 
 
 class ListedInvoice(Struct, frozen=True, kw_only=True):
+    """`corrected`: as of the single invoice."""
+
     invoice_id: str
     customer_id: str
     legal_entity: str
@@ -27,6 +45,7 @@ class ListedInvoice(Struct, frozen=True, kw_only=True):
     undisputed: WireMoney
     status: str
     days_overdue: int
+    corrected: MendedError | None
 
 
 async def invoices(
@@ -39,19 +58,20 @@ async def invoices(
     customer_id: str | None,
     is_open: bool | None,
 ) -> Page[ListedInvoice]:
-    """Right now: the current state, one's own writes included."""
-    as_of = moment.day(now)
+    """Right now: the current state, one's own writes included. Today is the day of each row's legal entity."""
     arguments = (tenant_id, customer_id, page.after and str(page.after[0]), is_open, page.rows)
     async with reads.of(tenant_id) as connection:
+        days = await entity_days(connection, tenant_id, moment, now)
         if moment.is_now:
             rows = await connection.fetch(_NOW, *arguments)
         else:
-            rows = await connection.fetch(_AT_A_MOMENT, *arguments, as_of, moment.recorded_by)
-    return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _listed(row, as_of))
+            rows = await connection.fetch(_AT_A_MOMENT, *arguments, days.day, moment.recorded_by, days.codes, days.days)
+    return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _listed(row, days.of(row["legal_entity"])))
 
 
 _NOW = """
-SELECT invoice_id, customer_id, legal_entity, currency, issued_on, due_on, open_minor AS open, held_minor AS disputed
+SELECT invoice_id, customer_id, legal_entity, currency, issued_on, due_on, open_minor AS open, held_minor AS disputed,
+       NULL::uuid AS corrected_by, doc->'due_dates' AS due_dates
 FROM invoice_current
 WHERE tenant_id = $1 AND ($2::text IS NULL OR customer_id = $2) AND ($3::text IS NULL OR invoice_id > $3)
   AND ($4::boolean IS NULL OR (open_minor > 0) = $4)
@@ -59,29 +79,40 @@ ORDER BY invoice_id LIMIT $5
 """
 _AT_A_MOMENT = f"""
 SELECT t.invoice_id, t.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
+       NULL AS due_dates, CASE WHEN t.corrected_on > d.day THEN t.corrected_by END AS corrected_by, t.corrected_on,
        coalesce(m.open, 0)::bigint AS open, coalesce(m.disputed, 0)::bigint AS disputed
-FROM invoice_terms t JOIN LATERAL (
+FROM invoice_terms t
+LEFT JOIN unnest($8::text[], $9::date[]) AS e(code, day) ON e.code = t.legal_entity
+CROSS JOIN LATERAL (SELECT coalesce(e.day, $6::date) AS day) d
+JOIN LATERAL (
   SELECT sum(delta) FILTER (WHERE kind = 'open') AS open, sum(delta) FILTER (WHERE kind = 'disputed') AS disputed
-  FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= $6 AND m.recorded_at <= $7
+  FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= d.day AND m.recorded_at <= $7
 ) m ON true
-WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$7")} AND t.issued_on <= $6
+WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$7", day="d.day")} AND t.issued_on <= d.day
   AND ($2::text IS NULL OR t.customer_id = $2) AND ($3::text IS NULL OR t.invoice_id > $3)
   AND ($4::boolean IS NULL OR (coalesce(m.open, 0) > 0) = $4)
 ORDER BY t.invoice_id LIMIT $5
 """
 
 
+_due_dates = msgspec.json.Decoder(tuple[DueDate, ...])
+
+
 def _listed(row: asyncpg.Record, as_of: date) -> ListedInvoice:
     currency = row["currency"]
+    due_on = due_date(row["due_on"], _due_dates.decode(row["due_dates"] or "[]"), as_of)
     return ListedInvoice(
         invoice_id=row["invoice_id"],
         customer_id=row["customer_id"],
         legal_entity=row["legal_entity"],
         issued_on=row["issued_on"],
-        due_on=row["due_on"],
+        due_on=due_on,
         open=wire(Money(row["open"], currency)),
         disputed=wire(Money(row["disputed"], currency)),
         undisputed=wire(Money(row["open"] - row["disputed"], currency)),
         status=status(row["open"]),
-        days_overdue=days_overdue(row["open"], as_of, row["due_on"]),
+        days_overdue=days_overdue(row["open"], as_of, due_on),
+        corrected=None
+        if row["corrected_by"] is None
+        else MendedError(event_id=public_id("evt", row["corrected_by"]), corrected_on=row["corrected_on"]),
     )

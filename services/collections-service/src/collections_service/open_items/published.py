@@ -23,7 +23,9 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
         case stored.InvoiceRegistered():
             return public.InvoiceRegistered(invoice=invoice)
         case stored.InvoiceCorrected():
-            return public.InvoiceChanged(invoice=invoice)
+            return public.InvoiceChanged(
+                invoice=invoice, corrected_on=event.corrected_on, corrects_from_start=event.from_start
+            )
         case stored.PaymentApplied():
             return public.PaymentApplied(
                 invoice=invoice,

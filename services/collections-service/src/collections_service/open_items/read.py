@@ -1,17 +1,27 @@
 """`GET /v1/invoices/{id}`: the amounts owed on an invoice, now, at the end of a business day, or as it was known."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from collections_service.open_items.discounts import last_day
-from collections_service.open_items.events import RemainderLeft, RemainderTolerated, ShortPaymentDetected
+from collections_service.open_items.events import (
+    InvoiceCorrected,
+    RemainderLeft,
+    RemainderTolerated,
+    ShortPaymentDetected,
+)
 from collections_service.open_items.overdue import days_overdue, status
 from collections_service.open_items.state import OpenItem, amount_on
 from collections_service.open_items.stream import INVOICE, invoice_stream
 from redress.contracts.common import WireMoney, wire
 from redress.decider import fold
+from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
+from redress.ids import public_id
+from redress.legal_entities.zones import zone_of_entity
 from redress.money import Money
 from redress.reading.moment import Moment
 
@@ -77,10 +87,18 @@ class InvoiceRemainder(Struct, frozen=True, kw_only=True):
     explanation: str
 
 
+class MendedError(Struct, frozen=True, kw_only=True):
+    """The event that corrected an error which was there from the start, and the day on which that was done."""
+
+    event_id: str
+    corrected_on: date
+
+
 class Invoice(Struct, frozen=True, kw_only=True):
     """`open` is neither paid nor credited nor written off nor granted as discount, `disputed` the held part of it;
     `days_overdue` is below 1 if it is not due. `withheld_tax` is the part of `undisputed` that waits for a tax
-    certificate. An invoice that was cancelled keeps its total, and nothing of it is open."""
+    certificate. An invoice that was cancelled keeps its total, and nothing of it is open. `corrected`: a correction of
+    a day after `as_of` mended an error from the start, so that this day was answered otherwise before it."""
 
     invoice_id: str
     customer_id: str
@@ -106,27 +124,40 @@ class Invoice(Struct, frozen=True, kw_only=True):
     discount_granted: WireMoney
     withheld_tax: WireMoney
     remainder: InvoiceRemainder | None
+    corrected: MendedError | None
     version: int
     as_of: date
     known_at: datetime
 
 
 async def invoice(log: EventLog, tenant_id: str, invoice_id: str, moment: Moment, now: datetime) -> Invoice | None:
-    """The invoice at the end of `as_of`, from what was recorded by `known_at`; None if it was not known by then."""
+    """The invoice at the end of `as_of`, which is today of its legal entity if no day was asked for, from what was
+    recorded by `known_at`; None if it was not known by then."""
     stored = await log.read_stream(tenant_id, invoice_stream(tenant_id, invoice_id))
     known = [event for event in stored if event.recorded_at <= moment.recorded_by]
     item = fold(INVOICE, known)
     if item.terms is None:
         return None
-    return _shown(item, moment, now, known[-1].version)
+    zone = await zone_of_entity(log, tenant_id, item.terms.legal_entity, moment)
+    as_of = moment.day(now, zone)
+    return _shown(item, as_of, moment.stated(now), known[-1].version, mended(known, as_of))
 
 
-def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoice:
+def mended(known: Sequence[RecordedEvent], as_of: date) -> MendedError | None:
+    """The last event that changed what had been answered about the day before."""
+    for event in reversed(known):
+        if event.type == "invoice-corrected":
+            fact = INVOICE.codec.decode(event.type, event.schema_version, event.payload)
+            if isinstance(fact, InvoiceCorrected) and fact.from_start and fact.corrected_on > as_of:
+                return MendedError(event_id=public_id("evt", event.event_id), corrected_on=fact.corrected_on)
+    return None
+
+
+def _shown(item: OpenItem, as_of: date, known_at: datetime, version: int, corrected: MendedError | None) -> Invoice:
     if item.terms is None:
         raise ValueError("an invoice that is not registered cannot be shown")
-    terms = item.terms
+    terms = item.terms_on(as_of) or item.terms
     currency = terms.total.currency
-    as_of = moment.day(now)
 
     def money(minor: int) -> WireMoney:
         return wire(Money(minor, currency))
@@ -191,13 +222,14 @@ def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoi
         ),
         tax=wire(terms.tax) if terms.tax else None,
         po_number=terms.po_number,
-        discount=_discount(item),
+        discount=_discount(replace(item, terms=terms)),
         discount_granted=money(granted),
         withheld_tax=money(min(whole - disputed, item.withheld_on(as_of))),
         remainder=_remainder(item),
+        corrected=corrected,
         version=version,
         as_of=as_of,
-        known_at=moment.stated(now),
+        known_at=known_at,
     )
 
 

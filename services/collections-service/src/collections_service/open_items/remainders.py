@@ -114,8 +114,9 @@ def _judged(  # noqa: PLR0911 - one return per rule, in the order in which they 
 def _unexplained(payment: PaymentApplied, item: OpenItem, rest: Money, bounds: Bounds) -> tuple[Why | None, str]:
     if would_have_earned(item, rest.minor):
         return Why.DISCOUNT_NOT_EARNED, "it is the cash discount, and the payment came too late for it"
-    if item.terms is not None and payment.received_on <= item.terms.due_on:
-        return Why.NOT_DUE, f"it is due on {item.terms.due_on} and the payer says nothing about it"
+    terms = item.terms_on(payment.received_on)
+    if terms is not None and payment.received_on <= terms.due_on:
+        return Why.NOT_DUE, f"it is due on {terms.due_on} and the payer says nothing about it"
     if rest <= bounds.difference:
         return None, f"a small difference that nobody explained, up to {bounds.difference}"
     return Why.UNDERPAID, "the payer says nothing about it"

@@ -65,6 +65,28 @@ class Terms(Struct, frozen=True, kw_only=True):
     discount: CashDiscount | None
 
 
+class Correction(Struct, frozen=True, kw_only=True):
+    """One correction: `terms` are those after it, of which `fields` were changed. Each counts from its own day on:
+    the due date from `due_from`, the total by `steps`, all others from `on`."""
+
+    on: date
+    due_from: date | None
+    steps: tuple[Step, ...]
+    fields: tuple[str, ...]
+    terms: Terms
+
+    def applied_to(self, before: Terms, day: date) -> Terms:
+        """The terms at the end of `day`, where `before` were those without this correction."""
+        changed: dict[str, object] = {}
+        if self.on <= day:
+            changed = {name: getattr(self.terms, name) for name in self.fields}
+        if self.due_from is not None and self.due_from <= day:
+            changed["due_on"] = self.terms.due_on
+        if more := sum(step.minor for step in self.steps if step.on <= day):
+            changed["total"] = Money(before.total.minor + more, before.total.currency)
+        return replace(before, **changed) if changed else before
+
+
 class Application(Struct, frozen=True, kw_only=True):
     """Money of one receipt on this invoice, as it was applied once; `gone` of it came back or was unapplied. `withheld`
     is tax that the payer kept back besides, for the tax office."""
@@ -172,6 +194,9 @@ class RecoveryTask(Struct, frozen=True, kw_only=True):
 class OpenItem(Struct, frozen=True, kw_only=True):
     """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening.
 
+    `terms` are the newest that were recorded; `registered` are those of the posting and `corrections` what came after,
+    in the order of recording: `terms_on` says which counted on a day.
+
     `movements` are the changes of the open amount, one for each day on which it changed; `open_minor` is their sum: the
     amount that is neither paid nor credited. `collected_by` None: we collect it ourselves. `newest` is the last payment
     that was applied, `judged` the last word about what it left open; both are forgotten when it comes back or is taken
@@ -179,6 +204,8 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     """
 
     terms: Terms | None = None
+    registered: Terms | None = None
+    corrections: tuple[Correction, ...] = ()
     movements: tuple[Step, ...] = ()
     open_minor: int = 0
     applications: tuple[Application, ...] = ()
@@ -201,6 +228,10 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     def undisputed_minor(self) -> int:
         return self.open_minor - self.held_minor
 
+    def undisputed_on(self, day: date) -> int:
+        """The amount that may be chased at the end of `day`."""
+        return amount_on(self.movements, day) - sum(amount_on(claim.held, day) for claim in self.claims)
+
     @property
     def withheld_minor(self) -> int:
         """The undisputed amount that payers say the tax office gets: it stays open for the certificate."""
@@ -213,6 +244,12 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     @property
     def discount_minor(self) -> int:
         return sum(discount.minor for discount in self.discounts if discount.withdrawn_on is None)
+
+    def terms_on(self, day: date) -> Terms | None:
+        """The terms that counted at the end of `day`; of two corrections, the one that was recorded later."""
+        if self.registered is None:
+            return self.terms
+        return reduce(lambda terms, correction: correction.applied_to(terms, day), self.corrections, self.registered)
 
     def claim(self, dispute_id: str) -> Claim | None:
         return next((claim for claim in self.claims if claim.dispute_id == dispute_id), None)
@@ -233,6 +270,9 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     def write_off(self, source: str, write_off_id: str) -> WriteOff | None:
         key = (source, write_off_id)
         return next((each for each in self.write_offs if (each.source, each.write_off_id) == key), None)
+
+
+_DATED = ("tax", "lines", "po_number", "discount")
 
 
 def amount_on(steps: Iterable[Step], day: date) -> int:
@@ -298,7 +338,7 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR
                 po_number=event.po_number,
                 discount=event.discount,
             )
-            return _moved(replace(item, terms=terms), event.issued_on, event.total.minor)
+            return _moved(replace(item, terms=terms, registered=terms), event.issued_on, event.total.minor)
         case InvoiceCorrected():
             return _corrected(item, event)
         case PaymentApplied():
@@ -376,7 +416,16 @@ def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
         po_number=event.po_number,
         discount=event.discount,
     )
-    return _moved(replace(item, terms=terms), event.effective_on, event.change)
+    steps = event.steps or ((Step(event.effective_on, event.change),) if event.change else ())
+    correction = Correction(
+        on=terms.issued_on if event.from_start else event.corrected_on,
+        due_from=event.due_from,
+        steps=steps,
+        fields=tuple(name for name in _DATED if getattr(terms, name) != getattr(item.terms, name)),
+        terms=terms,
+    )
+    corrected = replace(item, terms=terms, corrections=(*item.corrections, correction))
+    return reduce(lambda so_far, step: _moved(so_far, step.on, step.minor), steps, corrected)
 
 
 def _paid(item: OpenItem, event: PaymentApplied) -> OpenItem:

@@ -26,6 +26,7 @@ class CustomerPosition(Struct, frozen=True, kw_only=True):
     balance: WireMoney
     open_invoices: int
     disputes: int
+    corrected_invoices: int
     buckets: tuple[AgeingBucket, ...]
 
 
@@ -87,6 +88,7 @@ async def customer(  # noqa: PLR0917
                 balance=each.balance,
                 open_invoices=each.open_invoices,
                 disputes=each.disputes,
+                corrected_invoices=each.corrected_invoices,
                 buckets=each.buckets,
             )
             for each in aged.rows

@@ -1,6 +1,6 @@
 """`GET /v1/recovery-tasks`: amounts that were disputed in vain and are to be collected after all."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +12,10 @@ from collections_service.open_items.refusals import NoSuchTask
 from collections_service.open_items.state import RecoveryTask as Task
 from redress.contracts.common import WireMoney, wire
 from redress.ids import public_id
+from redress.legal_entities.zones import entity_days
 from redress.money import Money
 from redress.reading.keyset import Keyset, Page
+from redress.reading.moment import Moment
 from redress.reading.tenant_reads import TenantReads
 
 PREFIX = "tsk"
@@ -52,17 +54,22 @@ class TaskFilter(Struct, frozen=True, kw_only=True):
 
 
 class TaskPlace(Struct, frozen=True, kw_only=True):
-    """Where a task stands in the log: the invoice's stream, the dispute, and the task's number."""
+    """Where a task stands in the log: the invoice's stream, the dispute, and the task's number. `today` is the day of
+    the invoice's legal entity."""
 
     item: UUID
     dispute_id: str
     number: int
+    today: date
     row: asyncpg.Record
 
 
-async def recovery_tasks(reads: TenantReads, tenant_id: str, page: Keyset, wanted: TaskFilter) -> Page[RecoveryTask]:
-    """In the order in which they were opened."""
+async def recovery_tasks(
+    reads: TenantReads, tenant_id: str, page: Keyset, wanted: TaskFilter, now: datetime
+) -> Page[RecoveryTask]:
+    """In the order in which they were opened. What is post-dated is collectable until its day."""
     async with reads.of(tenant_id) as connection:
+        days = await entity_days(connection, tenant_id, Moment(), now)
         rows = await connection.fetch(
             _TASKS,
             tenant_id,
@@ -72,17 +79,27 @@ async def recovery_tasks(reads: TenantReads, tenant_id: str, page: Keyset, wante
             page.rows,
             wanted.owner,
             wanted.state,
+            days.day,
+            days.codes,
+            days.days,
         )
     return page.page(rows, lambda row: [row["seq"]], _task)
 
 
-async def place_of(reads: TenantReads, tenant_id: str, task_id: UUID) -> TaskPlace:
+async def place_of(reads: TenantReads, tenant_id: str, task_id: UUID, now: datetime) -> TaskPlace:
     """NoSuchTask where the company has none with this id."""
     async with reads.of(tenant_id) as connection:
         row = await connection.fetchrow(_TASK, tenant_id, task_id)
+        days = await entity_days(connection, tenant_id, Moment(), now)
     if row is None:
         raise NoSuchTask
-    return TaskPlace(item=row["item"], dispute_id=row["dispute_id"], number=row["number"], row=row)
+    return TaskPlace(
+        item=row["item"],
+        dispute_id=row["dispute_id"],
+        number=row["number"],
+        today=days.of(row["legal_entity"]),
+        row=row,
+    )
 
 
 def task_after(place: TaskPlace, task: Task, free: int) -> RecoveryTask:
@@ -104,10 +121,14 @@ WITH tasks AS (
   SELECT t.*, i.invoice_id, i.customer_id,
          CASE WHEN t.state = 'closed' THEN 0
               ELSE greatest(0, least(t.amount, i.open_minor - i.held_minor - coalesce((
+                SELECT sum(CASE m.kind WHEN 'open' THEN m.delta ELSE -m.delta END) FROM movement m
+                WHERE m.tenant_id = t.tenant_id AND m.item = t.item AND m.kind IN ('open', 'disputed')
+                  AND m.effective_on > coalesce(e.day, $8::date)), 0) - coalesce((
                 SELECT sum(l.amount) FROM recovery_task l
                 WHERE l.tenant_id = t.tenant_id AND l.item = t.item AND l.seq > t.seq AND l.state <> 'closed'), 0)))
          END::bigint AS collectable
   FROM recovery_task t JOIN invoice_current i ON i.tenant_id = t.tenant_id AND i.stream_id = t.item
+  LEFT JOIN unnest($9::text[], $10::date[]) AS e(code, day) ON e.code = i.legal_entity
   WHERE t.tenant_id = $1 AND t.seq > $2 AND ($3::text IS NULL OR i.customer_id = $3)
     AND ($6::text IS NULL OR t.owner = $6) AND ($7::text IS NULL OR t.state = $7)
 )
@@ -115,7 +136,7 @@ SELECT * FROM tasks WHERE $4::boolean IS NULL OR (state IN ('done', 'closed') OR
 ORDER BY seq LIMIT $5
 """
 _TASK = """
-SELECT t.*, i.invoice_id, i.customer_id,
+SELECT t.*, i.invoice_id, i.customer_id, i.legal_entity,
        coalesce((SELECT sum(l.amount) FROM recovery_task l
                  WHERE l.tenant_id = t.tenant_id AND l.item = t.item AND l.seq > t.seq AND l.state <> 'closed'
        ), 0)::bigint AS later

@@ -87,6 +87,7 @@ def recovery_routes(parts: ApiParts[Any]) -> APIRouter:
             principal.tenant,
             keyset(parts.cursors, "recovery-tasks", principal.tenant, msgspec.structs.asdict(wanted), cursor, limit),
             wanted,
+            parts.clock.now(),
         )
         return answer_page(request, page.items, page.next_cursor)
 
@@ -98,7 +99,7 @@ def _add_commands(router: APIRouter, parts: ApiParts[Any]) -> None:
     async def take_it(
         context: CommandContext, task_id: UUID, build: Callable[[TaskPlace], Awaitable[RecoveryTaskCommand]]
     ) -> CommandResult:
-        place = await place_of(parts.reads, context.tenant, task_id)
+        place = await place_of(parts.reads, context.tenant, task_id, context.now)
         return await parts.runner.run(context, _changing(place, await build(place)))
 
     commands: CommandRoutes[TaskPlace, RecoveryTaskCommand] = CommandRoutes(
@@ -143,6 +144,6 @@ def _changing(place: TaskPlace, command: RecoveryTaskCommand) -> CommandJob:
         task = after.task(place.dispute_id)
         if task is None:
             raise NoSuchTask
-        return msgspec.json.encode(task_after(place, task, after.undisputed_minor))
+        return msgspec.json.encode(task_after(place, task, after.undisputed_on(place.today)))
 
     return CommandJob(work=work, writes={place.item: INVOICE})

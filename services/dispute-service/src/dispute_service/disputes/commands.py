@@ -60,13 +60,14 @@ class AssignByMatrix(Struct, frozen=True, kw_only=True):
 
 
 class RequestInformation(Struct, frozen=True, kw_only=True):
-    """`asked` is customer or department."""
+    """`asked` is customer or department. `today` is the business day of the legal entity; None: UTC's."""
 
     at: datetime
     request_id: str
     asked: str
     what: Sealed
     due: date
+    today: date | None = None
 
 
 class RecordInformation(Struct, frozen=True, kw_only=True):

@@ -14,16 +14,35 @@ from dispute_service.disputable_invoices.refusals import CustomerMismatch, Invoi
 from dispute_service.disputable_invoices.state import InvoiceTerms
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import decisions as disputes
-from dispute_service.disputes.commands import ApplyCreditMemo, ApplyPayment, DisputeCommand, LedgerCommand, Open
+from dispute_service.disputes.commands import (
+    AddNote,
+    ApplyCreditMemo,
+    ApplyPayment,
+    AssignTo,
+    Close,
+    Decide,
+    DisputeCommand,
+    Escalate,
+    LedgerCommand,
+    Open,
+    RecordInformation,
+    RequestInformation,
+    Resolve,
+    Withdraw,
+)
 from dispute_service.disputes.document import dispute_part, document
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import NoSuchDispute
 from dispute_service.disputes.state import Dispute, State, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
+from dispute_service.routing.matrix import for_entity
 from dispute_service.routing.stream import MATRIX, matrix_stream
+from redress.business_day import business_day
 from redress.handling.command import CommandContext
 from redress.handling.command_runner import CommandJob
 from redress.handling.unit_of_work import UnitOfWork
+from redress.legal_entities.state import LegalEntity
+from redress.legal_entities.stream import LEGAL_ENTITY, legal_entity_stream
 
 
 async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: datetime) -> State:
@@ -32,13 +51,35 @@ async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: d
     Refusals: those of the dispute, and those of an invoice when a person would hold more of it than fits.
     """
     before = await uow.state(DISPUTE, dispute)
-    events = disputes.decide(command, before, await uow.state(MATRIX, matrix_stream(uow.tenant)), now)
+    entity = await _entity(uow, command, before)
+    policy = for_entity(await uow.state(MATRIX, matrix_stream(uow.tenant)), entity)
+    events = disputes.decide(_on_its_day(command, entity), before, policy, now)
     if not events:
         return before
     after = uow.record(DISPUTE, dispute, events, policy=_policies(events))
     changed = _DisputeChange(before, after, events[-1].at, command)
     await _move_reservations(uow, dispute, changed)
     return after
+
+
+async def _entity(uow: UnitOfWork, command: DisputeCommand, before: State) -> LegalEntity:
+    """The legal entity whose days and working hours count. Commands that promise nothing do not ask."""
+    if isinstance(command, _WITHOUT_TIME):
+        return LEGAL_ENTITY.initial
+    whose = command if isinstance(command, Open) else before
+    code = whose.legal_entity if isinstance(whose, Open | Dispute) else None
+    if code is None:
+        return LEGAL_ENTITY.initial
+    return await uow.state(LEGAL_ENTITY, legal_entity_stream(uow.tenant, code))
+
+
+def _on_its_day(command: DisputeCommand, entity: LegalEntity) -> DisputeCommand:
+    if isinstance(command, RequestInformation):
+        return msgspec.structs.replace(command, today=business_day(command.at, entity.zone))
+    return command
+
+
+_WITHOUT_TIME = (AddNote, AssignTo, Close, Decide, Escalate, RecordInformation, Resolve, Withdraw)
 
 
 # -- the jobs of the API's commands

@@ -19,6 +19,7 @@ from redress.decider import fold
 from redress.eventlog.events import RecordedEvent
 from redress.eventlog.log import EventLog
 from redress.eventlog.vault import Vault
+from redress.legal_entities.zones import zone_of_entity
 from redress.reading.moment import AskedMoment, Moment
 from redress.service.feature import ApiParts
 from redress.web.answers import answer, answer_version
@@ -65,11 +66,17 @@ class DisputeSnapshot(Struct, frozen=True):
 async def dispute_at(
     log: EventLog, tenant_id: str, dispute: UUID, moment: Moment, version: int | None = None
 ) -> DisputeSnapshot | None:
-    """None if it does not exist, or did not at that moment. None too for a version it has not reached."""
-    before = moment.before()
+    """None if it does not exist, or did not at that moment. None too for a version it has not reached. The business day
+    is that of the dispute's legal entity, in the zone that was known at that moment."""
+    stored = await log.read_stream(tenant_id, dispute)
+    before = None
+    if moment.as_of is not None:
+        known = snapshot([event for event in stored if event.recorded_at <= moment.recorded_by])
+        entity = None if known is None else known.state.legal_entity
+        before = moment.before(await zone_of_entity(log, tenant_id, entity, moment))
     events = [
         event
-        for event in await log.read_stream(tenant_id, dispute)
+        for event in stored
         if (version is None or event.version <= version)
         and event.recorded_at <= moment.recorded_by
         and (before is None or event.effective_at < before)

@@ -3,13 +3,15 @@
 A type that is not known yet and carries an invoice tells at least what is open there, and is read as that.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dispute_service.disputable_invoices.commands import RecordInvoice
 from dispute_service.disputable_invoices.events import KnownLine
+from redress.business_day import day_begins
 from redress.contracts.collections_events import (
     CreditMemoApplied,
     CreditMemoReversed,
@@ -63,6 +65,7 @@ _NOT_POSTINGS = frozenset(
         "collection-taken-back",
         "unapplied-cash-changed",
         "refund-posted",
+        "legal-entity-changed",
     }
 )
 _DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
@@ -98,6 +101,13 @@ def ledger_event(published: PublishedEvent) -> LedgerEvent | None:
         return None
     invoice = _perhaps_an_invoice.decode(published.data).invoice
     return None if invoice is None else OtherPosting(invoice=invoice)
+
+
+def on_the_entitys_day(published: PublishedEvent, zone: str) -> PublishedEvent:
+    """The posting with its business date where the legal entity's clocks have it. The ledger publishes the date as its
+    midnight in UTC; an instant of another time is one already."""
+    at = published.effective_at.astimezone(UTC)
+    return replace(published, effective_at=day_begins(at.date(), zone)) if at.time() == time() else published
 
 
 def counts_from(published: PublishedEvent) -> datetime:

@@ -30,7 +30,14 @@ from dispute_service.disputes.events import ShortPayment
 from dispute_service.disputes.handle import handle
 from dispute_service.disputes.state import Dispute, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.postings.ledger_events import LedgerEvent, OtherPosting, counts_from, invoice_now, ledger_event
+from dispute_service.postings.ledger_events import (
+    LedgerEvent,
+    OtherPosting,
+    counts_from,
+    invoice_now,
+    ledger_event,
+    on_the_entitys_day,
+)
 from dispute_service.reasons.external import read_reason
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.contracts.collections_events import (
@@ -51,6 +58,7 @@ from redress.contracts.collections_events import (
 from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
 from redress.ids import derived_uuid, parse_public_id
+from redress.legal_entities.stream import LEGAL_ENTITY, legal_entity_stream
 from redress.money import Money
 
 NAME = "contested-invoices"  # of the checkpoint, for ever
@@ -62,7 +70,10 @@ async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
     """Load what a batch will need: the invoices, the matrix, and the disputes that contest the invoices."""
     ledger_events = [posting for event in events if (posting := ledger_event(event)) is not None]
     streams = dict.fromkeys(invoice_stream(uow.tenant, posting.invoice.invoice_id) for posting in ledger_events)
-    await uow.load_all({**dict.fromkeys(streams, INVOICE), matrix_stream(uow.tenant): MATRIX})
+    entities = {legal_entity_stream(uow.tenant, posting.invoice.legal_entity) for posting in ledger_events}
+    await uow.load_all(
+        {**dict.fromkeys(streams, INVOICE), **dict.fromkeys(entities, LEGAL_ENTITY), matrix_stream(uow.tenant): MATRIX}
+    )
     known = [await uow.state(INVOICE, stream) for stream in streams]
     await uow.load(DISPUTE, {UUID(dispute) for invoice in known for dispute in invoice.contested_by})
 
@@ -72,6 +83,8 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     posting = ledger_event(event)
     if posting is None:
         return
+    entity = await uow.state(LEGAL_ENTITY, legal_entity_stream(uow.tenant, posting.invoice.legal_entity))
+    event = on_the_entitys_day(event, entity.zone)
     stream = invoice_stream(uow.tenant, posting.invoice.invoice_id)
     before = await uow.state(INVOICE, stream)
     recorded = invoices.decide(invoice_now(event, posting), before)

@@ -6,9 +6,12 @@ every dispute has an owner. A routing is stored with the rule, the version and t
 
 from collections.abc import Mapping
 
+import msgspec
 from msgspec import Struct
 
 from dispute_service.reasons.catalogue import REASONS
+from redress.calendars import BusinessCalendar, CalendarError
+from redress.legal_entities.state import LegalEntity
 from redress.money import Money
 
 ANY = "*"
@@ -135,6 +138,36 @@ def _explain(matrix: ResolutionMatrix, rule: Rule, inputs: RoutingInputs) -> str
 
 
 DEFAULT_CALENDAR = "de-office"
+_OFFICE = CalendarSpec(country="DE", time_zone="Europe/Berlin", opens="09:00", closes="17:00")
+OWN_CALENDAR = "legal-entity"  # in a rule: the working hours of the dispute's legal entity
+
+
+def for_entity(matrix: ResolutionMatrix, entity: LegalEntity) -> ResolutionMatrix:
+    """The matrix with the working hours of a legal entity under `legal-entity`, and, where no matrix was published,
+    everywhere. An entity that nobody described, or whose holidays are not known here, has those of the built-in
+    matrix."""
+    own = _hours_of(entity)
+    calendars = {OWN_CALENDAR: own or _OFFICE, **matrix.calendars}
+    if own is not None and matrix.version == 0:
+        calendars[DEFAULT_CALENDAR] = own
+    return msgspec.structs.replace(matrix, calendars=calendars)
+
+
+def _hours_of(entity: LegalEntity) -> CalendarSpec | None:
+    if entity.described is None:
+        return None
+    hours = entity.described.calendar
+    try:
+        BusinessCalendar(hours.country, hours.subdivision, entity.zone)
+    except CalendarError:
+        return None
+    return CalendarSpec(
+        country=hours.country,
+        subdivision=hours.subdivision,
+        time_zone=entity.zone,
+        opens=hours.opens,
+        closes=hours.closes,
+    )
 
 
 def default_matrix() -> ResolutionMatrix:
@@ -163,9 +196,7 @@ def default_matrix() -> ResolutionMatrix:
     return ResolutionMatrix(
         version=0,
         rules=tuple(rules),
-        calendars={
-            DEFAULT_CALENDAR: CalendarSpec(country="DE", time_zone="Europe/Berlin", opens="09:00", closes="17:00")
-        },
+        calendars={DEFAULT_CALENDAR: _OFFICE},
     )
 
 
@@ -191,7 +222,7 @@ def problems_of(
         for at, code in enumerate(rule.reason_codes):
             if code != ANY and code not in known:
                 found.append(MatrixProblem(("rules", index, "reason_codes", at), f"{code} is not a reason code"))
-        if rule.calendar not in calendars:
+        if rule.calendar not in calendars and rule.calendar != OWN_CALENDAR:
             found.append(
                 MatrixProblem(("rules", index, "calendar"), f"{rule.calendar} is not among the matrix's calendars")
             )

@@ -10,4 +10,8 @@ def _subject(event: DisputeEvent) -> Subject:
     return Subject(DISPUTE, event.dispute.dispute_id)
 
 
-DISPUTE_EVENTS: EventSource[DisputeEvent] = EventSource(SERVICE, DisputeEvent, _subject)
+def _legal_entity(event: DisputeEvent) -> str | None:
+    return event.dispute.legal_entity
+
+
+DISPUTE_EVENTS: EventSource[DisputeEvent] = EventSource(SERVICE, DisputeEvent, _subject, _legal_entity)

@@ -13,13 +13,20 @@ E = TypeVar("E")
 
 
 class EventSource(Generic[E]):
-    """A service whose events are received: the union of them, and the subject of each."""
+    """A service whose events are received: the union of them, and the subject and the legal entity of each."""
 
-    def __init__(self, service: str, events: Any, subject: Callable[[E], Subject]) -> None:  # noqa: ANN401 - a union is no type[E]
+    def __init__(
+        self,
+        service: str,
+        events: Any,  # noqa: ANN401 - a union is no type[E]
+        subject: Callable[[E], Subject],
+        legal_entity: Callable[[E], str | None] = lambda _: None,
+    ) -> None:
         self.service = service
         self._decoder: msgspec.json.Decoder[E] = msgspec.json.Decoder(events)
         self._types = frozenset(str(cls.__struct_config__.tag) for cls in get_args(events))
         self._subject = subject
+        self._legal_entity = legal_entity
 
     def received(self, event: PublishedEvent) -> ReceivedEvent[E] | None:
         """The event; None for a type that this release does not know. msgspec.ValidationError for data that breaks the
@@ -36,6 +43,7 @@ class EventSource(Generic[E]):
             recorded_at=event.time,
             subject=self._subject(decoded),
             event=decoded,
+            legal_entity=self._legal_entity(decoded),
         )
 
     def all_received(self, events: Sequence[PublishedEvent]) -> list[tuple[PublishedEvent, ReceivedEvent[E]]]:

@@ -50,7 +50,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     it was recorded. `recipient` names who is meant without saying who they are: `person:<key>`, `customer:<id>`,
     `team:<name>` or a directory id. `rule` is the rule that made this notice, `policy` cites the policy that
     said which rules are switched off. `facts` is the JSON of the template's facts, which the template alone reads.
-    `address` is None only where there is none, and such a notice is never queued.
+    `address` is None only where there is none, and such a notice is never queued. `legal_entity` is the one that
+    writes; None: it is not said.
     """
 
     cause: str
@@ -65,6 +66,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     recipient: str
     facts: Raw
     address: Address | None = None
+    legal_entity: str | None = None
 
 
 class Template(Struct, Generic[F], frozen=True):

@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Struct)
 
 class ReceivedEvent(Struct, Generic[E], frozen=True, kw_only=True):
     """A published event as it arrived from the service `source`. `effective_at` is when it counts, `recorded_at` when
-    it was recorded, `version` that of its subject after it."""
+    it was recorded, `version` that of its subject after it, `legal_entity` whose it is."""
 
     source: str
     event_id: str
@@ -35,6 +35,7 @@ class ReceivedEvent(Struct, Generic[E], frozen=True, kw_only=True):
     recorded_at: datetime
     subject: Subject
     event: E
+    legal_entity: str | None = None
 
 
 class Contact(Struct, frozen=True, kw_only=True):
@@ -171,6 +172,7 @@ def _planned(
             recipient=recipient,
             facts=rule.template.write(decided.facts),
             address=address,
+            legal_entity=received.legal_entity,
         ),
         explanation=f"{told}; to be sent" if skip is None else f"{told}; not sent: {because}",
         skip=skip,

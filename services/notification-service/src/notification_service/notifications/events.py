@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 
 from notification_service.notices.notice import DISPUTE, Notice
 from notification_service.notices.reasons import Reason
-from redress.codec import Codec
+from redress.codec import Codec, fields_added
 
 
 class NotificationQueued(Struct, frozen=True, kw_only=True):
@@ -128,8 +128,8 @@ def _about_a_dispute(stored: dict[str, Any]) -> dict[str, Any]:
 # Stored names and versions. A stored name never changes.
 NOTIFICATION_CODEC: Final[Codec[NotificationEvent]] = Codec(
     {
-        "notification-queued": (2, NotificationQueued),
-        "notification-suppressed": (2, NotificationSuppressed),
+        "notification-queued": (3, NotificationQueued),
+        "notification-suppressed": (3, NotificationSuppressed),
         "sending-started": (1, SendingStarted),
         "sending-continued": (1, SendingContinued),
         "handover-started": (1, HandoverStarted),
@@ -139,5 +139,10 @@ NOTIFICATION_CODEC: Final[Codec[NotificationEvent]] = Codec(
         "outcome-unknown": (1, OutcomeUnknown),
         "notification-skipped": (1, NotificationSkipped),
     },
-    {("notification-queued", 1): _about_a_dispute, ("notification-suppressed", 1): _about_a_dispute},
+    {
+        ("notification-queued", 1): _about_a_dispute,
+        ("notification-queued", 2): fields_added,
+        ("notification-suppressed", 1): _about_a_dispute,
+        ("notification-suppressed", 2): fields_added,
+    },
 )

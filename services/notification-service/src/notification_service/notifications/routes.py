@@ -22,6 +22,7 @@ from notification_service.notifications.views import (
 )
 from redress.eventlog.events import RecordedEvent
 from redress.ids import parse_public_id
+from redress.legal_entities.zones import zone_of_entity
 from redress.reading.keyset import Page, keyset
 from redress.reading.moment import AskedMoment, Moment, only_now
 from redress.service.feature import ApiParts
@@ -91,7 +92,9 @@ def notification_routes(parts: ApiParts[Any]) -> APIRouter:
     ) -> Response:
         stream = _stream(notification_id)
         events = await parts.log.read_stream(principal.tenant, stream)
-        found = history_of(_by(moment, events))
+        notice = history_of(events).state.notice
+        entity = None if notice is None or moment.as_of is None else notice.legal_entity
+        found = history_of(_by(moment, await zone_of_entity(parts.log, principal.tenant, entity, moment), events))
         if found.state.notice is None:
             raise not_found(f"notification {notification_id[:60]}")
         now = document_of(found.state)
@@ -102,9 +105,9 @@ def notification_routes(parts: ApiParts[Any]) -> APIRouter:
     return router
 
 
-def _by(moment: Moment, events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
+def _by(moment: Moment, zone: str, events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
     """The events up to the moment on both axes: a history is cut, it never has holes."""
-    before = moment.before()
+    before = moment.before(zone)
     return list(
         takewhile(
             lambda event: event.recorded_at <= moment.recorded_by and (before is None or event.effective_at < before),

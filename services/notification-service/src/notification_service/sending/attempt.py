@@ -41,16 +41,19 @@ from notification_service.notifications.stream import NOTIFICATION
 from notification_service.sending.mail import Mail, Sender, mail
 from notification_service.sending.metrics import SendingMetrics
 from notification_service.wording.address import deliverable
-from notification_service.wording.compose import MailText, PersonalText, Wording, WordingError
+from notification_service.wording.compose import MailText, PersonalText, Place, Wording, WordingError
 from notification_service.wording.language import choose
 from redress.clock import Clock
 from redress.contracts.common import Sealed
-from redress.decider import LoadedStream, fold
+from redress.decider import LoadedStream, fold, load
 from redress.eventlog.events import Actor, Meta, StreamWrite, decode_meta
 from redress.eventlog.log import Conflict, EventLog, LockConflict, LogUnavailable
 from redress.failpoints import failpoint
 from redress.handling.unit_of_work import Cause, write_on
 from redress.ids import derived_uuid, new_uuid
+from redress.legal_entities.events import SenderIdentity
+from redress.legal_entities.state import LegalEntity
+from redress.legal_entities.stream import LEGAL_ENTITY, legal_entity_stream
 from redress.policy.book import Policies
 
 LEASE_S = 30.0  # so long is a notification left alone whose sender has died
@@ -259,19 +262,29 @@ class Attempts:
         to = deliverable(email)
         if to is None:
             return PermanentFailure(reason=Reason.BAD_ADDRESS, detail="the address cannot stand in an envelope")
-        worded = self._wording.compose(notice, personal, choose(address.language), self._sender.name)
+        entity = await self._entity(claimed.tenant_id, notice.legal_entity)
+        identity = SenderIdentity(name=self._sender.name) if entity.described is None else entity.described.sender
+        place = Place(address=identity.address, zone=entity.zone)
+        worded = self._wording.compose(notice, personal, choose(address.language), identity.name, place)
         return _PreparedMail(
             mail(
                 claimed.loaded.stream_id,
                 notice.subject,
                 worded,
-                sender=self._sender,
+                sender=Sender(identity.name, self._sender.email),
                 name=personal.name,
                 email=to,
                 now=self._clock.now(),
+                reply_to=None if identity.reply_to is None else deliverable(identity.reply_to),
             ),
             worded,
         )
+
+    async def _entity(self, tenant_id: str, code: str | None) -> LegalEntity:
+        """Who writes, as described by now."""
+        if code is None:
+            return LEGAL_ENTITY.initial
+        return (await load(self._log, LEGAL_ENTITY, tenant_id, legal_entity_stream(tenant_id, code))).state
 
     async def _open(self, tenant_id: str, notice: Notice, address: Address) -> tuple[str | None, PersonalText]:
         """The address, None if it has been erased, and the texts of the mail. WordingError if it cannot be worded."""

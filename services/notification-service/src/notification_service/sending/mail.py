@@ -58,13 +58,17 @@ def mail(
     name: str | None,
     email: str,
     now: datetime,
+    reply_to: str | None = None,
 ) -> Mail:
-    """The mail to one deliverable address. Nothing that came from outside can add a header or a recipient: names and
-    subjects are one harmless line, addresses have been checked, and the library refuses line breaks besides."""
+    """The mail to one deliverable address, which is answered to `reply_to` (as deliverable). Nothing that came from
+    outside can add a header or a recipient: names and subjects are one harmless line, addresses have been checked, and
+    the library refuses line breaks besides."""
     message = EmailMessage(policy=policy.SMTP)
     identity, thread = message_id(notification, sender), thread_id(subject, sender)
     message["From"] = _address(sender.name, sender.email)
     message["To"] = _address(name or "", email)
+    if reply_to is not None:
+        message["Reply-To"] = _address(sender.name, reply_to)
     message["Subject"] = worded.subject
     message["Date"] = format_datetime(now)
     message["Message-ID"] = identity

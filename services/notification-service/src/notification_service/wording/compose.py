@@ -8,7 +8,7 @@ common stands in `templates/`, the texts of each template in the folder of the f
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import mrml
 import msgspec
@@ -20,10 +20,12 @@ from notification_service.notices.notice import Notice
 from notification_service.wording.language import Language
 from notification_service.wording.letter import Letter, Value
 from notification_service.wording.plain import one_line
+from notification_service.wording.zoned import in_zone
+from redress.business_day import DEFAULT_ZONE
 from redress.contracts.common import Sealed
 
 COMMON_TEXTS = Path(__file__).parent / "templates"
-WORDING_VERSION = 2  # counted up whenever a template says something else; recorded with every mail
+WORDING_VERSION = 3  # counted up whenever a template says something else; recorded with every mail
 _SUBJECT = "Subject: "
 
 
@@ -55,6 +57,16 @@ class MailText(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class Place(Struct, frozen=True, kw_only=True):
+    """Where the company that writes is: the lines of its address, and the zone whose clocks its days go by."""
+
+    address: tuple[str, ...] = ()
+    zone: str = DEFAULT_ZONE
+
+
+NOWHERE: Final = Place()
+
+
 class Wording:
     """The letters and their texts, loaded once. `texts` are the folders of the templates."""
 
@@ -75,18 +87,25 @@ class Wording:
         letter, facts = self._letter(notice)
         return letter.sealed(facts)
 
-    def compose(self, notice: Notice, personal: PersonalText, language: Language, sender: str) -> MailText:
-        """The mail. `sender` is the company's name under it. WordingError if anything it needs is missing."""
-        return self.render(notice.template, language, self.variables(notice, personal, language, sender))
+    def compose(
+        self, notice: Notice, personal: PersonalText, language: Language, sender: str, place: Place = NOWHERE
+    ) -> MailText:
+        """The mail. `sender` is the company's name under it, `place` where the company is. WordingError if anything it
+        needs is missing."""
+        return self.render(notice.template, language, self.variables(notice, personal, language, sender, place))
 
-    def variables(self, notice: Notice, personal: PersonalText, language: Language, sender: str) -> dict[str, Value]:
+    def variables(
+        self, notice: Notice, personal: PersonalText, language: Language, sender: str, place: Place = NOWHERE
+    ) -> dict[str, Value]:
         """The values that templates may use, already written as the language writes them. WordingError as above."""
         letter, facts = self._letter(notice)
+        facts = in_zone(facts, place.zone)
         there = {name: text for name, text in personal.texts.items() if text is not None}
         return {
             "language": language.value,
             "salutation": salutation(personal.name, language),
             "sender": one_line(sender),
+            "sender_address": [one_line(line, 100) for line in place.address],
             "reference": one_line(notice.subject.id, 60),
             **letter.variables(facts, there, language),
         }

@@ -1,7 +1,7 @@
 """The language that a recipient gets, and its forms of money, days and hours."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -46,16 +46,25 @@ def day(value: date, language: Language) -> str:
 
 
 def moment(value: datetime, language: Language) -> str:
-    """Day and time in UTC, which is named: the reader's own zone is not known."""
-    at = value.astimezone(UTC)
-    return f"{day(at.date(), language)}, {_CONVENTIONS[language].hour(at)}"
+    """Day and time in the zone that the instant is told in, which is named: the reader may be elsewhere."""
+    return f"{day(value.date(), language)}, {_CONVENTIONS[language].hour(value)}"
+
+
+def _zone(at: datetime) -> str:
+    """UTC, CET, EST …; UTC+05:45 where the place has no name for it."""
+    name = at.tzname() or "UTC"
+    offset = f"{at:%z}"
+    return name if name.isalpha() else f"UTC{offset[:3]}:{offset[3:5]}"
 
 
 _CONVENTIONS = {
     Language.ENGLISH: Convention(
-        locale=Locale("en"), money="¤#,##0.00", day="d MMMM yyyy", hour=lambda at: f"{at:%H:%M} UTC"
+        locale=Locale("en"), money="¤#,##0.00", day="d MMMM yyyy", hour=lambda at: f"{at:%H:%M} {_zone(at)}"
     ),
     Language.GERMAN: Convention(
-        locale=Locale("de", "DE"), money="#,##0.00 ¤¤", day="dd.MM.yyyy", hour=lambda at: f"{at:%H:%M} Uhr (UTC)"
+        locale=Locale("de", "DE"),
+        money="#,##0.00 ¤¤",
+        day="dd.MM.yyyy",
+        hour=lambda at: f"{at:%H:%M} Uhr ({_zone(at)})",
     ),
 }

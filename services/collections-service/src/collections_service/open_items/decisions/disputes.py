@@ -1,6 +1,9 @@
 """dispute-service said what one dispute claims now."""
 
+from datetime import date
 from functools import reduce
+
+from msgspec.structs import replace
 
 from collections_service.open_items.commands import ReportDispute
 from collections_service.open_items.decisions.earning import earned_by, earned_by_credit, judged
@@ -31,6 +34,7 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
         return []
     change = command.claimed.minor - (known.claimed_now if known else 0)
     awaiting_before = known.awaiting_credit if known else 0
+    command = replace(command, effective_on=_counts_from(command, change, item))
     newly_rejected = command.rejected.minor - (known.rejected if known else 0)
     if not change and not newly_rejected and command.awaiting_credit.minor == awaiting_before:
         return []
@@ -57,6 +61,15 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
     events += _settled_by(command, change, reduce(evolve, events, item))
     events += task_changes(command, newly_rejected, reduce(evolve, events, item))
     return events
+
+
+def _counts_from(command: ReportDispute, change: int, item: OpenItem) -> date:
+    """What a post-dated posting took from a dispute is held until its day: dispute-service answers at once."""
+    recorded_on = command.recorded_on
+    if recorded_on is None or not command.by_posting or change >= 0:
+        return command.effective_on
+    ahead = (step.on for step in item.movements if step.minor < 0 and step.on > recorded_on)
+    return max(ahead, default=command.effective_on)
 
 
 def _settled_by(command: ReportDispute, change: int, item: OpenItem) -> list[OpenItemEvent]:

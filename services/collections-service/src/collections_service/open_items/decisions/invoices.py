@@ -1,6 +1,8 @@
 """An invoice is registered, corrected and cancelled."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import reduce
 
 from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, RegisterInvoice
 from collections_service.open_items.decisions.changes import day_with_room, known_terms, not_cancelled, with_holds
@@ -11,6 +13,7 @@ from collections_service.open_items.events import (
     InvoiceRegistered,
     Line,
     OpenItemEvent,
+    Step,
 )
 from collections_service.open_items.refusals import (
     BelowSettledAmount,
@@ -18,7 +21,7 @@ from collections_service.open_items.refusals import (
     CannotBeCorrected,
     InvoiceDiffers,
 )
-from collections_service.open_items.state import OpenItem, Terms, evolve
+from collections_service.open_items.state import OpenItem, Terms, evolve, first_day_with_room, with_step
 from redress.money import Money
 
 
@@ -45,7 +48,8 @@ def register(command: RegisterInvoice, item: OpenItem) -> list[OpenItemEvent]:
 
 
 def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
-    """New terms. A total below what is settled is refused: the ERP reverses the payment first."""
+    """New terms from the day of the correction on; on all days where an error was there from the start. A total below
+    what is settled is refused: the ERP reverses the payment first."""
     terms = known_terms(item, command.invoice_id)
     not_cancelled(item, command.invoice_id)
     _only_correctable(command, terms)
@@ -53,20 +57,23 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
     settled = Money(terms.total.minor - item.open_minor, terms.total.currency)
     if total < settled:
         raise BelowSettledAmount(terms.invoice_id, total, settled)
-    from_day = max(command.corrected_on, terms.issued_on)
-    decrease = terms.total.minor - total.minor
+    from_day = terms.issued_on if command.from_start else max(command.corrected_on, terms.issued_on)
+    steps = () if command.total is None else _steps_to(total, from_day, item)
     corrected = InvoiceCorrected(
         corrected_on=command.corrected_on,
-        effective_on=day_with_room(item, from_day, decrease) if decrease > 0 else from_day,
+        effective_on=steps[0].on if steps else from_day,
         due_on=command.due_on or terms.due_on,
         total=total,
-        change=-decrease,
+        change=total.minor - terms.total.minor,
         tax=terms.tax if command.tax is None else command.tax,
         lines=terms.lines if command.lines is None else command.lines,
         po_number=terms.po_number if command.po_number is None else command.po_number,
         discount=_corrected_discount(command, terms),
+        steps=steps,
+        due_from=from_day if _moves_due_date(command, item, from_day) else None,
+        from_start=command.from_start,
     )
-    if evolve(item, corrected).terms == terms:
+    if evolve(item, corrected).terms == terms and not steps and corrected.due_from is None:
         return []
     return with_holds(item, corrected, "the invoice was corrected", since=corrected.effective_on)
 
@@ -87,6 +94,30 @@ def cancel(command: CancelInvoice, item: OpenItem) -> list[OpenItemEvent]:
         reason=command.reason,
     )
     return with_holds(item, cancelled, "the invoice was cancelled", since=cancelled.effective_on)
+
+
+def _steps_to(total: Money, from_day: date, item: OpenItem) -> tuple[Step, ...]:
+    """The changes of the total, in the order of their days, after which the invoice asks for `total` on every day from
+    `from_day` on. One that makes it smaller waits for the first day on which so much is open."""
+    asked_for = [step for correction in item.corrections for step in correction.steps]
+    before = item.registered.total.minor if item.registered else 0
+    now = before + sum(step.minor for step in asked_for if step.on <= from_day)
+    wanted = [Step(from_day, total.minor - now), *(Step(s.on, -s.minor) for s in asked_for if s.on > from_day)]
+    steps: tuple[Step, ...] = ()
+    movements = item.movements
+    for step in sorted(reduce(with_step, wanted, steps), key=lambda each: each.minor <= 0):
+        on = step.on if step.minor >= 0 else first_day_with_room(movements, step.on, -step.minor)
+        movements = with_step(movements, Step(on, step.minor))
+        steps = with_step(steps, Step(on, step.minor))
+    return tuple(step for step in steps if step.minor)
+
+
+def _moves_due_date(command: CorrectInvoice, item: OpenItem, from_day: date) -> bool:
+    """Whether it was another date on any day from `from_day` on."""
+    if command.due_on is None:
+        return False
+    moved = (each.due_from for each in item.corrections if each.due_from is not None and each.due_from > from_day)
+    return any(terms.due_on != command.due_on for day in (from_day, *moved) if (terms := item.terms_on(day)))
 
 
 def _corrected_discount(command: CorrectInvoice, terms: Terms) -> CashDiscount | None:

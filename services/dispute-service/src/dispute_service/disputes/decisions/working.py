@@ -124,8 +124,9 @@ def _request_information(command: c.RequestInformation, state: Dispute, now: dat
         return []
     must_be_allowed("request-information", command.at, state, now)
     _must_have_room(state)
-    if command.due < command.at.date():
-        raise AnswerDueInPast(command.due, command.at.date())
+    today = command.today or command.at.date()
+    if command.due < today:
+        raise AnswerDueInPast(command.due, today)
     return [
         e.InformationRequested(
             at=command.at, request_id=command.request_id, asked=command.asked, what=command.what, due=command.due

@@ -1,0 +1,10 @@
+"""The legal entities of collections-service are followed: their zones and calendars."""
+
+from redress.eventlog.migrations import execute_script, log_script
+
+revision = "0008"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    execute_script(log_script("schema_legal_entities"))

@@ -1,0 +1,10 @@
+"""The legal entities of collections-service are followed: their zones and senders."""
+
+from redress.eventlog.migrations import execute_script, log_script
+
+revision = "0009"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    execute_script(log_script("schema_legal_entities"))
