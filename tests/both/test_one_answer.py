@@ -154,6 +154,37 @@ def test_a_reversal_into_rejected_money_is_heard(both: SideBySide) -> None:
     assert (both.held(), both.collectable()) == ({}, 100_000)
 
 
+def test_a_part_that_comes_back_is_given_once_and_to_the_youngest_first(both: SideBySide) -> None:
+    """Found by the walk: every dispute that the payment had taken from was given all of the part, and the rest of it
+    was told as reduced."""
+    both.dispute("A", 30_000)
+    both.dispute("B", 20_000)
+    both.come_to_rest()
+    both.pay(100_000)
+    both.come_to_rest()
+    both.reverse(amount=25_000)
+    both.come_to_rest()
+    assert (both.held(), both.collectable()) == ({"A": 5_000, "B": 20_000}, 0)
+    assert [(both.of(name).items[0].paid, both.of(name).items[0].reduced) for name in "AB"] == [(25_000, 0), (0, 0)]
+
+
+def test_a_part_of_a_credit_that_is_gone_is_contested_before_it_is_awaited_again(both: SideBySide) -> None:
+    """The memo had served the awaited credit first."""
+    both.dispute("A", 30_000)
+    both.dispute("B", 20_000)
+    both.resolve("A", "CREDIT_FULL")
+    both.come_to_rest()
+    both.credit(50_000)
+    both.come_to_rest()
+    both.reverse("CM", 25_000, kind="credit_memo")
+    both.come_to_rest()
+    assert (both.held(), both.collectable()) == ({"A": 5_000, "B": 20_000}, 50_000)
+    assert [(both.of(name).items[0].credited, both.of(name).awaiting_credit) for name in "AB"] == [
+        (25_000, 5_000),
+        (0, 0),
+    ]
+
+
 # -- facts that people would be refused
 
 

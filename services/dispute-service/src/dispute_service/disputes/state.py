@@ -13,6 +13,7 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
+from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import events as e
 from dispute_service.disputes import items as moved
 from dispute_service.disputes.items import CreditShare, DisputeItem, PaymentShare, reopenable
@@ -152,6 +153,17 @@ class Dispute(Struct, frozen=True, kw_only=True):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    def paid_by(self, payment: tuple[str, str], invoice_id: str) -> int:
+        """What a payment (source, number) of an invoice has taken from it, and not given back."""
+        mine = [each for each in self.taken if self.items[each.item].invoice_id == invoice_id]
+        return sum(each.amount for each in mine if is_same((each.source, each.payment_id), payment))
+
+    def credited_by(self, memo: tuple[str, str], invoice_id: str) -> tuple[int, int]:
+        """The same of a credit memo; and how much of it had been granted."""
+        mine = [each for each in self.credited if self.items[each.item].invoice_id == invoice_id]
+        of_it = [each for each in mine if is_same((each.source, each.credit_memo_id), memo)]
+        return sum(each.amount for each in of_it), sum(each.granted for each in of_it)
 
 
 State = UnopenedDispute | Dispute
