@@ -119,6 +119,21 @@ def test_late_a_credit_memo_that_crosses_a_reopening_still_credits_the_dispute(b
     assert (both.held(), both.collectable()) == ({}, 70_000)
 
 
+def test_a_credit_serves_a_dispute_that_learns_of_the_invoice_by_it() -> None:
+    """Found by the walk: the dispute was withdrawn while the ledger did not know the invoice, and reopened after. The
+    memo by which it learned of the invoice did nothing to it."""
+    both = SideBySide()
+    both.dispute("A", 30_000)
+    both.withdraw("A")
+    both.invoice(100_000)
+    both.come_to_rest()
+    both.reopen("A")
+    both.credit(30_000)
+    both.come_to_rest()
+    assert (both.of("A").status, both.of("A").items[0].credited) == (Status.RESOLVED, 30_000)
+    assert (both.held(), both.collectable()) == ({}, 70_000)
+
+
 # -- a payment and its reversal
 
 

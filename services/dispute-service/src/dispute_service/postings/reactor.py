@@ -115,14 +115,15 @@ async def _do(uow: UnitOfWork, event: PublishedEvent, commands: Commands) -> Non
 
 
 async def _note(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, stream: UUID) -> None:
-    """Every dispute that contests the invoice is compared with it: what is not this invoice holds nothing of it."""
+    """Every dispute that contests the invoice is compared with it: what is not this invoice holds nothing of it. What
+    the posting itself does to a dispute is still to come, so that the note is of the version before it."""
     contested_by = (await uow.state(INVOICE, stream)).contested_by
     invoice = posting.invoice
     note = c.NoteInvoice(
         at=counts_from(event),
         invoice_id=invoice.invoice_id,
         legal_entity=invoice.legal_entity,
-        ledger_version=event.version,
+        ledger_version=event.version - 1,
         customer_id=invoice.customer_id,
         currency=invoice.currency,
         lines=tuple(line.line for line in invoice.lines),
