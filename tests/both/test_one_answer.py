@@ -200,6 +200,21 @@ def test_a_part_of_a_credit_that_is_gone_is_contested_before_it_is_awaited_again
     ]
 
 
+def test_a_dispute_whose_short_payment_is_gone_does_not_come_back_with_another_one(both: SideBySide) -> None:
+    """Found by the walk: the customer paid what it had deducted, then both payments came back. The deduction was
+    contested again, although nothing was deducted any more."""
+    both.pay(60_000, "short", in_full=True)
+    both.come_to_rest()
+    both.pay(40_000, "rest")
+    both.come_to_rest()
+    both.reverse("short")
+    both.reverse("rest")
+    both.come_to_rest()
+    ((dispute_id, dispute),) = both.all_disputes().items()
+    assert (dispute.status, dispute.items[0].withdrawn) == (Status.RESOLVED, 40_000), dispute_id
+    assert (both.held(), both.collectable()) == ({}, 100_000)
+
+
 # -- facts that people would be refused
 
 

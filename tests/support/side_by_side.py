@@ -188,14 +188,14 @@ class SideBySide:
         )
         return self._post(command, self.now.date())
 
-    def pay(self, amount: int, payment_id: str = "P", invoice_id: str = "I") -> bool:
+    def pay(self, amount: int, payment_id: str = "P", invoice_id: str = "I", *, in_full: bool | None = None) -> bool:
         command = ReceivePayment(
             source="erp",
             payment_id=payment_id,
             customer_id="C-1",
             received_on=self.now.date(),
             amount=eur(amount),
-            allocations=(NamedInvoice(invoice_id, eur(amount)),),
+            allocations=(NamedInvoice(invoice_id, eur(amount), settles_in_full=in_full),),
         )
         return self._post(command, self.now.date())
 

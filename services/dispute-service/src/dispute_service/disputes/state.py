@@ -129,6 +129,7 @@ class Dispute(Struct, frozen=True, kw_only=True):
     reopened_by_person: bool = False
     claim_number: str | None = None
     short_payment: e.ShortPayment | None = None
+    lost_short_payment: bool = False  # nothing of it is left on the invoice
     taken: tuple[PaymentShare, ...] = ()
     credited: tuple[CreditShare, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
@@ -153,6 +154,11 @@ class Dispute(Struct, frozen=True, kw_only=True):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def is_judged(self) -> bool:
+        """A person has decided or resolved it, or reopened it."""
+        return self.verdict is not None or bool(self.outcomes) or self.reopened_by_person
 
     def paid_by(self, payment: tuple[str, str], invoice_id: str) -> int:
         """What a payment (source, number) of an invoice has taken from it, and not given back."""
@@ -388,6 +394,7 @@ def _payment_reversed(state: Dispute, event: e.PaymentReversed) -> Dispute:
         status=Status.INVESTIGATING if reopens_verdict else state.status,
         items=moved.without_verdict(items) if reopens_verdict else items,
         verdict=None if reopens_verdict else state.verdict,
+        lost_short_payment=state.lost_short_payment or event.into == "nothing",
         taken=taken,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )

@@ -264,15 +264,16 @@ async def _disputes(uow: UnitOfWork, dispute_ids: Iterable[str]) -> dict[str, Di
 async def _made_by(
     uow: UnitOfWork, posting: PaymentReversed | PaymentUnapplied, invoice: DisputableInvoice
 ) -> list[str]:
-    """The disputes of the invoice that this payment made. Those of before that was recorded are known by their id."""
+    """The disputes of the invoice that this payment made, also those that have ended: they may come back with another
+    posting. Those of before that was recorded are known by their id."""
     payment = (posting.source, posting.payment_id)
     by_id = str(_short_payment_id(uow.tenant, "", posting.payment_id, posting.invoice.invoice_id))
     made = []
-    for held in invoice.reservations:
-        dispute = await uow.state(DISPUTE, UUID(held.dispute_id))
+    for dispute_id in invoice.known_to_contest:
+        dispute = await uow.state(DISPUTE, UUID(dispute_id))
         cause = dispute.short_payment if isinstance(dispute, Dispute) else None
-        if held.dispute_id == by_id if cause is None else is_same((cause.source, cause.payment_id), payment):
-            made.append(held.dispute_id)
+        if dispute_id == by_id if cause is None else is_same((cause.source, cause.payment_id), payment):
+            made.append(dispute_id)
     return made
 
 
