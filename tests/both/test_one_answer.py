@@ -8,7 +8,7 @@ import pytest
 from support.side_by_side import SideBySide
 
 from dispute_service.disputable_invoices.events import NamedDisputeLeft
-from dispute_service.disputes.state import Status
+from dispute_service.disputes.state import Dispute, Status
 
 
 @pytest.fixture
@@ -213,6 +213,23 @@ def test_a_dispute_whose_short_payment_is_gone_does_not_come_back_with_another_o
     ((dispute_id, dispute),) = both.all_disputes().items()
     assert (dispute.status, dispute.items[0].withdrawn) == (Status.RESOLVED, 40_000), dispute_id
     assert (both.held(), both.collectable()) == ({}, 100_000)
+
+
+def test_what_a_person_has_judged_does_not_end_with_its_short_payment(both: SideBySide) -> None:
+    """Found by the walk: a credit was granted, a payment came back and reopened the dispute, and then the short payment
+    came back, too. That ended the contest as if nobody had looked at it."""
+    both.pay(60_000, "short", in_full=True)
+    both.come_to_rest()
+    both.pay(10_000, "part", in_full=False)
+    both.come_to_rest()
+    ((both.opened["A"], _),) = both.disputes.all_of(Dispute)
+    assert both.held() == {"A": 30_000}
+    both.resolve("A", "CREDIT_FULL")
+    both.reverse("part")
+    both.reverse("short")
+    both.come_to_rest()
+    assert (both.of("A").is_active, both.of("A").open, both.of("A").awaiting_credit) == (True, 40_000, 30_000)
+    assert (both.held(), both.collectable()) == ({"A": 40_000}, 60_000)
 
 
 # -- facts that people would be refused

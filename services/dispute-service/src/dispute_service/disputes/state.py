@@ -126,10 +126,10 @@ class Dispute(Struct, frozen=True, kw_only=True):
     withdrawal_reason: str | None = None
     assignment_explanation: str | None = None
     escalation_reason: str | None = None
-    reopened_by_person: bool = False
     claim_number: str | None = None
     short_payment: e.ShortPayment | None = None
     lost_short_payment: bool = False  # nothing of it is left on the invoice
+    is_judged: bool = False  # by a person: decided, resolved or reopened, however it went on
     taken: tuple[PaymentShare, ...] = ()
     credited: tuple[CreditShare, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
@@ -154,11 +154,6 @@ class Dispute(Struct, frozen=True, kw_only=True):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
-
-    @property
-    def is_judged(self) -> bool:
-        """A person has decided or resolved it, or reopened it."""
-        return self.verdict is not None or bool(self.outcomes) or self.reopened_by_person
 
     def paid_by(self, payment: tuple[str, str], invoice_id: str) -> int:
         """What a payment (source, number) of an invoice has taken from it, and not given back."""
@@ -291,6 +286,7 @@ def _decided(state: Dispute, event: e.DisputeDecided) -> Dispute:
         items=moved.judged(state.items, event.verdicts),
         question=None,
         root_cause=event.root_cause,
+        is_judged=True,
         verdict=Verdict(
             valid=event.valid,
             invalid=event.invalid,
@@ -314,6 +310,7 @@ def _resolved(state: Dispute, event: e.DisputeResolved) -> Dispute:
         outcomes=event.outcomes,
         credit_spread=event.spread,
         resolved_at=event.at,
+        is_judged=state.is_judged or not event.by_ledger,
     )
 
 
@@ -343,7 +340,7 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
         credit_spread=None,
         resolved_at=None,
         reopen_reason=event.reason,
-        reopened_by_person=state.reopened_by_person or not event.by_ledger,
+        is_judged=state.is_judged or not event.by_ledger,
         routing=event.routing or state.routing,
         sla=event.sla or state.sla,
         sla_breached_at=None if event.sla else state.sla_breached_at,
