@@ -220,7 +220,8 @@ class Walk:
                 taken = was_paid - old[0] if event.type == "payment-applied" else was_credited - old[1]
                 self._took[invoice_id, posting.receipt, key] += taken
         opened = [each for each in new if each.stream_type == DISPUTE.stream_type and each.version == 1]
-        if posting.has_no_lines and not opened:
+        found = [each for each in new if each.type == "items-compared"]
+        if not opened and not found and (posting.has_no_lines or event.type not in _SHAPES):
             _expect(event.type, posting, terms.total if terms else None, before, after, told)
 
     def _settled_by_postings(self, invoice_id: str) -> dict[UUID, tuple[int, int]]:
@@ -469,6 +470,7 @@ def _days_of(item: OpenItem) -> set[date]:
 
 _BACK = {"payment-reversed", "payment-unapplied", "credit-memo-reversed", "credit-memo-unapplied"}
 _TAKES = {"payment-applied", "credit-memo-applied"}
+_SHAPES = {"invoice-changed", "discount-granted", "discount-withdrawn", "invoice-cancelled"}
 _NO_POSTINGS = {
     "dispute-hold-placed", "dispute-hold-released", "recovery-task-opened", "recovery-task-changed",
     "collection-handed-over", "collection-taken-back",
@@ -534,7 +536,7 @@ def _expect(  # noqa: PLR0917
         named = _dispute_named(posting.dispute_id)
         expected = contests.after_a_credit(before, posting.minor, named, is_open)
         holds(Promise.SERVES, _live(expected) == after, told)
-    elif kind in {"invoice-changed", "discount-granted", "discount-withdrawn", "invoice-cancelled"}:
+    elif kind in _SHAPES:
         less = max(0, (total_before or 0) - _minor(invoice.total))
         amounts = contests.after_a_smaller_invoice(before, less, is_open)
         said = {key: hold.amount for key, hold in after.items()}
