@@ -18,7 +18,7 @@ export REQUESTS_CA_BUNDLE ?= $(CA_BUNDLE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format types openapi openapi-examples faults bench lock hooks clean
+.PHONY: help run test check format types openapi openapi-examples faults walk bench lock hooks clean
 
 help:  ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ SECONDS ?= 300
 SEED ?= 7
 faults: $(INSTALLED)  ## A fault campaign on real processes. SECONDS=300 SEED=7 PLANTED=<bug> (tests/faults/README.md)
 	PYTHONPATH=tests $(BIN)/python -m faults.campaign --seconds $(SECONDS) --seed $(SEED) $(if $(PLANTED),--planted $(PLANTED)) $(ARGS)
+
+OPS ?= 5000
+walk: $(INSTALLED)  ## A long random walk of both services' rules against a model. SEED=7 OPS=5000 (tests/walk/README.md)
+	PYTHONPATH=tests $(BIN)/python -m walk --seed $(SEED) --ops $(OPS) $(ARGS)
 
 bench: $(INSTALLED)  ## Speed beside peers, as ratios. ARGS="--million", ARGS="append hot"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench

@@ -8,7 +8,7 @@ import pytest
 from support.side_by_side import SideBySide
 
 from dispute_service.disputable_invoices.events import NamedDisputeLeft
-from dispute_service.disputes.state import Status
+from dispute_service.disputes.state import Dispute, Status
 
 
 @pytest.fixture
@@ -119,6 +119,21 @@ def test_late_a_credit_memo_that_crosses_a_reopening_still_credits_the_dispute(b
     assert (both.held(), both.collectable()) == ({}, 70_000)
 
 
+def test_a_credit_serves_a_dispute_that_learns_of_the_invoice_by_it() -> None:
+    """Found by the walk: the dispute was withdrawn while the ledger did not know the invoice, and reopened after. The
+    memo by which it learned of the invoice did nothing to it."""
+    both = SideBySide()
+    both.dispute("A", 30_000)
+    both.withdraw("A")
+    both.invoice(100_000)
+    both.come_to_rest()
+    both.reopen("A")
+    both.credit(30_000)
+    both.come_to_rest()
+    assert (both.of("A").status, both.of("A").items[0].credited) == (Status.RESOLVED, 30_000)
+    assert (both.held(), both.collectable()) == ({}, 70_000)
+
+
 # -- a payment and its reversal
 
 
@@ -152,6 +167,69 @@ def test_a_reversal_into_rejected_money_is_heard(both: SideBySide) -> None:
     assert both.of("A").items[0].rejected == 30_000
     assert both.tasks() == [30_000]
     assert (both.held(), both.collectable()) == ({}, 100_000)
+
+
+def test_a_part_that_comes_back_is_given_once_and_to_the_youngest_first(both: SideBySide) -> None:
+    """Found by the walk: every dispute that the payment had taken from was given all of the part, and the rest of it
+    was told as reduced."""
+    both.dispute("A", 30_000)
+    both.dispute("B", 20_000)
+    both.come_to_rest()
+    both.pay(100_000)
+    both.come_to_rest()
+    both.reverse(amount=25_000)
+    both.come_to_rest()
+    assert (both.held(), both.collectable()) == ({"A": 5_000, "B": 20_000}, 0)
+    assert [(both.of(name).items[0].paid, both.of(name).items[0].reduced) for name in "AB"] == [(25_000, 0), (0, 0)]
+
+
+def test_a_part_of_a_credit_that_is_gone_is_contested_before_it_is_awaited_again(both: SideBySide) -> None:
+    """The memo had served the awaited credit first."""
+    both.dispute("A", 30_000)
+    both.dispute("B", 20_000)
+    both.resolve("A", "CREDIT_FULL")
+    both.come_to_rest()
+    both.credit(50_000)
+    both.come_to_rest()
+    both.reverse("CM", 25_000, kind="credit_memo")
+    both.come_to_rest()
+    assert (both.held(), both.collectable()) == ({"A": 5_000, "B": 20_000}, 50_000)
+    assert [(both.of(name).items[0].credited, both.of(name).awaiting_credit) for name in "AB"] == [
+        (25_000, 5_000),
+        (0, 0),
+    ]
+
+
+def test_a_dispute_whose_short_payment_is_gone_does_not_come_back_with_another_one(both: SideBySide) -> None:
+    """Found by the walk: the customer paid what it had deducted, then both payments came back. The deduction was
+    contested again, although nothing was deducted any more."""
+    both.pay(60_000, "short", in_full=True)
+    both.come_to_rest()
+    both.pay(40_000, "rest")
+    both.come_to_rest()
+    both.reverse("short")
+    both.reverse("rest")
+    both.come_to_rest()
+    ((dispute_id, dispute),) = both.all_disputes().items()
+    assert (dispute.status, dispute.items[0].withdrawn) == (Status.RESOLVED, 40_000), dispute_id
+    assert (both.held(), both.collectable()) == ({}, 100_000)
+
+
+def test_what_a_person_has_judged_does_not_end_with_its_short_payment(both: SideBySide) -> None:
+    """Found by the walk: a credit was granted, a payment came back and reopened the dispute, and then the short payment
+    came back, too. That ended the contest as if nobody had looked at it."""
+    both.pay(60_000, "short", in_full=True)
+    both.come_to_rest()
+    both.pay(10_000, "part", in_full=False)
+    both.come_to_rest()
+    ((both.opened["A"], _),) = both.disputes.all_of(Dispute)
+    assert both.held() == {"A": 30_000}
+    both.resolve("A", "CREDIT_FULL")
+    both.reverse("part")
+    both.reverse("short")
+    both.come_to_rest()
+    assert (both.of("A").is_active, both.of("A").open, both.of("A").awaiting_credit) == (True, 40_000, 30_000)
+    assert (both.held(), both.collectable()) == ({"A": 40_000}, 60_000)
 
 
 # -- facts that people would be refused

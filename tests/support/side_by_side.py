@@ -45,7 +45,7 @@ from dispute_service.service import SERVICE as DISPUTES
 from redress.contracts.common import Sealed
 from redress.contracts.envelope import PublishedEvent
 from redress.decider import Decider
-from redress.eventlog.events import Actor, Meta, StreamWrite
+from redress.eventlog.events import Actor, Meta, NewEvent, RecordedEvent, StreamWrite
 from redress.handling.unit_of_work import Cause, Streams, UnitOfWork
 from redress.ids import derived_uuid, public_id
 from redress.money import Money
@@ -62,7 +62,7 @@ def eur(minor: int) -> Money:
     return Money(minor, "EUR")
 
 
-def _now(work: Coroutine[Any, Any, R]) -> R:
+def at_once(work: Coroutine[Any, Any, R]) -> R:
     """The result of work that waits for nothing."""
     try:
         work.send(None)
@@ -81,11 +81,13 @@ class _Side:
     """One service: its streams, and what it has published and the other one has not heard, by stream."""
 
     def __init__(self, service: Service[Any]) -> None:
+        self._name = service.name
         self._published = {each.decider.stream_type: each for f in service.features for each in f.publishes}
         self._streams: dict[UUID, tuple[int, Any]] = {}
         self._seq = 0
         self.unheard: dict[UUID, list[PublishedEvent]] = {}
         self.recorded: list[Any] = []
+        self.log: list[RecordedEvent] = []
 
     async def read(self, streams: Streams) -> Mapping[UUID, tuple[int, Any]]:
         return {each: self._streams.get(each, (0, decider.initial)) for each, decider in streams.items()}
@@ -99,9 +101,9 @@ class _Side:
 
     def do(self, work: Callable[[UnitOfWork], Coroutine[Any, Any, R]], now: datetime, effective_at: datetime) -> R:
         self._seq += 1
-        meta = Meta(actor=Actor("system", "test"), command_id=f"{id(self)}/{self._seq}", correlation_id="c")
+        meta = Meta(actor=Actor("system", "test"), command_id=f"{self._name}/{self._seq}", correlation_id="c")
         uow = UnitOfWork(TENANT, self, Cause(meta, effective_at))
-        result = _now(work(uow))
+        result = at_once(work(uow))
         states = {stream_id: (version, state) for stream_id, version, state in uow.states()}
         for write in uow.writes():
             self._record(write, now)
@@ -115,6 +117,7 @@ class _Side:
         for new in write.events:
             fact = decider.codec.decode(new.type, new.schema_version, new.payload)
             self.recorded.append(fact)
+            self.log.append(_stored(write, new, version + 1, now))
             version, state = version + 1, decider.evolve(state, fact)
             public = stream.publish(fact, stream_id, state) if stream else None
             if public is not None:
@@ -185,21 +188,26 @@ class SideBySide:
         )
         return self._post(command, self.now.date())
 
-    def pay(self, amount: int, payment_id: str = "P", invoice_id: str = "I") -> bool:
+    def pay(self, amount: int, payment_id: str = "P", invoice_id: str = "I", *, in_full: bool | None = None) -> bool:
         command = ReceivePayment(
             source="erp",
             payment_id=payment_id,
             customer_id="C-1",
             received_on=self.now.date(),
             amount=eur(amount),
-            allocations=(NamedInvoice(invoice_id, eur(amount)),),
+            allocations=(NamedInvoice(invoice_id, eur(amount), settles_in_full=in_full),),
         )
         return self._post(command, self.now.date())
 
-    def reverse(self, payment_id: str = "P") -> bool:
+    def reverse(self, number: str = "P", amount: int | None = None, *, kind: str = "payment") -> bool:
+        """`amount` None: all of it. `kind` is payment or credit_memo."""
         day = self.now.date()
-        receipt = ReceiptName(kind="payment", source="erp", number=payment_id)
-        back = ReverseReceipt(receipt=receipt, reversal_id=f"back {payment_id} {day}", reversed_on=day)
+        back = ReverseReceipt(
+            receipt=ReceiptName(kind=kind, source="erp", number=number),
+            reversal_id=f"back {number} {amount} {day}",
+            reversed_on=day,
+            amount=None if amount is None else eur(amount),
+        )
         return self._post(back, day)
 
     def credit(self, amount: int, memo: str = "CM", invoice_id: str = "I", *, dispute: str | None = None) -> bool:
@@ -347,6 +355,24 @@ class SideBySide:
 
     def _tick(self) -> None:
         self.now += timedelta(minutes=7)
+
+
+def _stored(write: StreamWrite, new: NewEvent, version: int, now: datetime) -> RecordedEvent:
+    return RecordedEvent(
+        tenant_id=TENANT,
+        stream_id=write.stream_id,
+        stream_type=write.stream_type,
+        version=version,
+        event_id=new.event_id,
+        type=new.type,
+        schema_version=new.schema_version,
+        payload=new.payload,
+        meta=new.meta,
+        effective_at=new.effective_at,
+        recorded_at=now,
+        prev_hash=b"",
+        hash=b"",
+    )
 
 
 def _lines(lines: Mapping[str, int] | None) -> tuple[Line, ...]:

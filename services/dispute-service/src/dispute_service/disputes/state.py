@@ -13,6 +13,7 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
+from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import events as e
 from dispute_service.disputes import items as moved
 from dispute_service.disputes.items import CreditShare, DisputeItem, PaymentShare, reopenable
@@ -125,9 +126,10 @@ class Dispute(Struct, frozen=True, kw_only=True):
     withdrawal_reason: str | None = None
     assignment_explanation: str | None = None
     escalation_reason: str | None = None
-    reopened_by_person: bool = False
     claim_number: str | None = None
     short_payment: e.ShortPayment | None = None
+    lost_short_payment: bool = False  # nothing of it is left on the invoice
+    is_judged: bool = False  # by a person: decided, resolved or reopened, however it went on
     taken: tuple[PaymentShare, ...] = ()
     credited: tuple[CreditShare, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
@@ -152,6 +154,17 @@ class Dispute(Struct, frozen=True, kw_only=True):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    def paid_by(self, payment: tuple[str, str], invoice_id: str) -> int:
+        """What a payment (source, number) of an invoice has taken from it, and not given back."""
+        mine = [each for each in self.taken if self.items[each.item].invoice_id == invoice_id]
+        return sum(each.amount for each in mine if is_same((each.source, each.payment_id), payment))
+
+    def credited_by(self, memo: tuple[str, str], invoice_id: str) -> tuple[int, int]:
+        """The same of a credit memo; and how much of it had been granted."""
+        mine = [each for each in self.credited if self.items[each.item].invoice_id == invoice_id]
+        of_it = [each for each in mine if is_same((each.source, each.credit_memo_id), memo)]
+        return sum(each.amount for each in of_it), sum(each.granted for each in of_it)
 
 
 State = UnopenedDispute | Dispute
@@ -273,6 +286,7 @@ def _decided(state: Dispute, event: e.DisputeDecided) -> Dispute:
         items=moved.judged(state.items, event.verdicts),
         question=None,
         root_cause=event.root_cause,
+        is_judged=True,
         verdict=Verdict(
             valid=event.valid,
             invalid=event.invalid,
@@ -296,6 +310,7 @@ def _resolved(state: Dispute, event: e.DisputeResolved) -> Dispute:
         outcomes=event.outcomes,
         credit_spread=event.spread,
         resolved_at=event.at,
+        is_judged=state.is_judged or not event.by_ledger,
     )
 
 
@@ -325,7 +340,7 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
         credit_spread=None,
         resolved_at=None,
         reopen_reason=event.reason,
-        reopened_by_person=state.reopened_by_person or not event.by_ledger,
+        is_judged=state.is_judged or not event.by_ledger,
         routing=event.routing or state.routing,
         sla=event.sla or state.sla,
         sla_breached_at=None if event.sla else state.sla_breached_at,
@@ -376,6 +391,7 @@ def _payment_reversed(state: Dispute, event: e.PaymentReversed) -> Dispute:
         status=Status.INVESTIGATING if reopens_verdict else state.status,
         items=moved.without_verdict(items) if reopens_verdict else items,
         verdict=None if reopens_verdict else state.verdict,
+        lost_short_payment=state.lost_short_payment or event.into == "nothing",
         taken=taken,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )

@@ -28,6 +28,7 @@ from dispute_service.disputes import commands as c
 from dispute_service.disputes.document import PREFIX
 from dispute_service.disputes.events import ShortPayment
 from dispute_service.disputes.handle import handle
+from dispute_service.disputes.items import filled
 from dispute_service.disputes.state import Dispute, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.postings.ledger_events import (
@@ -110,7 +111,7 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
             await _do(uow, event, await _reverse(uow, event, posting, invoice))
             await _note(uow, event, posting, stream)
         case CreditMemoReversed() | CreditMemoUnapplied():
-            await _do(uow, event, _reverse_credit(event, posting, invoice))
+            await _do(uow, event, await _reverse_credit(uow, event, posting, invoice))
             await _note(uow, event, posting, stream)
         case ShortPaymentDetected():
             await _dispute_short_payment(uow, event, posting, invoice)
@@ -127,14 +128,15 @@ async def _do(uow: UnitOfWork, event: PublishedEvent, commands: Commands) -> Non
 
 
 async def _note(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, stream: UUID) -> None:
-    """Every dispute that contests the invoice is compared with it: what is not this invoice holds nothing of it."""
+    """Every dispute that contests the invoice is compared with it: what is not this invoice holds nothing of it. What
+    the posting itself does to a dispute is still to come, so that the note is of the version before it."""
     contested_by = (await uow.state(INVOICE, stream)).contested_by
     invoice = posting.invoice
     note = c.NoteInvoice(
         at=counts_from(event),
         invoice_id=invoice.invoice_id,
         legal_entity=invoice.legal_entity,
-        ledger_version=event.version,
+        ledger_version=event.version - 1,
         customer_id=invoice.customer_id,
         currency=invoice.currency,
         lines=tuple(line.line for line in invoice.lines),
@@ -236,10 +238,14 @@ def _write_off(event: PublishedEvent, posting: WriteOffPosted, reduction: Reduct
 async def _reverse(
     uow: UnitOfWork, event: PublishedEvent, posting: PaymentReversed | PaymentUnapplied, invoice: DisputableInvoice
 ) -> Commands:
-    """Every dispute the payment took from is asked for what it took, as far as the reversed amount goes; and the one
-    that it made by being short, when nothing of it is left on the invoice."""
+    """What the payment took comes back to disputes, as far as the reversed amount goes, the youngest first; and the one
+    that it made by being short ends, when nothing of it is left on the invoice."""
     is_gone = posting.left is None or posting.left.money().minor == 0
     made = await _made_by(uow, posting, invoice) if is_gone else []
+    payment = (posting.source, posting.payment_id)
+    reduced = await _disputes(uow, invoice.disputes_reduced_by(*payment))
+    rooms = {key: dispute.paid_by(payment, posting.invoice.invoice_id) for key, dispute in reduced.items()}
+    back = dict(zip(rooms, filled(posting.amount.money().minor, list(rooms.values())), strict=True))
     return [
         (
             UUID(dispute_id),
@@ -249,35 +255,53 @@ async def _reverse(
                 source=posting.source,
                 invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
-                amount=posting.amount.money().minor,
+                amount=back.get(dispute_id, 0),
                 unapplied=isinstance(posting, PaymentUnapplied),
                 made_it=dispute_id in made,
                 clock_from=event.time,
             ),
         )
-        for dispute_id in dict.fromkeys([*invoice.disputes_reduced_by(posting.source, posting.payment_id), *made])
+        for dispute_id in dict.fromkeys([*back, *made])
     ]
+
+
+async def _disputes(uow: UnitOfWork, dispute_ids: Iterable[str]) -> dict[str, Dispute]:
+    """The youngest first: a posting takes from the oldest first, and what it took last comes back first."""
+    ids = {each: UUID(each) for each in dispute_ids}
+    await uow.load(DISPUTE, ids.values())
+    states = {each: await uow.state(DISPUTE, key) for each, key in ids.items()}
+    found = {each: state for each, state in states.items() if isinstance(state, Dispute)}
+    return dict(sorted(found.items(), key=lambda pair: (pair[1].opened_at, pair[0]), reverse=True))
 
 
 async def _made_by(
     uow: UnitOfWork, posting: PaymentReversed | PaymentUnapplied, invoice: DisputableInvoice
 ) -> list[str]:
-    """The disputes of the invoice that this payment made. Those of before that was recorded are known by their id."""
+    """The disputes of the invoice that this payment made, also those that have ended: they may come back with another
+    posting. Those of before that was recorded are known by their id."""
     payment = (posting.source, posting.payment_id)
     by_id = str(_short_payment_id(uow.tenant, "", posting.payment_id, posting.invoice.invoice_id))
     made = []
-    for held in invoice.reservations:
-        dispute = await uow.state(DISPUTE, UUID(held.dispute_id))
+    for dispute_id in invoice.known_to_contest:
+        dispute = await uow.state(DISPUTE, UUID(dispute_id))
         cause = dispute.short_payment if isinstance(dispute, Dispute) else None
-        if held.dispute_id == by_id if cause is None else is_same((cause.source, cause.payment_id), payment):
-            made.append(held.dispute_id)
+        if dispute_id == by_id if cause is None else is_same((cause.source, cause.payment_id), payment):
+            made.append(dispute_id)
     return made
 
 
-def _reverse_credit(
-    event: PublishedEvent, posting: CreditMemoReversed | CreditMemoUnapplied, invoice: DisputableInvoice
+async def _reverse_credit(
+    uow: UnitOfWork,
+    event: PublishedEvent,
+    posting: CreditMemoReversed | CreditMemoUnapplied,
+    invoice: DisputableInvoice,
 ) -> Commands:
-    """The same for a credit memo."""
+    """The same for a credit memo: what had not been granted before what had."""
+    memo = (posting.source, posting.credit_memo_id)
+    credited = await _disputes(uow, invoice.disputes_credited_by(*memo))
+    taken = {key: dispute.credited_by(memo, posting.invoice.invoice_id) for key, dispute in credited.items()}
+    rooms = [*(amount - granted for amount, granted in taken.values()), *(granted for _, granted in taken.values())]
+    parts = filled(posting.amount.money().minor, rooms)
     return [
         (
             UUID(dispute_id),
@@ -286,13 +310,14 @@ def _reverse_credit(
                 credit_memo_id=posting.credit_memo_id,
                 invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
-                amount=posting.amount.money().minor,
+                amount=amount,
                 source=posting.source,
                 unapplied=isinstance(posting, CreditMemoUnapplied),
                 clock_from=event.time,
             ),
         )
-        for dispute_id in invoice.disputes_credited_by(posting.source, posting.credit_memo_id)
+        for place, dispute_id in enumerate(taken)
+        if (amount := parts[place] + parts[len(taken) + place])
     ]
 
 

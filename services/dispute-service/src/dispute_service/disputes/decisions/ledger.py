@@ -244,8 +244,10 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
             back[taken.item] += part
             left -= part
     shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
+    if command.made_it and not (shares and state.is_judged):
+        return _without_its_short_payment(command, shares, state)
     if not shares:
-        return _without_its_short_payment(command, state) if command.made_it else []
+        return []
     at = max(command.at, state.opened_at)
     into = _where_reversed_money_goes(state)
     reversed_ = e.PaymentReversed(
@@ -276,9 +278,11 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
     ]
 
 
-def _without_its_short_payment(command: c.ReversePayment, state: Dispute) -> list[e.DisputeEvent]:
+def _without_its_short_payment(
+    command: c.ReversePayment, shares: tuple[e.Share, ...], state: Dispute
+) -> list[e.DisputeEvent]:
     """The payment that made the dispute came back, or was taken off the invoice: nothing is deducted any more, and all
-    of the invoice is to be paid.
+    of the invoice is to be paid. `shares` are what it had taken of the dispute later.
 
     So the dispute ends with it, unless a person has judged the matter or reopened it: a finding about goods or prices
     does not depend on a payment, and what was granted stays granted. That the payment came back is noted either way.
@@ -293,10 +297,12 @@ def _without_its_short_payment(command: c.ReversePayment, state: Dispute) -> lis
         into="nothing",
         source=command.source,
     )
-    if not state.is_active or state.verdict is not None or state.reopened_by_person:
-        return [noted]
+    back = [structs.replace(noted, shares=shares, into="withdrawn")] if shares else []
+    if not state.is_active or state.is_judged:
+        return [*back, noted]
     words = "was taken off the invoice" if command.unapplied else "came back"
     return [
+        *back,
         noted,
         *breach_if_late(state, at),
         e.DisputeResolved(
@@ -365,6 +371,8 @@ def _reverse_credit_memo(
 def _where_reversed_money_goes(state: Dispute) -> str:
     if state.status not in ENDED:
         return "open"
+    if state.lost_short_payment and not state.is_judged:
+        return "withdrawn"
     if state.resolution_code in ("WITHDRAWN", "VOID_LOGGED_IN_ERROR", "PAYMENT_RETURNED"):
         return "withdrawn"
     return "rejected" if state.resolution_code == "REJECTED_COLLECT" else "open"
