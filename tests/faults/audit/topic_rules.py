@@ -30,7 +30,7 @@ _READ_S = 20.0
 NOT_ALWAYS_PUBLISHED = {
     "dispute": {"note-added", "invoice-became-known", "payment-reversed", "credit-reversed"},
     "collections": {
-        "remainder-left", "remainder-tolerated", "dispute-reported", "past-hold-recorded", "credit-awaited",
+        "remainder-left", "remainder-tolerated", "number-shared", "dispute-reported", "past-hold-recorded", "credit-awaited",
         "payment-received", "credit-memo-posted", "receipt-reversed", "credit-memo-cancelled", "receipt-applied",
         "receipt-unapplied", "payer-identified",
     },

@@ -11,7 +11,7 @@ from collections_service.dispute_holds.routes import hold_routes
 from collections_service.erp.routes import MAX_BODY_BYTES, erp_routes
 from collections_service.erp.worker import CACHED_STATES, erp_parts, erp_topics
 from collections_service.open_items import published as open_items
-from collections_service.open_items.refusals import RecoveryTaskRefusal
+from collections_service.open_items.refusals import AmbiguousInvoice, RecoveryTaskRefusal
 from collections_service.open_items.routes import invoice_routes
 from collections_service.open_items.stream import INVOICE
 from collections_service.position.routes import position_routes
@@ -48,7 +48,12 @@ SERVICE = Service(
     source=collections_events.SOURCE,
     topic=collections_events.TOPIC,
     features=(
-        Feature(name="open_items", publishes=(publishes(INVOICE, open_items.published),), routes=invoice_routes),
+        Feature(
+            name="open_items",
+            publishes=(publishes(INVOICE, open_items.published),),
+            routes=invoice_routes,
+            refusals=(AmbiguousInvoice,),
+        ),
         Feature(name="receipts", publishes=(publishes(RECEIPT, receipts.published),)),
         Feature(name="erp", routes=erp_routes, topics=erp_topics, parts=erp_parts),
         Feature(

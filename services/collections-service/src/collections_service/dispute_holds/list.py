@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from collections_service.open_items.document import InvoiceDocument
+from collections_service.open_items.list import invoice_key, invoice_place
 from collections_service.open_items.read import InvoiceHold
 from redress.contracts.common import WireMoney, wire
 from redress.money import Money
@@ -19,6 +20,7 @@ class HeldInvoice(Struct, frozen=True, kw_only=True):
     """`collectable` is the rest of what is open: it may be chased."""
 
     invoice_id: str
+    legal_entity: str
     customer_id: str
     due_on: date
     open: WireMoney
@@ -31,29 +33,36 @@ _document = msgspec.json.Decoder(InvoiceDocument)
 
 
 async def holds(
-    reads: TenantReads, tenant_id: str, moment: Moment, today: date, page: Keyset, *, customer_id: str | None
+    reads: TenantReads,
+    tenant_id: str,
+    moment: Moment,
+    today: date,
+    page: Keyset,
+    *,
+    customer_id: str | None,
+    legal_entity: str | None,
 ) -> Page[HeldInvoice]:
-    """Held invoices by their number; right now is what a reminder must look at. `today` counts where no day is asked
-    for."""
-    arguments = (tenant_id, customer_id, page.after and str(page.after[0]), page.rows)
+    """Held invoices by number and legal entity; right now is what a reminder must look at. `today` counts where no day
+    is asked for."""
+    arguments = (tenant_id, customer_id, *invoice_place(page), page.rows, legal_entity)
     async with reads.of(tenant_id) as connection:
         if moment.is_now:
             rows = await connection.fetch(_NOW, *arguments)
-            return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _held_now(_document.decode(row["doc"])))
+            return page.page(rows, invoice_key, lambda row: _held_now(_document.decode(row["doc"])))
         rows = await connection.fetch(_AT_A_MOMENT, *arguments, moment.as_of or today, moment.recorded_by)
-    return page.page(rows, lambda row: [row["invoice_id"]], _held_then)
+    return page.page(rows, invoice_key, _held_then)
 
 
 _NOW = """
-SELECT invoice_id, doc::text AS doc FROM invoice_current
+SELECT invoice_id, legal_entity, doc::text AS doc FROM invoice_current
 WHERE tenant_id = $1 AND held_minor > 0 AND ($2::text IS NULL OR customer_id = $2)
-  AND ($3::text IS NULL OR invoice_id > $3)
-ORDER BY invoice_id LIMIT $4
+  AND ($6::text IS NULL OR legal_entity = $6) AND ($3::text IS NULL OR (invoice_id, legal_entity) > ($3, $4::text))
+ORDER BY invoice_id, legal_entity LIMIT $5
 """
 _AT_A_MOMENT = """
 WITH held AS (
   SELECT item, dispute_id, sum(delta)::bigint AS held FROM movement
-  WHERE tenant_id = $1 AND kind = 'disputed' AND effective_on <= $5 AND recorded_at <= $6
+  WHERE tenant_id = $1 AND kind = 'disputed' AND effective_on <= $7 AND recorded_at <= $8
     AND ($2::text IS NULL OR customer_id = $2)
   GROUP BY item, dispute_id HAVING sum(delta) > 0
 ), items AS (
@@ -61,14 +70,16 @@ WITH held AS (
          array_agg(held ORDER BY dispute_id) AS amounts
   FROM held GROUP BY item
 )
-SELECT i.*, t.invoice_id, t.customer_id, t.currency, t.due_on,
+SELECT i.*, t.invoice_id, t.legal_entity, t.customer_id, t.currency, t.due_on,
        (SELECT sum(delta)::bigint FROM movement m WHERE m.tenant_id = $1 AND m.item = i.item AND m.kind = 'open'
-          AND m.effective_on <= $5 AND m.recorded_at <= $6) AS open
+          AND m.effective_on <= $7 AND m.recorded_at <= $8) AS open
 FROM items i JOIN LATERAL (
-  SELECT * FROM invoice_terms t WHERE t.tenant_id = $1 AND t.item = i.item AND t.recorded_at <= $6
+  SELECT * FROM invoice_terms t WHERE t.tenant_id = $1 AND t.item = i.item AND t.recorded_at <= $8
   ORDER BY seq DESC LIMIT 1
 ) t ON true
-WHERE $3::text IS NULL OR t.invoice_id > $3 ORDER BY t.invoice_id LIMIT $4
+WHERE ($6::text IS NULL OR t.legal_entity = $6)
+  AND ($3::text IS NULL OR (t.invoice_id, t.legal_entity) > ($3, $4::text))
+ORDER BY t.invoice_id, t.legal_entity LIMIT $5
 """
 
 
@@ -78,6 +89,7 @@ def _held_now(invoice: InvoiceDocument) -> HeldInvoice:
 
     return HeldInvoice(
         invoice_id=invoice.invoice_id,
+        legal_entity=invoice.legal_entity,
         customer_id=invoice.customer_id,
         due_on=invoice.due_on,
         open=money(invoice.open),
@@ -98,6 +110,7 @@ def _held_then(row: asyncpg.Record) -> HeldInvoice:
 
     return HeldInvoice(
         invoice_id=row["invoice_id"],
+        legal_entity=row["legal_entity"],
         customer_id=row["customer_id"],
         due_on=row["due_on"],
         open=money(row["open"]),

@@ -9,6 +9,8 @@ from redress.money import Money
 
 
 class RegisterInvoice(Struct, frozen=True, kw_only=True):
+    """`first_entity` is the legal entity that has the number's own stream, where that is another one."""
+
     invoice_id: str
     source: str
     legal_entity: str
@@ -20,14 +22,17 @@ class RegisterInvoice(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...] = ()
     po_number: str | None = None
     discount: CashDiscount | None = None
+    first_entity: str | None = None
 
 
 class CorrectInvoice(Struct, frozen=True, kw_only=True):
     """None leaves a field as it is; a discount of 0 per cent is none.
 
-    Customer, currency and issue date cannot change: the ERP credits and posts anew."""
+    Customer, currency and issue date cannot change: the ERP credits and posts anew. `legal_entity` says whose invoice
+    it is, here and below; None: the number alone does."""
 
     invoice_id: str
+    legal_entity: str | None = None
     corrected_on: date
     currency: str | None = None
     customer_id: str | None = None
@@ -107,6 +112,7 @@ class PostWriteOff(Struct, frozen=True, kw_only=True):
     source: str
     write_off_id: str
     invoice_id: str
+    legal_entity: str | None = None
     posted_on: date
     amount: Money
     kind: str
@@ -117,6 +123,7 @@ class HandOverCollection(Struct, frozen=True, kw_only=True):
     """`to` is agency or lawyer, `reference` their file number."""
 
     invoice_id: str
+    legal_entity: str | None = None
     to: str
     handed_on: date
     reference: str | None = None
@@ -124,11 +131,13 @@ class HandOverCollection(Struct, frozen=True, kw_only=True):
 
 class TakeCollectionBack(Struct, frozen=True, kw_only=True):
     invoice_id: str
+    legal_entity: str | None = None
     taken_back_on: date
 
 
 class CancelInvoice(Struct, frozen=True, kw_only=True):
     invoice_id: str
+    legal_entity: str | None = None
     cancelled_on: date
     reason: str | None = None
 
@@ -138,6 +147,7 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
 
     `outcome` is the reason a smaller claim is given in words: paid by the customer, withdrawn, rejected. `given_up`:
     nobody contests it any more, and nothing was decided about it. `by_credit_memo`: it is the answer to one.
+    `legal_entity` is whose invoice it is; None: of the first with the number.
     """
 
     dispute_id: str
@@ -151,6 +161,7 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
     outcome: str
     given_up: bool = False
     by_credit_memo: bool = False
+    legal_entity: str | None = None
 
 
 class TakeRecoveryTask(Struct, frozen=True, kw_only=True):

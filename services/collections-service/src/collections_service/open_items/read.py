@@ -1,11 +1,13 @@
 """`GET /v1/invoices/{id}`: the amounts owed on an invoice, now, at the end of a business day, or as it was known."""
 
 from datetime import date, datetime
+from uuid import UUID
 
 from msgspec import Struct
 
 from collections_service.open_items.discounts import last_day
 from collections_service.open_items.events import RemainderLeft, RemainderTolerated, ShortPaymentDetected
+from collections_service.open_items.identity import own_entity
 from collections_service.open_items.overdue import days_overdue, status
 from collections_service.open_items.state import OpenItem, amount_on
 from collections_service.open_items.stream import INVOICE, invoice_stream
@@ -111,14 +113,24 @@ class Invoice(Struct, frozen=True, kw_only=True):
     known_at: datetime
 
 
-async def invoice(log: EventLog, tenant_id: str, invoice_id: str, moment: Moment, now: datetime) -> Invoice | None:
-    """The invoice at the end of `as_of`, from what was recorded by `known_at`; None if it was not known by then."""
-    stored = await log.read_stream(tenant_id, invoice_stream(tenant_id, invoice_id))
-    known = [event for event in stored if event.recorded_at <= moment.recorded_by]
-    item = fold(INVOICE, known)
-    if item.terms is None:
+async def invoice(  # noqa: PLR0917
+    log: EventLog, tenant_id: str, invoice_id: str, legal_entity: str | None, moment: Moment, now: datetime
+) -> Invoice | None:
+    """The invoice at the end of `as_of`, from what was recorded by `known_at`; None if it was not known by then.
+    AmbiguousInvoice where several entities had the number by then and none is named."""
+    item, version = await _known(log, tenant_id, invoice_stream(tenant_id, invoice_id), moment)
+    entity = own_entity(item, invoice_id, legal_entity)
+    if entity is not None:
+        item, version = await _known(log, tenant_id, invoice_stream(tenant_id, invoice_id, entity), moment)
+    if item.terms is None or not item.is_of(legal_entity):
         return None
-    return _shown(item, moment, now, known[-1].version)
+    return _shown(item, moment, now, version)
+
+
+async def _known(log: EventLog, tenant_id: str, stream: UUID, moment: Moment) -> tuple[OpenItem, int]:
+    stored = await log.read_stream(tenant_id, stream)
+    known = [event for event in stored if event.recorded_at <= moment.recorded_by]
+    return fold(INVOICE, known), known[-1].version if known else 0
 
 
 def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoice:

@@ -3,6 +3,8 @@
 from typing import assert_never
 from uuid import UUID
 
+import msgspec
+
 from collections_service.customers import decisions as customer
 from collections_service.customers.stream import CUSTOMER, customer_stream
 from collections_service.open_items import decisions as open_item
@@ -15,18 +17,29 @@ from collections_service.open_items.commands import (
     TakeCollectionBack,
 )
 from collections_service.open_items.events import OpenItemEvent
+from collections_service.open_items.finding import find_invoice, first_with, load_numbers
+from collections_service.open_items.identity import candidates, named_by, own_entity
+from collections_service.open_items.refusals import AmbiguousInvoice
 from collections_service.open_items.state import OpenItem
 from collections_service.open_items.stream import INVOICE, invoice_stream
-from collections_service.postings.commands import InvoicePosting, LedgerCommand, Posting, ReceiptPosting
+from collections_service.postings.commands import (
+    ChangingInvoice,
+    InvoicePosting,
+    LedgerCommand,
+    Posting,
+    ReceiptPosting,
+)
 from collections_service.receipts import decisions as cash
 from collections_service.receipts.commands import (
     ApplyReceipt,
     IdentifyPayer,
+    NamedInvoice,
     PostCreditMemo,
     ReceiptName,
     ReceivePayment,
     RefundReceipt,
     ReverseReceipt,
+    TakenOff,
     UnapplyReceipt,
 )
 from collections_service.receipts.state import Receipt
@@ -45,9 +58,11 @@ async def post(uow: UnitOfWork, posting: Posting, policies: Policies) -> None:
     """
     command = posting.command
     policy: tuple[str, ...] = ()
-    if isinstance(command, InvoicePosting):
-        invoice = invoice_stream(uow.tenant, command.invoice_id)
-        uow.record(INVOICE, invoice, _decide(command, await uow.state(INVOICE, invoice)))
+    if isinstance(command, RegisterInvoice):
+        await _register(uow, command)
+    elif isinstance(command, InvoicePosting):
+        found = await find_invoice(uow, command.invoice_id, command.legal_entity)
+        uow.record(INVOICE, found.stream, _decide(command, await uow.state(INVOICE, found.stream)))
     else:
         policy = await _apply(uow, command, policies)
     if posting.customer is not None:
@@ -56,10 +71,20 @@ async def post(uow: UnitOfWork, posting: Posting, policies: Policies) -> None:
         uow.record(CUSTOMER, stream, customer.record(posting.customer, known), policy=policy)
 
 
-def _decide(command: InvoicePosting, item: OpenItem) -> list[OpenItemEvent]:
+async def _register(uow: UnitOfWork, command: RegisterInvoice) -> None:
+    """The first invoice with a number gets the number's stream, one of another entity a stream of its own."""
+    number, entity = invoice_stream(uow.tenant, command.invoice_id), command.legal_entity
+    first = await uow.state(INVOICE, number)
+    found = await find_invoice(uow, command.invoice_id, entity)
+    if found.own_entity is not None and first.terms is not None:
+        uow.record(INVOICE, number, open_item.share(first, command.invoice_id, entity))
+        uow.record(INVOICE, found.stream, open_item.brought_along(first, entity))
+        command = msgspec.structs.replace(command, first_entity=first.terms.legal_entity)
+    uow.record(INVOICE, found.stream, open_item.register(command, await uow.state(INVOICE, found.stream)))
+
+
+def _decide(command: ChangingInvoice, item: OpenItem) -> list[OpenItemEvent]:
     match command:
-        case RegisterInvoice():
-            return open_item.register(command, item)
         case CorrectInvoice():
             return open_item.correct(command, item)
         case PostWriteOff():
@@ -77,9 +102,10 @@ async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -
     """Record the receipt and what it does to its invoices. The policies that decided."""
     stream = _receipt(uow.tenant, command)
     receipt = await uow.state(RECEIPT, stream)
-    invoices = {invoice_id: invoice_stream(uow.tenant, invoice_id) for invoice_id in _invoices_of(command, receipt)}
+    command = await _identified(uow, command, receipt)
+    invoices = {key: invoice_stream(uow.tenant, *named_by(key)) for key in _invoices_of(command, receipt)}
     await uow.load(INVOICE, invoices.values())
-    items = {invoice_id: await uow.state(INVOICE, invoice) for invoice_id, invoice in invoices.items()}
+    items = {key: await uow.state(INVOICE, invoice) for key, invoice in invoices.items()}
     policy: tuple[str, ...] = ()
     match command:
         case ReceivePayment():
@@ -99,9 +125,44 @@ async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -
         case IdentifyPayer():
             applied = cash.identify(command, receipt)
     uow.record(RECEIPT, stream, applied.receipt, policy=policy)
-    for invoice_id, events in applied.invoices.items():
-        uow.record(INVOICE, invoices[invoice_id], events, policy=policy)
+    for key, events in applied.invoices.items():
+        uow.record(INVOICE, invoices[key], events, policy=policy)
     return policy
+
+
+async def _identified(uow: UnitOfWork, command: ReceiptPosting, receipt: Receipt) -> ReceiptPosting:
+    """The posting with the entity named of those invoices that have a stream of their own, and of no others."""
+    if isinstance(command, RefundReceipt | IdentifyPayer):
+        return command
+    await load_numbers(uow, (each.invoice_id for each in command.allocations))
+    field = "applies_to" if isinstance(command, PostCreditMemo) else "allocations"
+    owners: list[str | None] = []
+    for place, each in enumerate(command.allocations):
+        try:
+            owners.append(await _owner(uow, command, each, receipt))
+        except AmbiguousInvoice as refusal:
+            raise refusal.at(field, place, "legal_entity") from None
+    allocations = tuple(
+        each if each.legal_entity == owner else msgspec.structs.replace(each, legal_entity=owner)
+        for each, owner in zip(command.allocations, owners, strict=True)
+    )
+    return command if allocations == command.allocations else msgspec.structs.replace(command, allocations=allocations)
+
+
+async def _owner(
+    uow: UnitOfWork, command: ReceiptPosting, named: NamedInvoice | TakenOff, receipt: Receipt
+) -> str | None:
+    """Where no entity is named and several have the number, it is the one that the receipt is on, if money is taken
+    off; and else the receipt's own."""
+    first, entity = await first_with(uow, named.invoice_id), named.legal_entity
+    if entity is None and first.shared_with and receipt.recorded is not None:
+        if isinstance(command, UnapplyReceipt | ReverseReceipt):
+            on = {each.legal_entity for each in receipt.recorded.applications if each.invoice_id == named.invoice_id}
+            if len(on) == 1:
+                return on.pop()
+        if receipt.recorded.legal_entity in candidates(first):
+            entity = receipt.recorded.legal_entity
+    return own_entity(first, named.invoice_id, entity)
 
 
 async def _tolerance(
@@ -129,7 +190,7 @@ def touched_streams(tenant_id: str, command: LedgerCommand) -> list[UUID]:
         return [invoice_stream(tenant_id, command.invoice_id)]
     named: list[UUID] = []
     if not isinstance(command, RefundReceipt | IdentifyPayer):
-        named = [invoice_stream(tenant_id, each.invoice_id) for each in command.allocations]
+        named = [invoice_stream(tenant_id, each.invoice_id) for each in command.allocations]  # of the numbers
     return [_receipt(tenant_id, command), *named]
 
 
@@ -150,12 +211,13 @@ def _receipt(tenant_id: str, command: ReceiptPosting) -> UUID:
 
 
 def _invoices_of(command: ReceiptPosting, receipt: Receipt) -> list[str]:
-    """The invoices that the posting may change. A reversal may take from all that have something of the receipt."""
+    """The invoices that the posting may change, by their keys. A reversal may take from all that have something of the
+    receipt."""
     match command:
         case ReverseReceipt():
             recorded = receipt.recorded
-            return list(dict.fromkeys(each.invoice_id for each in recorded.applications)) if recorded else []
+            return list(dict.fromkeys(each.key for each in recorded.applications)) if recorded else []
         case RefundReceipt() | IdentifyPayer():
             return []
         case _:
-            return list(dict.fromkeys(each.invoice_id for each in command.allocations))
+            return list(dict.fromkeys(each.key for each in command.allocations))

@@ -30,6 +30,7 @@ class RecoveryTask(Struct, frozen=True, kw_only=True):
     task_id: str
     seq: int
     invoice_id: str
+    legal_entity: str
     customer_id: str
     dispute_id: str
     amount: WireMoney
@@ -46,6 +47,7 @@ class TaskFilter(Struct, frozen=True, kw_only=True):
     """None is no filter."""
 
     customer_id: str | None = None
+    legal_entity: str | None = None
     owner: str | None = None
     state: str | None = None
     done: bool | None = None
@@ -72,6 +74,7 @@ async def recovery_tasks(reads: TenantReads, tenant_id: str, page: Keyset, wante
             page.rows,
             wanted.owner,
             wanted.state,
+            wanted.legal_entity,
         )
     return page.page(rows, lambda row: [row["seq"]], _task)
 
@@ -101,7 +104,7 @@ def task_after(place: TaskPlace, task: Task, free: int) -> RecoveryTask:
 # What is free on an invoice belongs to its last tasks first: payments settle the oldest ones.
 _TASKS = """
 WITH tasks AS (
-  SELECT t.*, i.invoice_id, i.customer_id,
+  SELECT t.*, i.invoice_id, i.legal_entity, i.customer_id,
          CASE WHEN t.state = 'closed' THEN 0
               ELSE greatest(0, least(t.amount, i.open_minor - i.held_minor - coalesce((
                 SELECT sum(l.amount) FROM recovery_task l
@@ -110,12 +113,13 @@ WITH tasks AS (
   FROM recovery_task t JOIN invoice_current i ON i.tenant_id = t.tenant_id AND i.stream_id = t.item
   WHERE t.tenant_id = $1 AND t.seq > $2 AND ($3::text IS NULL OR i.customer_id = $3)
     AND ($6::text IS NULL OR t.owner = $6) AND ($7::text IS NULL OR t.state = $7)
+    AND ($8::text IS NULL OR i.legal_entity = $8)
 )
 SELECT * FROM tasks WHERE $4::boolean IS NULL OR (state IN ('done', 'closed') OR collectable = 0) = $4
 ORDER BY seq LIMIT $5
 """
 _TASK = """
-SELECT t.*, i.invoice_id, i.customer_id,
+SELECT t.*, i.invoice_id, i.legal_entity, i.customer_id,
        coalesce((SELECT sum(l.amount) FROM recovery_task l
                  WHERE l.tenant_id = t.tenant_id AND l.item = t.item AND l.seq > t.seq AND l.state <> 'closed'
        ), 0)::bigint AS later
@@ -133,6 +137,7 @@ def _task(row: Any) -> RecoveryTask:  # noqa: ANN401 - a row, or one that a comm
         task_id=public_id(PREFIX, row["task_id"]),
         seq=row["seq"],
         invoice_id=row["invoice_id"],
+        legal_entity=row["legal_entity"],
         customer_id=row["customer_id"],
         dispute_id=row["dispute_id"],
         amount=wire(Money(row["amount"], row["currency"])),
