@@ -30,8 +30,8 @@ _READ_S = 20.0
 NOT_ALWAYS_PUBLISHED = {
     "dispute": {"note-added", "invoice-became-known", "payment-reversed", "credit-reversed"},
     "collections": {
-        "remainder-left", "remainder-tolerated", "number-shared", "dispute-reported", "past-hold-recorded", "credit-awaited",
-        "payment-received", "credit-memo-posted", "receipt-reversed", "credit-memo-cancelled", "receipt-applied",
+        "remainder-left", "remainder-tolerated", "dispute-reported", "past-hold-recorded", "credit-awaited",
+        "number-shared", "payment-received", "credit-memo-posted", "receipt-reversed", "credit-memo-cancelled", "receipt-applied",
         "receipt-unapplied", "payer-identified",
     },
     "notification": {"sending-started", "sending-continued", "handover-started", "sending-postponed"},
