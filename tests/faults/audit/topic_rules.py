@@ -31,8 +31,8 @@ NOT_ALWAYS_PUBLISHED = {
     "dispute": {"note-added", "invoice-became-known", "payment-reversed", "credit-reversed"},
     "collections": {
         "remainder-left", "remainder-tolerated", "dispute-reported", "past-hold-recorded", "credit-awaited",
-        "number-shared", "payment-received", "credit-memo-posted", "receipt-reversed", "credit-memo-cancelled", "receipt-applied",
-        "receipt-unapplied", "payer-identified",
+        "payment-received", "credit-memo-posted", "receipt-reversed", "credit-memo-cancelled", "receipt-applied",
+        "receipt-unapplied", "payer-identified", "number-shared",
     },
     "notification": {"sending-started", "sending-continued", "handover-started", "sending-postponed"},
 }  # fmt: skip

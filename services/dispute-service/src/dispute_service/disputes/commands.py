@@ -13,12 +13,14 @@ from redress.money import Money
 
 
 class ContestedItem(Struct, frozen=True, kw_only=True):
-    """`known` says whether the ledger knows the invoice; `line` None contests the invoice as a whole."""
+    """`known` says whether the ledger knows the invoice; `line` None contests the invoice as a whole. `legal_entity` is
+    whose invoice it is; None: the number alone says it."""
 
     invoice_id: str
     line: str | None
     amount: Money
     known: bool
+    legal_entity: str | None = None
 
 
 class Open(Struct, frozen=True, kw_only=True):

@@ -17,12 +17,13 @@ from redress.contracts.common import Sealed, SealedContact
 
 class OpenedItem(Struct, frozen=True, kw_only=True):
     """A contested amount of one invoice; `line` None is the invoice as a whole. `known` says whether the ledger had
-    reported the invoice by then."""
+    reported the invoice by then, `legal_entity` whose invoice it is, where that was said or known."""
 
     invoice_id: str
     line: str | None
     amount: int
     known: bool
+    legal_entity: str | None = None
 
 
 class Share(Struct, frozen=True):
@@ -308,7 +309,7 @@ DisputeEvent = (
 # Stored names and versions. A stored name never changes.
 DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
     {
-        "dispute-opened": (2, DisputeOpened),
+        "dispute-opened": (3, DisputeOpened),
         "dispute-classified": (1, DisputeClassified),
         "dispute-assigned": (1, DisputeAssigned),
         "information-requested": (1, InformationRequested),
@@ -330,6 +331,7 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
     },
     {
         ("dispute-opened", 1): fields_added,
+        ("dispute-opened", 2): fields_added,
         ("dispute-decided", 1): fields_added,
         ("dispute-resolved", 1): fields_added,
         ("dispute-reopened", 1): fields_added,
