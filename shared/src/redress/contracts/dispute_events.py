@@ -22,6 +22,8 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     invoice is another than the dispute names (customer, currency or line): such an item holds nothing and waits for a
     person. `valid` and `invalid` are the verdict on the item as it was taken, like the dispute's own; None while none
     stands or it had nothing open then. `legal_entity` is whose invoice it is; None: the first with its number.
+    `shares_number` says that the number alone does not tell the invoice: another legal entity used it too by the time
+    the item was known.
     """
 
     invoice_id: str
@@ -39,6 +41,7 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     valid: WireMoney | None = None
     invalid: WireMoney | None = None
     legal_entity: str | None = None
+    shares_number: bool = False
 
 
 class ItemOutcome(Struct, frozen=True, kw_only=True):

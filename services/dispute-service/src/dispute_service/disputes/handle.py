@@ -113,7 +113,8 @@ async def _with_what_is_known(uow: UnitOfWork, command: Open, numbers: Mapping[s
         if terms is not None:
             entity = terms.legal_entity
             known_entities.append(entity)
-        items.append(msgspec.structs.replace(item, known=terms is not None, legal_entity=entity))
+        shared = len({*number.entities, entity} - {None}) > 1
+        items.append(msgspec.structs.replace(item, known=terms is not None, legal_entity=entity, shares_number=shared))
     named = next((item.legal_entity for item in items if item.legal_entity is not None), command.legal_entity)
     return msgspec.structs.replace(
         command, items=tuple(items), legal_entity=known_entities[0] if known_entities else named

@@ -195,6 +195,7 @@ def _item(
         valid=money(verdict.valid) if verdict else None,
         invalid=money(verdict.invalid) if verdict else None,
         legal_entity=item.legal_entity,
+        shares_number=item.shares_number,
     )
 
 

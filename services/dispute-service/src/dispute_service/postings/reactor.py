@@ -148,6 +148,7 @@ async def _note(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, st
         customer_id=invoice.customer_id,
         currency=invoice.currency,
         lines=tuple(line.line for line in invoice.lines),
+        shares_number=invoice.first_entity is not None,
     )
     await _do(uow, event, [(UUID(dispute), note) for dispute in contested_by])
 
@@ -346,8 +347,14 @@ async def _dispute_short_payment(
     dispute = await _id_for(uow, event, posting)
     reason = read_reason(posting.remittance_reason)
     amount = Money(min(short.minor, free), short.currency)
+    number = await uow.state(INVOICE, invoice_stream(uow.tenant, summary.invoice_id))
     item = c.ContestedItem(
-        invoice_id=summary.invoice_id, line=None, amount=amount, known=True, legal_entity=summary.legal_entity
+        invoice_id=summary.invoice_id,
+        line=None,
+        amount=amount,
+        known=True,
+        legal_entity=summary.legal_entity,
+        shares_number=len(number.entities) > 1,
     )
     now = max(event.time, event.effective_at)
     commands: tuple[c.DisputeCommand, ...] = (

@@ -45,6 +45,7 @@ def decide(command: c.Open, state: State, policy: ResolutionMatrix, now: datetim
                     amount=item.amount.minor,
                     known=item.known,
                     legal_entity=item.legal_entity,
+                    shares_number=item.shares_number,
                 )
                 for item in command.items
             ),
