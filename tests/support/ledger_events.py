@@ -15,8 +15,8 @@ from redress.ids import derived_uuid, new_uuid, public_id
 
 @dataclass
 class LedgerInvoice:
-    """An invoice of customer C-1 over 1,000.00; every fact carries it as it is afterwards. `first_entity` had the number
-    before."""
+    """An invoice of customer C-1 over 1,000.00; every fact carries it as it is afterwards. `first_entity` had the
+    number before."""
 
     tenant: str
     invoice_id: str = "INV-1"

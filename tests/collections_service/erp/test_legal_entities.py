@@ -170,3 +170,33 @@ async def test_recovery_tasks_tell_the_entity_and_are_found_by_it(office: Office
     (second,) = (await office.get("/v1/recovery-tasks", legal_entity="DE02"))["items"]
     assert [task["legal_entity"] for task in both] == ["DE01", "DE02"]
     assert (second["legal_entity"], second["invoice_id"], second["amount"]["amount"]) == ("DE02", "4711", "300.00")
+
+
+async def test_ageing_has_a_row_for_each_legal_entity_and_a_customer_spans_them(office: Office) -> None:
+    await office.accepted(
+        of("DE01", total="1000.00"),
+        of("DE02", total="300.00"),
+        pays("P-1", amount="50.00", legal_entity="DE02"),
+        pays("P-2", amount="7.00"),
+    )
+    await office.hear(dispute_event("dispute-opened", version=1, open={"4711": 10_000}, legal_entity="DE02"))
+    await office.follow()
+
+    def shown(ageing: dict[str, Any]) -> list[tuple[str, str, str, str, int]]:
+        return [
+            (r["group"], r["open"]["amount"], r["disputed"]["amount"], r["unapplied"]["amount"], r["disputes"])
+            for r in ageing["rows"]
+        ]
+
+    rows = [
+        ("", "0.00", "0.00", "-7.00", 0),
+        ("DE01", "1000.00", "0.00", "0.00", 0),
+        ("DE02", "300.00", "100.00", "-50.00", 1),
+    ]
+    assert shown(await office.get("/v1/ageing", as_of="2026-03-31", group_by="legal_entity")) == rows
+    of_one = await office.get("/v1/ageing", as_of="2026-03-31", group_by="legal_entity", legal_entity="DE02")
+    assert shown(of_one) == rows[2:]
+    of_customer = await office.get("/v1/ageing", as_of="2026-03-31", customer_id="C-1", legal_entity="DE01")
+    assert shown(of_customer) == [("total", "1000.00", "0.00", "0.00", 0)]
+    (position,) = (await office.get("/v1/customers/C-1"))["positions"]
+    assert (position["open"]["amount"], position["balance"]["amount"]) == ("1300.00", "1243.00")

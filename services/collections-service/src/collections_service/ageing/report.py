@@ -21,7 +21,7 @@ from redress.policy.book import Policies
 from redress.reading.moment import Moment
 from redress.reading.tenant_reads import Position, TenantReads, position
 
-GroupBy = Literal["total", "customer", "currency"]
+GroupBy = Literal["total", "customer", "currency", "legal_entity"]
 Basis = Literal["due", "document"]
 
 
@@ -35,7 +35,10 @@ class AgeingBucket(Struct, frozen=True, kw_only=True):
 
 
 class AgeingRow(Struct, frozen=True, kw_only=True):
-    """`unapplied` is negative: it is the customer's money. `disputes` counts distinct disputes that hold something."""
+    """`unapplied` is negative: it is the customer's money. `disputes` counts distinct disputes that hold something.
+
+    By legal entity, `group` is empty for money of which the ERP did not say whose receipt it is.
+    """
 
     group: str
     currency: str
@@ -71,7 +74,17 @@ _AS_A_REPORT = (
     f" SET LOCAL statement_timeout = '{REPORT_S:.0f}s'"
 )
 
-_GROUP_OF = {"total": "'total'", "customer": "customer_id", "currency": "currency"}
+_GROUP_OF = {
+    "total": "'total'",
+    "customer": "customer_id",
+    "currency": "currency",
+    "legal_entity": "legal_entity",
+}
+# An invoice is of one entity for ever.
+_ENTITY = (
+    "(SELECT t.legal_entity FROM invoice_terms t WHERE t.tenant_id = $1 AND t.item = movement.item"
+    " ORDER BY t.seq LIMIT 1)"
+)
 _BASIS = {"due": "due_on", "document": "issued_on"}
 
 
@@ -85,9 +98,10 @@ async def ageing(
     group_by: GroupBy = "total",
     basis: Basis = "due",
     customer_id: str | None = None,
+    legal_entity: str | None = None,
 ) -> Ageing:
-    """All customers, or one. A group without anything open or unapplied has no row."""
-    asked = (tenant_id, moment.day(now), moment.recorded_by, customer_id)
+    """All customers and legal entities, or one. A group without anything open or unapplied has no row."""
+    asked = (tenant_id, moment.day(now), moment.recorded_by, customer_id, legal_entity)
     policy = await policies.in_force(tenant_id, AGEING_BUCKETS, moment.day(now), known_at=moment.known_at)
     async with reads.of(tenant_id) as connection:
         await connection.execute(_AS_A_REPORT)
@@ -108,8 +122,8 @@ async def ageing(
     )
 
 
-Asked = tuple[str, date, datetime, str | None]
-"""$1 to $4 of both questions: tenant, business day, recorded by, customer."""
+Asked = tuple[str, date, datetime, str | None, str | None]
+"""$1 to $5 of both questions: tenant, business day, recorded by, customer, legal entity."""
 
 
 async def _buckets(
@@ -127,21 +141,24 @@ async def _buckets(
                      coalesce(total(delta) FILTER (WHERE kind = 'disputed'), 0) AS disputed
               FROM books WHERE kind IN ('open', 'disputed') GROUP BY item
             ), aged AS (
-              SELECT t.customer_id, t.currency, $2::date - t.{_BASIS[basis]} AS days, i.open, i.disputed,
-                     0::bigint AS unapplied
+              SELECT t.customer_id, t.legal_entity, t.currency, $2::date - t.{_BASIS[basis]} AS days, i.open,
+                     i.disputed, 0::bigint AS unapplied
               FROM invoices i JOIN invoice_terms t
               ON t.tenant_id = $1 AND t.item = i.item AND {KNOWN_TERMS.format(recorded_by="$3")}
               WHERE i.open <> 0 OR (i.open = 0 AND i.disputed <> 0)
               UNION ALL
-              SELECT customer_id, currency, NULL, NULL, 0, total(delta)
-              FROM books WHERE kind = 'unapplied' GROUP BY item, customer_id, currency HAVING total(delta) <> 0
+              SELECT u.customer_id, coalesce(r.doc ->> 'legal_entity', ''), u.currency, NULL, NULL, 0, u.unapplied
+              FROM (
+                SELECT item, customer_id, currency, total(delta) AS unapplied
+                FROM books WHERE kind = 'unapplied' GROUP BY item, customer_id, currency HAVING total(delta) <> 0
+              ) u LEFT JOIN receipt_current r ON r.tenant_id = $1 AND r.stream_id = u.item
             )
             SELECT {_GROUP_OF[group_by]} AS grp, currency,
-                   width_bucket(days - 1, $5::int[]) AS bucket,
+                   width_bucket(days - 1, $6::int[]) AS bucket,
                    coalesce(total(open), 0) AS open, total(disputed) AS disputed, total(unapplied) AS unapplied,
                    count(*) FILTER (WHERE open <> 0) AS open_invoices,
                    count(*) FILTER (WHERE disputed <> 0) AS disputed_invoices
-            FROM aged GROUP BY 1, 2, 3
+            FROM aged WHERE $5::text IS NULL OR legal_entity = $5 GROUP BY 1, 2, 3
             """,
             *asked,
             buckets.bounds,
@@ -151,12 +168,13 @@ async def _buckets(
 
 
 async def _disputes(connection: Connection, asked: Asked, group_by: GroupBy) -> dict[tuple[str, str], int]:
+    group = _ENTITY if group_by == "legal_entity" else _GROUP_OF[group_by]
     records = await connection.fetch(
         f"""
         WITH held AS (
-          SELECT {_GROUP_OF[group_by]} AS grp, currency, dispute_id FROM movement
+          SELECT {group} AS grp, currency, dispute_id FROM movement
           WHERE tenant_id = $1 AND kind = 'disputed' AND effective_on <= $2 AND recorded_at <= $3
-            AND ($4::text IS NULL OR customer_id = $4)
+            AND ($4::text IS NULL OR customer_id = $4) AND ($5::text IS NULL OR {_ENTITY} = $5)
           GROUP BY 1, 2, 3 HAVING sum(delta) > 0
         )
         SELECT grp, currency, count(*) AS disputes FROM held GROUP BY 1, 2
