@@ -273,6 +273,21 @@ def test_a_payment_of_before_the_number_was_shared_comes_back_from_its_invoice(l
     assert (ledger.of().open_minor, ledger.of("DE02").open_minor) == (700, 1_000)
 
 
+def test_what_was_posted_before_the_number_was_shared_is_already_so_when_it_is_sent_again(ledger: Ledger) -> None:
+    payment = paid("P", ("4711", None, 400))
+    applied = ApplyReceipt(
+        receipt=ReceiptName(kind="payment", source="sap", number="Q"), application_id="A", applied_on=day(33),
+        allocations=(NamedInvoice("4711", eur(100)),),
+    )  # fmt: skip
+    ledger.post(posted("DE01", 1_000), payment, paid("Q"), posted("DE02", 1_000))
+    with pytest.raises(AmbiguousInvoice):
+        ledger.post(applied)
+
+    ledger.post(payment)
+
+    assert (ledger.of().open_minor, ledger.of("DE02").open_minor) == (600, 1_000)
+
+
 # -- disputes that spoke of the number before
 
 

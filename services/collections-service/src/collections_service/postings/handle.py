@@ -17,9 +17,8 @@ from collections_service.open_items.commands import (
     TakeCollectionBack,
 )
 from collections_service.open_items.events import OpenItemEvent
-from collections_service.open_items.finding import find_invoice, first_with, load_numbers
-from collections_service.open_items.identity import candidates, named_by, own_entity
-from collections_service.open_items.refusals import AmbiguousInvoice
+from collections_service.open_items.finding import find_invoice
+from collections_service.open_items.identity import named_by
 from collections_service.open_items.state import OpenItem
 from collections_service.open_items.stream import INVOICE, invoice_stream
 from collections_service.postings.commands import (
@@ -29,17 +28,16 @@ from collections_service.postings.commands import (
     Posting,
     ReceiptPosting,
 )
+from collections_service.postings.naming import identified
 from collections_service.receipts import decisions as cash
 from collections_service.receipts.commands import (
     ApplyReceipt,
     IdentifyPayer,
-    NamedInvoice,
     PostCreditMemo,
     ReceiptName,
     ReceivePayment,
     RefundReceipt,
     ReverseReceipt,
-    TakenOff,
     UnapplyReceipt,
 )
 from collections_service.receipts.state import Receipt
@@ -102,7 +100,7 @@ async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -
     """Record the receipt and what it does to its invoices. The policies that decided."""
     stream = _receipt(uow.tenant, command)
     receipt = await uow.state(RECEIPT, stream)
-    command = await _identified(uow, command, receipt)
+    command = await identified(uow, command, receipt.recorded)
     invoices = {key: invoice_stream(uow.tenant, *named_by(key)) for key in _invoices_of(command, receipt)}
     await uow.load(INVOICE, invoices.values())
     items = {key: await uow.state(INVOICE, invoice) for key, invoice in invoices.items()}
@@ -128,41 +126,6 @@ async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -
     for key, events in applied.invoices.items():
         uow.record(INVOICE, invoices[key], events, policy=policy)
     return policy
-
-
-async def _identified(uow: UnitOfWork, command: ReceiptPosting, receipt: Receipt) -> ReceiptPosting:
-    """The posting with the entity named of those invoices that have a stream of their own, and of no others."""
-    if isinstance(command, RefundReceipt | IdentifyPayer):
-        return command
-    await load_numbers(uow, (each.invoice_id for each in command.allocations))
-    field = "applies_to" if isinstance(command, PostCreditMemo) else "allocations"
-    owners: list[str | None] = []
-    for place, each in enumerate(command.allocations):
-        try:
-            owners.append(await _owner(uow, command, each, receipt))
-        except AmbiguousInvoice as refusal:
-            raise refusal.at(field, place, "legal_entity") from None
-    allocations = tuple(
-        each if each.legal_entity == owner else msgspec.structs.replace(each, legal_entity=owner)
-        for each, owner in zip(command.allocations, owners, strict=True)
-    )
-    return command if allocations == command.allocations else msgspec.structs.replace(command, allocations=allocations)
-
-
-async def _owner(
-    uow: UnitOfWork, command: ReceiptPosting, named: NamedInvoice | TakenOff, receipt: Receipt
-) -> str | None:
-    """Where no entity is named and several have the number, it is the one that the receipt is on, if money is taken
-    off; and else the receipt's own."""
-    first, entity = await first_with(uow, named.invoice_id), named.legal_entity
-    if entity is None and first.shared_with and receipt.recorded is not None:
-        if isinstance(command, UnapplyReceipt | ReverseReceipt):
-            on = {each.legal_entity for each in receipt.recorded.applications if each.invoice_id == named.invoice_id}
-            if len(on) == 1:
-                return on.pop()
-        if receipt.recorded.legal_entity in candidates(first):
-            entity = receipt.recorded.legal_entity
-    return own_entity(first, named.invoice_id, entity)
 
 
 async def _tolerance(
