@@ -43,7 +43,7 @@ def eur(minor: int) -> Money:
 
 LINE = Line(line="10", amount=eur(50_000), description="Pumpe", quantity="2.5", unit_price="200.0000")
 STEPS = (Step(DAY, 30_000), Step(LATER, -30_000))
-BACK = TakenBack(invoice_id="INV-1", amount=eur(5_000), effective_on=LATER)
+BACK = TakenBack(invoice_id="INV-1", amount=eur(5_000), effective_on=LATER, legal_entity="DE02")
 BOX = Sealed("customer:C-1", bytes(range(28)))
 EXAMPLES = {
     "legal_entities": [
@@ -71,7 +71,9 @@ EXAMPLES = {
             lines=(LINE,),
             po_number="PO-7",
             discount=open_items.CashDiscount(Decimal(2), 10),
+            first_entity="DE02",
         ),
+        open_items.NumberShared(legal_entity="DE02"),
         open_items.InvoiceCorrected(
             corrected_on=DAY,
             effective_on=DAY,
@@ -179,6 +181,7 @@ EXAMPLES = {
             rejected=10_000,
             outcome="resolved as CREDIT_PARTIAL",
             opened_at=datetime(2026, 1, 10, 9, 30, tzinfo=UTC),
+            legal_entity="DE02",
         ),
         open_items.HoldPlaced(dispute_id="dsp_1", steps=STEPS[:1], held=eur(30_000)),
         open_items.HoldReduced(
@@ -206,10 +209,11 @@ EXAMPLES = {
             amount=eur(50_000),
             allocations=(
                 Allocation(invoice_id="INV-1", named=eur(45_000), applied=eur(40_000), applied_on=LATER),
-                Allocation(invoice_id="INV-2", named=eur(1), applied=eur(0), applied_on=None),
+                Allocation(invoice_id="INV-2", named=eur(1), applied=eur(0), applied_on=None, legal_entity="DE02"),
             ),
             unapplied=eur(10_000),
             remittance_reason="damaged",
+            legal_entity="DE01",
         ),
         receipts.CreditMemoPosted(
             source="sap",
@@ -315,6 +319,16 @@ def test_what_was_stored_before_there_were_terms_and_words_has_none() -> None:
     assert first("invoice-corrected").discount is None
     assert first("payment-applied").settles_in_full is None
     assert first("short-payment-detected").claim_number is None
+
+
+def test_what_was_stored_before_two_entities_could_use_a_number_means_the_first_invoice_with_it() -> None:
+    applied = RECEIPT_CODEC.decode("receipt-applied", 1, (STORED / "receipts/receipt-applied.v1.json").read_bytes())
+    reported = OPEN_ITEM_CODEC.decode(
+        "dispute-reported", 2, (STORED / "open_items/dispute-reported.v2.json").read_bytes()
+    )
+
+    assert [each.key for each in applied.allocations] == ["INV-1"]  # type: ignore[union-attr]
+    assert reported.legal_entity is None  # type: ignore[union-attr]
 
 
 def test_every_file_is_of_a_known_name_and_version() -> None:

@@ -11,6 +11,7 @@ import pytest
 from faults.audit.bounds_rules import bounded
 from faults.audit.credit_rules import Holder, Memo, credit_rules, served
 from faults.audit.dispute_rules import FoldedDispute
+from faults.audit.identity_rules import one_invoice_each
 from faults.audit.ledger_rules import FoldedInvoice, FoldedLedger, holds_agree
 from faults.audit.topic_rules import Message, Topics
 from faults.history import AnyLine, Measurement
@@ -133,4 +134,39 @@ def test_services_that_say_different_things_of_a_dispute_are_named(
     ledger.invoices[derived_uuid("invoice", "t", "I")] = invoice
     stored = {(derived_uuid("disputable-invoice", "t", "I"), UUID(A)): reserved}
     findings = holds_agree(ledger, {UUID(A): dispute}, stored)
+    assert sum(finding.wrong for finding in findings) == wrong
+
+
+@pytest.mark.parametrize(
+    ("entity", "first", "own", "wrong"),
+    [("DE02", "DE01", "DE02", 0), ("DE02", None, "DE02", 2), ("DE02", "DE01", None, 1), ("DE01", "DE02", "DE01", 2)],
+)
+def test_an_invoice_that_is_not_where_its_entity_has_it_is_named(
+    entity: str, first: str | None, own: str | None, wrong: int
+) -> None:
+    """Beside the invoice of DE01, which was the first with the number."""
+    there, other = FoldedInvoice("t"), FoldedInvoice("t")
+    there.invoice_id, there.legal_entity = "I", "DE01"
+    other.invoice_id, other.legal_entity, other.first_entity = "I", entity, first
+    stream = derived_uuid("invoice", "t", "I") if own is None else derived_uuid("invoice-of", "t", own, "I")
+    found = one_invoice_each([(derived_uuid("invoice", "t", "I"), there), (stream, other)])
+    assert found.wrong == wrong
+
+
+@pytest.mark.parametrize(("reserved_at", "wrong"), [("DE02", 0), ("DE01", 1)])
+def test_services_that_mean_different_entities_by_a_dispute_are_named(reserved_at: str, wrong: int) -> None:
+    dispute, ledger = FoldedDispute("t"), FoldedLedger()
+    dispute.open, dispute.invoices, dispute.entities = [100], ["I"], {"I": "DE02"}
+    for entity, stream in (
+        ("DE01", derived_uuid("invoice", "t", "I")),
+        ("DE02", derived_uuid("invoice-of", "t", "DE02", "I")),
+    ):
+        invoice = FoldedInvoice("t")
+        invoice.invoice_id, invoice.legal_entity, invoice.open = "I", entity, 500
+        if entity == "DE02":
+            invoice.claimed[public_id("dsp", UUID(A))] = (1, 100)
+            invoice.holds[public_id("dsp", UUID(A))] = 100
+        ledger.invoices[stream] = invoice
+    place = derived_uuid("disputable-invoice-of", "t", reserved_at, "I")
+    findings = holds_agree(ledger, {UUID(A): dispute}, {(place, UUID(A)): 100})
     assert sum(finding.wrong for finding in findings) == wrong

@@ -20,6 +20,7 @@ _WORDS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
     ({"remittance_reason": "2. Rate"}, {}),
     ({}, {"withheld_tax": "1.00"}),
 )
+_TWINS = 0.08  # of the invoices: another legal entity uses their number too
 _KNOWN = 2_000  # invoices that a company remembers; older ones are left alone
 
 
@@ -34,9 +35,9 @@ class Company:
     go: asyncio.Event  # while it is not set, the ERP waits: the others have too much to take in
     invoices: dict[str, int] = field(default_factory=dict)  # open amount as the ERP sees it, in cents
     customer_of: dict[str, int] = field(default_factory=dict)
-    credits: list[tuple[str, int, int, str]] = field(
-        default_factory=list
-    )  # invoice, its customer, the amount granted, and the dispute: to be posted
+    shared: set[str] = field(default_factory=set)  # invoice numbers that both legal entities use
+    # Invoice, its legal entity and customer, the amount granted, and the dispute: to be posted.
+    credits: list[tuple[str, str, int, int, str]] = field(default_factory=list)
     refused: dict[str, int] = field(default_factory=dict)
     items: int = 0
     disputes: int = 0
@@ -53,7 +54,8 @@ class Company:
             held_back: list[dict[str, Any]] = []
             while len(batch) < self.batch:
                 number += 1
-                batch += self._story(number, held_back)
+                twins = self.chance.random() < _TWINS
+                batch += self._twins(number) if twins else self._story(number, held_back)
             if self._last and self.chance.random() < 0.1:
                 batch += self._last[:20]  # sent again under another key
             self.chance.shuffle(batch)
@@ -104,13 +106,32 @@ class Company:
                 gone = next(iter(self.invoices))
                 del self.invoices[gone], self.customer_of[gone]
         if self.credits and chance.random() < 0.5:
-            credited, of, amount, dispute = self.credits.pop()
+            credited, entity, of, amount, dispute = self.credits.pop()
             named = dispute if chance.random() < 0.5 else None
-            story.append(_credit_memo(f"CM-{number}", credited, _text(amount), of, named))
+            memo = _credit_memo(f"CM-{number}", credited, _text(amount), of, named)
+            story.append(memo | {"legal_entity": entity})
             if chance.random() < 0.1:  # cancelled, and posted anew under another number
                 held_back.append(_credit_memo_reversed(f"CM-{number}"))
-                self.credits.insert(0, (credited, of, amount, dispute))
+                self.credits.insert(0, (credited, entity, of, amount, dispute))
         return story
+
+    def _twins(self, number: int) -> list[dict[str, Any]]:
+        """Two legal entities post one number, in any order, and one transfer pays a part of both."""
+        invoice, total = f"I-{number}", self.chance.randrange(10_000, 500_000)
+        customer = self.chance.randrange(1, CUSTOMERS + 1)
+        self.shared.add(invoice)
+        self.invoices[invoice], self.customer_of[invoice] = total - 200, customer
+        twin = an_invoice(self.client.tenant, invoice, _text(total), customer=customer, legal_entity="DE02")
+        paid = a_payment(f"P-{number}", {}, "3.00", customer=customer, legal_entity="DE02")
+        paid["allocations"] = [
+            {"invoice_id": invoice, "amount": "1.00", "legal_entity": "DE01"},
+            {"invoice_id": invoice, "amount": "2.00"},
+        ]
+        return [
+            an_invoice(self.client.tenant, invoice, _text(total), customer=customer),
+            twin | {"source_event_id": f"invoice DE02 {invoice}"},
+            paid,
+        ]
 
     def _later(self, number: int, invoice: str, paid: int, customer: int) -> list[dict[str, Any]]:
         """What becomes of a payment after it came: a part of it comes back or is used otherwise, or more comes than was
@@ -150,6 +171,9 @@ class Company:
         amount = chance.randrange(1, max(2, self.invoices[invoice]))
         customer = self.customer_of[invoice]
         body = a_dispute(client.tenant, invoice, _text(amount), customer=customer)
+        entity = "DE02" if invoice in self.shared and chance.random() < 0.4 else "DE01"
+        if invoice in self.shared or chance.random() < 0.2:
+            body["items"][0]["legal_entity"] = entity
         opened = await client.post("dispute", "/v1/disputes", body)
         if opened.status != 201:
             self.invoices.pop(invoice, None)  # nothing is left of it to contest
@@ -167,7 +191,7 @@ class Company:
             if action == "resolve":
                 granted = sum(_cents(item["awaiting_credit"]["amount"]) for item in answer.json["items"])
                 if granted:
-                    self.credits.append((invoice, self.customer_of.get(invoice, customer), granted, dispute))
+                    self.credits.append((invoice, entity, self.customer_of.get(invoice, customer), granted, dispute))
                     self.invoices.pop(invoice, None)
 
     def _plan(self, amount: int) -> list[tuple[str, dict[str, Any]]]:

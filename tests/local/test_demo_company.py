@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 from collections_service.short_payments.tolerance import SHORT_PAYMENT_TOLERANCE
 from dispute_service.reasons.catalogue import REASON_BY_CODE
@@ -10,6 +11,10 @@ from redress.policy.decisions import read_document
 from redress_local.demo_company import CUSTOMERS, simulated_company
 
 TODAY = date(2026, 11, 23)
+
+
+def _name(invoice: dict[str, Any]) -> tuple[str, str]:
+    return invoice["legal_entity"], invoice["invoice_id"]
 
 
 def test_the_same_day_gives_the_same_company() -> None:
@@ -35,17 +40,18 @@ def test_customers_contest_for_every_reason_in_both_currencies_and_languages() -
 
 def test_nothing_happens_today_or_later_and_nothing_before_its_cause() -> None:
     company = simulated_company(TODAY)
-    issued = {m["invoice_id"]: m["issued_on"] for m in company.business if m["kind"] == "invoice-posted"}
+    issued = {_name(m): m["issued_on"] for m in company.business if m["kind"] == "invoice-posted"}
     for message in (*company.business, *company.afterwards):
         happened = message.get("received_on") or message["issued_on"]
         assert happened < TODAY.isoformat()
         for part in message.get("allocations", message.get("applies_to", [])):
-            assert issued[part["invoice_id"]] <= happened
+            assert issued[message["legal_entity"], part["invoice_id"]] <= happened
     for case in company.cases:
         instants = [case.opening["effective_at"], *(step.body["effective_at"] for step in case.steps)]
         assert instants == sorted(instants)
         assert datetime.fromisoformat(instants[-1]).date() < TODAY
-        assert issued[case.opening["items"][0]["invoice_id"]] < instants[0][:10]
+        number = case.opening["items"][0]["invoice_id"]
+        assert [day < instants[0][:10] for (_, known), day in issued.items() if known == number] == [True]
 
 
 def test_its_policies_are_acceptable_and_count_from_today_on() -> None:
@@ -61,12 +67,24 @@ def test_no_invoice_is_contested_twice_or_paid_more_than_it_is() -> None:
     contested = [case.opening["items"][0]["invoice_id"] for case in company.cases]
     contested += [case.invoice_id for case in company.short_payments]
     assert max(Counter(contested).values()) == 1
-    open_amount = {m["invoice_id"]: Decimal(m["total"]) for m in company.business if m["kind"] == "invoice-posted"}
+    open_amount = {_name(m): Decimal(m["total"]) for m in company.business if m["kind"] == "invoice-posted"}
     for message in (*company.business, *company.afterwards):
         for part in message.get("allocations", message.get("applies_to", [])):
-            open_amount[part["invoice_id"]] -= Decimal(part["amount"])
+            open_amount[message["legal_entity"], part["invoice_id"]] -= Decimal(part["amount"])
     assert min(open_amount.values()) >= 0
-    assert all(open_amount[case.invoice_id] >= 5 for case in company.short_payments)
+    short = {case.invoice_id for case in company.short_payments}
+    assert [left >= 5 for (_, number), left in open_amount.items() if number in short] == [True] * len(short)
+
+
+def test_two_legal_entities_have_one_number_in_common_and_nobody_speaks_of_it_without_an_entity() -> None:
+    company = simulated_company(TODAY)
+    numbers = Counter(m["invoice_id"] for m in company.business if m["kind"] == "invoice-posted")
+    ((number, times),) = numbers.most_common(1)
+    assert times == 2
+    assert numbers.total() == len(numbers) + 1
+    assert {m["legal_entity"] for m in company.business if m.get("invoice_id") == number} == {"DE01", "US01"}
+    assert number not in {case.opening["items"][0]["invoice_id"] for case in company.cases}
+    assert all("legal_entity" in message for message in (*company.business, *company.afterwards))
 
 
 def test_there_are_early_late_and_short_payers_and_a_year_of_invoices() -> None:
@@ -82,16 +100,17 @@ def test_there_are_early_late_and_short_payers_and_a_year_of_invoices() -> None:
 def test_every_short_payer_says_so_and_an_instalment_is_called_one() -> None:
     company = simulated_company(TODAY)
     payments = [m for m in company.business if m["kind"] == "payment-received"]
-    total = {m["invoice_id"]: Decimal(m["total"]) for m in company.business if m["kind"] == "invoice-posted"}
-    terms = {m["invoice_id"]: m for m in company.business if m.get("discount_days")}
+    total = {_name(m): Decimal(m["total"]) for m in company.business if m["kind"] == "invoice-posted"}
+    terms = {_name(m): m for m in company.business if m.get("discount_days")}
     said: Counter[str] = Counter()
     for payment in payments:
         (part,) = payment["allocations"]
-        missing = total[part["invoice_id"]] - Decimal(part["amount"])
+        name = payment["legal_entity"], part["invoice_id"]
+        missing = total[name] - Decimal(part["amount"])
         if part.get("settles_in_full") is False:
             said["instalment"] += 1
-        elif part["invoice_id"] in terms:
-            invoice = terms[part["invoice_id"]]
+        elif name in terms:
+            invoice = terms[name]
             days = date.fromisoformat(payment["received_on"]) - date.fromisoformat(invoice["issued_on"])
             assert days.days <= invoice["discount_days"]
             assert missing == (Decimal(invoice["total"]) / 50).quantize(Decimal("0.01"), ROUND_HALF_UP)

@@ -273,9 +273,11 @@ def dispute_event(
     tenant: str = "demo",
     currency: str = "EUR",
     mismatch: str | None = None,
+    legal_entity: str | None = None,
     **more: object,
 ) -> PublishedEvent:
-    """`open` is what is open per invoice; `awaiting` and `rejected` belong to the first, `mismatch` to all."""
+    """`open` is what is open per invoice; `awaiting` and `rejected` belong to the first, `mismatch` and `legal_entity`
+    to all."""
 
     def money(minor: int) -> WireMoney:
         return wire(Money(minor, currency))
@@ -294,6 +296,7 @@ def dispute_event(
             withdrawn=money(0),
             awaiting_credit=money(awaiting if n == 0 else 0),
             mismatch=mismatch,
+            legal_entity=legal_entity,
         )
         for n, (invoice_id, minor) in enumerate(open.items())
     )

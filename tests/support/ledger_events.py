@@ -15,7 +15,8 @@ from redress.ids import derived_uuid, new_uuid, public_id
 
 @dataclass
 class LedgerInvoice:
-    """An invoice of customer C-1 over 1,000.00; every fact carries it as it is afterwards."""
+    """An invoice of customer C-1 over 1,000.00; every fact carries it as it is afterwards. `first_entity` had the
+    number before."""
 
     tenant: str
     invoice_id: str = "INV-1"
@@ -25,6 +26,7 @@ class LedgerInvoice:
     customer_id: str = "C-1"
     legal_entity: str = "DE01"
     source: str = "sap"
+    first_entity: str | None = None
     recorded_at: datetime = datetime(2026, 3, 4, 13, 0, tzinfo=UTC)
     lines: dict[str, str] = field(default_factory=dict)
     version: int = field(default=0, init=False)
@@ -159,6 +161,10 @@ class LedgerInvoice:
         )
         return self._fact("short-payment-detected", fact, on)
 
+    @property
+    def _own_entity(self) -> tuple[str, ...]:
+        return () if self.first_entity is None else (self.legal_entity,)
+
     def _money(self, amount: str) -> WireMoney:
         return WireMoney(amount, self.currency)
 
@@ -174,6 +180,7 @@ class LedgerInvoice:
             open=self._money(self.open),
             disputed=self._money("0.00"),
             lines=tuple(public.InvoiceLine(line=name, amount=self._money(part)) for name, part in self.lines.items()),
+            first_entity=self.first_entity,
         )
 
     def _fact(self, kind: str, fact: object, on: date = date(2026, 3, 4)) -> PublishedEvent:
@@ -182,7 +189,7 @@ class LedgerInvoice:
             id=public_id("evt", new_uuid()),
             source=public.SOURCE,
             type=kind,
-            subject=derived_uuid("invoice", self.tenant, self.invoice_id),
+            subject=derived_uuid("invoice", self.tenant, *self._own_entity, self.invoice_id),
             tenant=self.tenant,
             time=self.recorded_at,
             effective_at=datetime(on.year, on.month, on.day, tzinfo=UTC),

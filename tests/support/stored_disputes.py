@@ -56,7 +56,9 @@ EXAMPLES: dict[str, Any] = {
         currency="EUR",
         items=(
             dispute.OpenedItem(invoice_id="INV-1", line=None, amount=20000, known=True),
-            dispute.OpenedItem(invoice_id="INV-2", line="1", amount=5000, known=False),
+            dispute.OpenedItem(
+                invoice_id="INV-2", line="1", amount=5000, known=False, legal_entity="DE01", shares_number=True
+            ),
         ),
         reason_code="PRICE",
         origin="email",
@@ -139,7 +141,7 @@ EXAMPLES: dict[str, Any] = {
         into="awaiting",
     ),
     "invoice-became-known": dispute.InvoiceBecameKnown(
-        at=AT, invoice_id="INV-1", legal_entity="DE01", ledger_version=1
+        at=AT, invoice_id="INV-1", legal_entity="DE01", ledger_version=1, shares_number=True
     ),
     "items-compared": dispute.ItemsCompared(
         at=AT, invoice_id="INV-1", items=(dispute.ItemMismatch(0, "line"), dispute.ItemMismatch(1, None))
@@ -162,7 +164,9 @@ EXAMPLES: dict[str, Any] = {
         payment_id="P-1",
         opened_at=AT,
         mismatched=True,
+        legal_entity="DE02",
     ),
+    "number-shared": invoice.NumberShared(at=AT, legal_entity="DE02", first_entity="DE01"),
     "short-payment-left": invoice.ShortPaymentLeft(
         at=AT, payment_id="P-1", short=5000, explanation="disputes hold all that is open"
     ),
@@ -195,7 +199,18 @@ EXAMPLES: dict[str, Any] = {
 EARLIER: dict[tuple[str, int], Any] = {
     ("dispute-reopened", 1): replace(EXAMPLES["dispute-reopened"], keeps_grants=False),
     ("amount-reduced", 1): replace(EXAMPLES["amount-reduced"], into=None),
-    ("reservation-set", 1): replace(EXAMPLES["reservation-set"], opened_at=None, mismatched=False),
+    ("reservation-set", 1): replace(EXAMPLES["reservation-set"], opened_at=None, mismatched=False, legal_entity=None),
+    ("invoice-became-known", 1): replace(EXAMPLES["invoice-became-known"], shares_number=False),
+    ("reservation-set", 2): replace(EXAMPLES["reservation-set"], legal_entity=None),
+    **{
+        ("dispute-opened", version): replace(
+            EXAMPLES["dispute-opened"],
+            items=tuple(
+                replace(item, legal_entity=None, shares_number=False) for item in EXAMPLES["dispute-opened"].items
+            ),
+        )
+        for version in (1, 2)
+    },
 }
 STORED: dict[Path, Codec[Any]] = {
     TESTS / "disputes" / "stored": DISPUTE.codec,

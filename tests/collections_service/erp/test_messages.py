@@ -39,7 +39,7 @@ def test_a_credit_memo_names_the_dispute_it_answers_as_we_publish_it_or_as_its_u
     command = command_of(read(json.dumps(_for_dispute(name)).encode()), date(2026, 3, 1))
 
     assert isinstance(command, PostCreditMemo)
-    assert command.allocations == (NamedInvoice("INV-1", Money(30_000, "EUR"), named),)
+    assert command.allocations == (NamedInvoice("INV-1", Money(30_000, "EUR"), named, legal_entity="DE01"),)
 
 
 def pays_with(**words: object) -> dict[str, Any]:

@@ -71,8 +71,9 @@ def test_a_contested_amount_is_open() -> None:
 
 @given(_items)
 def test_an_invoice_that_becomes_known_moves_nothing(items: Items) -> None:
-    after = moved.known(items, "INV-1")
+    after = moved.known(items, "INV-1", "DE01")
     _is_conserved(after, items)
+    assert all(item.legal_entity == "DE01" for item in after if item.invoice_id == "INV-1")
     assert all(item.known for item in after if item.invoice_id == "INV-1")
     assert [item.open for item in after] == [item.open for item in items]
 

@@ -160,7 +160,7 @@ async def test_the_verdict_and_the_outcome_of_each_item_are_said() -> None:
             (money("0.00"), money("200.00")),
         ]
     nothing = money("0.00")
-    rest = {"written_off": nothing, "paid": nothing, "withdrawn": nothing}
+    rest = {"written_off": nothing, "paid": nothing, "withdrawn": nothing, "legal_entity": None}
     assert resolved["outcomes"] == [
         {"item": 0, "invoice_id": "A1", "line": None, "credit_due": money("100.00"), "rejected": nothing, **rest},
         {"item": 1, "invoice_id": "B1", "line": "10", "credit_due": nothing, "rejected": money("200.00"), **rest},

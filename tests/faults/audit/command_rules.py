@@ -148,7 +148,8 @@ async def _still_waiting(world: World, promises: Promises, finding: Finding) -> 
     rows = await world.rows(
         "collections",
         "SELECT m.tenant_id, m.source, m.source_event_id, m.waits_for, EXISTS (SELECT FROM read.invoice_current i"
-        " WHERE i.tenant_id = m.tenant_id AND m.waits_for = 'invoice ' || i.invoice_id) AS has_come"
+        " WHERE i.tenant_id = m.tenant_id AND (m.waits_for = 'invoice ' || i.invoice_id"
+        " OR m.waits_for = 'invoice ' || i.invoice_id || ' of ' || i.legal_entity)) AS has_come"
         " FROM erp.message m WHERE m.result = 'waiting'",
     )
     for row in rows:

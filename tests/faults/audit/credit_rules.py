@@ -11,19 +11,22 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from faults.audit.dispute_rules import FoldedDispute
+from faults.audit.identity_rules import published_stream, streams_of
 from faults.audit.report import Finding
 from faults.audit.topic_rules import Topics
-from redress.ids import derived_uuid, public_id
+from redress.ids import public_id
 from redress.money import parse_money
 
 
 class Holder(Struct, frozen=True):
-    """A dispute's part of an invoice. `since` is when it was opened."""
+    """A dispute's part of an invoice. `since` is when it was opened, `entity` whose invoice it means, if it says so."""
 
     since: datetime
     dispute: str
     held: int
     awaited: int
+    entity: str | None = None
 
 
 class Memo(Struct, frozen=True):
@@ -45,7 +48,7 @@ def memos(topics: Topics) -> dict[Posting, Memo]:
         if message.type == "credit-memo-applied":
             invoice = message.data["invoice"]
             applied = parse_money(message.data["applied"]["amount"], invoice["currency"]).minor
-            stream = derived_uuid("disputable-invoice", message.tenant, invoice["invoice_id"])
+            stream = published_stream("disputable-invoice", message.tenant, invoice)
             found[stream, message.version] = Memo(applied, message.data.get("dispute_id"))
     return found
 
@@ -72,10 +75,14 @@ async def credit_rules(world: HasEvents, topics: Topics) -> Finding:
     known = memos(topics)
     expected = await _expected(world, known)
     found: dict[Posting, dict[str, int]] = defaultdict(dict)
+    folded: dict[UUID, FoldedDispute] = {}
     async for event in world.events("dispute", "dispute"):
+        dispute = folded.setdefault(event.stream, FoldedDispute(event.tenant))
+        dispute.note_entities(event.type, event.data)
         if event.type == "amount-reduced" and event.data["cause"] == "credit-memo":
-            stream = derived_uuid("disputable-invoice", event.tenant, event.data["invoice_id"])
-            posting = stream, event.data["ledger_version"]
+            number, version = event.data["invoice_id"], event.data["ledger_version"]
+            places = streams_of("disputable-invoice", event.tenant, number, dispute.entities.get(number))
+            posting = next(((each, version) for each in places if (each, version) in expected), (places[0], version))
             found[posting][str(event.stream)] = sum(share["amount"] for share in event.data["shares"])
     for posting, shares in expected.items():
         there = found.get(posting, {})
@@ -87,13 +94,21 @@ async def credit_rules(world: HasEvents, topics: Topics) -> Finding:
 
 async def _expected(world: HasEvents, known: Mapping[Posting, Memo]) -> dict[Posting, dict[str, int]]:
     holders: dict[UUID, dict[str, Holder]] = defaultdict(dict)
+    entity_of: dict[UUID, str] = {}
     expected: dict[Posting, dict[str, int]] = {}
     async for event in world.events("dispute", "disputable-invoice"):
         here = holders[event.stream]
         if event.type == "reservation-set":
             _reserve(here, event.data)
-        elif event.type == "invoice-recorded" and (memo := known.get((event.stream, event.data["ledger_version"]))):
-            expected[event.stream, event.data["ledger_version"]] = served(list(here.values()), memo)
+        elif event.type == "number-shared":
+            for dispute in [name for name, one in here.items() if one.entity == event.data["legal_entity"]]:
+                del here[dispute]
+        elif event.type == "invoice-recorded":
+            entity_of[event.stream] = event.data.get("legal_entity", "")
+            memo = known.get((event.stream, event.data["ledger_version"]))
+            if memo is not None:
+                of_it = [one for one in here.values() if one.entity in (None, entity_of[event.stream])]
+                expected[event.stream, event.data["ledger_version"]] = served(of_it, memo)
     return expected
 
 
@@ -105,4 +120,5 @@ def _reserve(here: dict[str, Holder], data: dict[str, Any]) -> None:
         since = datetime.fromisoformat(opened_at or data["at"]) if opened_at or not before else before.since
         held = sum(part["amount"] for part in data["held"])
         awaited = sum(part["awaiting_credit"] for part in data["held"])
-        here[dispute] = Holder(since, dispute, held, awaited)
+        entity = data.get("legal_entity") or (before.entity if before else None)
+        here[dispute] = Holder(since, dispute, held, awaited, entity)

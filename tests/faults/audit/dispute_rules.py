@@ -7,10 +7,10 @@ from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
+from faults.audit.identity_rules import published_stream, streams_of
 from faults.audit.report import Finding
 from faults.audit.topic_rules import Topics
 from faults.audit.world import AuditedEvent, World
-from redress.ids import derived_uuid
 from redress.money import parse_money
 
 BUCKETS = ("open", "paid", "credited", "reduced", "written_off", "rejected", "withdrawn")
@@ -23,6 +23,7 @@ class FoldedDispute:
         self.tenant = tenant
         self.open: list[int] = []
         self.invoices: list[str] = []
+        self.entities: dict[str, str | None] = {}  # by number: whose invoice it is, as far as the dispute knows
         self.mismatched: set[int] = set()  # items that are not of the invoice they name: they hold nothing
         self.status = ""
         self.after: list[tuple[str, int]] = []  # status and open amount after version 1, 2, …
@@ -32,8 +33,16 @@ class FoldedDispute:
         if event.version != len(self.after) + 1:
             return
         self._amounts(event.type, event.data)
+        self.note_entities(event.type, event.data)
         self.status = self._status(event.type, event.data)
         self.after.append((self.status, sum(self.open)))
+
+    def note_entities(self, kind: str, data: dict[str, Any]) -> None:
+        """Whose invoices it contests."""
+        if kind == "dispute-opened":
+            self.entities = {item["invoice_id"]: item.get("legal_entity") for item in data["items"]}
+        elif kind == "invoice-became-known":
+            self.entities[data["invoice_id"]] = self.entities.get(data["invoice_id"]) or data["legal_entity"]
 
     def by_invoice(self) -> dict[str, int]:
         """What it has to hold of each of its invoices."""
@@ -153,10 +162,17 @@ async def _history(world: World, folded: dict[UUID, FoldedDispute]) -> Finding:
 async def fold_reservations(world: World) -> dict[tuple[UUID, UUID], int]:
     """What dispute-service has reserved, by the stream of the disputable invoice and by dispute."""
     reserved: dict[tuple[UUID, UUID], int] = {}
+    means: dict[tuple[UUID, UUID], str | None] = {}
     async for event in world.events("dispute", "disputable-invoice"):
         if event.type == "reservation-set":
             held = sum(part["amount"] for part in event.data["held"])
-            reserved[event.stream, UUID(event.data["dispute_id"])] = held
+            place = event.stream, UUID(event.data["dispute_id"])
+            reserved[place] = held
+            means[place] = event.data.get("legal_entity") or means.get(place)
+        elif event.type == "number-shared":  # what was held of that entity's invoice is on its own stream now
+            for place, entity in means.items():
+                if place[0] == event.stream and entity == event.data["legal_entity"]:
+                    reserved[place] = 0
     return reserved
 
 
@@ -166,7 +182,8 @@ async def _reservations(world: World, folded: dict[UUID, FoldedDispute]) -> Find
     reserved = await fold_reservations(world)
     for stream, found in folded.items():
         for invoice_id, is_open in found.by_invoice().items():
-            held = reserved.pop((derived_uuid("disputable-invoice", found.tenant, invoice_id), stream), 0)
+            places = streams_of("disputable-invoice", found.tenant, invoice_id, found.entities.get(invoice_id))
+            held = sum(reserved.pop((place, stream), 0) for place in places)
             finding.must(
                 held == is_open, f"{held} of {invoice_id} are reserved for it, {is_open} are open", stream=stream
             )
@@ -180,22 +197,20 @@ async def _follows_the_ledger(world: World, topics: Topics) -> Finding:
     finding = Finding("I7", "dispute", "it knows every invoice as the ledger last published it")
     if not topics.there or "collections" not in world.databases:
         return finding
-    published: dict[tuple[str, str], tuple[int, int]] = {}
+    published: dict[tuple[str, UUID], tuple[int, int]] = {}
     for message in topics.messages["collections"]:
         if message.type in _LEDGER_FACTS:
             invoice = message.data["invoice"]
             open_ = parse_money(invoice["open"]["amount"], invoice["currency"]).minor
-            published[message.tenant, invoice["invoice_id"]] = (message.version, open_)
+            stream = published_stream("disputable-invoice", message.tenant, invoice)
+            published[message.tenant, stream] = (message.version, open_)
     recorded: dict[tuple[str, UUID], tuple[int, int]] = {}
     async for event in world.events("dispute", "disputable-invoice"):
         if event.type == "invoice-recorded":
             recorded[event.tenant, event.stream] = (event.data["ledger_version"], event.data["open"])
-    for (tenant, invoice_id), expected in published.items():
-        stream = derived_uuid("disputable-invoice", tenant, invoice_id)
+    for (tenant, stream), expected in published.items():
         found = recorded.pop((tenant, stream), None)
-        finding.must(
-            found == expected, f"it knows {found} of {invoice_id}, the ledger published {expected}", stream=stream
-        )
+        finding.must(found == expected, f"it knows {found}, the ledger published {expected}", stream=stream)
     for (_, stream), found in recorded.items():
         finding.violated(f"it knows {found} of an invoice that the ledger never published", stream=stream)
     return finding

@@ -5,11 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from faults.audit.dispute_rules import FoldedDispute, fold_reservations
+from faults.audit.identity_rules import one_invoice_each, streams_of
 from faults.audit.promises import Promises
 from faults.audit.report import Finding
 from faults.audit.topic_rules import Topics
 from faults.audit.world import AuditedEvent, World
-from redress.ids import derived_uuid, public_id
+from redress.ids import public_id
 from redress.money import parse_money
 
 
@@ -23,6 +24,9 @@ class FoldedInvoice:
         self.granted = 0  # as cash discount, less what went with its payment
         self.holds: dict[str, int] = {}
         self.claimed: dict[str, tuple[int, int]] = {}  # dispute: version, claim
+        self.means: dict[str, str | None] = {}  # dispute: the legal entity whose invoice it claims, if it says so
+        self.legal_entity = ""
+        self.first_entity: str | None = None
         self.tasks = 0
         self.versions = 0
         self.least = 0
@@ -34,10 +38,18 @@ class FoldedInvoice:
     def claim_of(self, dispute: UUID) -> int:
         return self.claimed.get(public_id("dsp", dispute), (0, 0))[1]
 
+    def claims_here(self) -> int:
+        """Without those of another entity's invoice, which wait for it."""
+        return sum(
+            claim
+            for dispute, (_, claim) in self.claimed.items()
+            if self.means.get(dispute) in (None, self.legal_entity)
+        )
+
     def hold_of(self, dispute: UUID) -> int:
         return self.holds.get(public_id("dsp", dispute), 0)
 
-    def take(self, event: AuditedEvent) -> None:
+    def take(self, event: AuditedEvent) -> None:  # noqa: C901, PLR0912 - one arm per kind
         if event.version != self.versions + 1:
             return  # what is wrong with the order is said elsewhere
         self.versions = event.version
@@ -47,6 +59,11 @@ class FoldedInvoice:
             case "invoice-registered":
                 self.invoice_id = data["invoice_id"]
                 self.total = self.open = data["total"]["minor"]
+                self.legal_entity, self.first_entity = data["legal_entity"], data.get("first_entity")
+            case "number-shared":
+                gone = [dispute for dispute, entity in self.means.items() if entity == data["legal_entity"]]
+                for dispute in gone:
+                    del self.claimed[dispute], self.means[dispute]
             case "invoice-corrected":
                 self.total += data["change"]
                 self.open += data["change"]
@@ -72,6 +89,7 @@ class FoldedInvoice:
                 self.holds.pop(data["dispute_id"], None)
             case "dispute-reported":
                 self.claimed[data["dispute_id"]] = (data["dispute_version"], data["claimed"])
+                self.means[data["dispute_id"]] = data.get("legal_entity") or self.means.get(data["dispute_id"])
             case "recollection-task-opened":
                 self.tasks += 1
             case _:
@@ -139,6 +157,7 @@ async def ledger_rules(
         _never_negative(ledger),
         _published_positions(topics),
         _account_balance(ledger),
+        one_invoice_each(ledger.invoices.items()),
         _control_totals(ledger, promises),
         *holds_agree(ledger, disputes, await fold_reservations(world) if disputes else {}),
     ]
@@ -312,7 +331,7 @@ def _brought(message: dict[str, Any]) -> tuple[str, int] | None:
     currency = str(message.get("currency", "EUR"))
     match message["kind"]:
         case "invoice-posted":
-            return f"invoice {message['invoice_id']}", _minor(message["total"], currency)
+            return _invoice_of(message), _minor(message["total"], currency)
         case "payment-received":
             return f"payment {message['payment_id']}", -_minor(message["amount"], currency)
         case "credit-memo-posted":
@@ -332,9 +351,14 @@ def _taken_back(message: dict[str, Any]) -> tuple[str, int | None] | None:
         case "credit-memo-reversed" | "refund-posted":
             return f"credit memo {message['credit_memo_id']}", amount
         case "write-off-posted" | "invoice-cancelled":
-            return f"invoice {message['invoice_id']}", amount
+            return _invoice_of(message), amount
         case _:
             return None
+
+
+def _invoice_of(message: dict[str, Any]) -> str:
+    """A message without an entity means the only one that has the number, which in these companies is the first."""
+    return f"invoice {message['invoice_id']} of {message.get('legal_entity', 'DE01')}"
 
 
 def _minor(amount: object, currency: str) -> int:
@@ -349,13 +373,15 @@ def holds_agree(
     fits = Finding("I16", "both", "the hold on every invoice is what its disputes claim there")
     for dispute_stream, dispute in disputes.items():
         for invoice_id, open_ in dispute.by_invoice().items():
-            invoice = ledger.invoices.get(derived_uuid("invoice", dispute.tenant, invoice_id))
-            claimed = invoice.claim_of(dispute_stream) if invoice else 0
-            held = invoice.hold_of(dispute_stream) if invoice else 0
-            is_reserved = reserved.get(
-                (derived_uuid("disputable-invoice", dispute.tenant, invoice_id), dispute_stream), 0
+            entity = dispute.entities.get(invoice_id)
+            named = (dispute.tenant, invoice_id, entity)
+            places = [ledger.invoices[each] for each in streams_of("invoice", *named) if each in ledger.invoices]
+            claimed = sum(place.claim_of(dispute_stream) for place in places)
+            held = sum(place.hold_of(dispute_stream) for place in places)
+            is_reserved = sum(
+                reserved.get((each, dispute_stream), 0) for each in streams_of("disputable-invoice", *named)
             )
-            is_known = invoice is not None and invoice.invoice_id is not None
+            is_known = any(place.invoice_id is not None and entity in (None, place.legal_entity) for place in places)
             expected = (open_, open_, open_ if is_known else 0)
             same.must(
                 (is_reserved, claimed, held) == expected,
@@ -364,7 +390,7 @@ def holds_agree(
             )
     for stream, invoice in ledger.invoices.items():
         if invoice.invoice_id is not None:
-            claimed = sum(claim for _, claim in invoice.claimed.values())
+            claimed = invoice.claims_here()
             fits.must(
                 invoice.held == claimed <= invoice.open,
                 f"{invoice.held} held, {claimed} claimed of {invoice.open}",

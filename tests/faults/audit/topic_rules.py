@@ -32,7 +32,7 @@ NOT_ALWAYS_PUBLISHED = {
     "collections": {
         "remainder-left", "remainder-tolerated", "dispute-reported", "past-hold-recorded", "credit-awaited",
         "payment-received", "credit-memo-posted", "receipt-reversed", "credit-memo-cancelled", "receipt-applied",
-        "receipt-unapplied", "payer-identified",
+        "receipt-unapplied", "payer-identified", "number-shared",
     },
     "notification": {"sending-started", "sending-continued", "handover-started", "sending-postponed"},
 }  # fmt: skip

@@ -1,13 +1,14 @@
 from datetime import timedelta
 
 import pytest
-from msgspec import structs
+from msgspec import UNSET, structs
 from support.notification_examples import (
     ASKED_EVENT,
     ASSIGNED,
     ASSIGNED_EVENT,
     BREACHED_EVENT,
     EVERYBODY,
+    ITEM,
     NOBODY,
     NOON,
     OPENED_EVENT,
@@ -19,7 +20,7 @@ from support.notification_examples import (
     received,
 )
 
-from notification_service.dispute_notices.facts import RESOLUTION, Resolution
+from notification_service.dispute_notices.facts import RESOLUTION, Resolution, facts_of
 from notification_service.notices.names import team_name
 from notification_service.notices.notice_rules import NoticeRules
 from notification_service.notices.plan import PlannedNotice
@@ -96,6 +97,13 @@ def test_of_a_dispute_of_two_invoices_the_customer_is_told_the_outcome_of_each()
         (0, Money(100000, "EUR"), Money(0, "EUR")),
         (1, Money(0, "EUR"), Money(23450, "EUR")),
     ]
+
+
+def test_a_notice_names_the_entity_of_a_shared_number_and_of_no_other() -> None:
+    shared = structs.replace(ITEM, legal_entity="DE02", shares_number=True)
+    facts = facts_of(structs.replace(SUMMARY, items=(structs.replace(ITEM, legal_entity="DE02"), shared)))
+
+    assert [part.legal_entity for part in facts.parts] == [UNSET, "DE02"]
 
 
 def test_a_bad_debt_that_is_written_off_in_our_books_is_told_to_no_customer() -> None:

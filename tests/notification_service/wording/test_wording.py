@@ -140,6 +140,23 @@ def test_hostile_text_is_only_text(text: str, language: Language) -> None:
         assert len(mail.text) < 12_000
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [(EN, "Invoice 4711 (DE02), line 2:"), (DE, "Rechnung 4711 (DE02), Position 2:")]
+)
+def test_the_legal_entity_is_named_where_the_number_alone_does_not_tell_the_invoice(
+    language: Language, said: str
+) -> None:
+    part = structs.replace(FACTS.parts[0], legal_entity="DE02")
+    mail = WORDING.compose(
+        notice_of("acknowledgement", Acknowledgement(dispute=structs.replace(FACTS, parts=(part,)))),
+        NOBODY,
+        language,
+        "Muster GmbH",
+    )
+    assert said in mail.text
+    assert "4711 (DE02)" in mail.html
+
+
 def test_a_hundred_parts_are_cut_short_and_say_so() -> None:
     part = FACTS.parts[0]
     many = structs.replace(FACTS, parts=tuple(structs.replace(part, invoice_id=f"R{n}") for n in range(120)))

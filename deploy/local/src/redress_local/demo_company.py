@@ -226,6 +226,9 @@ def simulated_company(today: date) -> Company:
     contested = _contested(invoices, today)
     short_paid = _short_paid(invoices, {invoice.id for invoice in contested}, today)
     business = [_invoice_posted(invoice) for invoice in invoices]
+    business.append(
+        _with_a_number_of_the_sister_company(invoices, {invoice.id for invoice in contested} | {*short_paid})
+    )
     business += _payments(invoices, {invoice.id for invoice in contested}, short_paid, today, rng)
     stories = [_Story(number, invoice, today) for number, invoice in enumerate(contested)]
     return Company(
@@ -480,6 +483,15 @@ def _invoice_posted(invoice: _Invoice) -> dict[str, Any]:
     }
 
 
+def _with_a_number_of_the_sister_company(invoices: Sequence[_Invoice], spoken_of: set[str]) -> dict[str, Any]:
+    """US01 numbers by itself: one of its invoices, not paid yet, has a number that DE01 had used."""
+    german = next(i for i in invoices if i.customer.legal_entity == "DE01" and i.id not in spoken_of)
+    customer = next(each for each in CUSTOMERS if each.legal_entity == "US01")
+    day = max(invoice.issued_on for invoice in invoices if invoice.customer == customer)
+    american = _Invoice(id=german.id, customer=customer, issued_on=day, lines=german.lines)
+    return _invoice_posted(american) | {"source_event_id": f"invoice-{customer.legal_entity}-{american.id}"}
+
+
 def _payment(invoice: _Invoice, minor: int, paid_on: date, words: dict[str, Any] | None = None) -> dict[str, Any]:
     customer = invoice.customer
     about_it = {name: said for name, said in (words or {}).items() if name == "settles_in_full"}
@@ -489,6 +501,7 @@ def _payment(invoice: _Invoice, minor: int, paid_on: date, words: dict[str, Any]
         "source": SOURCE,
         "source_event_id": f"payment-{invoice.id}",
         "payment_id": f"ZE-{invoice.id}",
+        "legal_entity": customer.legal_entity,
         "customer_id": customer.id,
         "received_on": max(paid_on, invoice.issued_on).isoformat(),
         "currency": customer.currency,

@@ -14,7 +14,7 @@ from collections_service.legal_entities import published as legal_entities
 from collections_service.legal_entities.refusals import LegalEntityRefusal
 from collections_service.legal_entities.routes import legal_entity_routes
 from collections_service.open_items import published as open_items
-from collections_service.open_items.refusals import RecoveryTaskRefusal
+from collections_service.open_items.refusals import AmbiguousInvoice, RecoveryTaskRefusal
 from collections_service.open_items.routes import invoice_routes
 from collections_service.open_items.stream import INVOICE
 from collections_service.position.routes import position_routes
@@ -52,7 +52,12 @@ SERVICE = Service(
     source=collections_events.SOURCE,
     topic=collections_events.TOPIC,
     features=(
-        Feature(name="open_items", publishes=(publishes(INVOICE, open_items.published),), routes=invoice_routes),
+        Feature(
+            name="open_items",
+            publishes=(publishes(INVOICE, open_items.published),),
+            routes=invoice_routes,
+            refusals=(AmbiguousInvoice,),
+        ),
         Feature(name="receipts", publishes=(publishes(RECEIPT, receipts.published),)),
         Feature(name="erp", routes=erp_routes, topics=erp_topics, parts=erp_parts),
         Feature(

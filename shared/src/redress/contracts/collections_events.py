@@ -25,6 +25,9 @@ class InvoiceSummary(Struct, frozen=True, kw_only=True):
     The cash discount: `discount_percent` (decimal text) within `discount_days` of the issue date, and
     `discount_granted` so far. `withheld_tax` is the open, undisputed part that waits for a tax certificate. None where
     the publisher does not say.
+
+    An invoice is known by `legal_entity` and `invoice_id`. `first_entity` is the legal entity whose invoice with this
+    number was posted before this one; None: this is the first, which is meant where a number alone is named.
     """
 
     invoice_id: str
@@ -41,6 +44,7 @@ class InvoiceSummary(Struct, frozen=True, kw_only=True):
     discount_days: int | None = None
     discount_granted: WireMoney | None = None
     withheld_tax: WireMoney | None = None
+    first_entity: str | None = None
 
 
 class InvoiceRegistered(Struct, frozen=True, kw_only=True, tag="invoice-registered", tag_field="type"):
@@ -237,13 +241,14 @@ class RecoveryTaskOpened(Struct, frozen=True, kw_only=True, tag="recovery-task-o
 
 class UnappliedCashChanged(Struct, frozen=True, kw_only=True, tag="unapplied-cash-changed", tag_field="type"):
     """A receipt has money that no invoice has taken. `unapplied` is what is left of it now; `customer_id` is empty as
-    long as nobody knows the payer."""
+    long as nobody knows the payer, `legal_entity` is None where the ERP does not say whose receipt it is."""
 
     payment_id: str
     customer_id: str
     received_on: date
     unapplied: WireMoney
     source: str = ""
+    legal_entity: str | None = None
 
 
 class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_field="type"):
@@ -257,6 +262,7 @@ class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_f
     refunded_on: date
     amount: WireMoney
     unapplied: WireMoney
+    legal_entity: str | None = None
 
 
 class WorkingHours(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,9 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     invoice that is smaller than was disputed took away; None in older events: nothing. `mismatch` says what of the
     invoice is another than the dispute names (customer, currency or line): such an item holds nothing and waits for a
     person. `valid` and `invalid` are the verdict on the item as it was taken, like the dispute's own; None while none
-    stands or it had nothing open then.
+    stands or it had nothing open then. `legal_entity` is whose invoice it is; None: the first with its number.
+    `shares_number` says that the number alone does not tell the invoice: another legal entity used it too by the time
+    the item was known.
     """
 
     invoice_id: str
@@ -38,6 +40,8 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     mismatch: str | None = None
     valid: WireMoney | None = None
     invalid: WireMoney | None = None
+    legal_entity: str | None = None
+    shares_number: bool = False
 
 
 class ItemOutcome(Struct, frozen=True, kw_only=True):
@@ -51,6 +55,7 @@ class ItemOutcome(Struct, frozen=True, kw_only=True):
     written_off: WireMoney
     paid: WireMoney
     withdrawn: WireMoney
+    legal_entity: str | None = None
 
 
 class DisputeSummary(Struct, frozen=True, kw_only=True):

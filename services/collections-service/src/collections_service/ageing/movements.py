@@ -148,6 +148,7 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             | invoice_events.RecoveryTaskClosed()
             | invoice_events.CollectionHandedOver()
             | invoice_events.CollectionTakenBack()
+            | invoice_events.NumberShared()
         ):
             return LedgerChange(None, ())
         case _:

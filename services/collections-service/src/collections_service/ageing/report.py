@@ -22,7 +22,7 @@ from redress.policy.book import Policies
 from redress.reading.moment import Moment
 from redress.reading.tenant_reads import Position, TenantReads, position
 
-GroupBy = Literal["total", "customer", "currency"]
+GroupBy = Literal["total", "customer", "currency", "legal_entity"]
 Basis = Literal["due", "document"]
 
 
@@ -38,7 +38,10 @@ class AgeingBucket(Struct, frozen=True, kw_only=True):
 class AgeingRow(Struct, frozen=True, kw_only=True):
     """`unapplied` is negative: it is the customer's money. `disputes` counts distinct disputes that hold something,
     `corrected_invoices` the open ones of which this day was answered otherwise before an error from the start was
-    mended: `GET /v1/invoices` names the event."""
+    mended: `GET /v1/invoices` names the event.
+
+    By legal entity, `group` is empty for money of which the ERP did not say whose receipt it is.
+    """
 
     group: str
     currency: str
@@ -85,7 +88,16 @@ _AS_A_REPORT = (
     f" SET LOCAL statement_timeout = '{REPORT_S:.0f}s'"
 )
 
-_GROUP_OF = {"total": "'total'", "customer": "customer_id", "currency": "currency"}
+_GROUP_OF = {
+    "total": "'total'",
+    "customer": "customer_id",
+    "currency": "currency",
+    "legal_entity": "legal_entity",
+}
+# An invoice is of one entity for ever.
+_ENTITY = (
+    "(SELECT t.legal_entity FROM invoice_terms t WHERE t.tenant_id = $1 AND t.item = m.item ORDER BY t.seq LIMIT 1)"
+)
 _BASIS = {"due": "due_on", "document": "issued_on"}
 
 
@@ -99,13 +111,14 @@ async def ageing(
     group_by: GroupBy = "total",
     basis: Basis = "due",
     customer_id: str | None = None,
+    legal_entity: str | None = None,
 ) -> Ageing:
-    """All customers, or one. A group without anything open or unapplied has no row."""
+    """All customers and legal entities, or one. A group without anything open or unapplied has no row."""
     policy = await policies.in_force(tenant_id, AGEING_BUCKETS, moment.day(now), known_at=moment.known_at)
     async with reads.of(tenant_id) as connection:
         await connection.execute(_AS_A_REPORT)
         days = await entity_days(connection, tenant_id, moment, now)
-        asked = Asked(tenant_id, days, moment.recorded_by, customer_id)
+        asked = Asked(tenant_id, days, moment.recorded_by, customer_id, legal_entity)
         buckets = await _buckets(connection, asked, policy.document, group_by=group_by, basis=basis)
         disputes = await _disputes(connection, asked, group_by)
         where = await position(connection, Movements.name)
@@ -131,11 +144,14 @@ class Asked(Struct, frozen=True):
     days: EntityDays
     recorded_by: datetime
     customer_id: str | None
+    legal_entity: str | None
 
     @property
     def arguments(self) -> tuple[object, ...]:
-        """$1 to $6: tenant, business day, recorded by, customer, and the entities that have another day."""
-        return self.tenant_id, self.days.day, self.recorded_by, self.customer_id, self.days.codes, self.days.days
+        """$1 to $7: tenant, business day, recorded by, customer, legal entity, and the entities that have another
+        day."""
+        day, codes, days = self.days.day, self.days.codes, self.days.days
+        return self.tenant_id, day, self.recorded_by, self.customer_id, self.legal_entity, codes, days
 
     @property
     def movements(self) -> str:
@@ -149,10 +165,10 @@ SELECT m.*, {day} AS day FROM movement m {days}
 WHERE m.tenant_id = $1 AND m.effective_on <= {day} AND m.recorded_at <= $3
   AND ($4::text IS NULL OR m.customer_id = $4)
 """
-_SAME_DAY = _MOVEMENTS.format(day="$2::date", days="CROSS JOIN (SELECT $5::text[], $6::date[]) AS nobody(code, day)")
+_SAME_DAY = _MOVEMENTS.format(day="$2::date", days="CROSS JOIN (SELECT $6::text[], $7::date[]) AS nobody(code, day)")
 _OWN_DAYS = _MOVEMENTS.format(
     day="coalesce(e.day, $2::date)",
-    days=OWN_DAY.format(codes="$5", days="$6"),
+    days=OWN_DAY.format(codes="$6", days="$7"),
 )
 
 
@@ -169,22 +185,26 @@ async def _buckets(
                      coalesce(total(delta) FILTER (WHERE kind = 'disputed'), 0) AS disputed
               FROM books WHERE kind IN ('open', 'disputed') GROUP BY item, day
             ), aged AS (
-              SELECT t.customer_id, t.currency, i.day - t.{_BASIS[basis]} AS days, i.open, i.disputed,
+              SELECT t.customer_id, t.legal_entity, t.currency, i.day - t.{_BASIS[basis]} AS days, i.open, i.disputed,
                      0::bigint AS unapplied, t.corrected_on > i.day AS corrected
               FROM invoices i JOIN invoice_terms t
               ON t.tenant_id = $1 AND t.item = i.item AND {KNOWN_TERMS.format(recorded_by="$3", day="i.day")}
               WHERE i.open <> 0 OR (i.open = 0 AND i.disputed <> 0)
               UNION ALL
-              SELECT customer_id, currency, NULL, NULL, 0, total(delta), false
-              FROM books WHERE kind = 'unapplied' GROUP BY item, customer_id, currency HAVING total(delta) <> 0
+              SELECT u.customer_id, coalesce(r.doc ->> 'legal_entity', ''), u.currency, NULL, NULL, 0, u.unapplied,
+                     false
+              FROM (
+                SELECT item, customer_id, currency, total(delta) AS unapplied
+                FROM books WHERE kind = 'unapplied' GROUP BY item, customer_id, currency HAVING total(delta) <> 0
+              ) u LEFT JOIN receipt_current r ON r.tenant_id = $1 AND r.stream_id = u.item
             )
             SELECT {_GROUP_OF[group_by]} AS grp, currency,
-                   width_bucket(days - 1, $7::int[]) AS bucket,
+                   width_bucket(days - 1, $8::int[]) AS bucket,
                    coalesce(total(open), 0) AS open, total(disputed) AS disputed, total(unapplied) AS unapplied,
                    count(*) FILTER (WHERE open <> 0) AS open_invoices,
                    count(*) FILTER (WHERE disputed <> 0) AS disputed_invoices,
                    count(*) FILTER (WHERE corrected AND open <> 0) AS corrected_invoices
-            FROM aged GROUP BY 1, 2, 3
+            FROM aged WHERE $5::text IS NULL OR legal_entity = $5 GROUP BY 1, 2, 3
             """,
             *asked.arguments,
             buckets.bounds,
@@ -194,11 +214,12 @@ async def _buckets(
 
 
 async def _disputes(connection: Connection, asked: Asked, group_by: GroupBy) -> dict[tuple[str, str], int]:
+    group = _ENTITY if group_by == "legal_entity" else _GROUP_OF[group_by]
     records = await connection.fetch(
         f"""
         WITH held AS (
-          SELECT {_GROUP_OF[group_by]} AS grp, currency, dispute_id FROM ({asked.movements}) m
-          WHERE kind = 'disputed'
+          SELECT {group} AS grp, currency, dispute_id FROM ({asked.movements}) m
+          WHERE kind = 'disputed' AND ($5::text IS NULL OR {_ENTITY} = $5)
           GROUP BY 1, 2, 3 HAVING sum(delta) > 0
         )
         SELECT grp, currency, count(*) AS disputes FROM held GROUP BY 1, 2

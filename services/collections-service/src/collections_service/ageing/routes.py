@@ -21,12 +21,13 @@ def ageing_routes(parts: ApiParts[Any]) -> APIRouter:
 
     @router.get("/v1/ageing", summary="How old the receivables are", response_class=Response)
     @answers(Ageing)
-    async def read_ageing(
+    async def read_ageing(  # noqa: PLR0917 - one parameter per filter
         principal: Reading,
         moment: AskedMoment,
         group_by: GroupBy = "total",
         basis: Basis = "due",
         customer_id: Annotated[KnownId | None, Query()] = None,
+        legal_entity: Annotated[KnownId | None, Query()] = None,
     ) -> Response:
         """Buckets by days overdue, disputed and undisputed apart, one row per currency; buckets + unapplied = balance.
 
@@ -42,6 +43,7 @@ def ageing_routes(parts: ApiParts[Any]) -> APIRouter:
             group_by=group_by,
             basis=basis,
             customer_id=customer_id,
+            legal_entity=legal_entity,
         )
         return answer(found)
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from collections_service.open_items.document import InvoiceDocument, due_date
-from collections_service.open_items.list import KNOWN_TERMS, OWN_DAY
+from collections_service.open_items.list import KNOWN_TERMS, OWN_DAY, invoice_key, invoice_place
 from collections_service.open_items.read import InvoiceHold
 from redress.contracts.common import WireMoney, wire
 from redress.legal_entities.zones import EntityDays, entity_days
@@ -21,6 +21,7 @@ class HeldInvoice(Struct, frozen=True, kw_only=True):
     """`collectable` is the rest of what is open: it may be chased."""
 
     invoice_id: str
+    legal_entity: str
     customer_id: str
     due_on: date
     open: WireMoney
@@ -33,31 +34,38 @@ _document = msgspec.json.Decoder(InvoiceDocument)
 
 
 async def holds(
-    reads: TenantReads, tenant_id: str, moment: Moment, now: datetime, page: Keyset, *, customer_id: str | None
+    reads: TenantReads,
+    tenant_id: str,
+    moment: Moment,
+    now: datetime,
+    page: Keyset,
+    *,
+    customer_id: str | None,
+    legal_entity: str | None,
 ) -> Page[HeldInvoice]:
-    """Held invoices by their number; right now is what a reminder must look at. Where no day is asked for, today of
-    each invoice's legal entity counts."""
-    arguments = (tenant_id, customer_id, page.after and str(page.after[0]), page.rows)
+    """Held invoices by number and legal entity; right now is what a reminder must look at. Where no day is asked for,
+    today of each invoice's legal entity counts."""
+    arguments = (tenant_id, customer_id, *invoice_place(page), page.rows, legal_entity)
     async with reads.of(tenant_id) as connection:
         days = await entity_days(connection, tenant_id, moment, now)
         if moment.is_now:
             rows = await connection.fetch(_NOW, *arguments)
-            return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _held_now(row["doc"], days))
+            return page.page(rows, invoice_key, lambda row: _held_now(row["doc"], days))
         rows = await connection.fetch(_AT_A_MOMENT, *arguments, days.day, moment.recorded_by, days.codes, days.days)
-    return page.page(rows, lambda row: [row["invoice_id"]], _held_then)
+    return page.page(rows, invoice_key, _held_then)
 
 
 _NOW = """
-SELECT invoice_id, doc::text AS doc FROM invoice_current
+SELECT invoice_id, legal_entity, doc::text AS doc FROM invoice_current
 WHERE tenant_id = $1 AND held_minor > 0 AND ($2::text IS NULL OR customer_id = $2)
-  AND ($3::text IS NULL OR invoice_id > $3)
-ORDER BY invoice_id LIMIT $4
+  AND ($6::text IS NULL OR legal_entity = $6) AND ($3::text IS NULL OR (invoice_id, legal_entity) > ($3, $4::text))
+ORDER BY invoice_id, legal_entity LIMIT $5
 """
 _AT_A_MOMENT = f"""
 WITH held AS (
-  SELECT m.item, dispute_id, coalesce(e.day, $5::date) AS day, sum(delta)::bigint AS held
-  FROM movement m {OWN_DAY.format(codes="$7", days="$8")}
-  WHERE m.tenant_id = $1 AND kind = 'disputed' AND effective_on <= coalesce(e.day, $5::date) AND m.recorded_at <= $6
+  SELECT m.item, dispute_id, coalesce(e.day, $7::date) AS day, sum(delta)::bigint AS held
+  FROM movement m {OWN_DAY.format(codes="$9", days="$10")}
+  WHERE m.tenant_id = $1 AND kind = 'disputed' AND effective_on <= coalesce(e.day, $7::date) AND m.recorded_at <= $8
     AND ($2::text IS NULL OR m.customer_id = $2)
   GROUP BY 1, 2, 3 HAVING sum(delta) > 0
 ), items AS (
@@ -65,14 +73,16 @@ WITH held AS (
          array_agg(held ORDER BY dispute_id) AS amounts
   FROM held GROUP BY item, day
 )
-SELECT i.item, i.held, i.disputes, i.amounts, t.invoice_id, t.customer_id, t.currency, t.due_on,
+SELECT i.item, i.held, i.disputes, i.amounts, t.invoice_id, t.legal_entity, t.customer_id, t.currency, t.due_on,
        (SELECT sum(delta)::bigint FROM movement m WHERE m.tenant_id = $1 AND m.item = i.item AND m.kind = 'open'
-          AND m.effective_on <= i.day AND m.recorded_at <= $6) AS open
+          AND m.effective_on <= i.day AND m.recorded_at <= $8) AS open
 FROM items i JOIN LATERAL (
   SELECT * FROM invoice_terms t WHERE t.tenant_id = $1 AND t.item = i.item
-    AND {KNOWN_TERMS.format(recorded_by="$6", day="i.day")}
+    AND {KNOWN_TERMS.format(recorded_by="$8", day="i.day")}
 ) t ON true
-WHERE $3::text IS NULL OR t.invoice_id > $3 ORDER BY t.invoice_id LIMIT $4
+WHERE ($6::text IS NULL OR t.legal_entity = $6)
+  AND ($3::text IS NULL OR (t.invoice_id, t.legal_entity) > ($3, $4::text))
+ORDER BY t.invoice_id, t.legal_entity LIMIT $5
 """
 
 
@@ -84,6 +94,7 @@ def _held_now(doc: str, days: EntityDays) -> HeldInvoice:
 
     return HeldInvoice(
         invoice_id=invoice.invoice_id,
+        legal_entity=invoice.legal_entity,
         customer_id=invoice.customer_id,
         due_on=due_date(invoice.due_on, invoice.due_dates, days.of(invoice.legal_entity)),
         open=money(invoice.open),
@@ -104,6 +115,7 @@ def _held_then(row: asyncpg.Record) -> HeldInvoice:
 
     return HeldInvoice(
         invoice_id=row["invoice_id"],
+        legal_entity=row["legal_entity"],
         customer_id=row["customer_id"],
         due_on=row["due_on"],
         open=money(row["open"]),

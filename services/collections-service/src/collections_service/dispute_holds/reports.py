@@ -28,7 +28,8 @@ _decoder = msgspec.json.Decoder(_AboutADispute)
 
 
 def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
-    """By invoice id; nothing for an event that is not about a dispute. Several lines of one invoice are added up.
+    """By invoice number, which is of one legal entity in a dispute; nothing for an event that is not about a dispute.
+    Several lines of one invoice are added up.
 
     The days are UTC's: `counted_in` makes them those of the invoice's entity. An item that does not match its invoice
     (another customer's, another currency, a line it does not have) claims
@@ -56,6 +57,7 @@ def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
             given_up=published.type == "dispute-withdrawn" or event.resolution_code == "VOID_LOGGED_IN_ERROR",
             by_posting=published.type == "dispute-amount-reduced" or event.by_ledger,
             by_credit_memo=published.type == "dispute-amount-reduced" and event.cause == "credit-memo",
+            legal_entity=next((i.legal_entity for i in dispute.items if i.invoice_id == invoice_id), None),
         )
         for invoice_id, items in by_invoice.items()
     }

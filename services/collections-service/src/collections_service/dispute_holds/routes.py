@@ -28,11 +28,17 @@ def hold_routes(parts: ApiParts[Any]) -> APIRouter:
         principal: Reading,
         moment: AskedMoment,
         customer_id: Annotated[KnownId | None, Query()] = None,
+        legal_entity: Annotated[KnownId | None, Query()] = None,
         cursor: Cursor = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:
         """How much of each invoice is held by which dispute, and how much of it may still be collected."""
-        filters = {"customer_id": customer_id, "as_of": moment.as_of, "known_at": moment.known_at}
+        filters = {
+            "customer_id": customer_id,
+            "legal_entity": legal_entity,
+            "as_of": moment.as_of,
+            "known_at": moment.known_at,
+        }
         page = await holds(
             parts.reads,
             principal.tenant,
@@ -40,6 +46,7 @@ def hold_routes(parts: ApiParts[Any]) -> APIRouter:
             parts.clock.now(),
             keyset(parts.cursors, "holds", principal.tenant, filters, cursor, limit),
             customer_id=customer_id,
+            legal_entity=legal_entity,
         )
         return answer_page(request, page.items, page.next_cursor)
 

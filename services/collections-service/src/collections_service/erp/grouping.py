@@ -36,8 +36,9 @@ def groups(tenant_id: str, items: Sequence[Item]) -> list[list[Item]]:
     return list(grouped.values())
 
 
-def invoice_awaited(invoice_id: str) -> str:
-    return f"invoice {invoice_id}"
+def invoice_awaited(invoice_id: str, legal_entity: str | None = None) -> str:
+    """Whoever's invoice with this number, or that of one legal entity."""
+    return f"invoice {invoice_id}" if legal_entity is None else f"invoice {invoice_id} of {legal_entity}"
 
 
 def receipt_awaited(name: ReceiptName) -> str:
@@ -51,8 +52,8 @@ def arrivals(items: Iterable[Item]) -> list[str]:
         if item.result not in ("accepted", "duplicate") or item.is_repetition:
             continue
         match item.command:
-            case RegisterInvoice(invoice_id=invoice_id):
-                arrived.append(invoice_awaited(invoice_id))
+            case RegisterInvoice(invoice_id=invoice_id, legal_entity=legal_entity):
+                arrived += [invoice_awaited(invoice_id), invoice_awaited(invoice_id, legal_entity)]
             case ReceivePayment() | PostCreditMemo():
                 arrived.append(receipt_awaited(receipt_name(item.command)))
             case _:

@@ -169,6 +169,8 @@ class MessageStore:
                 "  m.result = 'received' AND m.last_received_at < $1 OR m.result = 'waiting' AND ("
                 "   EXISTS (SELECT FROM read.invoice_current i"
                 "     WHERE i.tenant_id = m.tenant_id AND m.waits_for = 'invoice ' || i.invoice_id)"
+                "   OR EXISTS (SELECT FROM read.invoice_current i WHERE i.tenant_id = m.tenant_id"
+                "      AND m.waits_for = 'invoice ' || i.invoice_id || ' of ' || i.legal_entity)"
                 "   OR EXISTS (SELECT FROM read.receipt_current r"
                 "     WHERE r.tenant_id = m.tenant_id AND r.doc->>'kind' = 'payment'"
                 "      AND m.waits_for = 'payment ' || r.source || ' ' || r.receipt_id)"

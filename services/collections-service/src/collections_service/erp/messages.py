@@ -62,8 +62,12 @@ class LineData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class AllocationData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`legal_entity` is whose invoice it is; left out, the message's own; if that is left out too, the number must be
+    that of one entity only."""
+
     invoice_id: BusinessId
     amount: Amount
+    legal_entity: BusinessId | None = None
 
 
 class CreditedData(AllocationData, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,7 +87,11 @@ class PaidInvoice(AllocationData, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """`source` is the ERP, `source_event_id` its own id of this message: together they are the message's identity."""
+    """`source` is the ERP, `source_event_id` its own id of this message: together they are the message's identity.
+
+    Every kind may say the `legal_entity`, and a new invoice must. With it an invoice is meant by entity and number;
+    without it by the number alone, which must be that of one entity only.
+    """
 
     source: Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$(?!\n)")]
     source_event_id: BusinessId
@@ -182,10 +190,11 @@ class ReceiptApplied(_Message, frozen=True, kw_only=True, tag="receipt-applied")
 
 
 class TakenOffData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`amount` left out: all that the receipt has on the invoice."""
+    """`amount` left out: all that the receipt has on the invoice. `legal_entity` as for an allocation."""
 
     invoice_id: BusinessId
     amount: Amount | None = None
+    legal_entity: BusinessId | None = None
 
 
 class ReceiptUnapplied(_Message, frozen=True, kw_only=True, tag="receipt-unapplied"):

@@ -89,7 +89,7 @@ class MessageTaker:
         try:
             result = await self._post(self._context(tenant_id, message, sender), item, item.command)
         except InvoiceNotRegistered as early:
-            item.wait(invoice_awaited(early.invoice_id), early.code, early.message)
+            item.wait(invoice_awaited(early.invoice_id, early.legal_entity), early.code, early.message)
         except ReceiptNotKnown as early:
             name = ReceiptName(kind=early.receipt_kind, source=message.source, number=early.number)
             item.wait(receipt_awaited(name), early.code, early.message)

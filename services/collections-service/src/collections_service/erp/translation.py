@@ -17,7 +17,6 @@ from collections_service.erp.messages import (
     ErpMessage,
     LineData,
     PaidInvoice,
-    TakenOffData,
     Unreadable,
     money,
     number_text,
@@ -47,6 +46,13 @@ from collections_service.receipts.commands import (
 from redress.ids import public_id
 from redress.money import MAX_MINOR, Money, total
 
+AllocatingMessage = (
+    messages.PaymentReceived
+    | messages.CreditMemoPosted
+    | messages.ReceiptApplied
+    | messages.PaymentReversed
+    | messages.CreditMemoReversed
+)
 _PERCENT_DIGITS = 4  # after the point
 
 
@@ -66,9 +72,10 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 customer_id=message.customer_id or "",
                 received_on=message.received_on,
                 amount=_positive_amount(message.amount, message.currency),
-                allocations=_allocations(message.allocations, message.currency, "/allocations"),
+                allocations=_allocations(message, message.currency),
                 remittance_reason=message.remittance_reason or None,
                 claim_number=message.claim_number,
+                legal_entity=message.legal_entity,
             )
         case messages.PaymentReversed() | messages.CreditMemoReversed():
             return _reversal(message)
@@ -77,7 +84,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 receipt=_receipt(message),
                 application_id=message.application_id or message.source_event_id,
                 applied_on=message.applied_on,
-                allocations=_allocations(message.allocations, message.currency, "/allocations"),
+                allocations=_allocations(message, message.currency),
             )
         case messages.ReceiptUnapplied():
             return UnapplyReceipt(
@@ -85,7 +92,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 application_id=message.application_id or message.source_event_id,
                 unapplied_on=message.unapplied_on,
                 currency=message.currency,
-                allocations=_taken_off(message.allocations, message.currency),
+                allocations=_taken_off(message),
             )
         case messages.RefundPosted():
             return RefundReceipt(
@@ -106,6 +113,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 source=message.source,
                 write_off_id=message.write_off_id,
                 invoice_id=message.invoice_id,
+                legal_entity=message.legal_entity,
                 posted_on=message.posted_on,
                 amount=_positive_amount(message.amount, message.currency),
                 kind=message.write_off_kind,
@@ -114,15 +122,21 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
         case messages.CollectionHandedOver():
             return HandOverCollection(
                 invoice_id=message.invoice_id,
+                legal_entity=message.legal_entity,
                 to=message.to,
                 handed_on=message.handed_on,
                 reference=message.reference,
             )
         case messages.CollectionTakenBack():
-            return TakeCollectionBack(invoice_id=message.invoice_id, taken_back_on=message.taken_back_on)
+            return TakeCollectionBack(
+                invoice_id=message.invoice_id, legal_entity=message.legal_entity, taken_back_on=message.taken_back_on
+            )
         case messages.InvoiceCancelled():
             return CancelInvoice(
-                invoice_id=message.invoice_id, cancelled_on=message.cancelled_on, reason=message.reason
+                invoice_id=message.invoice_id,
+                legal_entity=message.legal_entity,
+                cancelled_on=message.cancelled_on,
+                reason=message.reason,
             )
         case _:
             assert_never(message)
@@ -197,6 +211,7 @@ def _correct(message: messages.InvoiceCorrected, received_on: date) -> CorrectIn
         _not_negative(amount, "/total", "an invoice cannot be corrected below zero")
     return CorrectInvoice(
         invoice_id=message.invoice_id,
+        legal_entity=message.legal_entity,
         corrected_on=message.corrected_on or received_on,
         from_start=message.corrects_from_start,
         currency=message.currency,
@@ -245,7 +260,7 @@ def _reversal(message: messages.PaymentReversed | messages.CreditMemoReversed) -
         reversal_id=message.reversal_id or message.source_event_id,
         reversed_on=message.reversed_on,
         amount=None if message.amount is None else _positive_amount(message.amount, currency or ""),
-        allocations=_allocations(message.allocations, currency or "", "/allocations"),
+        allocations=_allocations(message, currency or ""),
         reason=message.reason,
     )
 
@@ -258,15 +273,15 @@ def _receipt(message: messages.ReceiptApplied | messages.ReceiptUnapplied | mess
     raise Unreadable("invalid_message", "either payment_id or credit_memo_id says whose money it is", "/payment_id")
 
 
-def _taken_off(data: Sequence[TakenOffData], currency: str) -> tuple[TakenOff, ...]:
+def _taken_off(message: messages.ReceiptUnapplied) -> tuple[TakenOff, ...]:
     taken: list[TakenOff] = []
-    for index, each in enumerate(data):
+    for index, each in enumerate(message.allocations):
         amount = None
         if each.amount is not None:
             at = f"/allocations/{index}/amount"
-            amount = money(each.amount, currency, at)
+            amount = money(each.amount, message.currency, at)
             _positive(amount, at)
-        taken.append(TakenOff(each.invoice_id, amount))
+        taken.append(TakenOff(each.invoice_id, amount, each.legal_entity or message.legal_entity))
     return tuple(taken)
 
 
@@ -277,7 +292,7 @@ def _credit_memo(message: messages.CreditMemoPosted) -> PostCreditMemo:
     customer_id = customer_id_of(message)
     if customer_id is None:
         raise Unreadable("invalid_message", "customer or customer_id is required", "/customer_id")
-    allocations = _allocations(message.applies_to, message.currency, "/applies_to")
+    allocations = _allocations(message, message.currency)
     if message.total is None:
         amount = total((each.amount for each in allocations), message.currency)
     else:
@@ -296,28 +311,37 @@ def _credit_memo(message: messages.CreditMemoPosted) -> PostCreditMemo:
     )
 
 
-def _allocations(data: Sequence[AllocationData], currency: str, pointer: str) -> tuple[NamedInvoice, ...]:
+def _allocations(message: AllocatingMessage, currency: str) -> tuple[NamedInvoice, ...]:
+    """A part that names no legal entity is of the message's own."""
+    data: Sequence[AllocationData]
+    if isinstance(message, messages.CreditMemoPosted):
+        data, pointer = message.applies_to, "/applies_to"
+    else:
+        data, pointer = message.allocations, "/allocations"
     allocations: list[NamedInvoice] = []
     for index, each in enumerate(data):
         at = f"{pointer}/{index}/amount"
         amount = money(each.amount, currency, at)
         _positive(amount, at)
-        allocations.append(_named(each, amount, currency, f"{pointer}/{index}"))
+        entity = each.legal_entity or message.legal_entity
+        allocations.append(_named(each, amount, entity, currency, f"{pointer}/{index}"))
     return tuple(allocations)
 
 
-def _named(each: AllocationData, amount: Money, currency: str, pointer: str) -> NamedInvoice:
+def _named(each: AllocationData, amount: Money, entity: str | None, currency: str, pointer: str) -> NamedInvoice:
     if isinstance(each, PaidInvoice):
         return NamedInvoice(
             invoice_id=each.invoice_id,
             amount=amount,
+            legal_entity=entity,
             claim_number=each.claim_number,
             settles_in_full=each.settles_in_full,
             withheld_tax=_withheld(each, currency, f"{pointer}/withheld_tax"),
         )
     if isinstance(each, CreditedData) and each.dispute:
-        return NamedInvoice(invoice_id=each.invoice_id, amount=amount, dispute_id=_public_dispute(each.dispute))
-    return NamedInvoice(invoice_id=each.invoice_id, amount=amount)
+        named = _public_dispute(each.dispute)
+        return NamedInvoice(invoice_id=each.invoice_id, amount=amount, dispute_id=named, legal_entity=entity)
+    return NamedInvoice(invoice_id=each.invoice_id, amount=amount, legal_entity=entity)
 
 
 def _public_dispute(dispute: str) -> str:

@@ -9,6 +9,8 @@ from redress.money import Money
 
 
 class RegisterInvoice(Struct, frozen=True, kw_only=True):
+    """`first_entity` is the legal entity that has the number's own stream, where that is another one."""
+
     invoice_id: str
     source: str
     legal_entity: str
@@ -20,15 +22,18 @@ class RegisterInvoice(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...] = ()
     po_number: str | None = None
     discount: CashDiscount | None = None
+    first_entity: str | None = None
 
 
 class CorrectInvoice(Struct, frozen=True, kw_only=True):
     """None leaves a field as it is; a discount of 0 per cent is none. It counts from `corrected_on`, or, where it mends
     an error that was there `from_start`, on all days.
 
-    Customer, currency and issue date cannot change: the ERP credits and posts anew."""
+    Customer, currency and issue date cannot change: the ERP credits and posts anew. `legal_entity` says whose invoice
+    it is, here and below; None: the number alone does."""
 
     invoice_id: str
+    legal_entity: str | None = None
     corrected_on: date
     from_start: bool = False
     currency: str | None = None
@@ -109,6 +114,7 @@ class PostWriteOff(Struct, frozen=True, kw_only=True):
     source: str
     write_off_id: str
     invoice_id: str
+    legal_entity: str | None = None
     posted_on: date
     amount: Money
     kind: str
@@ -119,6 +125,7 @@ class HandOverCollection(Struct, frozen=True, kw_only=True):
     """`to` is agency or lawyer, `reference` their file number."""
 
     invoice_id: str
+    legal_entity: str | None = None
     to: str
     handed_on: date
     reference: str | None = None
@@ -126,11 +133,13 @@ class HandOverCollection(Struct, frozen=True, kw_only=True):
 
 class TakeCollectionBack(Struct, frozen=True, kw_only=True):
     invoice_id: str
+    legal_entity: str | None = None
     taken_back_on: date
 
 
 class CancelInvoice(Struct, frozen=True, kw_only=True):
     invoice_id: str
+    legal_entity: str | None = None
     cancelled_on: date
     reason: str | None = None
 
@@ -140,7 +149,8 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
 
     `outcome` is the reason a smaller claim is given in words: paid by the customer, withdrawn, rejected. `given_up`:
     nobody contests it any more, and nothing was decided about it. `by_credit_memo`: it is the answer to one;
-    `by_posting`: to a posting of the ledger. `recorded_on` is the business day on which it was said.
+    `by_posting`: to a posting of the ledger. `recorded_on` is the business day on which it was said. `legal_entity` is
+    whose invoice it is; None: of the first with the number.
     """
 
     dispute_id: str
@@ -156,6 +166,7 @@ class ReportDispute(Struct, frozen=True, kw_only=True):
     by_credit_memo: bool = False
     by_posting: bool = False
     recorded_on: date | None = None
+    legal_entity: str | None = None
 
 
 class TakeRecoveryTask(Struct, frozen=True, kw_only=True):

@@ -46,7 +46,8 @@ class ServedCredit(Struct, frozen=True):
 
 
 class InvoiceRegistered(Struct, frozen=True, kw_only=True):
-    """The ERP posted an invoice; `source` is the ERP that did."""
+    """The ERP posted an invoice; `source` is the ERP that did. `first_entity` is the legal entity that had used this
+    number before, where one had."""
 
     invoice_id: str
     source: str
@@ -59,6 +60,14 @@ class InvoiceRegistered(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...] = ()
     po_number: str | None = None
     discount: CashDiscount | None = None
+    first_entity: str | None = None
+
+
+class NumberShared(Struct, frozen=True, kw_only=True):
+    """Another legal entity posted an invoice with this number, on a stream of its own. What disputes had said about
+    that entity's invoice before has gone there."""
+
+    legal_entity: str
 
 
 class InvoiceCorrected(Struct, frozen=True, kw_only=True):
@@ -268,6 +277,7 @@ class DisputeReported(Struct, frozen=True, kw_only=True):
     `claimed` is the claim after it, `change` what that adds from `effective_on`; `awaiting_credit` and `rejected` are
     totals after it. Recorded for an invoice that is not registered yet too: the hold follows when the invoice arrives.
     `opened_at` orders the disputes of an invoice; None in older events, where the beginning of `opened_on` does.
+    `legal_entity` is whose invoice the dispute means; None where it means the first with the number.
     """
 
     dispute_id: str
@@ -281,6 +291,7 @@ class DisputeReported(Struct, frozen=True, kw_only=True):
     rejected: int
     outcome: str
     opened_at: datetime | None = None
+    legal_entity: str | None = None
 
 
 class HoldPlaced(Struct, frozen=True, kw_only=True):
@@ -369,6 +380,7 @@ RecoveryTaskEvent = (
 
 OpenItemEvent = (
     InvoiceRegistered
+    | NumberShared
     | InvoiceCorrected
     | PaymentApplied
     | PaymentReversed
@@ -407,7 +419,8 @@ def _due_from_the_day_it_was_corrected(older: dict[str, Any]) -> dict[str, Any]:
 # Stored names and versions. A class may be renamed; a stored name never changes.
 OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
     {
-        "invoice-registered": (2, InvoiceRegistered),
+        "invoice-registered": (3, InvoiceRegistered),
+        "number-shared": (1, NumberShared),
         "invoice-corrected": (3, InvoiceCorrected),
         "payment-applied": (2, PaymentApplied),
         "payment-reversed": (1, PaymentReversed),
@@ -424,7 +437,7 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "short-payment-detected": (2, ShortPaymentDetected),
         "remainder-left": (1, RemainderLeft),
         "remainder-tolerated": (1, RemainderTolerated),
-        "dispute-reported": (2, DisputeReported),
+        "dispute-reported": (3, DisputeReported),
         "hold-placed": (1, HoldPlaced),
         "hold-reduced": (1, HoldReduced),
         "hold-released": (1, HoldReleased),
@@ -438,11 +451,13 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
     },
     {
         ("invoice-registered", 1): fields_added,
+        ("invoice-registered", 2): fields_added,
         ("invoice-corrected", 1): fields_added,
         ("invoice-corrected", 2): _due_from_the_day_it_was_corrected,
         ("payment-applied", 1): fields_added,
         ("credit-memo-applied", 1): fields_added,
         ("short-payment-detected", 1): fields_added,
         ("dispute-reported", 1): fields_added,
+        ("dispute-reported", 2): fields_added,
     },
 )

@@ -1,4 +1,4 @@
-"""`GET /v1/invoices`: by their number, now, at the end of a business day, or as they were known."""
+"""`GET /v1/invoices`: by number and legal entity, now, at the end of a business day, or as they were known."""
 
 from datetime import date, datetime
 
@@ -16,6 +16,7 @@ from redress.money import Money
 from redress.reading.keyset import Keyset, Page
 from redress.reading.moment import Moment
 from redress.reading.tenant_reads import TenantReads
+from redress.web.pages import CursorValue
 
 KNOWN_TERMS = (
     "t.recorded_at <= {recorded_by} AND (t.superseded_at IS NULL OR t.superseded_at > {recorded_by})"
@@ -56,42 +57,54 @@ async def invoices(
     page: Keyset,
     *,
     customer_id: str | None,
+    legal_entity: str | None,
     is_open: bool | None,
 ) -> Page[ListedInvoice]:
     """Right now: the current state, one's own writes included. Today is the day of each row's legal entity."""
-    arguments = (tenant_id, customer_id, page.after and str(page.after[0]), is_open, page.rows)
+    arguments = (tenant_id, customer_id, *invoice_place(page), is_open, page.rows, legal_entity)
     async with reads.of(tenant_id) as connection:
         days = await entity_days(connection, tenant_id, moment, now)
         if moment.is_now:
             rows = await connection.fetch(_NOW, *arguments)
         else:
             rows = await connection.fetch(_AT_A_MOMENT, *arguments, days.day, moment.recorded_by, days.codes, days.days)
-    return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _listed(row, days.of(row["legal_entity"])))
+    return page.page(rows, invoice_key, lambda row: _listed(row, days.of(row["legal_entity"])))
+
+
+def invoice_place(page: Keyset) -> tuple[str | None, str | None]:
+    """Number and legal entity of the row before the page; None for the first page."""
+    return (None, None) if page.after is None else (str(page.after[0]), str(page.after[1]))
+
+
+def invoice_key(row: asyncpg.Record) -> list[CursorValue]:
+    return [row["invoice_id"], row["legal_entity"]]
 
 
 _NOW = """
 SELECT invoice_id, customer_id, legal_entity, currency, issued_on, due_on, open_minor AS open, held_minor AS disputed,
        NULL::uuid AS corrected_by, doc->'due_dates' AS due_dates
 FROM invoice_current
-WHERE tenant_id = $1 AND ($2::text IS NULL OR customer_id = $2) AND ($3::text IS NULL OR invoice_id > $3)
-  AND ($4::boolean IS NULL OR (open_minor > 0) = $4)
-ORDER BY invoice_id LIMIT $5
+WHERE tenant_id = $1 AND ($2::text IS NULL OR customer_id = $2) AND ($7::text IS NULL OR legal_entity = $7)
+  AND ($3::text IS NULL OR (invoice_id, legal_entity) > ($3, $4::text))
+  AND ($5::boolean IS NULL OR (open_minor > 0) = $5)
+ORDER BY invoice_id, legal_entity LIMIT $6
 """
 _AT_A_MOMENT = f"""
 SELECT t.invoice_id, t.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
        NULL AS due_dates, CASE WHEN t.corrected_on > d.day THEN t.corrected_by END AS corrected_by, t.corrected_on,
        coalesce(m.open, 0)::bigint AS open, coalesce(m.disputed, 0)::bigint AS disputed
 FROM invoice_terms t
-LEFT JOIN unnest($8::text[], $9::date[]) AS e(code, day) ON e.code = t.legal_entity
-CROSS JOIN LATERAL (SELECT coalesce(e.day, $6::date) AS day) d
+LEFT JOIN unnest($10::text[], $11::date[]) AS e(code, day) ON e.code = t.legal_entity
+CROSS JOIN LATERAL (SELECT coalesce(e.day, $8::date) AS day) d
 JOIN LATERAL (
   SELECT sum(delta) FILTER (WHERE kind = 'open') AS open, sum(delta) FILTER (WHERE kind = 'disputed') AS disputed
-  FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= d.day AND m.recorded_at <= $7
+  FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= d.day AND m.recorded_at <= $9
 ) m ON true
-WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$7", day="d.day")} AND t.issued_on <= d.day
-  AND ($2::text IS NULL OR t.customer_id = $2) AND ($3::text IS NULL OR t.invoice_id > $3)
-  AND ($4::boolean IS NULL OR (coalesce(m.open, 0) > 0) = $4)
-ORDER BY t.invoice_id LIMIT $5
+WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$9", day="d.day")} AND t.issued_on <= d.day
+  AND ($2::text IS NULL OR t.customer_id = $2) AND ($7::text IS NULL OR t.legal_entity = $7)
+  AND ($3::text IS NULL OR (t.invoice_id, t.legal_entity) > ($3, $4::text))
+  AND ($5::boolean IS NULL OR (coalesce(m.open, 0) > 0) = $5)
+ORDER BY t.invoice_id, t.legal_entity LIMIT $6
 """
 
 

@@ -136,6 +136,7 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
             | stored.DisputeReported()
             | stored.PastHoldRecorded()
             | stored.CreditAwaited()
+            | stored.NumberShared()
         ):
             return None
         case _:
@@ -186,4 +187,5 @@ def summary(item: OpenItem) -> public.InvoiceSummary:
         discount_days=None if terms.discount is None else terms.discount.days,
         discount_granted=wire(Money(item.discount_minor, currency)),
         withheld_tax=wire(Money(item.withheld_minor, currency)),
+        first_entity=terms.first_entity,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from collections_service.open_items.events import (
     RemainderTolerated,
     ShortPaymentDetected,
 )
+from collections_service.open_items.identity import own_entity
 from collections_service.open_items.overdue import days_overdue, status
 from collections_service.open_items.state import OpenItem, amount_on
 from collections_service.open_items.stream import INVOICE, invoice_stream
@@ -130,17 +132,29 @@ class Invoice(Struct, frozen=True, kw_only=True):
     known_at: datetime
 
 
-async def invoice(log: EventLog, tenant_id: str, invoice_id: str, moment: Moment, now: datetime) -> Invoice | None:
+async def invoice(  # noqa: PLR0917
+    log: EventLog, tenant_id: str, invoice_id: str, legal_entity: str | None, moment: Moment, now: datetime
+) -> Invoice | None:
     """The invoice at the end of `as_of`, which is today of its legal entity if no day was asked for, from what was
-    recorded by `known_at`; None if it was not known by then."""
-    stored = await log.read_stream(tenant_id, invoice_stream(tenant_id, invoice_id))
-    known = [event for event in stored if event.recorded_at <= moment.recorded_by]
-    item = fold(INVOICE, known)
-    if item.terms is None:
+    recorded by `known_at`; None if it was not known by then. AmbiguousInvoice where several entities had the number by
+    then and none is named."""
+    item, known = await _known(log, tenant_id, invoice_stream(tenant_id, invoice_id), moment)
+    entity = own_entity(item, invoice_id, legal_entity)
+    if entity is not None:
+        item, known = await _known(log, tenant_id, invoice_stream(tenant_id, invoice_id, entity), moment)
+    if item.terms is None or not item.is_of(legal_entity):
         return None
     zone = await zone_of_entity(log, tenant_id, item.terms.legal_entity, moment)
     as_of = moment.day(now, zone)
     return _shown(item, as_of, moment.stated(now), known[-1].version, mended(known, as_of))
+
+
+async def _known(
+    log: EventLog, tenant_id: str, stream: UUID, moment: Moment
+) -> tuple[OpenItem, Sequence[RecordedEvent]]:
+    stored = await log.read_stream(tenant_id, stream)
+    known = [event for event in stored if event.recorded_at <= moment.recorded_by]
+    return fold(INVOICE, known), known
 
 
 def mended(known: Sequence[RecordedEvent], as_of: date) -> MendedError | None:

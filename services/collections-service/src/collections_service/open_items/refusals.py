@@ -2,6 +2,8 @@
 
 OpenItemRefusal
 ├── InvoiceNotRegistered       the invoice is not known (yet): the sender's item waits for it
+├── AmbiguousInvoice           several legal entities have an invoice with this number, and none is named
+├── NumberInTooManyEntities    one more legal entity would use the number than are taken
 ├── InvoiceDiffers             the invoice is known with other content
 ├── CurrencyDiffers            an amount is in another currency than the invoice
 ├── CannotBeCorrected          customer, currency or issue date would change
@@ -17,9 +19,12 @@ OpenItemRefusal
 """
 
 from datetime import date
+from typing import Final
 
 from redress.money import Money
 from redress.refusal import Refusal
+
+_SHOWN: Final = 20  # candidates that a refusal names
 
 
 class OpenItemRefusal(Refusal):
@@ -31,9 +36,34 @@ class InvoiceNotRegistered(OpenItemRefusal):
     title = "The invoice is not known"
     kind = "absent"
 
-    def __init__(self, invoice_id: str) -> None:
-        super().__init__(f"invoice {invoice_id} is not known yet")
+    def __init__(self, invoice_id: str, legal_entity: str | None = None) -> None:
+        of_entity = "" if legal_entity is None else f" of {legal_entity}"
+        super().__init__(f"invoice {invoice_id}{of_entity} is not known yet")
         self.invoice_id = invoice_id
+        self.legal_entity = legal_entity
+
+
+class AmbiguousInvoice(OpenItemRefusal):
+    code = "ambiguous_invoice"
+    title = "Several legal entities have an invoice with this number"
+    kind = "conflict"
+
+    def __init__(self, invoice_id: str, legal_entities: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{', '.join(legal_entities[:_SHOWN])} have an invoice {invoice_id} each; say whose it is",
+            place=("legal_entity",),
+            allowed=legal_entities[:_SHOWN],
+            details={"invoice_id": invoice_id, "legal_entities": legal_entities[:_SHOWN]},
+        )
+
+
+class NumberInTooManyEntities(OpenItemRefusal):
+    code = "number_in_too_many_entities"
+    title = "Too many legal entities use the number"
+    kind = "conflict"
+
+    def __init__(self, invoice_id: str, most: int) -> None:
+        super().__init__(f"{most} legal entities beside the first use the number {invoice_id}; no more are taken")
 
 
 class InvoiceDiffers(OpenItemRefusal):

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from collections_service.open_items.list import ListedInvoice, invoices
 from collections_service.open_items.read import Invoice, invoice
+from collections_service.open_items.refusals import AmbiguousInvoice
 from redress.reading.keyset import Page, keyset
 from redress.reading.moment import AskedMoment
 from redress.service.feature import ApiParts
@@ -24,17 +25,21 @@ def invoice_routes(parts: ApiParts[Any]) -> APIRouter:
     router = APIRouter(tags=["invoices"])
 
     @router.get("/v1/invoices/{invoice_id}", summary="One invoice", response_class=Response)
-    @answers(Invoice)
+    @answers(Invoice, problems=[AmbiguousInvoice])
     async def read_invoice(
         request: Request,
         invoice_id: Annotated[KnownId, Path()],
         principal: Reading,
         moment: AskedMoment,
+        legal_entity: Annotated[KnownId | None, Query(description="Whose invoice it is.")] = None,
     ) -> Response:
-        """Now, or at the end of a business day, or as it was known at an instant."""
-        found = await invoice(parts.log, principal.tenant, invoice_id, moment, parts.clock.now())
+        """Now, or at the end of a business day, or as it was known at an instant.
+
+        `legal_entity` may be left out where one entity only has the number; else 409 names those that have it.
+        """
+        found = await invoice(parts.log, principal.tenant, invoice_id, legal_entity, moment, parts.clock.now())
         if found is None:
-            raise not_found(f"invoice {invoice_id}")
+            raise not_found(f"invoice {invoice_id}" + ("" if legal_entity is None else f" of {legal_entity}"))
         if moment.is_now:
             return answer_version(request, found, found.version)
         return answer(found, version=found.version)
@@ -46,11 +51,18 @@ def invoice_routes(parts: ApiParts[Any]) -> APIRouter:
         principal: Reading,
         moment: AskedMoment,
         customer_id: Annotated[KnownId | None, Query()] = None,
+        legal_entity: Annotated[KnownId | None, Query()] = None,
         is_open: Annotated[bool | None, Query(alias="open", description="Something of it is still open.")] = None,
         cursor: Cursor = None,
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:
-        filters = {"customer_id": customer_id, "open": is_open, "as_of": moment.as_of, "known_at": moment.known_at}
+        filters = {
+            "customer_id": customer_id,
+            "legal_entity": legal_entity,
+            "open": is_open,
+            "as_of": moment.as_of,
+            "known_at": moment.known_at,
+        }
         page = await invoices(
             parts.reads,
             principal.tenant,
@@ -58,6 +70,7 @@ def invoice_routes(parts: ApiParts[Any]) -> APIRouter:
             parts.clock.now(),
             keyset(parts.cursors, "invoices", principal.tenant, filters, cursor, limit),
             customer_id=customer_id,
+            legal_entity=legal_entity,
             is_open=is_open,
         )
         return answer_page(request, page.items, page.next_cursor)

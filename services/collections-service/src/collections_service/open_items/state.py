@@ -29,6 +29,7 @@ from collections_service.open_items.events import (
     InvoiceCorrected,
     InvoiceRegistered,
     Line,
+    NumberShared,
     OpenItemEvent,
     PastHoldRecorded,
     PaymentApplied,
@@ -63,6 +64,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
     po_number: str | None
     discount: CashDiscount | None
+    first_entity: str | None = None
 
 
 class Correction(Struct, frozen=True, kw_only=True):
@@ -156,6 +158,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     rejected: int
     held: tuple[Step, ...] = ()
     opened_at: datetime | None = None
+    legal_entity: str | None = None
 
     @property
     def place(self) -> tuple[datetime, str]:
@@ -193,6 +196,8 @@ class RecoveryTask(Struct, frozen=True, kw_only=True):
 
 class OpenItem(Struct, frozen=True, kw_only=True):
     """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening.
+    `elsewhere` are those on an invoice with this number of a legal entity that has not posted it; `shared_with` are the
+    other entities that have.
 
     `terms` are the newest that were recorded; `registered` are those of the posting and `corrections` what came after,
     in the order of recording: `terms_on` says which counted on a day.
@@ -218,6 +223,8 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     collected_by: CollectionHandedOver | None = None
     claims: tuple[Claim, ...] = ()
     tasks: tuple[RecoveryTask, ...] = ()
+    elsewhere: tuple[Claim, ...] = ()
+    shared_with: tuple[str, ...] = ()
 
     @property
     def held_minor(self) -> int:
@@ -252,7 +259,12 @@ class OpenItem(Struct, frozen=True, kw_only=True):
         return reduce(lambda terms, correction: correction.applied_to(terms, day), self.corrections, self.registered)
 
     def claim(self, dispute_id: str) -> Claim | None:
-        return next((claim for claim in self.claims if claim.dispute_id == dispute_id), None)
+        claims = (*self.claims, *self.elsewhere)
+        return next((claim for claim in claims if claim.dispute_id == dispute_id), None)
+
+    def is_of(self, legal_entity: str | None) -> bool:
+        """Whether this is the invoice of that entity, as far as is known; None is the first with the number."""
+        return legal_entity is None or self.terms is None or self.terms.legal_entity == legal_entity
 
     def task(self, dispute_id: str) -> RecoveryTask | None:
         return next((task for task in self.tasks if task.dispute_id == dispute_id), None)
@@ -337,8 +349,13 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR
                 lines=event.lines,
                 po_number=event.po_number,
                 discount=event.discount,
+                first_entity=event.first_entity,
             )
-            return _moved(replace(item, terms=terms, registered=terms), event.issued_on, event.total.minor)
+            registered = _sorted(replace(item, terms=terms, registered=terms))
+            return _moved(registered, event.issued_on, event.total.minor)
+        case NumberShared(legal_entity=other):
+            elsewhere = tuple(claim for claim in item.elsewhere if claim.legal_entity != other)
+            return replace(item, elsewhere=elsewhere, shared_with=(*item.shared_with, other))
         case InvoiceCorrected():
             return _corrected(item, event)
         case PaymentApplied():
@@ -527,9 +544,18 @@ def _reported(item: OpenItem, event: DisputeReported) -> OpenItem:
         rejected=event.rejected,
         held=known.held if known else (),
         opened_at=event.opened_at or (known.opened_at if known else None),
+        legal_entity=event.legal_entity or (known.legal_entity if known else None),
     )
-    others = [other for other in item.claims if other.dispute_id != event.dispute_id]
-    return replace(item, claims=tuple(sorted([*others, claim], key=lambda c: c.place)))
+    others = (other for other in item.claims if other.dispute_id != event.dispute_id)
+    elsewhere = tuple(other for other in item.elsewhere if other.dispute_id != event.dispute_id)
+    return _sorted(replace(item, claims=(*others, claim), elsewhere=elsewhere))
+
+
+def _sorted(item: OpenItem) -> OpenItem:
+    """Claims in the order of opening, without those that name another entity than the invoice is of."""
+    claims = sorted(item.claims, key=lambda claim: claim.place)
+    elsewhere = (*item.elsewhere, *(claim for claim in claims if not item.is_of(claim.legal_entity)))
+    return replace(item, claims=tuple(c for c in claims if item.is_of(c.legal_entity)), elsewhere=elsewhere)
 
 
 def _with_task(item: OpenItem, event: RecoveryTaskEvent) -> OpenItem:

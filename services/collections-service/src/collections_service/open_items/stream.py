@@ -18,6 +18,9 @@ INVOICE: Final[Decider[OpenItem, OpenItemEvent]] = Decider(
 )
 
 
-def invoice_stream(tenant_id: str, invoice_id: str) -> UUID:
-    """An invoice number is unique in a company; which ERP posted it does not matter."""
-    return derived_uuid("invoice", tenant_id, invoice_id)
+def invoice_stream(tenant_id: str, invoice_id: str, own_entity: str | None = None) -> UUID:
+    """The stream of a number, which the first invoice with it has; or that of another entity's invoice with it
+    (`open_items/identity.py`). Which ERP posted it does not matter."""
+    if own_entity is None:
+        return derived_uuid("invoice", tenant_id, invoice_id)
+    return derived_uuid("invoice-of", tenant_id, own_entity, invoice_id)

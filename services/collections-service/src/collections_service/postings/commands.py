@@ -21,9 +21,8 @@ from collections_service.receipts.commands import (
     UnapplyReceipt,
 )
 
-InvoicePosting = (
-    RegisterInvoice | CorrectInvoice | PostWriteOff | CancelInvoice | HandOverCollection | TakeCollectionBack
-)
+ChangingInvoice = CorrectInvoice | PostWriteOff | CancelInvoice | HandOverCollection | TakeCollectionBack
+InvoicePosting = RegisterInvoice | ChangingInvoice
 ReceiptPosting = (
     ReceivePayment | PostCreditMemo | ApplyReceipt | UnapplyReceipt | ReverseReceipt | RefundReceipt | IdentifyPayer
 )

@@ -3,6 +3,8 @@
 from typing import assert_never
 from uuid import UUID
 
+import msgspec
+
 from collections_service.customers import decisions as customer
 from collections_service.customers.stream import CUSTOMER, customer_stream
 from collections_service.open_items import decisions as open_item
@@ -15,9 +17,18 @@ from collections_service.open_items.commands import (
     TakeCollectionBack,
 )
 from collections_service.open_items.events import OpenItemEvent
+from collections_service.open_items.finding import find_invoice
+from collections_service.open_items.identity import named_by
 from collections_service.open_items.state import OpenItem
 from collections_service.open_items.stream import INVOICE, invoice_stream
-from collections_service.postings.commands import InvoicePosting, LedgerCommand, Posting, ReceiptPosting
+from collections_service.postings.commands import (
+    ChangingInvoice,
+    InvoicePosting,
+    LedgerCommand,
+    Posting,
+    ReceiptPosting,
+)
+from collections_service.postings.naming import identified
 from collections_service.receipts import decisions as cash
 from collections_service.receipts.commands import (
     ApplyReceipt,
@@ -45,9 +56,11 @@ async def post(uow: UnitOfWork, posting: Posting, policies: Policies) -> None:
     """
     command = posting.command
     policy: tuple[str, ...] = ()
-    if isinstance(command, InvoicePosting):
-        invoice = invoice_stream(uow.tenant, command.invoice_id)
-        uow.record(INVOICE, invoice, _decide(command, await uow.state(INVOICE, invoice)))
+    if isinstance(command, RegisterInvoice):
+        await _register(uow, command)
+    elif isinstance(command, InvoicePosting):
+        found = await find_invoice(uow, command.invoice_id, command.legal_entity)
+        uow.record(INVOICE, found.stream, _decide(command, await uow.state(INVOICE, found.stream)))
     else:
         policy = await _apply(uow, command, policies)
     if posting.customer is not None:
@@ -56,10 +69,20 @@ async def post(uow: UnitOfWork, posting: Posting, policies: Policies) -> None:
         uow.record(CUSTOMER, stream, customer.record(posting.customer, known), policy=policy)
 
 
-def _decide(command: InvoicePosting, item: OpenItem) -> list[OpenItemEvent]:
+async def _register(uow: UnitOfWork, command: RegisterInvoice) -> None:
+    """The first invoice with a number gets the number's stream, one of another entity a stream of its own."""
+    number, entity = invoice_stream(uow.tenant, command.invoice_id), command.legal_entity
+    first = await uow.state(INVOICE, number)
+    found = await find_invoice(uow, command.invoice_id, entity)
+    if found.own_entity is not None and first.terms is not None:
+        uow.record(INVOICE, number, open_item.share(first, command.invoice_id, entity))
+        uow.record(INVOICE, found.stream, open_item.brought_along(first, entity))
+        command = msgspec.structs.replace(command, first_entity=first.terms.legal_entity)
+    uow.record(INVOICE, found.stream, open_item.register(command, await uow.state(INVOICE, found.stream)))
+
+
+def _decide(command: ChangingInvoice, item: OpenItem) -> list[OpenItemEvent]:
     match command:
-        case RegisterInvoice():
-            return open_item.register(command, item)
         case CorrectInvoice():
             return open_item.correct(command, item)
         case PostWriteOff():
@@ -77,9 +100,10 @@ async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -
     """Record the receipt and what it does to its invoices. The policies that decided."""
     stream = _receipt(uow.tenant, command)
     receipt = await uow.state(RECEIPT, stream)
-    invoices = {invoice_id: invoice_stream(uow.tenant, invoice_id) for invoice_id in _invoices_of(command, receipt)}
+    command = await identified(uow, command, receipt.recorded)
+    invoices = {key: invoice_stream(uow.tenant, *named_by(key)) for key in _invoices_of(command, receipt)}
     await uow.load(INVOICE, invoices.values())
-    items = {invoice_id: await uow.state(INVOICE, invoice) for invoice_id, invoice in invoices.items()}
+    items = {key: await uow.state(INVOICE, invoice) for key, invoice in invoices.items()}
     policy: tuple[str, ...] = ()
     match command:
         case ReceivePayment():
@@ -99,8 +123,8 @@ async def _apply(uow: UnitOfWork, command: ReceiptPosting, policies: Policies) -
         case IdentifyPayer():
             applied = cash.identify(command, receipt)
     uow.record(RECEIPT, stream, applied.receipt, policy=policy)
-    for invoice_id, events in applied.invoices.items():
-        uow.record(INVOICE, invoices[invoice_id], events, policy=policy)
+    for key, events in applied.invoices.items():
+        uow.record(INVOICE, invoices[key], events, policy=policy)
     return policy
 
 
@@ -129,7 +153,7 @@ def touched_streams(tenant_id: str, command: LedgerCommand) -> list[UUID]:
         return [invoice_stream(tenant_id, command.invoice_id)]
     named: list[UUID] = []
     if not isinstance(command, RefundReceipt | IdentifyPayer):
-        named = [invoice_stream(tenant_id, each.invoice_id) for each in command.allocations]
+        named = [invoice_stream(tenant_id, each.invoice_id) for each in command.allocations]  # of the numbers
     return [_receipt(tenant_id, command), *named]
 
 
@@ -150,12 +174,13 @@ def _receipt(tenant_id: str, command: ReceiptPosting) -> UUID:
 
 
 def _invoices_of(command: ReceiptPosting, receipt: Receipt) -> list[str]:
-    """The invoices that the posting may change. A reversal may take from all that have something of the receipt."""
+    """The invoices that the posting may change, by their keys. A reversal may take from all that have something of the
+    receipt."""
     match command:
         case ReverseReceipt():
             recorded = receipt.recorded
-            return list(dict.fromkeys(each.invoice_id for each in recorded.applications)) if recorded else []
+            return list(dict.fromkeys(each.key for each in recorded.applications)) if recorded else []
         case RefundReceipt() | IdentifyPayer():
             return []
         case _:
-            return list(dict.fromkeys(each.invoice_id for each in command.allocations))
+            return list(dict.fromkeys(each.key for each in command.allocations))

@@ -4,12 +4,14 @@ from datetime import date
 
 from msgspec import Struct
 
+from collections_service.open_items.identity import key_of
 from redress.money import Money
 
 
 class NamedInvoice(Struct, frozen=True):
     """What the sender means for one invoice. `dispute_id` is the dispute that a credit memo says it credits there, as
-    `dsp_…`; the rest is what a payer says about it (never for a credit memo)."""
+    `dsp_…`; the rest is what a payer says about it (never for a credit memo). `legal_entity` says whose invoice it is;
+    None: the number alone does."""
 
     invoice_id: str
     amount: Money
@@ -17,6 +19,12 @@ class NamedInvoice(Struct, frozen=True):
     claim_number: str | None = None
     settles_in_full: bool | None = None
     withheld_tax: Money | None = None
+    legal_entity: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The invoice among those of a receipt, once it is known whether its entity has a stream of its own."""
+        return key_of(self.invoice_id, self.legal_entity)
 
 
 class ReceiptName(Struct, frozen=True, kw_only=True):
@@ -39,6 +47,7 @@ class ReceivePayment(Struct, frozen=True, kw_only=True):
     allocations: tuple[NamedInvoice, ...] = ()
     remittance_reason: str | None = None
     claim_number: str | None = None
+    legal_entity: str | None = None
 
 
 class PostCreditMemo(Struct, frozen=True, kw_only=True):
@@ -65,6 +74,11 @@ class TakenOff(Struct, frozen=True):
 
     invoice_id: str
     amount: Money | None
+    legal_entity: str | None = None
+
+    @property
+    def key(self) -> str:
+        return key_of(self.invoice_id, self.legal_entity)
 
 
 class UnapplyReceipt(Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ class ReceiptDocument(Struct, frozen=True, kw_only=True):
     unapplied: int
     returned: int
     refunded: int = 0
+    legal_entity: str | None = None
 
 
 _encoder = msgspec.json.Encoder()
@@ -46,5 +47,6 @@ def receipt_document(_stream_id: UUID, _version: int, receipt: Receipt) -> bytes
             unapplied=recorded.unapplied.minor,
             returned=recorded.returned.minor,
             refunded=recorded.refunded.minor,
+            legal_entity=recorded.legal_entity,
         )
     )

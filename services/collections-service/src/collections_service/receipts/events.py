@@ -9,19 +9,26 @@ from typing import Final
 from msgspec import Struct
 
 from collections_service.open_items.events import Step
+from collections_service.open_items.identity import key_of
 from redress.codec import Codec, fields_added
 from redress.money import Money
 
 
 class Allocation(Struct, frozen=True, kw_only=True):
     """`named` is what the sender meant for the invoice, `applied` what was open there (`applied_on` None: nothing).
-    `dispute_id` is the dispute that a credit memo named there."""
+    `dispute_id` is the dispute that a credit memo named there. `legal_entity` is whose invoice it is where that is not
+    the first one with its number; so in everything a receipt says."""
 
     invoice_id: str
     named: Money
     applied: Money
     applied_on: date | None
     dispute_id: str | None = None
+    legal_entity: str | None = None
+
+    @property
+    def key(self) -> str:
+        return key_of(self.invoice_id, self.legal_entity)
 
 
 class TakenBack(Struct, frozen=True, kw_only=True):
@@ -30,12 +37,18 @@ class TakenBack(Struct, frozen=True, kw_only=True):
     invoice_id: str
     amount: Money
     effective_on: date
+    legal_entity: str | None = None
+
+    @property
+    def key(self) -> str:
+        return key_of(self.invoice_id, self.legal_entity)
 
 
 class PaymentReceived(Struct, frozen=True, kw_only=True):
     """Money arrived and was applied as the payer said; `unapplied` is what no invoice took.
 
-    `customer_id` is empty where nobody knew whose money it is. A second one on the same stream is the same payment
+    `customer_id` is empty where nobody knew whose money it is. `legal_entity` is whose account it arrived on, where the
+    ERP says it. A second one on the same stream is the same payment
     presented again, after all of it had come back.
     """
 
@@ -47,6 +60,7 @@ class PaymentReceived(Struct, frozen=True, kw_only=True):
     allocations: tuple[Allocation, ...]
     unapplied: Money
     remittance_reason: str | None = None
+    legal_entity: str | None = None
 
 
 class CreditMemoPosted(Struct, frozen=True, kw_only=True):
@@ -153,18 +167,24 @@ ReceiptEvent = (
 # Stored names and versions. A class may be renamed; a stored name never changes.
 RECEIPT_CODEC: Final[Codec[ReceiptEvent]] = Codec(
     {
-        "payment-received": (2, PaymentReceived),
-        "credit-memo-posted": (2, CreditMemoPosted),
-        "receipt-applied": (1, ReceiptApplied),
-        "receipt-unapplied": (1, ReceiptUnapplied),
-        "receipt-reversed": (2, ReceiptReversed),
-        "credit-memo-cancelled": (1, CreditMemoCancelled),
+        "payment-received": (3, PaymentReceived),
+        "credit-memo-posted": (3, CreditMemoPosted),
+        "receipt-applied": (2, ReceiptApplied),
+        "receipt-unapplied": (2, ReceiptUnapplied),
+        "receipt-reversed": (3, ReceiptReversed),
+        "credit-memo-cancelled": (2, CreditMemoCancelled),
         "payer-identified": (1, PayerIdentified),
         "receipt-refunded": (1, ReceiptRefunded),
     },
     {
         ("payment-received", 1): fields_added,
+        ("payment-received", 2): fields_added,
         ("credit-memo-posted", 1): fields_added,
+        ("credit-memo-posted", 2): fields_added,
+        ("receipt-applied", 1): fields_added,
+        ("receipt-unapplied", 1): fields_added,
         ("receipt-reversed", 1): fields_added,
+        ("receipt-reversed", 2): fields_added,
+        ("credit-memo-cancelled", 1): fields_added,
     },
 )

@@ -34,6 +34,7 @@ def published(event: ReceiptEvent, _stream_id: UUID, after: Receipt) -> public.C
                 refunded_on=event.refunded_on,
                 amount=wire(event.amount),
                 unapplied=wire(recorded.unapplied),
+                legal_entity=recorded.legal_entity,
             )
         case ReceiptReversed() if event.unapplied_returned.minor:
             return _unapplied_cash(recorded)
@@ -62,4 +63,5 @@ def _unapplied_cash(recorded: RecordedReceipt) -> public.UnappliedCashChanged:
         customer_id=recorded.customer_id,
         received_on=recorded.received_on,
         unapplied=wire(recorded.unapplied),
+        legal_entity=recorded.legal_entity,
     )

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from collections_service.open_items.events import Step
+from collections_service.open_items.identity import key_of
 from collections_service.open_items.state import with_step
 from collections_service.receipts.events import (
     Allocation,
@@ -32,6 +33,11 @@ class Application(Struct, frozen=True):
 
     invoice_id: str
     minor: int
+    legal_entity: str | None = None
+
+    @property
+    def key(self) -> str:
+        return key_of(self.invoice_id, self.legal_entity)
 
 
 class Happened(Struct, frozen=True, kw_only=True):
@@ -50,6 +56,7 @@ class RecordedReceipt(Struct, frozen=True, kw_only=True):
     `allocations` are as the sender named them first; `applications` are what invoices have now, oldest first. `cash` is
     what no invoice has, by day: one step for each day on which it changed. `happened_since` says whether the
     receipt is no longer as it came. `presented_before`: this is a payment that came back and was presented again.
+    `legal_entity` is whose money it is, where the ERP says it.
     """
 
     kind: str
@@ -68,6 +75,7 @@ class RecordedReceipt(Struct, frozen=True, kw_only=True):
     happened_since: bool = False
     returned_on: date | None = None
     presented_before: bool = False
+    legal_entity: str | None = None
 
     @property
     def is_back(self) -> bool:
@@ -76,10 +84,10 @@ class RecordedReceipt(Struct, frozen=True, kw_only=True):
 
     @property
     def by_invoice(self) -> Counter[str]:
-        """What each invoice has of it."""
+        """What each invoice has of it, by its key."""
         found: Counter[str] = Counter()
         for each in self.applications:
-            found[each.invoice_id] += each.minor
+            found[each.key] += each.minor
         return found
 
     def known(self, kind: str, name: str) -> Happened | None:
@@ -122,7 +130,7 @@ def evolve(receipt: Receipt, event: ReceiptEvent) -> Receipt:  # noqa: PLR0911 -
 
 def amounts_of(allocations: Iterable[Allocation]) -> tuple[tuple[str, int | None], ...]:
     """What was named, for comparing a repetition with what it repeats."""
-    return tuple((each.invoice_id, each.named.minor) for each in allocations)
+    return tuple((each.key, each.named.minor) for each in allocations)
 
 
 def taken_off(applications: Sequence[Application], back: Iterable[tuple[str, int]]) -> tuple[Application, ...]:
@@ -130,12 +138,12 @@ def taken_off(applications: Sequence[Application], back: Iterable[tuple[str, int
     left = list(applications)
     places: dict[str, list[int]] = defaultdict(list)
     for place, each in enumerate(left):
-        places[each.invoice_id].append(place)
-    for invoice_id, minor in back:
+        places[each.key].append(place)
+    for key, minor in back:
         rest = minor
-        for place in reversed(places[invoice_id]):
+        for place in reversed(places[key]):
             part = min(rest, left[place].minor)
-            left[place] = Application(invoice_id, left[place].minor - part)
+            left[place] = replace(left[place], minor=left[place].minor - part)
             rest -= part
     return tuple(each for each in left if each.minor)
 
@@ -154,6 +162,7 @@ def _received(receipt: Receipt, event: PaymentReceived) -> RecordedReceipt:
         refunded=Money(0, event.amount.currency),
         applications=_first_applications(event.allocations),
         cash=_first_cash(event.received_on, event.amount, event.allocations),
+        legal_entity=event.legal_entity,
         happened=receipt.recorded.happened if receipt.recorded else (),
         presented_before=receipt.recorded is not None,
     )
@@ -173,6 +182,7 @@ def _posted(receipt: Receipt, event: CreditMemoPosted) -> RecordedReceipt:
         refunded=Money(0, event.total.currency),
         applications=_first_applications(event.allocations),
         cash=_first_cash(event.issued_on, event.total, event.allocations),
+        legal_entity=event.legal_entity or None,
         happened=receipt.recorded.happened if receipt.recorded else (),
         presented_before=receipt.recorded is not None,
     )
@@ -197,7 +207,7 @@ def _unapplied(recorded: RecordedReceipt, event: ReceiptUnapplied) -> RecordedRe
         kind="unapplied",
         name=event.application_id,
         on=event.unapplied_on,
-        amounts=tuple((each.invoice_id, each.amount.minor) for each in event.back),
+        amounts=tuple((each.key, each.amount.minor) for each in event.back),
     )
     return replace(
         recorded,
@@ -243,7 +253,11 @@ def _refunded(recorded: RecordedReceipt, event: ReceiptRefunded) -> RecordedRece
 
 
 def _first_applications(allocations: Iterable[Allocation]) -> tuple[Application, ...]:
-    return tuple(Application(each.invoice_id, each.applied.minor) for each in allocations if each.applied.minor)
+    return tuple(
+        Application(each.invoice_id, each.applied.minor, each.legal_entity)
+        for each in allocations
+        if each.applied.minor
+    )
 
 
 def _first_cash(on: date, amount: Money, allocations: Iterable[Allocation]) -> tuple[Step, ...]:
@@ -255,4 +269,4 @@ def _taken(allocations: Iterable[Allocation]) -> list[Step]:
 
 
 def _after(applications: Sequence[Application], back: Iterable[TakenBack]) -> tuple[Application, ...]:
-    return taken_off(applications, ((each.invoice_id, each.amount.minor) for each in back))
+    return taken_off(applications, ((each.key, each.amount.minor) for each in back))

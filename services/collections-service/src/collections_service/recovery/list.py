@@ -32,6 +32,7 @@ class RecoveryTask(Struct, frozen=True, kw_only=True):
     task_id: str
     seq: int
     invoice_id: str
+    legal_entity: str
     customer_id: str
     dispute_id: str
     amount: WireMoney
@@ -48,6 +49,7 @@ class TaskFilter(Struct, frozen=True, kw_only=True):
     """None is no filter."""
 
     customer_id: str | None = None
+    legal_entity: str | None = None
     owner: str | None = None
     state: str | None = None
     done: bool | None = None
@@ -79,6 +81,7 @@ async def recovery_tasks(
             page.rows,
             wanted.owner,
             wanted.state,
+            wanted.legal_entity,
             days.day,
             days.codes,
             days.days,
@@ -118,25 +121,26 @@ def task_after(place: TaskPlace, task: Task, free: int) -> RecoveryTask:
 # What is free on an invoice belongs to its last tasks first: payments settle the oldest ones.
 _TASKS = """
 WITH tasks AS (
-  SELECT t.*, i.invoice_id, i.customer_id,
+  SELECT t.*, i.invoice_id, i.legal_entity, i.customer_id,
          CASE WHEN t.state = 'closed' THEN 0
               ELSE greatest(0, least(t.amount, i.open_minor - i.held_minor - coalesce((
                 SELECT sum(CASE m.kind WHEN 'open' THEN m.delta ELSE -m.delta END) FROM movement m
                 WHERE m.tenant_id = t.tenant_id AND m.item = t.item AND m.kind IN ('open', 'disputed')
-                  AND m.effective_on > coalesce(e.day, $8::date)), 0) - coalesce((
+                  AND m.effective_on > coalesce(e.day, $9::date)), 0) - coalesce((
                 SELECT sum(l.amount) FROM recovery_task l
                 WHERE l.tenant_id = t.tenant_id AND l.item = t.item AND l.seq > t.seq AND l.state <> 'closed'), 0)))
          END::bigint AS collectable
   FROM recovery_task t JOIN invoice_current i ON i.tenant_id = t.tenant_id AND i.stream_id = t.item
-  LEFT JOIN unnest($9::text[], $10::date[]) AS e(code, day) ON e.code = i.legal_entity
+  LEFT JOIN unnest($10::text[], $11::date[]) AS e(code, day) ON e.code = i.legal_entity
   WHERE t.tenant_id = $1 AND t.seq > $2 AND ($3::text IS NULL OR i.customer_id = $3)
     AND ($6::text IS NULL OR t.owner = $6) AND ($7::text IS NULL OR t.state = $7)
+    AND ($8::text IS NULL OR i.legal_entity = $8)
 )
 SELECT * FROM tasks WHERE $4::boolean IS NULL OR (state IN ('done', 'closed') OR collectable = 0) = $4
 ORDER BY seq LIMIT $5
 """
 _TASK = """
-SELECT t.*, i.invoice_id, i.customer_id, i.legal_entity,
+SELECT t.*, i.invoice_id, i.legal_entity, i.customer_id,
        coalesce((SELECT sum(l.amount) FROM recovery_task l
                  WHERE l.tenant_id = t.tenant_id AND l.item = t.item AND l.seq > t.seq AND l.state <> 'closed'
        ), 0)::bigint AS later
@@ -154,6 +158,7 @@ def _task(row: Any) -> RecoveryTask:  # noqa: ANN401 - a row, or one that a comm
         task_id=public_id(PREFIX, row["task_id"]),
         seq=row["seq"],
         invoice_id=row["invoice_id"],
+        legal_entity=row["legal_entity"],
         customer_id=row["customer_id"],
         dispute_id=row["dispute_id"],
         amount=wire(Money(row["amount"], row["currency"])),

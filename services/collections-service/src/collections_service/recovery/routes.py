@@ -73,6 +73,7 @@ def recovery_routes(parts: ApiParts[Any]) -> APIRouter:
         principal: Reading,
         moment: AskedMoment,
         customer_id: Annotated[KnownId | None, Query()] = None,
+        legal_entity: Annotated[KnownId | None, Query()] = None,
         owner: Annotated[str | None, Query(min_length=1, max_length=200, pattern=VISIBLE)] = None,
         state: Literal["open", "taken", "done", "closed"] | None = None,
         done: bool | None = None,
@@ -81,7 +82,7 @@ def recovery_routes(parts: ApiParts[Any]) -> APIRouter:
     ) -> Response:
         """Disputed amounts that were found invalid, oldest first. Only as they are now."""
         only_now(moment, instead="GET /v1/invoices/{invoice_id} for the invoice of each task")
-        wanted = TaskFilter(customer_id=customer_id, owner=owner, state=state, done=done)
+        wanted = TaskFilter(customer_id=customer_id, legal_entity=legal_entity, owner=owner, state=state, done=done)
         page = await recovery_tasks(
             parts.reads,
             principal.tenant,

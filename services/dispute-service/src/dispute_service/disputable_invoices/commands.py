@@ -22,7 +22,7 @@ class RecordInvoice(Struct, frozen=True, kw_only=True):
 
 class SetReservation(Struct, frozen=True, kw_only=True):
     """Set all that a dispute of this customer and currency holds from now on. An increase that a person wants must fit;
-    one that follows from the ledger (`by_ledger`) is a fact."""
+    one that follows from the ledger (`by_ledger`) is a fact. `legal_entity` as in the event."""
 
     at: datetime
     invoice_id: str
@@ -36,6 +36,7 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     mismatched: bool = False
     by_ledger: bool = False
     credit_memo_id: str | None = None
+    legal_entity: str | None = None
 
 
 class LeaveShortPayment(Struct, frozen=True, kw_only=True):
@@ -57,4 +58,12 @@ class LeaveNamedDispute(Struct, frozen=True, kw_only=True):
     explanation: str
 
 
-InvoiceCommand = RecordInvoice | SetReservation | LeaveShortPayment | LeaveNamedDispute
+class ShareNumber(Struct, frozen=True, kw_only=True):
+    """Another legal entity's invoice with the number became known."""
+
+    at: datetime
+    legal_entity: str
+    first_entity: str
+
+
+InvoiceCommand = RecordInvoice | ShareNumber | SetReservation | LeaveShortPayment | LeaveNamedDispute

@@ -15,12 +15,14 @@ from dispute_service.disputable_invoices.commands import (
     LeaveShortPayment,
     RecordInvoice,
     SetReservation,
+    ShareNumber,
 )
 from dispute_service.disputable_invoices.events import (
     HeldAmount,
     InvoiceEvent,
     InvoiceRecorded,
     NamedDisputeLeft,
+    NumberShared,
     ReservationSet,
     ShortPaymentLeft,
 )
@@ -44,6 +46,8 @@ def decide(command: InvoiceCommand, state: DisputableInvoice) -> list[InvoiceEve
             return _record(command, state)
         case SetReservation():
             return _reserve(command, state)
+        case ShareNumber():
+            return _share(command, state)
         case LeaveShortPayment():
             return _leave_short_payment(command, state)
         case LeaveNamedDispute():
@@ -76,7 +80,7 @@ def _record(command: RecordInvoice, state: DisputableInvoice) -> list[InvoiceEve
 
 
 def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceEvent]:
-    before = state.of(command.dispute_id)
+    before = state.known_of(command.dispute_id)
     wanted = tuple(held for held in command.held if held.amount)
     was_mismatched = command.dispute_id in state.mismatched
     if wanted == (before.held if before else ()) and command.mismatched == was_mismatched:
@@ -94,7 +98,30 @@ def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceE
             opened_at=command.opened_at,
             mismatched=command.mismatched,
             credit_memo_id=command.credit_memo_id,
+            legal_entity=command.legal_entity,
         )
+    ]
+
+
+def _share(command: ShareNumber, state: DisputableInvoice) -> list[InvoiceEvent]:
+    if command.legal_entity in state.shared_with:
+        return []
+    return [NumberShared(at=command.at, legal_entity=command.legal_entity, first_entity=command.first_entity)]
+
+
+def brought_along(command: ShareNumber, first: DisputableInvoice) -> list[InvoiceEvent]:
+    """What disputes hold of the entity's invoice since before it was known, as said on its own stream. `first` is the
+    number's stream before the command."""
+    return [
+        ReservationSet(
+            at=command.at,
+            dispute_id=one.dispute_id,
+            held=one.held,
+            opened_at=one.since,
+            legal_entity=one.legal_entity,
+        )
+        for one in (*first.reservations, *first.elsewhere)
+        if one.legal_entity == command.legal_entity and command.legal_entity not in first.shared_with
     ]
 
 
@@ -114,13 +141,15 @@ def _leave_short_payment(command: LeaveShortPayment, state: DisputableInvoice) -
 
 def _must_fit(command: SetReservation, wanted: tuple[HeldAmount, ...], state: DisputableInvoice) -> None:
     others = [one for one in state.reservations if one.dispute_id != command.dispute_id]
+    if not state.is_of(command.legal_entity):
+        others = [one for one in state.elsewhere if one.dispute_id != command.dispute_id]
     if len(others) >= MAX_DISPUTES:
         raise TooManyDisputes(
             f"{len(others)} disputes hold invoice {command.invoice_id} already; no more than {MAX_DISPUTES} can.",
             invoice_id=command.invoice_id,
         )
     terms = state.terms
-    if terms is None:
+    if terms is None or not state.is_of(command.legal_entity):
         return
     if command.customer_id != terms.customer_id:
         raise CustomerMismatch(

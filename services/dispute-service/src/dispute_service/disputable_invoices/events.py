@@ -43,6 +43,7 @@ class ReservationSet(Struct, frozen=True, kw_only=True):
 
     `opened_at` of the dispute gives its place, the oldest first; None in older events, where the first reservation's
     `at` does. `mismatched` says that it contests something besides that is not this invoice, and holds nothing for it.
+    `legal_entity` is whose invoice the dispute means; None: the first with the number.
     """
 
     at: datetime
@@ -53,6 +54,16 @@ class ReservationSet(Struct, frozen=True, kw_only=True):
     mismatched: bool = False
     credit_memo_id: str | None = None
     source: str = ""
+    legal_entity: str | None = None
+
+
+class NumberShared(Struct, frozen=True, kw_only=True):
+    """The ledger reported another legal entity's invoice with this number; it has a stream of its own, and what
+    disputes hold of it is there now. `first_entity` is the one whose invoice is on this stream."""
+
+    at: datetime
+    legal_entity: str
+    first_entity: str
 
 
 class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
@@ -74,16 +85,21 @@ class NamedDisputeLeft(Struct, frozen=True, kw_only=True):
     explanation: str
 
 
-InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft | NamedDisputeLeft
+InvoiceEvent = InvoiceRecorded | ReservationSet | NumberShared | ShortPaymentLeft | NamedDisputeLeft
 
 
 # Stored names and versions. A stored name never changes.
 INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
     {
         "invoice-recorded": (1, InvoiceRecorded),
-        "reservation-set": (2, ReservationSet),
+        "reservation-set": (3, ReservationSet),
+        "number-shared": (1, NumberShared),
         "short-payment-left": (2, ShortPaymentLeft),
         "named-dispute-left": (1, NamedDisputeLeft),
     },
-    {("reservation-set", 1): fields_added, ("short-payment-left", 1): fields_added},
+    {
+        ("reservation-set", 1): fields_added,
+        ("reservation-set", 2): fields_added,
+        ("short-payment-left", 1): fields_added,
+    },
 )

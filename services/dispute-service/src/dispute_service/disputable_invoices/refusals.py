@@ -1,6 +1,7 @@
 """The reasons for which an invoice cannot be disputed.
 
 InvoiceRefusal
+├── AmbiguousInvoice      several legal entities have an invoice with this number, and none is named
 ├── CustomerMismatch      the invoice was issued to another customer
 ├── CurrencyMismatch      the invoice is in another currency
 ├── UnknownLine           the invoice has lines, and not this one
@@ -10,9 +11,11 @@ InvoiceRefusal
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from redress.refusal import Detail, Refusal
+
+_SHOWN: Final = 20  # candidates that a refusal names
 
 
 class InvoiceRefusal(Refusal):
@@ -32,6 +35,22 @@ class InvoiceRefusal(Refusal):
         super().__init__(message, allowed=allowed, details={"invoice_id": invoice_id, "line": line, **(details or {})})
         self.invoice_id = invoice_id
         self.line = line
+
+
+class AmbiguousInvoice(InvoiceRefusal):
+    code = "ambiguous_invoice"
+    title = "Several legal entities have an invoice with this number"
+    kind = "conflict"
+    field = ("legal_entity",)
+
+    def __init__(self, invoice_id: str, legal_entities: tuple[str, ...]) -> None:
+        shown = legal_entities[:_SHOWN]
+        super().__init__(
+            f"{', '.join(shown)} have an invoice {invoice_id} each; say whose it is.",
+            invoice_id=invoice_id,
+            allowed=shown,
+            details={"legal_entities": shown},
+        )
 
 
 class CustomerMismatch(InvoiceRefusal):

@@ -16,6 +16,7 @@ from dispute_service.disputable_invoices.events import (
     InvoiceRecorded,
     KnownLine,
     NamedDisputeLeft,
+    NumberShared,
     ReservationSet,
     ShortPaymentLeft,
 )
@@ -38,11 +39,13 @@ class InvoiceTerms(Struct, frozen=True, kw_only=True):
 
 
 class Reservation(Struct, frozen=True, kw_only=True):
-    """A dispute's hold on the invoice; `since` is when the dispute was opened."""
+    """A dispute's hold on the invoice; `since` is when the dispute was opened. `legal_entity` is whose invoice it
+    means, if it says so."""
 
     dispute_id: str
     since: datetime
     held: tuple[HeldAmount, ...]
+    legal_entity: str | None = None
 
     @property
     def amount(self) -> int:
@@ -58,7 +61,9 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
 
 class DisputableInvoice(Struct, frozen=True, kw_only=True):
-    """`terms` None: not known to the ledger yet. Reservations stand oldest first.
+    """`terms` None: not known to the ledger yet. Reservations stand oldest first. `elsewhere` are those of another
+    legal entity's invoice with this number, which the ledger has not reported yet. `shared_with` are the entities whose
+    invoice with it is on a stream of their own, and `first_entity` the one whose invoice is here.
 
     `mismatched` are the disputes that contest something which is not this invoice. `reduced_by` remembers which dispute
     was reduced by which payment (source, number), oldest first, also when it holds nothing more; `credited_by` the same
@@ -71,6 +76,19 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
     reduced_by: tuple[tuple[str, str, str], ...] = ()
     credited_by: tuple[tuple[str, str, str], ...] = ()
     short_payments_left: frozenset[tuple[str, str]] = frozenset()
+    elsewhere: tuple[Reservation, ...] = ()
+    shared_with: tuple[str, ...] = ()
+    first_entity: str | None = None
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """The legal entities that are known to have an invoice with this number, the first one first."""
+        first = self.terms.legal_entity if self.terms else self.first_entity
+        return () if first is None else (first, *self.shared_with)
+
+    def is_of(self, legal_entity: str | None) -> bool:
+        """Whether this is the invoice of that entity, as far as is known; None is the first with the number."""
+        return legal_entity is None or legal_entity in self.entities[:1] or not self.entities
 
     @property
     def reserved(self) -> int:
@@ -96,6 +114,10 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
     def of(self, dispute_id: str) -> Reservation | None:
         return next((one for one in self.reservations if one.dispute_id == dispute_id), None)
 
+    def known_of(self, dispute_id: str) -> Reservation | None:
+        """The same, also of another entity's invoice."""
+        return next((one for one in (*self.reservations, *self.elsewhere) if one.dispute_id == dispute_id), None)
+
 
 def is_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Whether two payments, or two credit memos, (source, number) are one. What was recorded before sources were has
@@ -117,7 +139,7 @@ INITIAL = DisputableInvoice()
 def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
     match event:
         case InvoiceRecorded():
-            return msgspec.structs.replace(
+            recorded = msgspec.structs.replace(
                 state,
                 terms=InvoiceTerms(
                     ledger_version=event.ledger_version,
@@ -129,6 +151,18 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
                     lines=event.lines,
                 ),
             )
+            return _sorted(recorded) if state.terms is None else recorded
+        case NumberShared(legal_entity=other):
+            elsewhere = tuple(one for one in state.elsewhere if one.legal_entity != other)
+            here = tuple(one for one in state.reservations if one.legal_entity != other)
+            shared = msgspec.structs.replace(
+                state,
+                reservations=here,
+                elsewhere=elsewhere,
+                shared_with=(*state.shared_with, other),
+                first_entity=event.first_entity,
+            )
+            return _sorted(shared)
         case ReservationSet():
             if event.payment_id is not None:
                 taken = _remembered(state.reduced_by, (event.source, event.payment_id, event.dispute_id))
@@ -146,16 +180,26 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
 
 
 def _reserved(state: DisputableInvoice, event: ReservationSet) -> DisputableInvoice:
-    before = state.of(event.dispute_id)
-    ordered = [one for one in state.reservations if one.dispute_id != event.dispute_id]
+    before = state.known_of(event.dispute_id)
+    others = [one for one in state.reservations if one.dispute_id != event.dispute_id]
     if event.held:
         since = event.opened_at or (before.since if before else event.at)
-        ordered.append(Reservation(dispute_id=event.dispute_id, since=since, held=event.held))
-        # Oldest first by business time; the id settles two of the same instant, the same way in every service.
-        ordered.sort(key=lambda one: (one.since, one.dispute_id))
+        entity = event.legal_entity or (before.legal_entity if before else None)
+        others.append(Reservation(dispute_id=event.dispute_id, since=since, held=event.held, legal_entity=entity))
     mismatched = state.mismatched - {event.dispute_id}
-    return msgspec.structs.replace(
+    reserved = msgspec.structs.replace(
         state,
-        reservations=tuple(ordered),
+        reservations=tuple(others),
+        elsewhere=tuple(one for one in state.elsewhere if one.dispute_id != event.dispute_id),
         mismatched=mismatched | {event.dispute_id} if event.mismatched else mismatched,
     )
+    return _sorted(reserved)
+
+
+def _sorted(state: DisputableInvoice) -> DisputableInvoice:
+    """Oldest first by business time; the id settles two of the same instant, the same way in every service. What means
+    another entity's invoice is put aside."""
+    ordered = sorted(state.reservations, key=lambda one: (one.since, one.dispute_id))
+    aside = tuple(one for one in ordered if not state.is_of(one.legal_entity))
+    here = tuple(one for one in ordered if state.is_of(one.legal_entity))
+    return msgspec.structs.replace(state, reservations=here, elsewhere=(*state.elsewhere, *aside))

@@ -17,6 +17,13 @@ INVOICE: Final[Decider[DisputableInvoice, e.InvoiceEvent]] = Decider(
 )
 
 
-def invoice_stream(tenant_id: str, invoice_id: str) -> UUID:
-    """The same invoice number always gives the same stream."""
-    return derived_uuid("disputable-invoice", tenant_id, invoice_id)
+def invoice_stream(tenant_id: str, invoice_id: str, own_entity: str | None = None) -> UUID:
+    """The stream of a number, which the first invoice with it has; or that of another entity's invoice with it."""
+    if own_entity is None:
+        return derived_uuid("disputable-invoice", tenant_id, invoice_id)
+    return derived_uuid("disputable-invoice-of", tenant_id, own_entity, invoice_id)
+
+
+def stream_of(number: DisputableInvoice, tenant_id: str, invoice_id: str, legal_entity: str | None) -> UUID:
+    """The stream of an entity's invoice; `number` is the number's own. Until the ledger reports it, it is that one."""
+    return invoice_stream(tenant_id, invoice_id, legal_entity if legal_entity in number.shared_with else None)

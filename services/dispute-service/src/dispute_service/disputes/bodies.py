@@ -49,7 +49,11 @@ def _root_cause(value: str) -> str:
 
 
 class ItemBody(Body):
+    """`legal_entity` is whose invoice it is. It may be left out where one entity only has the number, and where none
+    has it yet; all items of a dispute are of one entity."""
+
     invoice_id: BusinessId
+    legal_entity: BusinessId | None = None
     line: BusinessId | None = None
     amount: MoneyBody
 

@@ -13,12 +13,15 @@ from redress.money import Money
 
 
 class ContestedItem(Struct, frozen=True, kw_only=True):
-    """`known` says whether the ledger knows the invoice; `line` None contests the invoice as a whole."""
+    """`known` says whether the ledger knows the invoice; `line` None contests the invoice as a whole. `legal_entity` is
+    whose invoice it is; None: the number alone says it. `shares_number`: another entity is known to use it too."""
 
     invoice_id: str
     line: str | None
     amount: Money
     known: bool
+    legal_entity: str | None = None
+    shares_number: bool = False
 
 
 class Open(Struct, frozen=True, kw_only=True):
@@ -208,7 +211,8 @@ class ApplyWriteOff(Struct, frozen=True, kw_only=True):
 
 
 class NoteInvoice(Struct, frozen=True, kw_only=True):
-    """The invoice as the ledger has it. `lines` are the names of its lines; none: it is not told apart by lines."""
+    """The invoice as the ledger has it. `lines` are the names of its lines; none: it is not told apart by lines.
+    `shares_number`: another legal entity used its number first."""
 
     at: datetime
     invoice_id: str
@@ -217,6 +221,7 @@ class NoteInvoice(Struct, frozen=True, kw_only=True):
     customer_id: str
     currency: str
     lines: tuple[str, ...] = ()
+    shares_number: bool = False
 
 
 class FitToInvoice(Struct, frozen=True, kw_only=True):

@@ -26,7 +26,8 @@ class ItemDocument(Struct, frozen=True, kw_only=True):
     `reduced` is what a smaller invoice took away; null, in what was stored before it was told apart, is nothing.
     `valid` and `invalid` split `open` without `awaiting_credit` while a decision stands; else they are null. `known`
     says whether the ledger has reported the invoice. `mismatch` names what of that invoice is another than the item
-    says: such an item holds nothing, counts in no limit, and stays open for a person.
+    says: such an item holds nothing, counts in no limit, and stays open for a person. `legal_entity` is whose invoice
+    it is; null where nobody has said it yet, and in what was stored before it was told.
     """
 
     invoice_id: str
@@ -44,6 +45,7 @@ class ItemDocument(Struct, frozen=True, kw_only=True):
     invalid: WireMoney | None
     reduced: WireMoney | None = None
     mismatch: Mismatch | None = None
+    legal_entity: str | None = None
 
 
 class SlaDocument(Struct, frozen=True, kw_only=True):
@@ -271,6 +273,7 @@ def _item(item: DisputeItem, state: Dispute) -> ItemDocument:
         invalid=_wire(item.invalid, state) if decided else None,
         reduced=_wire(item.reduced, state),
         mismatch=cast("Mismatch | None", item.mismatch),
+        legal_entity=item.legal_entity,
     )
 
 

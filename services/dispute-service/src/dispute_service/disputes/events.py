@@ -17,12 +17,15 @@ from redress.contracts.common import Sealed, SealedContact
 
 class OpenedItem(Struct, frozen=True, kw_only=True):
     """A contested amount of one invoice; `line` None is the invoice as a whole. `known` says whether the ledger had
-    reported the invoice by then."""
+    reported the invoice by then, `legal_entity` whose invoice it is, where that was said or known, and `shares_number`
+    whether another entity was known to use the number too."""
 
     invoice_id: str
     line: str | None
     amount: int
     known: bool
+    legal_entity: str | None = None
+    shares_number: bool = False
 
 
 class Share(Struct, frozen=True):
@@ -252,12 +255,14 @@ class CreditReversed(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
-    """The ledger reported an invoice that was contested before."""
+    """The ledger reported an invoice that was contested before. `shares_number`: another entity used the number
+    first."""
 
     at: datetime
     invoice_id: str
     legal_entity: str
     ledger_version: int
+    shares_number: bool = False
 
 
 class ItemMismatch(Struct, frozen=True):
@@ -308,7 +313,7 @@ DisputeEvent = (
 # Stored names and versions. A stored name never changes.
 DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
     {
-        "dispute-opened": (2, DisputeOpened),
+        "dispute-opened": (3, DisputeOpened),
         "dispute-classified": (1, DisputeClassified),
         "dispute-assigned": (1, DisputeAssigned),
         "information-requested": (1, InformationRequested),
@@ -324,16 +329,18 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "amount-reduced": (2, AmountReduced),
         "payment-reversed": (2, PaymentReversed),
         "credit-reversed": (1, CreditReversed),
-        "invoice-became-known": (1, InvoiceBecameKnown),
+        "invoice-became-known": (2, InvoiceBecameKnown),
         "items-compared": (1, ItemsCompared),
         "sla-breached": (1, SlaBreached),
     },
     {
         ("dispute-opened", 1): fields_added,
+        ("dispute-opened", 2): fields_added,
         ("dispute-decided", 1): fields_added,
         ("dispute-resolved", 1): fields_added,
         ("dispute-reopened", 1): fields_added,
         ("amount-reduced", 1): fields_added,
         ("payment-reversed", 1): fields_added,
+        ("invoice-became-known", 1): fields_added,
     },
 )

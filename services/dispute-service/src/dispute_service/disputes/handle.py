@@ -10,9 +10,8 @@ from msgspec import Struct
 from dispute_service.disputable_invoices import decisions as invoices
 from dispute_service.disputable_invoices.commands import SetReservation
 from dispute_service.disputable_invoices.events import HeldAmount
-from dispute_service.disputable_invoices.refusals import CustomerMismatch, InvoiceRefusal
-from dispute_service.disputable_invoices.state import InvoiceTerms
-from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
+from dispute_service.disputable_invoices.refusals import AmbiguousInvoice, CustomerMismatch, InvoiceRefusal
+from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream, stream_of
 from dispute_service.disputes import decisions as disputes
 from dispute_service.disputes.commands import (
     AddNote,
@@ -20,6 +19,7 @@ from dispute_service.disputes.commands import (
     ApplyPayment,
     AssignTo,
     Close,
+    ContestedItem,
     Decide,
     DisputeCommand,
     Escalate,
@@ -88,13 +88,13 @@ _WITHOUT_TIME = (AddNote, AssignTo, Close, Decide, Escalate, RecordInformation, 
 def opening(context: CommandContext, dispute: UUID, command: Open) -> CommandJob:
     """Open the dispute under a fresh id. The ledger's knowledge of the invoices is filled in here, and the item of an
     invoice that refuses is named."""
-    streams = {item.invoice_id: invoice_stream(context.tenant, item.invoice_id) for item in command.items}
+    numbers = {item.invoice_id: invoice_stream(context.tenant, item.invoice_id) for item in command.items}
+    own = [invoice_stream(context.tenant, each.invoice_id, each.legal_entity) for each in command.items]
 
     async def work(uow: UnitOfWork) -> bytes:
         uow.start_new(DISPUTE, dispute)
-        terms = {name: (await uow.state(INVOICE, stream)).terms for name, stream in streams.items()}
         try:
-            after = await handle(uow, dispute, _with_what_is_known(command, terms), context.now)
+            after = await handle(uow, dispute, await _with_what_is_known(uow, command, numbers), context.now)
         except InvoiceRefusal as refusal:
             raise refusal.at(*_place_of(refusal, command)) from None
         return _answer(uow, dispute, after)
@@ -102,7 +102,7 @@ def opening(context: CommandContext, dispute: UUID, command: Open) -> CommandJob
     return CommandJob(
         work=work,
         status=201,
-        writes=dict.fromkeys(streams.values(), INVOICE),
+        writes=dict.fromkeys([*numbers.values(), *own], INVOICE),
         reads={matrix_stream(context.tenant): MATRIX},
     )
 
@@ -133,12 +133,26 @@ def _answer(uow: UnitOfWork, dispute: UUID, after: State) -> bytes:
     return msgspec.json.encode(document(dispute, uow.version(dispute), after))
 
 
-def _with_what_is_known(command: Open, terms: Mapping[str, InvoiceTerms | None]) -> Open:
-    entities = [known.legal_entity for known in terms.values() if known is not None]
+async def _with_what_is_known(uow: UnitOfWork, command: Open, numbers: Mapping[str, UUID]) -> Open:
+    """Each item with the entity whose invoice it is, as far as that is said or known. AmbiguousInvoice."""
+    said = {item.invoice_id: item.legal_entity for item in command.items if item.legal_entity is not None}
+    items: list[ContestedItem] = []
+    known_entities: list[str] = []
+    for item in command.items:
+        number = await uow.state(INVOICE, numbers[item.invoice_id])
+        entity = item.legal_entity or said.get(item.invoice_id)
+        if entity is None and len(number.entities) > 1:
+            raise AmbiguousInvoice(item.invoice_id, number.entities)
+        invoice = await uow.state(INVOICE, stream_of(number, uow.tenant, item.invoice_id, entity))
+        terms = invoice.terms if invoice.is_of(entity) else None
+        if terms is not None:
+            entity = terms.legal_entity
+            known_entities.append(entity)
+        shared = len({*number.entities, entity} - {None}) > 1
+        items.append(msgspec.structs.replace(item, known=terms is not None, legal_entity=entity, shares_number=shared))
+    named = next((item.legal_entity for item in items if item.legal_entity is not None), command.legal_entity)
     return msgspec.structs.replace(
-        command,
-        items=tuple(msgspec.structs.replace(item, known=terms[item.invoice_id] is not None) for item in command.items),
-        legal_entity=entities[0] if entities else command.legal_entity,
+        command, items=tuple(items), legal_entity=known_entities[0] if known_entities else named
     )
 
 
@@ -179,10 +193,14 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
     if isinstance(after, UnopenedDispute):
         return
     old, new = _held_by_invoice(change.before), _held_by_invoice(after)
-    changed = {name: invoice_stream(uow.tenant, name) for name in new if new[name] != old.get(name, _Held())}
-    await uow.load(INVOICE, changed.values())
+    changed = [name for name in new if new[name] != old.get(name, _Held())]
+    await uow.load(INVOICE, (invoice_stream(uow.tenant, name) for name in changed))
     command = change.command
-    for invoice_id, stream in changed.items():
+    entities = {item.invoice_id: item.legal_entity for item in after.items}
+    for invoice_id in changed:
+        number = await uow.state(INVOICE, invoice_stream(uow.tenant, invoice_id))
+        stream = stream_of(number, uow.tenant, invoice_id, entities[invoice_id])
+        invoice = await uow.state(INVOICE, stream)
         reserve = SetReservation(
             at=change.at,
             invoice_id=invoice_id,
@@ -196,8 +214,9 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
             opened_at=after.opened_at,
             mismatched=new[invoice_id].mismatched,
             by_ledger=isinstance(command, LedgerCommand),
+            legal_entity=entities[invoice_id],
         )
-        uow.record(INVOICE, stream, invoices.decide(reserve, await uow.state(INVOICE, stream)))
+        uow.record(INVOICE, stream, invoices.decide(reserve, invoice))
 
 
 class _Held(Struct, frozen=True):

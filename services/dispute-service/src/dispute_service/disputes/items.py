@@ -19,7 +19,9 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
     `reduced` was never billed after all: the invoice is smaller. `valid` and `invalid` split what is contested while a
     decision stands. `stated_paid` is the part of `paid` that a person stated and no posting has proved; `posted_off` is
     the part of `written_off` that a posting has. `mismatch` says what of the ledger's invoice is another (customer,
-    currency, line): the item then holds nothing.
+    currency, line): the item then holds nothing. `legal_entity` is whose invoice it is; None where nobody has said it:
+    the first with the number. All items of one number are of one entity. `shares_number`: another entity used the
+    number too by the time the invoice was known.
     """
 
     invoice_id: str
@@ -39,6 +41,8 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
     posted_off: int = 0
     reduced: int = 0
     mismatch: str | None = None
+    legal_entity: str | None = None
+    shares_number: bool = False
 
     @property
     def contested(self) -> int:
@@ -72,15 +76,31 @@ def contested(opened: Iterable[e.OpenedItem]) -> Items:
     """All of it is open."""
     return tuple(
         DisputeItem(
-            invoice_id=item.invoice_id, line=item.line, known=item.known, disputed=item.amount, open=item.amount
+            invoice_id=item.invoice_id,
+            line=item.line,
+            known=item.known,
+            disputed=item.amount,
+            open=item.amount,
+            legal_entity=item.legal_entity,
+            shares_number=item.shares_number,
         )
         for item in opened
     )
 
 
-def known(items: Items, invoice_id: str) -> Items:
+def known(items: Items, invoice_id: str, legal_entity: str, *, shares_number: bool = False) -> Items:
     """The ledger has reported the invoice."""
-    return tuple(msgspec.structs.replace(item, known=True) if item.invoice_id == invoice_id else item for item in items)
+    return tuple(
+        msgspec.structs.replace(
+            item,
+            known=True,
+            legal_entity=item.legal_entity or legal_entity,
+            shares_number=item.shares_number or shares_number,
+        )
+        if item.invoice_id == invoice_id
+        else item
+        for item in items
+    )
 
 
 def compared(items: Items, found: Iterable[e.ItemMismatch]) -> Items:

@@ -86,6 +86,7 @@ class DisputeFilter(Struct, frozen=True, kw_only=True):
     status: Annotated[list[Status] | None, Query(max_length=10), ONE_OF] = None
     reason_code: Annotated[list[Code] | None, Query(max_length=21), ONE_OF] = None
     customer_id: Annotated[Id, EQUALS] = None
+    legal_entity: Annotated[Id, EQUALS] = None
     owner: Annotated[Called, EQUALS] = None
     team: Annotated[Called, EQUALS] = None
     invoice_id: Annotated[Id, Condition(lambda _, value: column("invoice_ids", ARRAY(Text)).contains([value]))] = None

@@ -129,6 +129,7 @@ def _outcome(outcome: stored.ItemOutcome, after: Dispute) -> public.ItemOutcome:
     return public.ItemOutcome(
         item=outcome.item,
         invoice_id=item.invoice_id,
+        legal_entity=item.legal_entity,
         line=item.line,
         credit_due=_wire(outcome.credit, after),
         rejected=_wire(outcome.rejected, after),
@@ -193,6 +194,8 @@ def _item(
         mismatch=item.mismatch,
         valid=money(verdict.valid) if verdict else None,
         invalid=money(verdict.invalid) if verdict else None,
+        legal_entity=item.legal_entity,
+        shares_number=item.shares_number,
     )
 
 

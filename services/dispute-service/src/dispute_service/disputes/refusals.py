@@ -7,6 +7,7 @@ DisputeRefusal
 ├── EffectiveInFuture         what has not happened yet cannot be recorded
 ├── EffectiveBeforeOpening    nothing can happen to a dispute before it was opened
 ├── UnknownCode               a reason, root cause or resolution code that does not exist
+├── ItemsOfTwoEntities        the items are of invoices of two legal entities: a dispute is routed by one
 ├── ItemsRefused              none, two currencies, an amount of zero or less, the same item twice
 ├── NobodyNamed               an assignment names neither a person nor a team
 ├── AnswerDueInPast           information cannot be due before it was asked for
@@ -94,6 +95,19 @@ class UnknownCode(DisputeRefusal):
 
     def __init__(self, field: str, value: str, allowed: tuple[str, ...]) -> None:
         super().__init__(f"{value!r} is not a {field.replace('_', ' ')}.", place=(field,), allowed=allowed)
+
+
+class ItemsOfTwoEntities(DisputeRefusal):
+    code = "items_of_two_entities"
+    title = "The items are of two legal entities"
+
+    def __init__(self, first: str, other: str, invoice_id: str) -> None:
+        super().__init__(
+            f"Invoice {invoice_id} is of {other}, items before it are of {first}: open one dispute for each, since a "
+            "dispute is routed by its legal entity.",
+            allowed=first,
+            details={"legal_entities": (first, other)},
+        )
 
 
 class ItemsRefused(DisputeRefusal):

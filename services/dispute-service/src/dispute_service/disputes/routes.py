@@ -68,7 +68,13 @@ async def _open(vault: Vault, context: CommandContext, body: bodies.OpenBody) ->
         at=body.at(context.now),
         customer_id=body.customer_id,
         items=tuple(
-            c.ContestedItem(invoice_id=item.invoice_id, line=item.line, amount=item.amount.money, known=False)
+            c.ContestedItem(
+                invoice_id=item.invoice_id,
+                line=item.line,
+                amount=item.amount.money,
+                known=False,
+                legal_entity=item.legal_entity,
+            )
             for item in body.items
         ),
         reason_code=body.reason_code,

@@ -248,7 +248,7 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
         case e.InvoiceBecameKnown():
             return msgspec.structs.replace(
                 state,
-                items=moved.known(state.items, event.invoice_id),
+                items=moved.known(state.items, event.invoice_id, event.legal_entity, shares_number=event.shares_number),
                 legal_entity=state.legal_entity or event.legal_entity,
                 ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
             )

@@ -14,7 +14,7 @@ from typing import assert_never
 from uuid import UUID
 
 from dispute_service.disputable_invoices import decisions as invoices
-from dispute_service.disputable_invoices.commands import LeaveNamedDispute, LeaveShortPayment
+from dispute_service.disputable_invoices.commands import LeaveNamedDispute, LeaveShortPayment, ShareNumber
 from dispute_service.disputable_invoices.decisions import (
     MAX_DISPUTES,
     Reduction,
@@ -50,6 +50,7 @@ from redress.contracts.collections_events import (
     InvoiceCancelled,
     InvoiceChanged,
     InvoiceRegistered,
+    InvoiceSummary,
     PaymentApplied,
     PaymentReversed,
     PaymentUnapplied,
@@ -70,7 +71,8 @@ Commands = list[tuple[UUID, c.DisputeCommand]]
 async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
     """Load what a batch will need: the invoices, the matrix, and the disputes that contest the invoices."""
     ledger_events = [posting for event in events if (posting := ledger_event(event)) is not None]
-    streams = dict.fromkeys(invoice_stream(uow.tenant, posting.invoice.invoice_id) for posting in ledger_events)
+    numbers = {invoice_stream(uow.tenant, posting.invoice.invoice_id) for posting in ledger_events}
+    streams = dict.fromkeys([*numbers, *(_stream_of(uow, posting) for posting in ledger_events)])
     entities = {legal_entity_stream(uow.tenant, posting.invoice.legal_entity) for posting in ledger_events}
     await uow.load_all(
         {**dict.fromkeys(streams, INVOICE), **dict.fromkeys(entities, LEGAL_ENTITY), matrix_stream(uow.tenant): MATRIX}
@@ -86,7 +88,8 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
         return
     entity = await uow.state(LEGAL_ENTITY, legal_entity_stream(uow.tenant, posting.invoice.legal_entity))
     event = on_the_entitys_day(event, entity.zone)
-    stream = invoice_stream(uow.tenant, posting.invoice.invoice_id)
+    stream = _stream_of(uow, posting)
+    await _share_number(uow, event, posting, stream)
     before = await uow.state(INVOICE, stream)
     recorded = invoices.decide(invoice_now(event, posting), before)
     if not recorded:
@@ -120,6 +123,26 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     await _fit_in(uow, event, posting, stream, before.terms)
 
 
+def _stream_of(uow: UnitOfWork, posting: LedgerEvent) -> UUID:
+    """The ledger says which entity's invoice was the first with a number: it has the number's own stream."""
+    invoice = posting.invoice
+    own_entity = None if invoice.first_entity is None else invoice.legal_entity
+    return invoice_stream(uow.tenant, invoice.invoice_id, own_entity)
+
+
+async def _share_number(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, stream: UUID) -> None:
+    """Another entity's invoice with the number: what disputes hold of it goes to its stream."""
+    invoice = posting.invoice
+    if invoice.first_entity is None:
+        return
+    number = invoice_stream(uow.tenant, invoice.invoice_id)
+    await uow.load(INVOICE, [number, stream])
+    first = await uow.state(INVOICE, number)
+    command = ShareNumber(at=counts_from(event), legal_entity=invoice.legal_entity, first_entity=invoice.first_entity)
+    uow.record(INVOICE, stream, invoices.brought_along(command, first))
+    uow.record(INVOICE, number, invoices.decide(command, first))
+
+
 async def _do(uow: UnitOfWork, event: PublishedEvent, commands: Commands) -> None:
     now = max(event.time, event.effective_at)
     await uow.load(DISPUTE, [dispute for dispute, _ in commands])
@@ -140,6 +163,7 @@ async def _note(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, st
         customer_id=invoice.customer_id,
         currency=invoice.currency,
         lines=tuple(line.line for line in invoice.lines),
+        shares_number=invoice.first_entity is not None,
     )
     await _do(uow, event, [(UUID(dispute), note) for dispute in contested_by])
 
@@ -280,7 +304,7 @@ async def _made_by(
     """The disputes of the invoice that this payment made, also those that have ended: they may come back with another
     posting. Those of before that was recorded are known by their id."""
     payment = (posting.source, posting.payment_id)
-    by_id = str(_short_payment_id(uow.tenant, "", posting.payment_id, posting.invoice.invoice_id))
+    by_id = str(_short_payment_id(uow.tenant, "", posting.payment_id, posting.invoice))
     made = []
     for dispute_id in invoice.known_to_contest:
         dispute = await uow.state(DISPUTE, UUID(dispute_id))
@@ -321,15 +345,16 @@ async def _reverse_credit(
     ]
 
 
-def _short_payment_id(tenant_id: str, source: str, payment_id: str, invoice_id: str) -> UUID:
-    parts = (source, payment_id, invoice_id) if source else (payment_id, invoice_id)
-    return derived_uuid("dispute", tenant_id, "short-payment", *parts)
+def _short_payment_id(tenant_id: str, source: str, payment_id: str, invoice: InvoiceSummary) -> UUID:
+    named = (payment_id, invoice.invoice_id)
+    own_entity = () if invoice.first_entity is None else ("of", invoice.legal_entity)
+    return derived_uuid("dispute", tenant_id, "short-payment", *((source, *named) if source else named), *own_entity)
 
 
 async def _id_for(uow: UnitOfWork, event: PublishedEvent, posting: ShortPaymentDetected) -> UUID:
     """The id of the dispute that a short payment opens: the payment's own, or one of this event where that is taken
     (the payment came back and was applied anew, or the ledger judged it again)."""
-    own = _short_payment_id(uow.tenant, posting.source, posting.payment_id, posting.invoice.invoice_id)
+    own = _short_payment_id(uow.tenant, posting.source, posting.payment_id, posting.invoice)
     there = await uow.state(DISPUTE, own)
     if isinstance(there, UnopenedDispute):
         return own
@@ -347,7 +372,7 @@ async def _dispute_short_payment(
     elif len(invoice.reservations) >= MAX_DISPUTES:
         explanation = f"{short} was not taken for a contest: the invoice has {MAX_DISPUTES} disputes already."
     if explanation is not None:
-        stream = invoice_stream(uow.tenant, summary.invoice_id)
+        stream = _stream_of(uow, posting)
         leave = LeaveShortPayment(
             at=counts_from(event),
             payment_id=posting.payment_id,
@@ -360,12 +385,21 @@ async def _dispute_short_payment(
     dispute = await _id_for(uow, event, posting)
     reason = read_reason(posting.remittance_reason)
     amount = Money(min(short.minor, free), short.currency)
+    number = await uow.state(INVOICE, invoice_stream(uow.tenant, summary.invoice_id))
+    item = c.ContestedItem(
+        invoice_id=summary.invoice_id,
+        line=None,
+        amount=amount,
+        known=True,
+        legal_entity=summary.legal_entity,
+        shares_number=len(number.entities) > 1,
+    )
     now = max(event.time, event.effective_at)
     commands: tuple[c.DisputeCommand, ...] = (
         c.Open(
             at=counts_from(event),
             customer_id=summary.customer_id,
-            items=(c.ContestedItem(invoice_id=summary.invoice_id, line=None, amount=amount, known=True),),
+            items=(item,),
             reason_code=reason.reason_code,
             origin="short_pay",
             legal_entity=summary.legal_entity,

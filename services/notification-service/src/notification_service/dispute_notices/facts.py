@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from notification_service.notices.notice import Template
 from redress.contracts.common import Sealed
@@ -12,11 +12,13 @@ from redress.money import Money
 
 
 class DisputedPart(Struct, frozen=True, kw_only=True):
-    """One disputed part of one invoice; `line` None is the invoice as a whole."""
+    """One disputed part of one invoice; `line` None is the invoice as a whole. `legal_entity` is named where the number
+    alone would not tell the invoice."""
 
     invoice_id: str
     disputed: Money
     line: str | None = None
+    legal_entity: str | UnsetType = UNSET
 
 
 class DisputeFacts(Struct, frozen=True, kw_only=True):
@@ -113,7 +115,12 @@ def facts_of(dispute: DisputeSummary) -> DisputeFacts:
         open=dispute.open.money(),
         opened_at=dispute.opened_at,
         parts=tuple(
-            DisputedPart(invoice_id=item.invoice_id, disputed=item.disputed.money(), line=item.line)
+            DisputedPart(
+                invoice_id=item.invoice_id,
+                disputed=item.disputed.money(),
+                line=item.line,
+                legal_entity=item.legal_entity if item.shares_number and item.legal_entity else UNSET,
+            )
             for item in dispute.items
         ),
         owner=dispute.owner,

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from msgspec import UNSET
+
 from notification_service.dispute_notices import words
 from notification_service.dispute_notices.facts import (
     ACKNOWLEDGEMENT,
@@ -16,6 +18,7 @@ from notification_service.dispute_notices.facts import (
     Acknowledgement,
     Assignment,
     Breach,
+    DisputedPart,
     DisputeFacts,
     InformationRequest,
     PartOutcome,
@@ -83,7 +86,7 @@ def _common(
         "opened_on": written.day(dispute.opened_at.date(), language),
         "parts": [
             {
-                "invoice": one_line(part.invoice_id),
+                "invoice": one_line(part.invoice_id) if part.legal_entity is UNSET else _of_entity(part),
                 "line": None if part.line is None else one_line(part.line),
                 "amount": written.money(part.disputed, language),
                 "outcome": outcomes.get(position),
@@ -95,6 +98,11 @@ def _common(
         "team": None if dispute.team is None else one_line(dispute.team.removeprefix("team:")),
         "sla_due": None if dispute.sla_due_at is None else written.moment(dispute.sla_due_at, language),
     }
+
+
+def _of_entity(part: DisputedPart) -> str:
+    """Two legal entities use the number."""
+    return f"{one_line(part.invoice_id)} ({one_line(str(part.legal_entity))})"
 
 
 def _outcome(facts: Resolution, language: Language) -> dict[str, Value]:

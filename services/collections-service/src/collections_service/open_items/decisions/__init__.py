@@ -10,7 +10,7 @@ from collections_service.open_items.decisions.credit_memos import (
     unapply_credit_memo,
 )
 from collections_service.open_items.decisions.disputes import report_dispute
-from collections_service.open_items.decisions.invoices import cancel, correct, register
+from collections_service.open_items.decisions.invoices import brought_along, cancel, correct, register, share
 from collections_service.open_items.decisions.payments import (
     apply_cash,
     apply_payment,
@@ -23,6 +23,7 @@ __all__ = [
     "apply_cash",
     "apply_credit_memo",
     "apply_payment",
+    "brought_along",
     "cancel",
     "correct",
     "hand_over",
@@ -31,6 +32,7 @@ __all__ = [
     "report_dispute",
     "reverse_credit_memo",
     "reverse_payment",
+    "share",
     "take_back",
     "unapply_credit_memo",
     "unapply_payment",

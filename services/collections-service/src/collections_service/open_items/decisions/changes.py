@@ -30,9 +30,9 @@ def not_cancelled(item: OpenItem, invoice_id: str) -> None:
         raise InvoiceIsCancelled(invoice_id, item.cancelled_on)
 
 
-def known_terms(item: OpenItem, wanted: str) -> Terms:
+def known_terms(item: OpenItem, wanted: str, legal_entity: str | None = None) -> Terms:
     if item.terms is None:
-        raise InvoiceNotRegistered(wanted)
+        raise InvoiceNotRegistered(wanted, legal_entity)
     return item.terms
 
 

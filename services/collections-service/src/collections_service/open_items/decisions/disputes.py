@@ -50,8 +50,11 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
         awaiting_credit=command.awaiting_credit.minor,
         rejected=command.rejected.minor,
         outcome=command.outcome,
+        legal_entity=command.legal_entity,
     )
     events: list[OpenItemEvent] = [reported]
+    if not item.is_of(command.legal_entity):
+        return events  # of an invoice that its entity has not posted yet
     after = evolve(item, reported)
     changes = hold_changes(after, command.outcome, since=command.effective_on)
     events.extend(changes.smaller)

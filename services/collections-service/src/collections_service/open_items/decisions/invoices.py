@@ -8,10 +8,12 @@ from collections_service.open_items.commands import CancelInvoice, CorrectInvoic
 from collections_service.open_items.decisions.changes import day_with_room, known_terms, not_cancelled, with_holds
 from collections_service.open_items.events import (
     CashDiscount,
+    DisputeReported,
     InvoiceCancelled,
     InvoiceCorrected,
     InvoiceRegistered,
     Line,
+    NumberShared,
     OpenItemEvent,
     Step,
 )
@@ -20,9 +22,19 @@ from collections_service.open_items.refusals import (
     CancelledWithMoney,
     CannotBeCorrected,
     InvoiceDiffers,
+    NumberInTooManyEntities,
 )
-from collections_service.open_items.state import OpenItem, Terms, evolve, first_day_with_room, with_step
+from collections_service.open_items.state import (
+    Claim,
+    OpenItem,
+    Terms,
+    evolve,
+    first_day_with_room,
+    with_step,
+)
 from redress.money import Money
+
+MAX_ENTITIES = 500  # that use one number; the number's stream lists them
 
 
 def register(command: RegisterInvoice, item: OpenItem) -> list[OpenItemEvent]:
@@ -43,14 +55,50 @@ def register(command: RegisterInvoice, item: OpenItem) -> list[OpenItemEvent]:
         lines=command.lines,
         po_number=command.po_number,
         discount=command.discount,
+        first_entity=command.first_entity,
     )
     return with_holds(item, registered, "the invoice was registered")
+
+
+def share(first: OpenItem, invoice_id: str, legal_entity: str) -> list[OpenItemEvent]:
+    """Another entity than that of `first` has the number too. Nothing if that is known."""
+    if legal_entity in first.shared_with:
+        return []
+    if len(first.shared_with) >= MAX_ENTITIES:
+        raise NumberInTooManyEntities(invoice_id, MAX_ENTITIES)
+    return [NumberShared(legal_entity=legal_entity)]
+
+
+def brought_along(first: OpenItem, legal_entity: str) -> list[OpenItemEvent]:
+    """What disputes said of the entity's invoice while only another entity's was known, as if they had said it on the
+    entity's own stream: each claim day by day."""
+    return [event for claim in first.elsewhere if claim.legal_entity == legal_entity for event in _said_again(claim)]
+
+
+def _said_again(claim: Claim) -> Iterator[DisputeReported]:
+    claimed = 0
+    for step in claim.claimed:
+        claimed += step.minor
+        yield DisputeReported(
+            dispute_id=claim.dispute_id,
+            dispute_version=claim.version,
+            opened_on=claim.opened_on,
+            opened_at=claim.opened_at,
+            effective_on=step.on,
+            currency=claim.currency,
+            claimed=claimed,
+            change=step.minor,
+            awaiting_credit=claim.awaiting_credit,
+            rejected=claim.rejected,
+            outcome="the invoice was registered",
+            legal_entity=claim.legal_entity,
+        )
 
 
 def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
     """New terms from the day of the correction on; on all days where an error was there from the start. A total below
     what is settled is refused: the ERP reverses the payment first."""
-    terms = known_terms(item, command.invoice_id)
+    terms = known_terms(item, command.invoice_id, command.legal_entity)
     not_cancelled(item, command.invoice_id)
     _only_correctable(command, terms)
     total = command.total or terms.total
@@ -80,7 +128,7 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
 
 def cancel(command: CancelInvoice, item: OpenItem) -> list[OpenItemEvent]:
     """Nothing is owed any more. Refused while money or credit lies on the invoice: that is taken off first."""
-    terms = known_terms(item, command.invoice_id)
+    terms = known_terms(item, command.invoice_id, command.legal_entity)
     if item.cancelled_on is not None:
         return []
     settled = terms.total.minor - item.open_minor

@@ -13,7 +13,7 @@ def post_write_off(command: PostWriteOff, item: OpenItem) -> list[OpenItemEvent]
 
     More than is open is refused, for there is nothing that could keep the rest. A write-off counts once.
     """
-    terms = known_terms(item, command.invoice_id)
+    terms = known_terms(item, command.invoice_id, command.legal_entity)
     same_currency(terms, command.amount)
     known = item.write_off(command.source, command.write_off_id)
     if known is not None:

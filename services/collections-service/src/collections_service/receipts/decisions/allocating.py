@@ -15,6 +15,7 @@ from collections_service.open_items.events import (
     PaymentReversed,
     PaymentUnapplied,
 )
+from collections_service.open_items.identity import named_by
 from collections_service.open_items.refusals import InvoiceNotRegistered
 from collections_service.open_items.state import OpenItem
 from collections_service.receipts.commands import NamedInvoice, ReceiptName
@@ -25,7 +26,7 @@ from redress.money import Money
 
 
 class CashApplication(Struct, frozen=True):
-    """The events of the receipt and of each invoice it touches; nothing in either means "already so"."""
+    """The events of the receipt and of each invoice it touches, by its key; nothing in either means "already so"."""
 
     receipt: tuple[ReceiptEvent, ...]
     invoices: dict[str, tuple[OpenItemEvent, ...]]
@@ -45,25 +46,26 @@ def same_step(known: Happened, sent: Happened) -> None:
         raise StepDiffers(sent.kind, sent.name)
 
 
-def taken_back(invoice_id: str, events: Iterable[OpenItemEvent]) -> list[TakenBack]:
+def taken_back(key: str, events: Iterable[OpenItemEvent]) -> list[TakenBack]:
+    invoice_id, own_entity = named_by(key)
     return [
-        TakenBack(invoice_id=invoice_id, amount=event.amount, effective_on=event.effective_on)
+        TakenBack(invoice_id=invoice_id, amount=event.amount, effective_on=event.effective_on, legal_entity=own_entity)
         for event in events
         if isinstance(event, PaymentReversed | PaymentUnapplied | CreditMemoReversed | CreditMemoUnapplied)
     ]
 
 
 def allocated(allocations: Sequence[NamedInvoice], currency: str) -> Money:
-    for invoice_id, times in Counter(each.invoice_id for each in allocations).items():
+    for key, times in Counter(each.key for each in allocations).items():
         if times > 1:
-            raise InvoiceNamedTwice(invoice_id)
+            raise InvoiceNamedTwice(named_by(key)[0])
     return reduce(lambda left, each: left + each.amount, allocations, Money(0, currency))
 
 
 def all_known(allocations: Sequence[NamedInvoice], items: Mapping[str, OpenItem]) -> None:
     for each in allocations:
-        if items[each.invoice_id].terms is None:
-            raise InvoiceNotRegistered(each.invoice_id)
+        if items[each.key].terms is None:
+            raise InvoiceNotRegistered(each.invoice_id, each.legal_entity)
 
 
 def allocation(named: NamedInvoice, events: Sequence[OpenItemEvent]) -> Allocation:
@@ -75,8 +77,13 @@ def allocation(named: NamedInvoice, events: Sequence[OpenItemEvent]) -> Allocati
                 applied=event.amount,
                 applied_on=event.applied_on,
                 dispute_id=named.dispute_id,
+                legal_entity=named.legal_entity,
             )
-    nothing = Money(0, named.amount.currency)
     return Allocation(
-        invoice_id=named.invoice_id, named=named.amount, applied=nothing, applied_on=None, dispute_id=named.dispute_id
+        invoice_id=named.invoice_id,
+        named=named.amount,
+        applied=Money(0, named.amount.currency),
+        applied_on=None,
+        dispute_id=named.dispute_id,
+        legal_entity=named.legal_entity,
     )

@@ -33,7 +33,7 @@ def apply(command: ApplyReceipt, receipt: Receipt, items: Mapping[str, OpenItem]
     """Invoices take what was unapplied of an earlier receipt, each as far as it is open, and never more than was
     unapplied. What stays open is not judged: no payer has named an amount."""
     recorded = known_receipt(command.receipt, receipt)
-    named = tuple((each.invoice_id, each.amount.minor) for each in command.allocations)
+    named = tuple((each.key, each.amount.minor) for each in command.allocations)
     known = recorded.known("applied", command.application_id)
     if known is not None:
         same_step(known, Happened(kind="applied", name=command.application_id, on=command.applied_on, amounts=named))
@@ -46,7 +46,7 @@ def apply(command: ApplyReceipt, receipt: Receipt, items: Mapping[str, OpenItem]
     allocations: list[Allocation] = []
     invoices: dict[str, tuple[OpenItemEvent, ...]] = {}
     for each in command.allocations:
-        item = items[each.invoice_id]
+        item = items[each.key]
         if recorded.kind == "payment":
             payment = ApplyPayment(
                 source=recorded.source,
@@ -65,7 +65,7 @@ def apply(command: ApplyReceipt, receipt: Receipt, items: Mapping[str, OpenItem]
                 from_day=from_day,
             )
             events = open_item.apply_credit_memo(credit, item)
-        invoices[each.invoice_id] = tuple(events)
+        invoices[each.key] = tuple(events)
         allocations.append(allocation(each, events))
     applied = ReceiptApplied(
         application_id=command.application_id,
@@ -90,7 +90,7 @@ def unapply(command: UnapplyReceipt, receipt: Receipt, items: Mapping[str, OpenI
     wanted = _taken_off(command.allocations, recorded)
     back: list[TakenBack] = []
     invoices: dict[str, tuple[OpenItemEvent, ...]] = {}
-    for invoice_id, minor in wanted.items():
+    for key, minor in wanted.items():
         amount = Money(minor, recorded.amount.currency)
         events: list[OpenItemEvent]
         if recorded.kind == "payment":
@@ -100,7 +100,7 @@ def unapply(command: UnapplyReceipt, receipt: Receipt, items: Mapping[str, OpenI
                 unapplied_on=command.unapplied_on,
                 amount=amount,
             )
-            events = open_item.unapply_payment(payment, items[invoice_id])
+            events = open_item.unapply_payment(payment, items[key])
         else:
             credit = UnapplyCreditMemo(
                 source=recorded.source,
@@ -108,9 +108,9 @@ def unapply(command: UnapplyReceipt, receipt: Receipt, items: Mapping[str, OpenI
                 unapplied_on=command.unapplied_on,
                 amount=amount,
             )
-            events = open_item.unapply_credit_memo(credit, items[invoice_id])
-        invoices[invoice_id] = tuple(events)
-        back += taken_back(invoice_id, events)
+            events = open_item.unapply_credit_memo(credit, items[key])
+        invoices[key] = tuple(events)
+        back += taken_back(key, events)
     unapplied = ReceiptUnapplied(
         application_id=command.application_id,
         receipt_id=recorded.receipt_id,
@@ -125,11 +125,9 @@ def unapply(command: UnapplyReceipt, receipt: Receipt, items: Mapping[str, OpenI
 def _as_unapplied(command: UnapplyReceipt, known: Happened) -> Happened:
     """The command as it was recorded, an amount that it does not say being the one that was found."""
     found: Counter[str] = Counter()
-    for invoice_id, minor in known.amounts:
-        found[invoice_id] += minor or 0
-    amounts = {
-        each.invoice_id: each.amount.minor if each.amount else found[each.invoice_id] for each in command.allocations
-    }
+    for key, minor in known.amounts:
+        found[key] += minor or 0
+    amounts = {each.key: each.amount.minor if each.amount else found[each.key] for each in command.allocations}
     same = amounts == dict(found)
     return Happened(
         kind="unapplied",
@@ -140,17 +138,17 @@ def _as_unapplied(command: UnapplyReceipt, known: Happened) -> Happened:
 
 
 def _taken_off(allocations: Sequence[TakenOff], recorded: RecordedReceipt) -> dict[str, int]:
-    """The amount to be taken off each invoice."""
+    """The amount to be taken off each invoice, by its key."""
     there = recorded.by_invoice
     wanted: dict[str, int] = {}
     for place, each in enumerate(allocations):
-        if each.invoice_id in wanted:
+        if each.key in wanted:
             raise InvoiceNamedTwice(each.invoice_id)
-        minor = there[each.invoice_id] if each.amount is None else each.amount.minor
-        if not 0 < minor <= there[each.invoice_id]:
-            has = Money(there[each.invoice_id], recorded.amount.currency)
+        minor = there[each.key] if each.amount is None else each.amount.minor
+        if not 0 < minor <= there[each.key]:
+            has = Money(there[each.key], recorded.amount.currency)
             raise NotOnInvoice(recorded.receipt_id, each.invoice_id, each.amount, has).at("allocations", place)
-        wanted[each.invoice_id] = minor
+        wanted[each.key] = minor
     return wanted
 
 

@@ -47,8 +47,8 @@ def receive(
             settles_in_full=named.settles_in_full,
             withheld_tax=named.withheld_tax,
         )
-        events = open_item.apply_payment(apply, items[named.invoice_id], tolerance)
-        invoices[named.invoice_id] = tuple(events)
+        events = open_item.apply_payment(apply, items[named.key], tolerance)
+        invoices[named.key] = tuple(events)
         allocations.append(allocation(named, events))
     received = PaymentReceived(
         source=command.source,
@@ -59,6 +59,7 @@ def receive(
         allocations=tuple(allocations),
         unapplied=command.amount - total((a.applied for a in allocations), command.amount.currency),
         remittance_reason=command.remittance_reason,
+        legal_entity=command.legal_entity,
     )
     return CashApplication((received,), invoices)
 
@@ -82,8 +83,8 @@ def post_credit_memo(command: PostCreditMemo, receipt: Receipt, items: Mapping[s
             named=named.amount,
             dispute_id=named.dispute_id,
         )
-        events = open_item.apply_credit_memo(apply, items[named.invoice_id])
-        invoices[named.invoice_id] = tuple(events)
+        events = open_item.apply_credit_memo(apply, items[named.key])
+        invoices[named.key] = tuple(events)
         allocations.append(allocation(named, events))
     posted = CreditMemoPosted(
         source=command.source,
@@ -115,10 +116,10 @@ def _check(amount: Money, allocations: Sequence[NamedInvoice], items: Mapping[st
 def _same(
     recorded: RecordedReceipt, customer_id: str, amount: Money, named: Sequence[NamedInvoice], on: object
 ) -> bool:
-    allocations = [(each.invoice_id, each.named, each.dispute_id) for each in recorded.allocations]
+    allocations = [(each.key, each.named, each.dispute_id) for each in recorded.allocations]
     return (recorded.customer_id, recorded.amount, recorded.received_on, allocations) == (
         customer_id,
         amount,
         on,
-        [(each.invoice_id, each.amount, each.dispute_id) for each in named],
+        [(each.key, each.amount, each.dispute_id) for each in named],
     )

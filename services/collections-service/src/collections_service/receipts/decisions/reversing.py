@@ -46,10 +46,10 @@ def reverse(command: ReverseReceipt, receipt: Receipt, items: Mapping[str, OpenI
     from_unapplied, from_invoices = _where_from(command, recorded, amount.minor)
     back: list[TakenBack] = []
     invoices: dict[str, tuple[OpenItemEvent, ...]] = {}
-    for invoice_id, minor in from_invoices.items():
-        events = _undone(command, recorded, Money(minor, amount.currency), items[invoice_id])
-        invoices[invoice_id] = tuple(events)
-        back += taken_back(invoice_id, events)
+    for key, minor in from_invoices.items():
+        events = _undone(command, recorded, Money(minor, amount.currency), items[key])
+        invoices[key] = tuple(events)
+        back += taken_back(key, events)
     return CashApplication((_reversal(command, recorded, amount, from_unapplied, back),), invoices)
 
 
@@ -66,16 +66,16 @@ def _is_reversed_already(command: ReverseReceipt, recorded: RecordedReceipt) -> 
 
 
 def _where_from(command: ReverseReceipt, recorded: RecordedReceipt, minor: int) -> tuple[int, dict[str, int]]:
-    """How much is taken from what no invoice has, and how much from each invoice."""
+    """How much is taken from what no invoice has, and how much from each invoice, by its key."""
     there = recorded.by_invoice
     from_invoices: dict[str, int] = {}
     for place, each in enumerate(command.allocations):
-        if each.invoice_id in from_invoices:
+        if each.key in from_invoices:
             raise InvoiceNamedTwice(each.invoice_id)
-        if each.amount.minor > there[each.invoice_id]:
-            has = Money(there[each.invoice_id], recorded.amount.currency)
+        if each.amount.minor > there[each.key]:
+            has = Money(there[each.key], recorded.amount.currency)
             raise NotOnInvoice(recorded.receipt_id, each.invoice_id, each.amount, has).at("allocations", place)
-        from_invoices[each.invoice_id] = each.amount.minor
+        from_invoices[each.key] = each.amount.minor
     left = minor - sum(from_invoices.values())
     if left < 0:
         sum_named = allocated(command.allocations, recorded.amount.currency)
@@ -83,9 +83,9 @@ def _where_from(command: ReverseReceipt, recorded: RecordedReceipt, minor: int) 
     from_unapplied = min(left, recorded.unapplied.minor)
     left -= from_unapplied
     for application in reversed(recorded.applications):
-        taken = from_invoices.get(application.invoice_id, 0)
-        if part := min(left, application.minor, there[application.invoice_id] - taken):
-            from_invoices[application.invoice_id] = taken + part
+        taken = from_invoices.get(application.key, 0)
+        if part := min(left, application.minor, there[application.key] - taken):
+            from_invoices[application.key] = taken + part
             left -= part
     return from_unapplied, from_invoices
 

@@ -99,6 +99,7 @@ def _note_invoice(command: c.NoteInvoice, state: Dispute) -> list[e.DisputeEvent
                 invoice_id=command.invoice_id,
                 legal_entity=command.legal_entity,
                 ledger_version=command.ledger_version,
+                shares_number=command.shares_number,
             )
         )
     compared = tuple(

@@ -1,11 +1,18 @@
 """The command that opens a dispute: the contested items, and the promise it is opened with."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.decisions.guards import promise
-from dispute_service.disputes.refusals import AlreadyOpened, EffectiveInFuture, ItemsRefused, UnknownCode
+from dispute_service.disputes.refusals import (
+    AlreadyOpened,
+    EffectiveInFuture,
+    ItemsOfTwoEntities,
+    ItemsRefused,
+    UnknownCode,
+)
 from dispute_service.disputes.state import Dispute, State
 from dispute_service.reasons.catalogue import REASON_BY_CODE
 from dispute_service.routing.matrix import ResolutionMatrix
@@ -32,7 +39,14 @@ def decide(command: c.Open, state: State, policy: ResolutionMatrix, now: datetim
             customer_id=command.customer_id,
             currency=amount.currency,
             items=tuple(
-                e.OpenedItem(invoice_id=item.invoice_id, line=item.line, amount=item.amount.minor, known=item.known)
+                e.OpenedItem(
+                    invoice_id=item.invoice_id,
+                    line=item.line,
+                    amount=item.amount.minor,
+                    known=item.known,
+                    legal_entity=item.legal_entity,
+                    shares_number=item.shares_number,
+                )
                 for item in command.items
             ),
             reason_code=command.reason_code,
@@ -59,10 +73,21 @@ def _is_opened_so(command: c.Open, state: Dispute) -> bool:
     ]
 
 
+def _of_one_entity(items: Sequence[c.ContestedItem]) -> None:
+    """A dispute is routed by its legal entity, so it has one. What nobody knows the entity of may be anyone's."""
+    first: str | None = None
+    for index, item in enumerate(items):
+        if first is not None and item.legal_entity not in (None, first):
+            raise ItemsOfTwoEntities(first, item.legal_entity or "", item.invoice_id).at("items", index, "legal_entity")
+        first = first or item.legal_entity
+
+
 def _contested(command: c.Open) -> Money:
-    """The total of the items. ItemsRefused for no or too many items, two currencies, zero, or one place twice."""
+    """The total of the items. ItemsRefused for no or too many items, two currencies, zero, or one place twice;
+    ItemsOfTwoEntities."""
     if not 1 <= len(command.items) <= MAX_ITEMS:
         raise ItemsRefused("A dispute contests at least one item.", ("items",), f"1 to {MAX_ITEMS} items")
+    _of_one_entity(command.items)
     contested = Money(0, command.items[0].amount.currency)
     places: set[tuple[str, str | None]] = set()
     for index, item in enumerate(command.items):
