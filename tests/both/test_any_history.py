@@ -63,6 +63,14 @@ def _cash(draw: some.DrawFn) -> _Named:
 
 
 @some.composite
+def _write_offs(draw: some.DrawFn) -> _Named:
+    invoice_id, amount, name = draw(_invoice), draw(_amount), f"W{draw(_number)}"
+    if draw(some.booleans()):
+        return _Named(f"take back {name} {amount}", lambda both: both.take_write_off_back(name, amount, invoice_id))
+    return _Named(f"write off {invoice_id} {amount} {name}", lambda both: both.write_off(amount, name, invoice_id))
+
+
+@some.composite
 def _credits(draw: some.DrawFn) -> _Named:
     invoice_id, amount, memo = draw(_invoice), draw(_amount), f"CM{draw(_number)}"
     named = draw(some.sampled_from([None, None, *DISPUTES, "dsp_7zzzzzzzzzzzzzzzzzzzzzzzzz"]))
@@ -107,8 +115,8 @@ def _work(draw: some.DrawFn) -> _Named:
 _heard = _amount.map(lambda which: _Named(f"hear {which}", lambda both: _hear(both, which)))
 _rest = some.just(_Named("all is heard", lambda both: both.come_to_rest()))
 _steps = some.one_of(
-    _invoices(), _corrections(), _cash(), _cash(), _credits(), _openings(), _openings(), _work(), _work(), _work(),
-    _heard, _heard, _heard, _rest, _rest,
+    _invoices(), _corrections(), _cash(), _cash(), _write_offs(), _credits(), _openings(), _openings(), _work(),
+    _work(), _work(), _heard, _heard, _heard, _rest, _rest,
 )  # fmt: skip
 
 

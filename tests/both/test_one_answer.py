@@ -154,6 +154,18 @@ def test_a_reversal_into_rejected_money_is_heard(both: SideBySide) -> None:
     assert (both.held(), both.collectable()) == ({}, 100_000)
 
 
+def test_what_a_write_off_took_is_held_again_when_it_is_taken_back(both: SideBySide) -> None:
+    both.dispute("A", 30_000)
+    both.come_to_rest()
+    both.write_off(100_000)
+    both.come_to_rest()
+    assert (both.of("A").status, both.held()) == (Status.RESOLVED, {})
+    both.take_write_off_back()
+    both.come_to_rest()
+    assert (both.of("A").status, both.of("A").items[0].written_off) == (Status.INVESTIGATING, 0)
+    assert (both.held(), both.collectable()) == ({"A": 30_000}, 70_000)
+
+
 # -- facts that people would be refused
 
 

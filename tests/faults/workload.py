@@ -96,7 +96,7 @@ class Company:
         elif left == total and chance.random() < 0.03:
             held_back.append(_cancelled(invoice))
         elif left > 100 and chance.random() < 0.05:
-            held_back.append(_written_off(f"W-{number}", invoice, _text(chance.randrange(1, left))))
+            held_back += self._write_off(f"W-{number}", invoice, _text(chance.randrange(1, left)))
         if left > 100 and not held_back:
             self.invoices[invoice] = left
             self.customer_of[invoice] = customer
@@ -111,6 +111,11 @@ class Company:
                 held_back.append(_credit_memo_reversed(f"CM-{number}"))
                 self.credits.insert(0, (credited, of, amount, dispute))
         return story
+
+    def _write_off(self, name: str, invoice: str, amount: str) -> list[dict[str, Any]]:
+        """Some are taken back."""
+        posted = _written_off(name, invoice, amount)
+        return [posted, _write_off_reversed(name, invoice, amount)] if self.chance.random() < 0.3 else [posted]
 
     def _later(self, number: int, invoice: str, paid: int, customer: int) -> list[dict[str, Any]]:
         """What becomes of a payment after it came: a part of it comes back or is used otherwise, or more comes than was
@@ -219,6 +224,13 @@ def _written_off(name: str, invoice: str, amount: str) -> dict[str, Any]:
     return _about(
         "write-off-posted", name, write_off_id=name, invoice_id=invoice, posted_on="2026-11-14",
         write_off_kind="bad_debt", currency="EUR", amount=amount,
+    )  # fmt: skip
+
+
+def _write_off_reversed(name: str, invoice: str, amount: str) -> dict[str, Any]:
+    return _about(
+        "write-off-reversed", name, write_off_id=name, invoice_id=invoice, reversed_on="2026-11-15",
+        currency="EUR", amount=amount,
     )  # fmt: skip
 
 

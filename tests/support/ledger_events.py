@@ -127,6 +127,17 @@ class LedgerInvoice:
         )
         return self._fact("write-off-posted", fact)
 
+    def write_off_reversed(self, amount: str, *, leaves: str) -> PublishedEvent:
+        self.open = leaves
+        fact = public.WriteOffReversed(
+            invoice=self._summary(),
+            source=self.source,
+            write_off_id="W-1",
+            reversed_on=date(2026, 3, 4),
+            amount=self._money(amount),
+        )
+        return self._fact("write-off-reversed", fact)
+
     def cancelled(self) -> PublishedEvent:
         self.open = "0.00"
         return self._fact(

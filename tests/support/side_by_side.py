@@ -13,7 +13,7 @@ import msgspec
 from support.collections_examples import FIRST_TOLERANCE
 
 from collections_service.dispute_holds import reactor as dispute_holds
-from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
+from collections_service.open_items.commands import CorrectInvoice, PostWriteOff, RegisterInvoice, ReverseWriteOff
 from collections_service.open_items.events import Line
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem
@@ -201,6 +201,28 @@ class SideBySide:
         receipt = ReceiptName(kind="payment", source="erp", number=payment_id)
         back = ReverseReceipt(receipt=receipt, reversal_id=f"back {payment_id} {day}", reversed_on=day)
         return self._post(back, day)
+
+    def write_off(self, amount: int, name: str = "W", invoice_id: str = "I") -> bool:
+        command = PostWriteOff(
+            source="erp",
+            write_off_id=name,
+            invoice_id=invoice_id,
+            posted_on=self.now.date(),
+            amount=eur(amount),
+            kind="bad_debt",
+        )
+        return self._post(command, self.now.date())
+
+    def take_write_off_back(self, name: str = "W", amount: int | None = None, invoice_id: str = "I") -> bool:
+        command = ReverseWriteOff(
+            source="erp",
+            write_off_id=name,
+            invoice_id=invoice_id,
+            reversal_id=f"back {name} {self.now}",
+            reversed_on=self.now.date(),
+            amount=None if amount is None else eur(amount),
+        )
+        return self._post(command, self.now.date())
 
     def credit(self, amount: int, memo: str = "CM", invoice_id: str = "I", *, dispute: str | None = None) -> bool:
         """`dispute` is the test's name of the dispute that the credit memo names, or else an id."""

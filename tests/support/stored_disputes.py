@@ -138,6 +138,15 @@ EXAMPLES: dict[str, Any] = {
         shares=(dispute.Share(0, 20000),),
         into="awaiting",
     ),
+    "write-off-reversed": dispute.WriteOffReversed(
+        at=AT,
+        write_off_id="W-1",
+        invoice_id="INV-1",
+        ledger_version=7,
+        shares=(dispute.Share(0, 20000),),
+        into="open",
+        source="sap",
+    ),
     "invoice-became-known": dispute.InvoiceBecameKnown(
         at=AT, invoice_id="INV-1", legal_entity="DE01", ledger_version=1
     ),

@@ -57,7 +57,7 @@ class FoldedDispute:
             case "dispute-reopened":
                 for share in data["shares"]:
                     self.open[share["item"]] += share["amount"]
-            case "payment-reversed" | "credit-reversed" if data["into"] in ("open", "awaiting"):
+            case "payment-reversed" | "credit-reversed" | "write-off-reversed" if data["into"] in ("open", "awaiting"):
                 for share in data["shares"]:
                     self.open[share["item"]] += share["amount"]
             case "items-compared":
@@ -88,7 +88,9 @@ class FoldedDispute:
                 return "settling" if any(self.open) else "withdrawn"
             case "dispute-reopened":
                 return "investigating"
-            case "payment-reversed" | "credit-reversed" if data["into"] == "open" and self.status == "decided":
+            case "payment-reversed" | "credit-reversed" | "write-off-reversed" if (
+                data["into"] == "open" and self.status == "decided"
+            ):
                 return "investigating"
             case "credit-reversed" if data["into"] == "awaiting":
                 return "settling"
@@ -204,7 +206,7 @@ async def _follows_the_ledger(world: World, topics: Topics) -> Finding:
 _LEDGER_FACTS = frozenset(
     {"invoice-registered", "invoice-changed", "payment-applied", "payment-reversed", "credit-memo-applied",
      "discount-granted", "discount-withdrawn", "short-payment-detected", "payment-unapplied", "credit-memo-reversed",
-     "credit-memo-unapplied", "write-off-posted", "invoice-cancelled"}
+     "credit-memo-unapplied", "write-off-posted", "write-off-reversed", "invoice-cancelled"}
 )  # fmt: skip
 
 

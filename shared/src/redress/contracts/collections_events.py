@@ -150,6 +150,17 @@ class WriteOffPosted(Struct, frozen=True, kw_only=True, tag="write-off-posted", 
     posted_on: date
     kind: str
     amount: WireMoney
+    source: str = ""
+
+
+class WriteOffReversed(Struct, frozen=True, kw_only=True, tag="write-off-reversed", tag_field="type"):
+    """The ERP took `amount` of a write-off back; the invoice is open by it again."""
+
+    invoice: InvoiceSummary
+    source: str
+    write_off_id: str
+    reversed_on: date
+    amount: WireMoney
 
 
 class InvoiceCancelled(Struct, frozen=True, kw_only=True, tag="invoice-cancelled", tag_field="type"):
@@ -268,6 +279,7 @@ CollectionsEvent = (
     | CreditMemoUnapplied
     | CreditMemoReversed
     | WriteOffPosted
+    | WriteOffReversed
     | InvoiceCancelled
     | CollectionHandedOver
     | CollectionTakenBack

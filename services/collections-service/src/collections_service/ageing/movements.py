@@ -108,6 +108,7 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             | invoice_events.DiscountWithdrawn(effective_on=on, amount=amount)
             | invoice_events.CreditMemoReversed(effective_on=on, amount=amount)
             | invoice_events.CreditMemoUnapplied(effective_on=on, amount=amount)
+            | invoice_events.WriteOffReversed(effective_on=on, amount=amount)
         ):
             return LedgerChange(None, _open(on, amount.minor))
         case invoice_events.InvoiceCancelled(effective_on=on, change=change):

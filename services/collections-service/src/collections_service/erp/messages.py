@@ -265,6 +265,21 @@ class WriteOffPosted(_Message, frozen=True, kw_only=True, tag="write-off-posted"
     reason: ShortText | None = None
 
 
+class WriteOffReversed(_Message, frozen=True, kw_only=True, tag="write-off-reversed"):
+    """A write-off is taken back. `amount` left out: all that is left of it. `reversal_id` is the ERP's own number of
+    this step, where it has one; else the message is the step."""
+
+    write_off_id: BusinessId
+    invoice_id: BusinessId
+    reversed_on: date
+    reversal_id: BusinessId | None = None
+    amount: Amount | None = None
+    currency: CurrencyCode | None = None
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
+    reason: ShortText | None = None
+
+
 class InvoiceCancelled(_Message, frozen=True, kw_only=True, tag="invoice-cancelled"):
     """An invoice is cancelled as a whole. Money and credits must be taken off it before."""
 
@@ -310,11 +325,12 @@ ErpMessage = (
     | ReceiptUnapplied
     | RefundPosted
     | WriteOffPosted
+    | WriteOffReversed
 )
 NO_CURRENCY = frozenset(
     {
         *("payment-reversed", "credit-memo-reversed", "invoice-cancelled", "payer-identified"),
-        *("collection-handed-over", "collection-taken-back"),
+        *("collection-handed-over", "collection-taken-back", "write-off-reversed"),
     }
 )
 """The kinds that need none: they may name no amount."""

@@ -28,6 +28,7 @@ from collections_service.open_items.commands import (
     HandOverCollection,
     PostWriteOff,
     RegisterInvoice,
+    ReverseWriteOff,
     TakeCollectionBack,
 )
 from collections_service.open_items.events import CashDiscount, Line
@@ -111,6 +112,18 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 kind=message.write_off_kind,
                 reason=message.reason,
             )
+        case messages.WriteOffReversed():
+            return ReverseWriteOff(
+                source=message.source,
+                write_off_id=message.write_off_id,
+                invoice_id=message.invoice_id,
+                reversal_id=message.reversal_id or message.source_event_id,
+                reversed_on=message.reversed_on,
+                amount=None
+                if message.amount is None
+                else _positive_amount(message.amount, _currency_of_part(message.amount, message.currency)),
+                reason=message.reason,
+            )
         case messages.CollectionHandedOver():
             return HandOverCollection(
                 invoice_id=message.invoice_id,
@@ -141,7 +154,7 @@ def effective_at(command: LedgerCommand) -> datetime:
             pass
         case IdentifyPayer(identified_on=day):
             pass
-        case PostWriteOff(posted_on=day) | CancelInvoice(cancelled_on=day):
+        case PostWriteOff(posted_on=day) | ReverseWriteOff(reversed_on=day) | CancelInvoice(cancelled_on=day):
             pass
         case _:
             assert_never(command)
@@ -230,11 +243,9 @@ def _discount(percent: Decimal | None, days: int | None, *, may_be_none: bool) -
 
 def _reversal(message: messages.PaymentReversed | messages.CreditMemoReversed) -> ReverseReceipt:
     is_payment = isinstance(message, messages.PaymentReversed)
-    currency = message.currency
-    if currency is None and isinstance(message.amount, AmountObject):
-        currency = message.amount.currency
-    if currency is None and (message.amount is not None or message.allocations):
-        raise Unreadable("invalid_message", "an amount needs a currency", "/currency")
+    currency = ""
+    if message.amount is not None or message.allocations:
+        currency = _currency_of_part(message.amount, message.currency)
     return ReverseReceipt(
         receipt=ReceiptName(
             kind="payment" if is_payment else "credit_memo",
@@ -243,10 +254,19 @@ def _reversal(message: messages.PaymentReversed | messages.CreditMemoReversed) -
         ),
         reversal_id=message.reversal_id or message.source_event_id,
         reversed_on=message.reversed_on,
-        amount=None if message.amount is None else _positive_amount(message.amount, currency or ""),
-        allocations=_allocations(message.allocations, currency or "", "/allocations"),
+        amount=None if message.amount is None else _positive_amount(message.amount, currency),
+        allocations=_allocations(message.allocations, currency, "/allocations"),
         reason=message.reason,
     )
+
+
+def _currency_of_part(amount: Amount | None, currency: str | None) -> str:
+    """The currency of a message that needs one only where it names an amount."""
+    if currency is None and isinstance(amount, AmountObject):
+        currency = amount.currency
+    if currency is None:
+        raise Unreadable("invalid_message", "an amount needs a currency", "/currency")
+    return currency
 
 
 def _receipt(message: messages.ReceiptApplied | messages.ReceiptUnapplied | messages.RefundPosted) -> ReceiptName:

@@ -113,6 +113,18 @@ class PostWriteOff(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class ReverseWriteOff(Struct, frozen=True, kw_only=True):
+    """`amount` None: all that is left of it. `reversal_id` is the ERP's own name of this step."""
+
+    source: str
+    write_off_id: str
+    invoice_id: str
+    reversal_id: str
+    reversed_on: date
+    amount: Money | None = None
+    reason: str | None = None
+
+
 class HandOverCollection(Struct, frozen=True, kw_only=True):
     """`to` is agency or lawyer, `reference` their file number."""
 

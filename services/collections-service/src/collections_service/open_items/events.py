@@ -184,6 +184,18 @@ class WriteOffPosted(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class WriteOffReversed(Struct, frozen=True, kw_only=True):
+    """`amount` of a write-off was taken back; the invoice is open by it again from `effective_on`."""
+
+    source: str
+    write_off_id: str
+    reversal_id: str
+    reversed_on: date
+    effective_on: date
+    amount: Money
+    reason: str | None = None
+
+
 class InvoiceCancelled(Struct, frozen=True, kw_only=True):
     """The ERP cancelled the invoice; `change` is what that takes from the open amount, below zero, from
     `effective_on`."""
@@ -373,6 +385,7 @@ OpenItemEvent = (
     | CreditMemoUnapplied
     | CreditMemoReversed
     | WriteOffPosted
+    | WriteOffReversed
     | InvoiceCancelled
     | CollectionHandedOver
     | CollectionTakenBack
@@ -407,6 +420,7 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "credit-memo-unapplied": (1, CreditMemoUnapplied),
         "credit-memo-reversed": (1, CreditMemoReversed),
         "write-off-posted": (1, WriteOffPosted),
+        "write-off-reversed": (1, WriteOffReversed),
         "invoice-cancelled": (1, InvoiceCancelled),
         "collection-handed-over": (1, CollectionHandedOver),
         "collection-taken-back": (1, CollectionTakenBack),

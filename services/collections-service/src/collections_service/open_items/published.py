@@ -86,9 +86,18 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
         case stored.WriteOffPosted():
             return public.WriteOffPosted(
                 invoice=invoice,
+                source=event.source,
                 write_off_id=event.write_off_id,
                 posted_on=event.posted_on,
                 kind=event.kind,
+                amount=wire(event.amount),
+            )
+        case stored.WriteOffReversed():
+            return public.WriteOffReversed(
+                invoice=invoice,
+                source=event.source,
+                write_off_id=event.write_off_id,
+                reversed_on=event.reversed_on,
                 amount=wire(event.amount),
             )
         case stored.InvoiceCancelled():

@@ -43,12 +43,13 @@ class InvoicePayment(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceWriteOff(Struct, frozen=True, kw_only=True):
-    """`kind` is small_difference or bad_debt."""
+    """`kind` is small_difference or bad_debt; `gone` of it was taken back."""
 
     write_off_id: str
     posted_on: date
     amount: WireMoney
     kind: str
+    gone: WireMoney
 
 
 class CollectedBy(Struct, frozen=True, kw_only=True):
@@ -179,7 +180,11 @@ def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoi
         ),
         write_offs=tuple(
             InvoiceWriteOff(
-                write_off_id=each.write_off_id, posted_on=each.posted_on, amount=money(each.minor), kind=each.kind
+                write_off_id=each.write_off_id,
+                posted_on=each.posted_on,
+                amount=money(each.minor),
+                kind=each.kind,
+                gone=money(each.gone),
             )
             for each in item.write_offs
         ),

@@ -45,6 +45,7 @@ from collections_service.open_items.events import (
     ShortPaymentDetected,
     Step,
     WriteOffPosted,
+    WriteOffReversed,
 )
 from redress.money import Money
 
@@ -96,11 +97,24 @@ class Credit(Struct, frozen=True, kw_only=True):
 
 
 class WriteOff(Struct, frozen=True, kw_only=True):
+    """`place` is how many payments had been applied when it was posted; `reversals` are what was taken back of it."""
+
     source: str
     write_off_id: str
     posted_on: date
+    applied_on: date
     minor: int
     kind: str
+    place: int
+    reversals: tuple[WriteOffReversed, ...] = ()
+
+    @property
+    def gone(self) -> int:
+        return sum(each.amount.minor for each in self.reversals)
+
+    @property
+    def left(self) -> int:
+        return self.minor - self.gone
 
 
 class Discount(Struct, frozen=True, kw_only=True):
@@ -320,11 +334,21 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR
                 source=event.source,
                 write_off_id=event.write_off_id,
                 posted_on=event.posted_on,
+                applied_on=event.applied_on,
                 minor=event.amount.minor,
                 kind=event.kind,
+                place=len(item.applications),
             )
             written_off = replace(item, write_offs=(*item.write_offs, write_off))
             return _moved(written_off, event.applied_on, -event.amount.minor)
+        case WriteOffReversed():
+            write_offs = tuple(
+                replace(each, reversals=(*each.reversals, event))
+                if (each.source, each.write_off_id) == (event.source, event.write_off_id)
+                else each
+                for each in item.write_offs
+            )
+            return _moved(replace(item, write_offs=write_offs), event.effective_on, event.amount.minor)
         case CollectionHandedOver():
             return replace(item, collected_by=event)
         case CollectionTakenBack():

@@ -9,6 +9,7 @@ from collections_service.open_items.commands import (
     HandOverCollection,
     PostWriteOff,
     RegisterInvoice,
+    ReverseWriteOff,
     TakeCollectionBack,
 )
 from collections_service.receipts.commands import (
@@ -22,7 +23,13 @@ from collections_service.receipts.commands import (
 )
 
 InvoicePosting = (
-    RegisterInvoice | CorrectInvoice | PostWriteOff | CancelInvoice | HandOverCollection | TakeCollectionBack
+    RegisterInvoice
+    | CorrectInvoice
+    | PostWriteOff
+    | ReverseWriteOff
+    | CancelInvoice
+    | HandOverCollection
+    | TakeCollectionBack
 )
 ReceiptPosting = (
     ReceivePayment | PostCreditMemo | ApplyReceipt | UnapplyReceipt | ReverseReceipt | RefundReceipt | IdentifyPayer

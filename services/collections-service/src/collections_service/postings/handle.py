@@ -12,6 +12,7 @@ from collections_service.open_items.commands import (
     HandOverCollection,
     PostWriteOff,
     RegisterInvoice,
+    ReverseWriteOff,
     TakeCollectionBack,
 )
 from collections_service.open_items.events import OpenItemEvent
@@ -56,7 +57,7 @@ async def post(uow: UnitOfWork, posting: Posting, policies: Policies) -> None:
         uow.record(CUSTOMER, stream, customer.record(posting.customer, known), policy=policy)
 
 
-def _decide(command: InvoicePosting, item: OpenItem) -> list[OpenItemEvent]:
+def _decide(command: InvoicePosting, item: OpenItem) -> list[OpenItemEvent]:  # noqa: PLR0911 - one per command
     match command:
         case RegisterInvoice():
             return open_item.register(command, item)
@@ -64,6 +65,8 @@ def _decide(command: InvoicePosting, item: OpenItem) -> list[OpenItemEvent]:
             return open_item.correct(command, item)
         case PostWriteOff():
             return open_item.post_write_off(command, item)
+        case ReverseWriteOff():
+            return open_item.reverse_write_off(command, item)
         case CancelInvoice():
             return open_item.cancel(command, item)
         case HandOverCollection():

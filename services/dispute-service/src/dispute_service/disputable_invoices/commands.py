@@ -36,6 +36,7 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     mismatched: bool = False
     by_ledger: bool = False
     credit_memo_id: str | None = None
+    write_off_id: str | None = None
 
 
 class LeaveShortPayment(Struct, frozen=True, kw_only=True):

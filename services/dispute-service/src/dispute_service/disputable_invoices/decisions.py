@@ -94,6 +94,7 @@ def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceE
             opened_at=command.opened_at,
             mismatched=command.mismatched,
             credit_memo_id=command.credit_memo_id,
+            write_off_id=command.write_off_id,
         )
     ]
 

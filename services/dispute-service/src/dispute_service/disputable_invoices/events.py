@@ -38,8 +38,8 @@ class HeldAmount(Struct, frozen=True):
 
 class ReservationSet(Struct, frozen=True, kw_only=True):
     """The amounts that a dispute holds of the invoice from now on; empty when it holds nothing. `payment_id` is the
-    payment that changed them, `credit_memo_id` the credit memo, `source` the ERP that numbered it: when it is reversed,
-    its amount comes back to this dispute.
+    payment that changed them, `credit_memo_id` the credit memo, `write_off_id` the write-off, `source` the ERP that
+    numbered it: when it is reversed, its amount comes back to this dispute.
 
     `opened_at` of the dispute gives its place, the oldest first; None in older events, where the first reservation's
     `at` does. `mismatched` says that it contests something besides that is not this invoice, and holds nothing for it.
@@ -53,6 +53,7 @@ class ReservationSet(Struct, frozen=True, kw_only=True):
     mismatched: bool = False
     credit_memo_id: str | None = None
     source: str = ""
+    write_off_id: str | None = None
 
 
 class ShortPaymentLeft(Struct, frozen=True, kw_only=True):
@@ -81,9 +82,13 @@ InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft | NamedDisput
 INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
     {
         "invoice-recorded": (1, InvoiceRecorded),
-        "reservation-set": (2, ReservationSet),
+        "reservation-set": (3, ReservationSet),
         "short-payment-left": (2, ShortPaymentLeft),
         "named-dispute-left": (1, NamedDisputeLeft),
     },
-    {("reservation-set", 1): fields_added, ("short-payment-left", 1): fields_added},
+    {
+        ("reservation-set", 1): fields_added,
+        ("reservation-set", 2): fields_added,
+        ("short-payment-left", 1): fields_added,
+    },
 )

@@ -62,7 +62,7 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
 
     `mismatched` are the disputes that contest something which is not this invoice. `reduced_by` remembers which dispute
     was reduced by which payment (source, number), oldest first, also when it holds nothing more; `credited_by` the same
-    of credit memos.
+    of credit memos, `written_off_by` of write-offs.
     """
 
     terms: InvoiceTerms | None = None
@@ -70,6 +70,7 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
     mismatched: frozenset[str] = frozenset()
     reduced_by: tuple[tuple[str, str, str], ...] = ()
     credited_by: tuple[tuple[str, str, str], ...] = ()
+    written_off_by: tuple[tuple[str, str, str], ...] = ()
     short_payments_left: frozenset[tuple[str, str]] = frozenset()
 
     @property
@@ -87,13 +88,16 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
     def disputes_credited_by(self, source: str, credit_memo_id: str) -> tuple[str, ...]:
         return _of_posting(self.credited_by, source, credit_memo_id)
 
+    def disputes_written_off_by(self, source: str, write_off_id: str) -> tuple[str, ...]:
+        return _of_posting(self.written_off_by, source, write_off_id)
+
     def of(self, dispute_id: str) -> Reservation | None:
         return next((one for one in self.reservations if one.dispute_id == dispute_id), None)
 
 
 def is_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    """Whether two payments, or two credit memos, (source, number) are one. What was recorded before sources were has
-    none: any may be it."""
+    """Whether two payments, credit memos or write-offs (source, number) are one. What was recorded before sources
+    were has none: any may be it."""
     return one[1] == other[1] and (one[0] == other[0] or "" in (one[0], other[0]))
 
 
@@ -130,6 +134,9 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
             if event.credit_memo_id is not None:
                 credited = _remembered(state.credited_by, (event.source, event.credit_memo_id, event.dispute_id))
                 state = msgspec.structs.replace(state, credited_by=credited)
+            if event.write_off_id is not None:
+                written_off = _remembered(state.written_off_by, (event.source, event.write_off_id, event.dispute_id))
+                state = msgspec.structs.replace(state, written_off_by=written_off)
             return _reserved(state, event)
         case ShortPaymentLeft():
             left = state.short_payments_left | {(event.source, event.payment_id)}

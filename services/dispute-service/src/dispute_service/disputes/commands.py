@@ -204,6 +204,19 @@ class ApplyWriteOff(Struct, frozen=True, kw_only=True):
     invoice_id: str
     ledger_version: int
     reduce_by: int
+    source: str = ""
+
+
+class ReverseWriteOff(Struct, frozen=True, kw_only=True):
+    """`amount` of a write-off was taken back. `clock_from` as for a reversed payment."""
+
+    at: datetime
+    write_off_id: str
+    invoice_id: str
+    ledger_version: int
+    amount: int
+    source: str = ""
+    clock_from: datetime | None = None
 
 
 class NoteInvoice(Struct, frozen=True, kw_only=True):
@@ -244,6 +257,7 @@ LedgerCommand = (
     | ApplyWriteOff
     | ReversePayment
     | ReverseCreditMemo
+    | ReverseWriteOff
     | NoteInvoice
     | FitToInvoice
     | BreachSla

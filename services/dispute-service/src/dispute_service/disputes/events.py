@@ -208,8 +208,8 @@ class DisputeWithdrawn(Struct, frozen=True, kw_only=True):
 class AmountReduced(Struct, frozen=True, kw_only=True):
     """A posting of the ledger took away part of what is contested.
 
-    `cause` is payment, credit-memo, write-off or invoice-changed; `reference` names the posting, and of a payment or
-    credit memo `source` the ERP that numbered it. `ledger_version` is the invoice's version in the ledger: a posting is
+    `cause` is payment, credit-memo, write-off or invoice-changed; `reference` names the posting, and `source` the
+    ERP that numbered it. `ledger_version` is the invoice's version in the ledger: a posting is
     taken once. `into` names the bucket where that is another than the cause's own (paid, credited, written off):
     reduced, for what an invoice that is smaller took away.
     """
@@ -244,6 +244,18 @@ class CreditReversed(Struct, frozen=True, kw_only=True):
 
     at: datetime
     credit_memo_id: str
+    invoice_id: str
+    ledger_version: int
+    shares: tuple[Share, ...]
+    into: str
+    source: str = ""
+
+
+class WriteOffReversed(Struct, frozen=True, kw_only=True):
+    """A write-off that had reduced the dispute was taken back. `into` as for a reversed payment."""
+
+    at: datetime
+    write_off_id: str
     invoice_id: str
     ledger_version: int
     shares: tuple[Share, ...]
@@ -299,6 +311,7 @@ DisputeEvent = (
     | AmountReduced
     | PaymentReversed
     | CreditReversed
+    | WriteOffReversed
     | InvoiceBecameKnown
     | ItemsCompared
     | SlaBreached
@@ -324,6 +337,7 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "amount-reduced": (2, AmountReduced),
         "payment-reversed": (2, PaymentReversed),
         "credit-reversed": (1, CreditReversed),
+        "write-off-reversed": (1, WriteOffReversed),
         "invoice-became-known": (1, InvoiceBecameKnown),
         "items-compared": (1, ItemsCompared),
         "sla-breached": (1, SlaBreached),

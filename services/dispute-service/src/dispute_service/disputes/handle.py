@@ -14,7 +14,14 @@ from dispute_service.disputable_invoices.refusals import CustomerMismatch, Invoi
 from dispute_service.disputable_invoices.state import InvoiceTerms
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import decisions as disputes
-from dispute_service.disputes.commands import ApplyCreditMemo, ApplyPayment, DisputeCommand, LedgerCommand, Open
+from dispute_service.disputes.commands import (
+    ApplyCreditMemo,
+    ApplyPayment,
+    ApplyWriteOff,
+    DisputeCommand,
+    LedgerCommand,
+    Open,
+)
 from dispute_service.disputes.document import dispute_part, document
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import NoSuchDispute
@@ -124,8 +131,8 @@ class _DisputeChange(Struct, frozen=True):
 
     @property
     def source(self) -> str:
-        """The ERP that numbered the payment or credit memo."""
-        return self.command.source if isinstance(self.command, ApplyPayment | ApplyCreditMemo) else ""
+        """The ERP that numbered the payment, credit memo or write-off."""
+        return self.command.source if isinstance(self.command, ApplyPayment | ApplyCreditMemo | ApplyWriteOff) else ""
 
 
 def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
@@ -151,6 +158,7 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
             held=new[invoice_id].amounts,
             payment_id=command.payment_id if isinstance(command, ApplyPayment) else None,
             credit_memo_id=command.credit_memo_id if isinstance(command, ApplyCreditMemo) else None,
+            write_off_id=command.write_off_id if isinstance(command, ApplyWriteOff) else None,
             source=change.source,
             opened_at=after.opened_at,
             mismatched=new[invoice_id].mismatched,

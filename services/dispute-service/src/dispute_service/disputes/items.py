@@ -65,6 +65,15 @@ class CreditShare(Struct, frozen=True):
     source: str = ""
 
 
+class WriteOffShare(Struct, frozen=True):
+    """The amount that a posted write-off has taken from an item. It comes back when the write-off is taken back."""
+
+    write_off_id: str
+    item: int
+    amount: int
+    source: str = ""
+
+
 Items = tuple[DisputeItem, ...]
 
 
@@ -195,6 +204,51 @@ def reduced_by_write_off(items: Items, shares: Iterable[e.Share]) -> Items:
             written_off, posted_off = item.written_off + amount, item.posted_off + amount
             items = _replaced(items, share.item, **left, written_off=written_off, posted_off=posted_off)
     return items
+
+
+def taken_by_write_off(before: Items, after: Items, write_off_id: str, source: str = "") -> tuple[WriteOffShare, ...]:
+    """What a write-off took from each item."""
+    return tuple(
+        WriteOffShare(write_off_id, index, amount, source)
+        for index, (was, now) in enumerate(zip(before, after, strict=True))
+        if (amount := now.posted_off - was.posted_off)
+    )
+
+
+def write_off_given_back(
+    items: Items, posted_off: tuple[WriteOffShare, ...], reversal: e.WriteOffReversed
+) -> tuple[Items, tuple[WriteOffShare, ...]]:
+    """The shares of a write-off that is gone are no longer written off, but where the reversal says; and what
+    write-offs have still taken."""
+    for share in reversal.shares:
+        if not _has(items, share.item):
+            continue
+        item = items[share.item]
+        amount = min(share.amount, item.posted_off)
+        items = _replaced(
+            items,
+            share.item,
+            written_off=item.written_off - amount,
+            posted_off=item.posted_off - amount,
+            open=item.open + (amount if reversal.into == "open" else 0),
+            rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
+            withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
+        )
+        posted_off = _unposted(posted_off, (reversal.source, reversal.write_off_id), share.item, amount)
+    return items, posted_off
+
+
+def _unposted(
+    posted_off: tuple[WriteOffShare, ...], write_off: tuple[str, str], item: int, amount: int
+) -> tuple[WriteOffShare, ...]:
+    left: list[WriteOffShare] = []
+    for entry in posted_off:
+        is_it = entry.item == item and is_same((entry.source, entry.write_off_id), write_off)
+        back = min(amount, entry.amount) if is_it else 0
+        amount -= back
+        if entry.amount > back:
+            left.append(msgspec.structs.replace(entry, amount=entry.amount - back))
+    return tuple(left)
 
 
 def _conceded(item: DisputeItem, wanted: int) -> tuple[dict[str, int], int]:

@@ -77,6 +77,8 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
             return public.DisputeCreditReversed(
                 dispute=dispute, credit_memo_id=event.credit_memo_id, amount=_wire(_sum(event.shares), after)
             )
+        case stored.WriteOffReversed():
+            return _write_off_reversed(event, dispute, after)
         case stored.ItemsCompared():
             return public.DisputeMismatchFound(dispute=dispute, invoice_id=event.invoice_id)
         case stored.DisputeClosed():
@@ -100,6 +102,22 @@ def _payment_reversed(
     return public.DisputeAmountRestored(
         dispute=dispute,
         cause="payment-reversed",
+        invoice_id=event.invoice_id,
+        restored=_wire(_sum(event.shares), after),
+        into=event.into,
+    )
+
+
+def _write_off_reversed(
+    event: stored.WriteOffReversed, dispute: public.DisputeSummary, after: Dispute
+) -> public.DisputeEvent | None:
+    """As for a payment that came back."""
+    if event.into == "open":
+        reason = f"Write-off {event.write_off_id} was taken back."
+        return public.DisputeReopened(dispute=dispute, reason=reason) if after.is_active else None
+    return public.DisputeAmountRestored(
+        dispute=dispute,
+        cause="write-off-reversed",
         invoice_id=event.invoice_id,
         restored=_wire(_sum(event.shares), after),
         into=event.into,

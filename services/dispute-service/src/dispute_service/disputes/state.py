@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dispute_service.disputes import events as e
 from dispute_service.disputes import items as moved
-from dispute_service.disputes.items import CreditShare, DisputeItem, PaymentShare, reopenable
+from dispute_service.disputes.items import CreditShare, DisputeItem, PaymentShare, WriteOffShare, reopenable
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
 from redress.contracts.common import Sealed, SealedContact
@@ -130,6 +130,7 @@ class Dispute(Struct, frozen=True, kw_only=True):
     short_payment: e.ShortPayment | None = None
     taken: tuple[PaymentShare, ...] = ()
     credited: tuple[CreditShare, ...] = ()
+    posted_off: tuple[WriteOffShare, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
     entries: frozenset[str] = frozenset()  # ids of notes, questions and answers: each is taken once
 
@@ -232,6 +233,8 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
             return _payment_reversed(state, event)
         case e.CreditReversed():
             return _credit_reversed(state, event)
+        case e.WriteOffReversed():
+            return _write_off_reversed(state, event)
         case e.InvoiceBecameKnown():
             return msgspec.structs.replace(
                 state,
@@ -335,12 +338,14 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
 def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
     taken: tuple[PaymentShare, ...] = ()
     credited: tuple[CreditShare, ...] = ()
+    posted_off: tuple[WriteOffShare, ...] = ()
     if event.cause == "payment":
         items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference, event.source)
     elif event.into == "reduced":
         items = moved.reduced_by_invoice(state.items, event.shares)
     elif event.cause == "write-off":
         items = moved.reduced_by_write_off(state.items, event.shares)
+        posted_off = moved.taken_by_write_off(state.items, items, event.reference, event.source)
     else:
         items = moved.reduced_by_credit(state.items, event.shares)
     if event.cause == "credit-memo":
@@ -350,6 +355,7 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
         items=items,
         taken=(*state.taken, *taken),
         credited=(*state.credited, *credited),
+        posted_off=(*state.posted_off, *posted_off),
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )
 
@@ -377,6 +383,19 @@ def _payment_reversed(state: Dispute, event: e.PaymentReversed) -> Dispute:
         items=moved.without_verdict(items) if reopens_verdict else items,
         verdict=None if reopens_verdict else state.verdict,
         taken=taken,
+        ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
+    )
+
+
+def _write_off_reversed(state: Dispute, event: e.WriteOffReversed) -> Dispute:
+    items, posted_off = moved.write_off_given_back(state.items, state.posted_off, event)
+    reopens_verdict = event.into == "open" and state.status is Status.DECIDED
+    return msgspec.structs.replace(
+        state,
+        status=Status.INVESTIGATING if reopens_verdict else state.status,
+        items=moved.without_verdict(items) if reopens_verdict else items,
+        verdict=None if reopens_verdict else state.verdict,
+        posted_off=posted_off,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )
 

@@ -25,6 +25,7 @@ from redress.contracts.collections_events import (
     PaymentUnapplied,
     ShortPaymentDetected,
     WriteOffPosted,
+    WriteOffReversed,
 )
 from redress.contracts.envelope import PublishedEvent
 
@@ -48,6 +49,7 @@ LedgerEvent = (
     | CreditMemoReversed
     | CreditMemoUnapplied
     | WriteOffPosted
+    | WriteOffReversed
     | ShortPaymentDetected
     | OtherPosting
 )
@@ -78,6 +80,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
     "credit-memo-reversed": msgspec.json.Decoder(CreditMemoReversed),
     "credit-memo-unapplied": msgspec.json.Decoder(CreditMemoUnapplied),
     "write-off-posted": msgspec.json.Decoder(WriteOffPosted),
+    "write-off-reversed": msgspec.json.Decoder(WriteOffReversed),
     "short-payment-detected": msgspec.json.Decoder(ShortPaymentDetected),
 }
 

@@ -2,9 +2,9 @@
 
 An invoice that becomes known or changes is noted; a payment takes the undisputed part first and then from disputes,
 oldest first, and a write-off as a payment does; a credit memo serves the dispute it names, then awaited credits, then
-what else is contested; a payment or credit memo that is reversed or taken off the invoice gives back what it took; a
-short payment opens a dispute and assigns it by the matrix. A short payment that opens none, and a named dispute that is
-not served, leave a reason.
+what else is contested; a payment, credit memo or write-off that is reversed or taken off the invoice gives back what
+it took; a short payment opens a dispute and assigns it by the matrix. A short payment that opens none, and a named
+dispute that is not served, leave a reason.
 
 Facts are never refused: whatever they do, afterwards disputes are brought within what the invoice asks for.
 """
@@ -47,6 +47,7 @@ from redress.contracts.collections_events import (
     PaymentUnapplied,
     ShortPaymentDetected,
     WriteOffPosted,
+    WriteOffReversed,
 )
 from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
@@ -98,6 +99,9 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
             await _note(uow, event, posting, stream)
         case CreditMemoReversed() | CreditMemoUnapplied():
             await _do(uow, event, _reverse_credit(event, posting, invoice))
+            await _note(uow, event, posting, stream)
+        case WriteOffReversed():
+            await _do(uow, event, _reverse_write_off(event, posting, invoice))
             await _note(uow, event, posting, stream)
         case ShortPaymentDetected():
             await _dispute_short_payment(uow, event, posting, invoice)
@@ -214,6 +218,7 @@ def _write_off(event: PublishedEvent, posting: WriteOffPosted, reduction: Reduct
         at=counts_from(event),
         write_off_id=posting.write_off_id,
         kind=posting.kind,
+        source=posting.source,
         invoice_id=posting.invoice.invoice_id,
         ledger_version=event.version,
         reduce_by=reduction.amount,
@@ -280,6 +285,25 @@ def _reverse_credit(
             ),
         )
         for dispute_id in invoice.disputes_credited_by(posting.source, posting.credit_memo_id)
+    ]
+
+
+def _reverse_write_off(event: PublishedEvent, posting: WriteOffReversed, invoice: DisputableInvoice) -> Commands:
+    """The same for a write-off."""
+    return [
+        (
+            UUID(dispute_id),
+            c.ReverseWriteOff(
+                at=counts_from(event),
+                write_off_id=posting.write_off_id,
+                invoice_id=posting.invoice.invoice_id,
+                ledger_version=event.version,
+                amount=posting.amount.money().minor,
+                source=posting.source,
+                clock_from=event.time,
+            ),
+        )
+        for dispute_id in invoice.disputes_written_off_by(posting.source, posting.write_off_id)
     ]
 
 

@@ -17,7 +17,7 @@ from collections_service.open_items.decisions.payments import (
     reverse_payment,
     unapply_payment,
 )
-from collections_service.open_items.decisions.write_offs import post_write_off
+from collections_service.open_items.decisions.write_offs import post_write_off, reverse_write_off
 
 __all__ = [
     "apply_cash",
@@ -31,6 +31,7 @@ __all__ = [
     "report_dispute",
     "reverse_credit_memo",
     "reverse_payment",
+    "reverse_write_off",
     "take_back",
     "unapply_credit_memo",
     "unapply_payment",

@@ -32,6 +32,8 @@ def decide(  # noqa: PLR0911 - one arm per command
             return _reverse_payment(command, state, policy)
         case c.ReverseCreditMemo():
             return _reverse_credit_memo(command, state, policy)
+        case c.ReverseWriteOff():
+            return _reverse_write_off(command, state, policy)
         case c.NoteInvoice():
             return _note_invoice(command, state)
         case c.FitToInvoice():
@@ -74,6 +76,7 @@ def _apply_write_off(command: c.ApplyWriteOff, state: Dispute) -> list[e.Dispute
         at=command.at,
         cause="write-off",
         reference=command.write_off_id,
+        source=command.source,
         invoice_id=command.invoice_id,
         ledger_version=command.ledger_version,
         reduce_by=command.reduce_by,
@@ -259,21 +262,8 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
     )
     if into != "open" or state.is_active:
         return [reversed_]
-    contested = state.contested + sum(share.amount for share in shares)
-    start = max(at, command.clock_from or at)
-    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, start)
-    return [
-        reversed_,
-        e.DisputeReopened(
-            at=at,
-            reason=f"Payment {command.payment_id} was {'taken off the invoice' if command.unapplied else 'reversed'}.",
-            shares=(),
-            by_ledger=True,
-            routing=routing,
-            sla=sla,
-            keeps_grants=True,
-        ),
-    ]
+    reason = f"Payment {command.payment_id} was {'taken off the invoice' if command.unapplied else 'reversed'}."
+    return [reversed_, _reopened(state, policy, shares, at, command.clock_from or at, reason)]
 
 
 def _without_its_short_payment(command: c.ReversePayment, state: Dispute) -> list[e.DisputeEvent]:
@@ -346,20 +336,56 @@ def _reverse_credit_memo(
     )
     if into != "open" or state.is_active:
         return [reversed_]
-    contested = state.contested + sum(share.amount for share in shares)
-    start = max(at, command.clock_from or at)
-    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, start)
-    words = "taken off the invoice" if command.unapplied else "reversed"
-    reopened = e.DisputeReopened(
+    reason = f"Credit memo {command.credit_memo_id} was {'taken off the invoice' if command.unapplied else 'reversed'}."
+    return [reversed_, _reopened(state, policy, shares, at, command.clock_from or at, reason)]
+
+
+def _reverse_write_off(command: c.ReverseWriteOff, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
+    """The amounts that the write-off took come back, as those of a payment do."""
+    if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    taken = [
+        each
+        for each in state.posted_off
+        if is_same((each.source, each.write_off_id), (command.source, command.write_off_id))
+        and state.items[each.item].invoice_id == command.invoice_id
+    ]
+    back = [0] * len(state.items)
+    for each, part in zip(taken, filled(command.amount, [each.amount for each in taken]), strict=True):
+        back[each.item] += part
+    shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
+    if not shares:
+        return []
+    at = max(command.at, state.opened_at)
+    into = _where_reversed_money_goes(state)
+    reversed_ = e.WriteOffReversed(
         at=at,
-        reason=f"Credit memo {command.credit_memo_id} was {words}.",
-        shares=(),
-        by_ledger=True,
-        routing=routing,
-        sla=sla,
-        keeps_grants=True,
+        write_off_id=command.write_off_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        shares=shares,
+        into=into,
+        source=command.source,
     )
-    return [reversed_, reopened]
+    if into != "open" or state.is_active:
+        return [reversed_]
+    return [
+        reversed_,
+        _reopened(
+            state, policy, shares, at, command.clock_from or at, f"Write-off {command.write_off_id} was taken back."
+        ),
+    ]
+
+
+def _reopened(  # noqa: PLR0917
+    state: Dispute, policy: ResolutionMatrix, shares: Sequence[e.Share], at: datetime, clock_from: datetime, reason: str
+) -> e.DisputeReopened:
+    """The dispute goes on, for what it had ended by is gone. Its promise counts from when that became known."""
+    contested = state.contested + sum(share.amount for share in shares)
+    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, max(at, clock_from))
+    return e.DisputeReopened(
+        at=at, reason=reason, shares=(), by_ledger=True, routing=routing, sla=sla, keeps_grants=True
+    )
 
 
 def _where_reversed_money_goes(state: Dispute) -> str:
