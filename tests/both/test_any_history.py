@@ -55,6 +55,12 @@ def _corrections(draw: some.DrawFn) -> _Named:
 
 
 @some.composite
+def _moves(draw: some.DrawFn) -> _Named:
+    invoice_id, customer = draw(_invoice), draw(some.sampled_from(["C-1", "C-2"]))
+    return _Named(f"{invoice_id} is owed by {customer}", lambda both: both.change_customer(customer, invoice_id))
+
+
+@some.composite
 def _cash(draw: some.DrawFn) -> _Named:
     invoice_id, amount, payment = draw(_invoice), draw(_amount), f"P{draw(_number)}"
     if draw(some.integers(1, 3)) == 3:
@@ -115,8 +121,8 @@ def _work(draw: some.DrawFn) -> _Named:
 _heard = _amount.map(lambda which: _Named(f"hear {which}", lambda both: _hear(both, which)))
 _rest = some.just(_Named("all is heard", lambda both: both.come_to_rest()))
 _steps = some.one_of(
-    _invoices(), _corrections(), _cash(), _cash(), _write_offs(), _credits(), _openings(), _openings(), _work(),
-    _work(), _work(), _heard, _heard, _heard, _rest, _rest,
+    _invoices(), _corrections(), _moves(), _cash(), _cash(), _write_offs(), _credits(), _openings(), _openings(),
+    _work(), _work(), _work(), _heard, _heard, _heard, _rest, _rest,
 )  # fmt: skip
 
 

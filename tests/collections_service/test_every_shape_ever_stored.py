@@ -60,6 +60,13 @@ EXAMPLES = {
             po_number=None,
             discount=open_items.CashDiscount(Decimal("2.5"), 14),
         ),
+        open_items.InvoiceCustomerChanged(
+            customer_id="C-2",
+            previous_customer_id="C-1",
+            changed_on=DAY,
+            effective_on=LATER,
+            reason="billed to the wrong branch",
+        ),
         open_items.PaymentApplied(
             source="sap",
             payment_id="P-1",

@@ -13,7 +13,13 @@ import msgspec
 from support.collections_examples import FIRST_TOLERANCE
 
 from collections_service.dispute_holds import reactor as dispute_holds
-from collections_service.open_items.commands import CorrectInvoice, PostWriteOff, RegisterInvoice, ReverseWriteOff
+from collections_service.open_items.commands import (
+    ChangeCustomer,
+    CorrectInvoice,
+    PostWriteOff,
+    RegisterInvoice,
+    ReverseWriteOff,
+)
 from collections_service.open_items.events import Line
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem
@@ -184,6 +190,10 @@ class SideBySide:
             lines=None if lines is None else _lines(lines),
         )
         return self._post(command, self.now.date())
+
+    def change_customer(self, to: str, invoice_id: str = "I") -> bool:
+        day = self.now.date()
+        return self._post(ChangeCustomer(invoice_id=invoice_id, customer_id=to, changed_on=day), day)
 
     def pay(self, amount: int, payment_id: str = "P", invoice_id: str = "I") -> bool:
         command = ReceivePayment(

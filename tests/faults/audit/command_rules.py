@@ -174,6 +174,7 @@ _FIRST_EVENT = {
     "write-off-posted": "write-off-posted",
     "write-off-reversed": "write-off-reversed",
     "invoice-cancelled": "invoice-cancelled",
+    "invoice-customer-changed": "invoice-customer-changed",
     "collection-handed-over": "collection-handed-over",
     "collection-taken-back": "collection-taken-back",
 }

@@ -206,7 +206,8 @@ async def _follows_the_ledger(world: World, topics: Topics) -> Finding:
 _LEDGER_FACTS = frozenset(
     {"invoice-registered", "invoice-changed", "payment-applied", "payment-reversed", "credit-memo-applied",
      "discount-granted", "discount-withdrawn", "short-payment-detected", "payment-unapplied", "credit-memo-reversed",
-     "credit-memo-unapplied", "write-off-posted", "write-off-reversed", "invoice-cancelled"}
+     "credit-memo-unapplied", "write-off-posted", "write-off-reversed", "invoice-cancelled",
+     "invoice-customer-changed"}
 )  # fmt: skip
 
 

@@ -55,6 +55,14 @@ class InvoiceChanged(Struct, frozen=True, kw_only=True, tag="invoice-changed", t
     invoice: InvoiceSummary
 
 
+class InvoiceCustomerChanged(Struct, frozen=True, kw_only=True, tag="invoice-customer-changed", tag_field="type"):
+    """Another customer owes the invoice from `changed_on` on; what was paid and credited stays on it."""
+
+    invoice: InvoiceSummary
+    previous_customer_id: str
+    changed_on: date
+
+
 class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", tag_field="type"):
     """Cash was applied to one invoice. `applied` is this allocation; `received_on` is the bank's value date.
 
@@ -270,6 +278,7 @@ class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_f
 CollectionsEvent = (
     InvoiceRegistered
     | InvoiceChanged
+    | InvoiceCustomerChanged
     | PaymentApplied
     | PaymentReversed
     | DiscountGranted

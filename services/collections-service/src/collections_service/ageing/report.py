@@ -123,11 +123,11 @@ async def _buckets(
               WHERE tenant_id = $1 AND effective_on <= $2 AND recorded_at <= $3
                 AND ($4::text IS NULL OR customer_id = $4)
             ), invoices AS (
-              SELECT item, total(delta) FILTER (WHERE kind = 'open') AS open,
+              SELECT item, customer_id, total(delta) FILTER (WHERE kind = 'open') AS open,
                      coalesce(total(delta) FILTER (WHERE kind = 'disputed'), 0) AS disputed
-              FROM books WHERE kind IN ('open', 'disputed') GROUP BY item
+              FROM books WHERE kind IN ('open', 'disputed') GROUP BY item, customer_id
             ), aged AS (
-              SELECT t.customer_id, t.currency, $2::date - t.{_BASIS[basis]} AS days, i.open, i.disputed,
+              SELECT i.customer_id, t.currency, $2::date - t.{_BASIS[basis]} AS days, i.open, i.disputed,
                      0::bigint AS unapplied
               FROM invoices i JOIN invoice_terms t
               ON t.tenant_id = $1 AND t.item = i.item AND {KNOWN_TERMS.format(recorded_by="$3")}

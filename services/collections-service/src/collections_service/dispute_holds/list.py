@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from collections_service.open_items.document import InvoiceDocument
+from collections_service.open_items.list import CUSTOMER_THEN
 from collections_service.open_items.read import InvoiceHold
 from redress.contracts.common import WireMoney, wire
 from redress.money import Money
@@ -50,7 +51,7 @@ WHERE tenant_id = $1 AND held_minor > 0 AND ($2::text IS NULL OR customer_id = $
   AND ($3::text IS NULL OR invoice_id > $3)
 ORDER BY invoice_id LIMIT $4
 """
-_AT_A_MOMENT = """
+_AT_A_MOMENT = f"""
 WITH held AS (
   SELECT item, dispute_id, sum(delta)::bigint AS held FROM movement
   WHERE tenant_id = $1 AND kind = 'disputed' AND effective_on <= $5 AND recorded_at <= $6
@@ -61,7 +62,7 @@ WITH held AS (
          array_agg(held ORDER BY dispute_id) AS amounts
   FROM held GROUP BY item
 )
-SELECT i.*, t.invoice_id, t.customer_id, t.currency, t.due_on,
+SELECT i.*, t.invoice_id, {CUSTOMER_THEN.format(as_of="$5", recorded_by="$6")} AS customer_id, t.currency, t.due_on,
        (SELECT sum(delta)::bigint FROM movement m WHERE m.tenant_id = $1 AND m.item = i.item AND m.kind = 'open'
           AND m.effective_on <= $5 AND m.recorded_at <= $6) AS open
 FROM items i JOIN LATERAL (

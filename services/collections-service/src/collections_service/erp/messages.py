@@ -127,6 +127,16 @@ class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-correct
     discount_days: DiscountDays | None = None
 
 
+class InvoiceCustomerChanged(_Message, frozen=True, kw_only=True, tag="invoice-customer-changed"):
+    """Another customer owes the invoice from `changed_on` on, which is today or past. Receipts stay with who paid."""
+
+    invoice_id: BusinessId
+    customer: CustomerData
+    changed_on: date
+    legal_entity: BusinessId | None = None
+    reason: ShortText | None = None
+
+
 class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-posted"):
     """`total` left out: what `applies_to` adds up to. The customer comes as an object or as an id alone.
 
@@ -313,6 +323,7 @@ class CollectionTakenBack(_Message, frozen=True, kw_only=True, tag="collection-t
 ErpMessage = (
     InvoicePosted
     | InvoiceCorrected
+    | InvoiceCustomerChanged
     | InvoiceCancelled
     | CollectionHandedOver
     | CollectionTakenBack
@@ -331,6 +342,7 @@ NO_CURRENCY = frozenset(
     {
         *("payment-reversed", "credit-memo-reversed", "invoice-cancelled", "payer-identified"),
         *("collection-handed-over", "collection-taken-back", "write-off-reversed"),
+        "invoice-customer-changed",
     }
 )
 """The kinds that need none: they may name no amount."""
@@ -347,6 +359,19 @@ class Unreadable(Exception):
 
 _decoder = msgspec.json.Decoder(ErpMessage)
 
+_NOT_TAKEN = dict.fromkeys(
+    ("customer-changed", "customer-renumbered", "customer-merged"),
+    "a customer that is renumbered or merged is not taken; an invoice that another customer owes from a day on is an "
+    "invoice-customer-changed, one for each invoice",
+)
+
+
+class _Kind(Struct, frozen=True):
+    kind: str
+
+
+_kind = msgspec.json.Decoder(_Kind)
+
 
 def read(raw: bytes) -> ErpMessage:
     """The message in these bytes. Unreadable says what is wrong and where."""
@@ -355,9 +380,20 @@ def read(raw: bytes) -> ErpMessage:
     try:
         return _checked(_decoder.decode(raw))
     except msgspec.ValidationError as wrong:
+        _must_be_taken(raw)
         raise Unreadable("invalid_message", _reason(wrong), _pointer(wrong)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise not_json(raw, wrong) from None
+
+
+def _must_be_taken(raw: bytes) -> None:
+    """A kind that senders may expect, and what to send instead."""
+    try:
+        kind = _kind.decode(raw).kind
+    except msgspec.ValidationError:
+        return
+    if kind in _NOT_TAKEN:
+        raise Unreadable("kind_not_taken", _NOT_TAKEN[kind], "/kind")
 
 
 def not_json(raw: bytes, wrong: Exception) -> Unreadable:
@@ -417,7 +453,7 @@ def _is_plain(value: Decimal) -> bool:
 _DAYS = (
     *("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"),
     *("applied_on", "unapplied_on", "refunded_on", "posted_on", "cancelled_on", "identified_on"),
-    *("handed_on", "taken_back_on"),
+    *("handed_on", "taken_back_on", "changed_on"),
 )
 
 

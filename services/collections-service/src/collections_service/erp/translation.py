@@ -1,7 +1,7 @@
 """A message of the ERP, in the words of the ledger."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from decimal import Decimal
 from typing import assert_never
@@ -24,6 +24,7 @@ from collections_service.erp.messages import (
 )
 from collections_service.open_items.commands import (
     CancelInvoice,
+    ChangeCustomer,
     CorrectInvoice,
     HandOverCollection,
     PostWriteOff,
@@ -58,6 +59,8 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
             return _register(message)
         case messages.InvoiceCorrected():
             return _correct(message, received_on)
+        case messages.InvoiceCustomerChanged():
+            return _change_customer(message, received_on)
         case messages.CreditMemoPosted():
             return _credit_memo(message)
         case messages.PaymentReceived():
@@ -146,6 +149,8 @@ def effective_at(command: LedgerCommand) -> datetime:
     match command:
         case RegisterInvoice(issued_on=day) | PostCreditMemo(issued_on=day):
             pass
+        case ChangeCustomer(changed_on=day):
+            pass
         case CorrectInvoice(corrected_on=day) | ReceivePayment(received_on=day) | ReverseReceipt(reversed_on=day):
             pass
         case ApplyReceipt(applied_on=day) | UnapplyReceipt(unapplied_on=day) | RefundReceipt(refunded_on=day):
@@ -164,7 +169,7 @@ def effective_at(command: LedgerCommand) -> datetime:
 def customer_of(message: ErpMessage) -> CustomerData | None:
     """The customer data of the message; None if it says no more than who the customer is."""
     match message:
-        case messages.InvoicePosted(customer=data):
+        case messages.InvoicePosted(customer=data) | messages.InvoiceCustomerChanged(customer=data):
             pass
         case messages.InvoiceCorrected(customer=data) | messages.CreditMemoPosted(customer=data) if data is not None:
             pass
@@ -176,7 +181,7 @@ def customer_of(message: ErpMessage) -> CustomerData | None:
 
 def customer_id_of(message: ErpMessage) -> str | None:
     """Whose message it is; None where it does not say (a reversal, a correction)."""
-    if isinstance(message, messages.InvoicePosted):
+    if isinstance(message, messages.InvoicePosted | messages.InvoiceCustomerChanged):
         return message.customer.id
     if isinstance(message, messages.InvoiceCorrected | messages.CreditMemoPosted) and message.customer is not None:
         return message.customer.id
@@ -220,6 +225,23 @@ def _correct(message: messages.InvoiceCorrected, received_on: date) -> CorrectIn
         lines=None if message.lines is None else _lines(message.lines, currency),
         po_number=message.po_number,
         discount=_discount(message.discount_percent, message.discount_days, may_be_none=True),
+    )
+
+
+def _change_customer(message: messages.InvoiceCustomerChanged, received_on: date) -> ChangeCustomer:
+    """Who owes an invoice now is one customer everywhere, so a change of days to come is sent on its day. It is a day
+    later somewhere: the UTC day of the receipt may be the sender's yesterday."""
+    if message.changed_on > received_on + timedelta(days=1):
+        raise Unreadable(
+            "date_in_future",
+            f"{message.changed_on} is not here yet: send the change on its day",
+            "/changed_on",
+        )
+    return ChangeCustomer(
+        invoice_id=message.invoice_id,
+        customer_id=message.customer.id,
+        changed_on=message.changed_on,
+        reason=message.reason,
     )
 
 

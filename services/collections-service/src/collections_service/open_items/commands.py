@@ -25,7 +25,7 @@ class RegisterInvoice(Struct, frozen=True, kw_only=True):
 class CorrectInvoice(Struct, frozen=True, kw_only=True):
     """None leaves a field as it is; a discount of 0 per cent is none.
 
-    Customer, currency and issue date cannot change: the ERP credits and posts anew."""
+    Customer, currency and issue date are not corrected: see `ChangeCustomer`, or the ERP credits and posts anew."""
 
     invoice_id: str
     corrected_on: date
@@ -38,6 +38,15 @@ class CorrectInvoice(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...] | None = None
     po_number: str | None = None
     discount: CashDiscount | None = None
+
+
+class ChangeCustomer(Struct, frozen=True, kw_only=True):
+    """Another customer owes the invoice from `changed_on` on."""
+
+    invoice_id: str
+    customer_id: str
+    changed_on: date
+    reason: str | None = None
 
 
 class ApplyPayment(Struct, frozen=True, kw_only=True):

@@ -78,6 +78,16 @@ class InvoiceCorrected(Struct, frozen=True, kw_only=True):
     discount: CashDiscount | None = None
 
 
+class InvoiceCustomerChanged(Struct, frozen=True, kw_only=True):
+    """Another customer owes the invoice from `effective_on` on. What was paid and credited stays as it is."""
+
+    customer_id: str
+    previous_customer_id: str
+    changed_on: date
+    effective_on: date
+    reason: str | None = None
+
+
 class PaymentApplied(Struct, frozen=True, kw_only=True):
     """`amount` of a receipt was applied. `received_on` is the bank's value date; `applied_on` is the first day from
     then on that the invoice has room for it (an invoice cannot be paid before it was issued).
@@ -376,6 +386,7 @@ RecoveryTaskEvent = (
 OpenItemEvent = (
     InvoiceRegistered
     | InvoiceCorrected
+    | InvoiceCustomerChanged
     | PaymentApplied
     | PaymentReversed
     | DiscountGranted
@@ -411,6 +422,7 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
     {
         "invoice-registered": (2, InvoiceRegistered),
         "invoice-corrected": (2, InvoiceCorrected),
+        "invoice-customer-changed": (1, InvoiceCustomerChanged),
         "payment-applied": (2, PaymentApplied),
         "payment-reversed": (1, PaymentReversed),
         "discount-granted": (1, DiscountGranted),

@@ -16,6 +16,13 @@ KNOWN_TERMS = "t.recorded_at <= {recorded_by} AND (t.superseded_at IS NULL OR t.
 """Of the rows `t` of an invoice in `invoice_terms`, the one that was known at an instant."""
 
 
+CUSTOMER_THEN = (
+    "coalesce((SELECT o.customer_id FROM invoice_customer o WHERE o.tenant_id = $1 AND o.item = t.item"
+    " AND o.effective_on <= {as_of} AND o.recorded_at <= {recorded_by} ORDER BY o.seq DESC LIMIT 1), t.customer_id)"
+)
+"""Whose an invoice with the terms `t` was on a day, as it was known at an instant."""
+
+
 class ListedInvoice(Struct, frozen=True, kw_only=True):
     invoice_id: str
     customer_id: str
@@ -58,14 +65,16 @@ WHERE tenant_id = $1 AND ($2::text IS NULL OR customer_id = $2) AND ($3::text IS
 ORDER BY invoice_id LIMIT $5
 """
 _AT_A_MOMENT = f"""
-SELECT t.invoice_id, t.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
+SELECT t.invoice_id, c.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
        coalesce(m.open, 0)::bigint AS open, coalesce(m.disputed, 0)::bigint AS disputed
-FROM invoice_terms t JOIN LATERAL (
+FROM invoice_terms t
+CROSS JOIN LATERAL (SELECT {CUSTOMER_THEN.format(as_of="$6", recorded_by="$7")} AS customer_id) c
+JOIN LATERAL (
   SELECT sum(delta) FILTER (WHERE kind = 'open') AS open, sum(delta) FILTER (WHERE kind = 'disputed') AS disputed
   FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= $6 AND m.recorded_at <= $7
 ) m ON true
 WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$7")} AND t.issued_on <= $6
-  AND ($2::text IS NULL OR t.customer_id = $2) AND ($3::text IS NULL OR t.invoice_id > $3)
+  AND ($2::text IS NULL OR c.customer_id = $2) AND ($3::text IS NULL OR t.invoice_id > $3)
   AND ($4::boolean IS NULL OR (coalesce(m.open, 0) > 0) = $4)
 ORDER BY t.invoice_id LIMIT $5
 """

@@ -24,6 +24,10 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
             return public.InvoiceRegistered(invoice=invoice)
         case stored.InvoiceCorrected():
             return public.InvoiceChanged(invoice=invoice)
+        case stored.InvoiceCustomerChanged():
+            return public.InvoiceCustomerChanged(
+                invoice=invoice, previous_customer_id=event.previous_customer_id, changed_on=event.changed_on
+            )
         case stored.PaymentApplied():
             return public.PaymentApplied(
                 invoice=invoice,

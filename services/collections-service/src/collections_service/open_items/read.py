@@ -138,7 +138,7 @@ def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoi
     granted = sum(each.minor for each in item.discounts if each.on <= as_of and not each.is_withdrawn_on(as_of))
     return Invoice(
         invoice_id=terms.invoice_id,
-        customer_id=terms.customer_id,
+        customer_id=item.customer_on(as_of),
         legal_entity=terms.legal_entity,
         source=terms.source,
         issued_on=terms.issued_on,

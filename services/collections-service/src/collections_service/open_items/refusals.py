@@ -47,7 +47,7 @@ class InvoiceDiffers(OpenItemRefusal):
     def __init__(self, invoice_id: str, field: str, known: str, sent: str) -> None:
         super().__init__(
             f"invoice {invoice_id} is already registered with {field} {known}, not {sent}; "
-            "an invoice changes by invoice-corrected"
+            "an invoice changes by invoice-corrected, its customer by invoice-customer-changed"
         )
 
 
@@ -67,10 +67,10 @@ class CannotBeCorrected(OpenItemRefusal):
     title = "This cannot be corrected on a posted invoice"
     kind = "conflict"
 
-    def __init__(self, invoice_id: str, field: str, known: str, sent: str) -> None:
-        super().__init__(
-            f"the {field} of invoice {invoice_id} is {known} and cannot become {sent}; credit it and post a new invoice"
-        )
+    def __init__(
+        self, invoice_id: str, field: str, known: str, sent: str, instead: str = "credit it and post a new invoice"
+    ) -> None:
+        super().__init__(f"the {field} of invoice {invoice_id} is {known} and cannot become {sent}; {instead}")
 
 
 class BelowSettledAmount(OpenItemRefusal):

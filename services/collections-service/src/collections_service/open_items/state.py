@@ -27,6 +27,7 @@ from collections_service.open_items.events import (
     HoldReleased,
     InvoiceCancelled,
     InvoiceCorrected,
+    InvoiceCustomerChanged,
     InvoiceRegistered,
     Line,
     OpenItemEvent,
@@ -64,6 +65,13 @@ class Terms(Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
     po_number: str | None
     discount: CashDiscount | None
+
+
+class CustomerFrom(Struct, frozen=True):
+    """Whose the invoice is from a day on. The first one is so on all days before, too."""
+
+    on: date
+    customer_id: str
 
 
 class Application(Struct, frozen=True, kw_only=True):
@@ -185,6 +193,7 @@ class RecoveryTask(Struct, frozen=True, kw_only=True):
 
 class OpenItem(Struct, frozen=True, kw_only=True):
     """`terms` is None for an invoice that disputes spoke of before the ERP did. Claims stand in order of opening.
+    `customers` stand in the order of their days; `terms` names the last one.
 
     `movements` are the changes of the open amount, one for each day on which it changed; `open_minor` is their sum: the
     amount that is neither paid nor credited. `collected_by` None: we collect it ourselves. `newest` is the last payment
@@ -193,6 +202,7 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     """
 
     terms: Terms | None = None
+    customers: tuple[CustomerFrom, ...] = ()
     movements: tuple[Step, ...] = ()
     open_minor: int = 0
     applications: tuple[Application, ...] = ()
@@ -227,6 +237,12 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     @property
     def discount_minor(self) -> int:
         return sum(discount.minor for discount in self.discounts if discount.withdrawn_on is None)
+
+    def customer_on(self, day: date) -> str:
+        """Who owes it on that day. The caller knows that it is registered."""
+        return next(
+            (each.customer_id for each in reversed(self.customers) if each.on <= day), self.customers[0].customer_id
+        )
 
     def claim(self, dispute_id: str) -> Claim | None:
         return next((claim for claim in self.claims if claim.dispute_id == dispute_id), None)
@@ -296,6 +312,13 @@ def with_step(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
     return (*steps[:place], step, *steps[place:])
 
 
+def with_customer(customers: Sequence[CustomerFrom], changed: CustomerFrom) -> tuple[CustomerFrom, ...]:
+    """What is said last counts from its day on, whatever was said before about the days behind it. The first one, whose
+    day is that of the invoice, stays first."""
+    first, *others = customers
+    return (first, *(each for each in others if each.on < changed.on), changed)
+
+
 def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR0911, PLR0912 - one arm per event
     match event:
         case InvoiceRegistered():
@@ -312,9 +335,12 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR
                 po_number=event.po_number,
                 discount=event.discount,
             )
-            return _moved(replace(item, terms=terms), event.issued_on, event.total.minor)
+            customers = (CustomerFrom(event.issued_on, event.customer_id),)
+            return _moved(replace(item, terms=terms, customers=customers), event.issued_on, event.total.minor)
         case InvoiceCorrected():
             return _corrected(item, event)
+        case InvoiceCustomerChanged():
+            return _of_another_customer(item, event)
         case PaymentApplied():
             return _paid(item, event)
         case PaymentReversed() | PaymentUnapplied():
@@ -401,6 +427,13 @@ def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
         discount=event.discount,
     )
     return _moved(replace(item, terms=terms), event.effective_on, event.change)
+
+
+def _of_another_customer(item: OpenItem, event: InvoiceCustomerChanged) -> OpenItem:
+    if item.terms is None:
+        return item
+    customers = with_customer(item.customers, CustomerFrom(event.effective_on, event.customer_id))
+    return replace(item, terms=replace(item.terms, customer_id=event.customer_id), customers=customers)
 
 
 def _paid(item: OpenItem, event: PaymentApplied) -> OpenItem:

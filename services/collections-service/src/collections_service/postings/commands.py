@@ -5,6 +5,7 @@ from msgspec import Struct
 from collections_service.customers.commands import RecordCustomer
 from collections_service.open_items.commands import (
     CancelInvoice,
+    ChangeCustomer,
     CorrectInvoice,
     HandOverCollection,
     PostWriteOff,
@@ -25,6 +26,7 @@ from collections_service.receipts.commands import (
 InvoicePosting = (
     RegisterInvoice
     | CorrectInvoice
+    | ChangeCustomer
     | PostWriteOff
     | ReverseWriteOff
     | CancelInvoice

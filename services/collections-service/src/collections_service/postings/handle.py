@@ -8,6 +8,7 @@ from collections_service.customers.stream import CUSTOMER, customer_stream
 from collections_service.open_items import decisions as open_item
 from collections_service.open_items.commands import (
     CancelInvoice,
+    ChangeCustomer,
     CorrectInvoice,
     HandOverCollection,
     PostWriteOff,
@@ -63,6 +64,8 @@ def _decide(command: InvoicePosting, item: OpenItem) -> list[OpenItemEvent]:  # 
             return open_item.register(command, item)
         case CorrectInvoice():
             return open_item.correct(command, item)
+        case ChangeCustomer():
+            return open_item.change_customer(command, item)
         case PostWriteOff():
             return open_item.post_write_off(command, item)
         case ReverseWriteOff():

@@ -18,6 +18,7 @@ from redress.contracts.collections_events import (
     DiscountWithdrawn,
     InvoiceCancelled,
     InvoiceChanged,
+    InvoiceCustomerChanged,
     InvoiceRegistered,
     InvoiceSummary,
     PaymentApplied,
@@ -39,6 +40,7 @@ class OtherPosting(Struct, frozen=True, kw_only=True):
 LedgerEvent = (
     InvoiceRegistered
     | InvoiceChanged
+    | InvoiceCustomerChanged
     | InvoiceCancelled
     | PaymentApplied
     | PaymentReversed
@@ -70,6 +72,7 @@ _NOT_POSTINGS = frozenset(
 _DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
     "invoice-registered": msgspec.json.Decoder(InvoiceRegistered),
     "invoice-changed": msgspec.json.Decoder(InvoiceChanged),
+    "invoice-customer-changed": msgspec.json.Decoder(InvoiceCustomerChanged),
     "payment-applied": msgspec.json.Decoder(PaymentApplied),
     "payment-reversed": msgspec.json.Decoder(PaymentReversed),
     "discount-granted": msgspec.json.Decoder(DiscountGranted),

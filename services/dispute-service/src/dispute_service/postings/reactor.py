@@ -41,6 +41,7 @@ from redress.contracts.collections_events import (
     DiscountWithdrawn,
     InvoiceCancelled,
     InvoiceChanged,
+    InvoiceCustomerChanged,
     InvoiceRegistered,
     PaymentApplied,
     PaymentReversed,
@@ -86,8 +87,8 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     match posting:
         case InvoiceRegistered() | InvoiceChanged() | InvoiceCancelled() | DiscountGranted() | DiscountWithdrawn():
             pass  # nothing but to fit in
-        case OtherPosting():
-            pass
+        case InvoiceCustomerChanged() | OtherPosting():
+            pass  # disputes of who owed it until now have been compared with it
         case PaymentApplied():
             await _do(uow, event, [_pay(event, posting, reduction) for reduction in reductions(invoice, is_open)])
         case CreditMemoApplied():

@@ -10,7 +10,7 @@ from collections_service.open_items.decisions.credit_memos import (
     unapply_credit_memo,
 )
 from collections_service.open_items.decisions.disputes import report_dispute
-from collections_service.open_items.decisions.invoices import cancel, correct, register
+from collections_service.open_items.decisions.invoices import cancel, change_customer, correct, register
 from collections_service.open_items.decisions.payments import (
     apply_cash,
     apply_payment,
@@ -24,6 +24,7 @@ __all__ = [
     "apply_credit_memo",
     "apply_payment",
     "cancel",
+    "change_customer",
     "correct",
     "hand_over",
     "post_write_off",
