@@ -78,6 +78,7 @@ EXAMPLES = {
             claim_number="CL-2",
             settles_in_full=True,
             withheld_tax=eur(1_500),
+            under_protest=True,
         ),
         open_items.PaymentReversed(
             source="sap", payment_id="P-1", reversed_on=DAY, effective_on=LATER, amount=eur(40_000)
@@ -214,6 +215,7 @@ EXAMPLES = {
                 ),
             ),
             unapplied=eur(10_000),
+            dispute_id="dsp_2",
         ),
         receipts.ReceiptReversed(
             payment_id="P-1",
@@ -264,6 +266,7 @@ EXAMPLES = {
             effective_on=LATER,
             amount=eur(2_000),
             reason="paid twice",
+            dispute_id="dsp_2",
         ),
     ],
     "customers": [

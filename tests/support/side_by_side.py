@@ -32,6 +32,7 @@ from collections_service.receipts.commands import (
     PostCreditMemo,
     ReceiptName,
     ReceivePayment,
+    RefundReceipt,
     ReverseReceipt,
 )
 from collections_service.receipts.refusals import ReceiptRefusal
@@ -195,22 +196,38 @@ class SideBySide:
         day = self.now.date()
         return self._post(ChangeCustomer(invoice_id=invoice_id, customer_id=to, changed_on=day), day)
 
-    def pay(self, amount: int, payment_id: str = "P", invoice_id: str = "I") -> bool:
+    def pay(self, amount: int, payment_id: str = "P", invoice_id: str = "I", *, under_protest: bool = False) -> bool:
         command = ReceivePayment(
             source="erp",
             payment_id=payment_id,
             customer_id="C-1",
             received_on=self.now.date(),
             amount=eur(amount),
-            allocations=(NamedInvoice(invoice_id, eur(amount)),),
+            allocations=(NamedInvoice(invoice_id, eur(amount), under_protest=under_protest),),
         )
         return self._post(command, self.now.date())
 
-    def reverse(self, payment_id: str = "P") -> bool:
+    def reverse(self, payment_id: str = "P", amount: int | None = None) -> bool:
         day = self.now.date()
         receipt = ReceiptName(kind="payment", source="erp", number=payment_id)
-        back = ReverseReceipt(receipt=receipt, reversal_id=f"back {payment_id} {day}", reversed_on=day)
+        back = ReverseReceipt(
+            receipt=receipt,
+            reversal_id=f"back {payment_id} {amount} {day}",
+            reversed_on=day,
+            amount=None if amount is None else eur(amount),
+        )
         return self._post(back, day)
+
+    def refund(self, amount: int, memo: str = "CM", *, dispute: str | None = None) -> bool:
+        """What no invoice has of a credit memo is paid out."""
+        command = RefundReceipt(
+            receipt=ReceiptName(kind="credit_memo", source="erp", number=memo),
+            refund_id=f"R {memo} {amount}",
+            refunded_on=self.now.date(),
+            amount=eur(amount),
+            dispute_id=None if dispute is None else self.dispute_id(dispute),
+        )
+        return self._post(command, self.now.date())
 
     def write_off(self, amount: int, name: str = "W", invoice_id: str = "I") -> bool:
         command = PostWriteOff(
@@ -231,6 +248,18 @@ class SideBySide:
             reversal_id=f"back {name} {self.now}",
             reversed_on=self.now.date(),
             amount=None if amount is None else eur(amount),
+        )
+        return self._post(command, self.now.date())
+
+    def credit_on_account(self, amount: int, memo: str = "CM", *, dispute: str | None = None) -> bool:
+        command = PostCreditMemo(
+            source="erp",
+            credit_memo_id=memo,
+            legal_entity="DE01",
+            customer_id="C-1",
+            issued_on=self.now.date(),
+            total=eur(amount),
+            dispute_id=None if dispute is None else self.dispute_id(dispute),
         )
         return self._post(command, self.now.date())
 
@@ -270,8 +299,14 @@ class SideBySide:
         currency: str = "EUR",
     ) -> bool:  # fmt: skip
         dispute = derived_uuid("side-by-side", name)
-        known = self.disputable(invoice_id).terms is not None
-        item = c.ContestedItem(invoice_id=invoice_id, line=line, amount=Money(amount, currency), known=known)
+        terms = self.disputable(invoice_id).terms
+        item = c.ContestedItem(
+            invoice_id=invoice_id,
+            line=line,
+            amount=Money(amount, currency),
+            known=terms is not None,
+            paid=terms is not None and terms.is_paid,
+        )
         self.opened[name] = dispute
         taken = self.command(
             name,

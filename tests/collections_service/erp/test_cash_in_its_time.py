@@ -124,6 +124,39 @@ async def test_a_write_off_is_taken_back_on_its_day(office: Office) -> None:
     ]
 
 
+async def test_a_payment_under_protest_leaves_nothing_open_and_nothing_held(office: Office) -> None:
+    await office.accepted(invoice(), invoice("INV-2"))
+    await office.hear(dispute_event("dispute-opened", version=1, open={"INV-1": 30_000}))
+    pays = [{"invoice_id": "INV-1", "amount": "1000.00", "under_protest": True}]
+    await office.accepted(payment(allocations=pays), payment("P-2", pays={"INV-2": "1000.00"}, under_protest=True))
+
+    shown = await office.get("/v1/invoices/INV-1")
+    assert (shown["open"]["amount"], shown["disputed"]["amount"]) == ("0.00", "0.00")
+    assert shown["payments"][0]["under_protest"] is True
+    assert (await office.get("/v1/invoices/INV-2"))["payments"][0]["under_protest"] is True
+    told = [event for event in await office.told() if event["type"] == "payment-applied"]
+    assert [(event["under_protest"], event["invoice"]["paid"]["amount"]) for event in told] == [
+        (True, "1000.00"),
+        (True, "1000.00"),
+    ]
+
+
+async def test_a_credit_on_account_says_whose_claim_it_answers(office: Office) -> None:
+    await office.accepted(invoice(), payment())
+    named = "dsp_00000000000000000000000001"
+    memo = credit_memo(applies_to=[{"invoice_id": "INV-1", "amount": "300.00"}], total="400.00", dispute=named)
+    await office.accepted(memo, refunded("50.00", payment_id=None, credit_memo_id="CM-1", dispute=named))
+
+    credit, refund = (
+        event for event in await office.told() if event["type"] in {"credit-on-account-posted", "refund-posted"}
+    )
+    assert credit["meant_for"] == [
+        {"invoice_id": "INV-1", "dispute_id": named, "amount": {"amount": "300.00", "currency": "EUR"}},
+        {"invoice_id": None, "dispute_id": named, "amount": {"amount": "100.00", "currency": "EUR"}},
+    ]
+    assert (refund["dispute_id"], refund["source"], refund["unapplied"]["amount"]) == (named, "sap", "350.00")
+
+
 async def test_a_cheque_is_presented_again_and_told_again_it_is_refused(office: Office) -> None:
     await office.accepted(invoice(), payment(), reversal())
 

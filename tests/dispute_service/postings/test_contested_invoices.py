@@ -350,8 +350,8 @@ async def test_a_decided_dispute_stays_when_the_payment_that_made_it_comes_back(
 
 async def test_a_discount_moves_what_can_be_contested(company: Company, tell: Tell, invoice: LedgerInvoice) -> None:
     await tell(invoice.registered(), invoice.paid("980.00", leaves="20.00"), invoice.discounted("20.00", leaves="0.00"))
-    body = opening({"invoice_id": "INV-1", "amount": money("0.01")})
-    assert (await company.post("/v1/disputes", body)).json()["code"] == "exceeds_open_amount"
+    body = opening({"invoice_id": "INV-1", "amount": money("1000.01")})
+    assert (await company.post("/v1/disputes", body)).json()["code"] == "exceeds_paid_amount"
     await tell(invoice.reversed("980.00", leaves="980.00"), invoice.discount_withdrawn("20.00", leaves="1000.00"))
     opened = await company.post("/v1/disputes", opening({"invoice_id": "INV-1", "amount": money("1000.00")}))
     assert opened.status_code == 201

@@ -22,6 +22,8 @@ class FoldedDispute:
     def __init__(self, tenant: str) -> None:
         self.tenant = tenant
         self.open: list[int] = []
+        self.claimed_back: dict[int, int] = defaultdict(int)  # what of it is paid, by item: it holds nothing
+        self.denied: dict[int, int] = defaultdict(int)  # what was claimed back in vain
         self.invoices: list[str] = []
         self.mismatched: set[int] = set()  # items that are not of the invoice they name: they hold nothing
         self.status = ""
@@ -31,6 +33,7 @@ class FoldedDispute:
         """Events out of turn are left out: what they are wrong with is said elsewhere."""
         if event.version != len(self.after) + 1:
             return
+        self._claims(event.type, event.data)
         self._amounts(event.type, event.data)
         self.status = self._status(event.type, event.data)
         self.after.append((self.status, sum(self.open)))
@@ -39,15 +42,36 @@ class FoldedDispute:
         """What it has to hold of each of its invoices."""
         amounts: dict[str, int] = defaultdict(int)
         for item, (invoice, amount) in enumerate(zip(self.invoices, self.open, strict=True)):
-            amounts[invoice] += 0 if item in self.mismatched else amount
+            amounts[invoice] += 0 if item in self.mismatched else amount - self.claimed_back[item]
         return amounts
+
+    def _claims(self, kind: str, data: dict[str, Any]) -> None:
+        match kind:
+            case "dispute-opened":
+                for share in data.get("claimed_back", ()):
+                    self.claimed_back[share["item"]] += share["amount"]
+            case "paid-under-protest":
+                for share in data["shares"]:
+                    self.claimed_back[share["item"]] += share["amount"]
+            case "claim-held-again" | "claim-denied":
+                for share in data["shares"]:
+                    self.claimed_back[share["item"]] -= share["amount"]
+                    self.denied[share["item"]] += share["amount"] if kind == "claim-denied" else 0
+            case "amount-reduced" if data["cause"] in {"refund", "credit-on-account"}:
+                for share in data["shares"]:
+                    self.claimed_back[share["item"]] -= share["amount"]
+            case "dispute-reopened":  # a person contests again all that was claimed back in vain
+                for share in data["shares"]:
+                    self.claimed_back[share["item"]] += self.denied.pop(share["item"], 0)
+            case _:
+                pass
 
     def _amounts(self, kind: str, data: dict[str, Any]) -> None:
         match kind:
             case "dispute-opened":
                 self.open = [item["amount"] for item in data["items"]]
                 self.invoices = [item["invoice_id"] for item in data["items"]]
-            case "amount-reduced" | "dispute-withdrawn":
+            case "amount-reduced" | "dispute-withdrawn" | "claim-denied":
                 for share in data["shares"]:
                     self.open[share["item"]] -= share["amount"]
             case "dispute-resolved":

@@ -235,7 +235,7 @@ def test_the_same_notice_is_worded_the_same_way_every_time() -> None:
     notice = notice_of("acknowledgement")
     first = WORDING.compose(notice, NOBODY, DE, "Muster GmbH")
     assert first.sha256 == Wording(LETTERS, [TEXTS]).compose(notice, NOBODY, DE, "Muster GmbH").sha256
-    assert first.wording == "acknowledgement@2"
+    assert first.wording == "acknowledgement@3"
 
 
 @pytest.mark.parametrize("template", WORDING.templates)

@@ -23,8 +23,8 @@ class InvoiceSummary(Struct, frozen=True, kw_only=True):
     `disputed` is the held part of it. An invoice that was cancelled keeps its total, and nothing of it is open.
 
     The cash discount: `discount_percent` (decimal text) within `discount_days` of the issue date, and
-    `discount_granted` so far. `withheld_tax` is the open, undisputed part that waits for a tax certificate. None where
-    the publisher does not say.
+    `discount_granted` so far. `withheld_tax` is the open, undisputed part that waits for a tax certificate. `paid` is
+    what payments have left on it. None where the publisher does not say.
     """
 
     invoice_id: str
@@ -41,6 +41,7 @@ class InvoiceSummary(Struct, frozen=True, kw_only=True):
     discount_days: int | None = None
     discount_granted: WireMoney | None = None
     withheld_tax: WireMoney | None = None
+    paid: WireMoney | None = None
 
 
 class InvoiceRegistered(Struct, frozen=True, kw_only=True, tag="invoice-registered", tag_field="type"):
@@ -65,6 +66,7 @@ class InvoiceCustomerChanged(Struct, frozen=True, kw_only=True, tag="invoice-cus
 
 class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", tag_field="type"):
     """Cash was applied to one invoice. `applied` is this allocation; `received_on` is the bank's value date.
+    `under_protest`: what was disputed of it is disputed still.
 
     A payment is known by `source`, the ERP that posted it, and `payment_id`; so in every event about one, and a credit
     memo likewise. An empty `source` is one that was published before it was named.
@@ -75,6 +77,7 @@ class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", t
     received_on: date
     applied: WireMoney
     source: str = ""
+    under_protest: bool = False
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True, tag="payment-reversed", tag_field="type"):
@@ -262,9 +265,30 @@ class UnappliedCashChanged(Struct, frozen=True, kw_only=True, tag="unapplied-cas
     source: str = ""
 
 
+class CreditMeantFor(Struct, frozen=True, kw_only=True):
+    """`amount` of a credit on account answers a claim after payment: of `invoice_id`, which had nothing open for it
+    (None: the ERP named none), by the dispute `dispute_id` that the ERP named (None: it named none)."""
+
+    invoice_id: str | None
+    dispute_id: str | None
+    amount: WireMoney
+
+
+class CreditOnAccountPosted(Struct, frozen=True, kw_only=True, tag="credit-on-account-posted", tag_field="type"):
+    """The ERP credited the customer, and no invoice took `unapplied` of it. `meant_for` says what of that answers whom;
+    empty where the ERP says nothing."""
+
+    source: str
+    credit_memo_id: str
+    customer_id: str
+    issued_on: date
+    unapplied: WireMoney
+    meant_for: tuple[CreditMeantFor, ...] = ()
+
+
 class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_field="type"):
     """Unapplied money of a receipt was paid out. `receipt_kind` is payment or credit_memo; `unapplied` is what is left
-    of the receipt that no invoice has."""
+    of the receipt that no invoice has. `dispute_id` is the claim after payment that the ERP says it answers."""
 
     refund_id: str
     receipt_kind: str
@@ -273,6 +297,8 @@ class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_f
     refunded_on: date
     amount: WireMoney
     unapplied: WireMoney
+    source: str = ""
+    dispute_id: str | None = None
 
 
 CollectionsEvent = (
@@ -298,5 +324,6 @@ CollectionsEvent = (
     | RecoveryTaskOpened
     | RecoveryTaskChanged
     | UnappliedCashChanged
+    | CreditOnAccountPosted
     | RefundPosted
 )

@@ -75,11 +75,13 @@ class CreditedData(AllocationData, frozen=True, kw_only=True, forbid_unknown_fie
 
 class PaidInvoice(AllocationData, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the payer says about this invoice besides: `settles_in_full` false means that it is a part payment,
-    `withheld_tax` goes to the tax office and is open until its certificate comes."""
+    `withheld_tax` goes to the tax office and is open until its certificate comes. `under_protest`: it is paid, and what
+    was disputed of it is disputed still."""
 
     claim_number: BusinessId | None = None
     settles_in_full: bool | None = None
     withheld_tax: Amount | None = None
+    under_protest: bool = False
 
 
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -138,7 +140,8 @@ class InvoiceCustomerChanged(_Message, frozen=True, kw_only=True, tag="invoice-c
 
 
 class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-posted"):
-    """`total` left out: what `applies_to` adds up to. The customer comes as an object or as an id alone.
+    """`total` left out: what `applies_to` adds up to. The customer comes as an object or as an id alone. `dispute` is
+    the claim after payment that the rest of the credit, which no invoice takes, answers.
 
     A sender that numbers and describes credit memos like invoices may say `invoice_id` for `credit_memo_id`, and may
     send due date, tax, lines and order number: they stay in the message that is kept, the ledger has no use for them.
@@ -156,11 +159,13 @@ class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-pos
     customer: CustomerData | None = None
     customer_id: BusinessId | None = None
     total: Amount | None = None
+    dispute: DisputeName | None = None
     applies_to: Annotated[tuple[CreditedData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
 
 
 class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received"):
-    """`customer_id` left out: nobody knows yet who paid (`payer-identified`)."""
+    """`customer_id` left out: nobody knows yet who paid (`payer-identified`). `under_protest` is about every invoice
+    that it pays."""
 
     payment_id: BusinessId
     customer_id: BusinessId | None = None
@@ -171,6 +176,7 @@ class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received
     allocations: Annotated[tuple[PaidInvoice, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
     remittance_reason: ShortText | None = None
     claim_number: BusinessId | None = None
+    under_protest: bool = False
 
 
 class ReceiptApplied(_Message, frozen=True, kw_only=True, tag="receipt-applied"):
@@ -239,7 +245,8 @@ class CreditMemoReversed(_Message, frozen=True, kw_only=True, tag="credit-memo-r
 
 
 class RefundPosted(_Message, frozen=True, kw_only=True, tag="refund-posted"):
-    """What no invoice has of a payment or credit memo was paid out to the customer: one of both is named."""
+    """What no invoice has of a payment or credit memo was paid out to the customer: one of both is named. `dispute` is
+    the claim after payment that it answers."""
 
     refund_id: BusinessId
     payment_id: BusinessId | None = None
@@ -247,6 +254,7 @@ class RefundPosted(_Message, frozen=True, kw_only=True, tag="refund-posted"):
     refunded_on: date
     currency: CurrencyCode
     amount: Amount
+    dispute: DisputeName | None = None
     customer_id: BusinessId | None = None
     legal_entity: BusinessId | None = None
     reason: ShortText | None = None

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from collections_service.customers.customer_data import CustomerData
 from collections_service.erp import messages
 from collections_service.erp.messages import (
@@ -70,7 +72,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 customer_id=message.customer_id or "",
                 received_on=message.received_on,
                 amount=_positive_amount(message.amount, message.currency),
-                allocations=_allocations(message.allocations, message.currency, "/allocations"),
+                allocations=_paid_invoices(message),
                 remittance_reason=message.remittance_reason or None,
                 claim_number=message.claim_number,
             )
@@ -98,6 +100,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 refunded_on=message.refunded_on,
                 amount=_positive_amount(message.amount, message.currency),
                 reason=message.reason,
+                dispute_id=_public_dispute(message.dispute),
             )
         case messages.PayerIdentified():
             return IdentifyPayer(
@@ -291,6 +294,11 @@ def _currency_of_part(amount: Amount | None, currency: str | None) -> str:
     return currency
 
 
+def _paid_invoices(message: messages.PaymentReceived) -> tuple[NamedInvoice, ...]:
+    named = _allocations(message.allocations, message.currency, "/allocations")
+    return tuple(replace(each, under_protest=True) for each in named) if message.under_protest else named
+
+
 def _receipt(message: messages.ReceiptApplied | messages.ReceiptUnapplied | messages.RefundPosted) -> ReceiptName:
     if message.payment_id is not None and message.credit_memo_id is None:
         return ReceiptName(kind="payment", source=message.source, number=message.payment_id)
@@ -334,6 +342,7 @@ def _credit_memo(message: messages.CreditMemoPosted) -> PostCreditMemo:
         issued_on=message.issued_on,
         total=amount,
         allocations=allocations,
+        dispute_id=_public_dispute(message.dispute),
     )
 
 
@@ -355,14 +364,17 @@ def _named(each: AllocationData, amount: Money, currency: str, pointer: str) -> 
             claim_number=each.claim_number,
             settles_in_full=each.settles_in_full,
             withheld_tax=_withheld(each, currency, f"{pointer}/withheld_tax"),
+            under_protest=each.under_protest,
         )
     if isinstance(each, CreditedData) and each.dispute:
         return NamedInvoice(invoice_id=each.invoice_id, amount=amount, dispute_id=_public_dispute(each.dispute))
     return NamedInvoice(invoice_id=each.invoice_id, amount=amount)
 
 
-def _public_dispute(dispute: str) -> str:
+def _public_dispute(dispute: str | None) -> str | None:
     """The id as dispute-service publishes it, whichever of the two forms the ERP keeps."""
+    if dispute is None:
+        return None
     return dispute if dispute.startswith("dsp_") else public_id("dsp", UUID(dispute))
 
 

@@ -53,8 +53,9 @@ class ApplyPayment(Struct, frozen=True, kw_only=True):
     """`named` is what the payer meant for this invoice; more than is open is not applied here.
 
     The payer's words: `remittance_reason` and `payment_claim` are about the whole payment, `claim_number`,
-    `settles_in_full` (False: it is a part payment) and `withheld_tax` about this invoice. `from_day` is the first day
-    on which the money can count here; None: the day it was received.
+    `settles_in_full` (False: it is a part payment), `withheld_tax` and `under_protest` (what was disputed of it is
+    disputed still) about this invoice. `from_day` is the first day on which the money can count here; None: the day it
+    was received.
     """
 
     source: str
@@ -66,6 +67,7 @@ class ApplyPayment(Struct, frozen=True, kw_only=True):
     claim_number: str | None = None
     settles_in_full: bool | None = None
     withheld_tax: Money | None = None
+    under_protest: bool = False
     from_day: date | None = None
 
 

@@ -93,7 +93,7 @@ class PaymentApplied(Struct, frozen=True, kw_only=True):
     then on that the invoice has room for it (an invoice cannot be paid before it was issued).
 
     The payer's own words, as far as there are any: `remittance_reason` and `payment_claim` about the whole payment,
-    `claim_number`, `settles_in_full` and `withheld_tax` about this invoice.
+    `claim_number`, `settles_in_full`, `withheld_tax` and `under_protest` about this invoice.
     """
 
     source: str
@@ -106,6 +106,7 @@ class PaymentApplied(Struct, frozen=True, kw_only=True):
     claim_number: str | None = None
     settles_in_full: bool | None = None
     withheld_tax: Money | None = None
+    under_protest: bool = False
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True):
@@ -423,7 +424,7 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "invoice-registered": (2, InvoiceRegistered),
         "invoice-corrected": (2, InvoiceCorrected),
         "invoice-customer-changed": (1, InvoiceCustomerChanged),
-        "payment-applied": (2, PaymentApplied),
+        "payment-applied": (3, PaymentApplied),
         "payment-reversed": (1, PaymentReversed),
         "discount-granted": (1, DiscountGranted),
         "discount-withdrawn": (1, DiscountWithdrawn),
@@ -455,6 +456,7 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         ("invoice-registered", 1): fields_added,
         ("invoice-corrected", 1): fields_added,
         ("payment-applied", 1): fields_added,
+        ("payment-applied", 2): fields_added,
         ("credit-memo-applied", 1): fields_added,
         ("short-payment-detected", 1): fields_added,
         ("dispute-reported", 1): fields_added,

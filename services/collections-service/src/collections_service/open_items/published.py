@@ -35,6 +35,7 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
                 payment_id=event.payment_id,
                 received_on=event.received_on,
                 applied=wire(event.amount),
+                under_protest=event.under_protest,
             )
         case stored.PaymentReversed():
             return public.PaymentReversed(
@@ -197,4 +198,5 @@ def summary(item: OpenItem) -> public.InvoiceSummary:
         discount_days=None if terms.discount is None else terms.discount.days,
         discount_granted=wire(Money(item.discount_minor, currency)),
         withheld_tax=wire(Money(item.withheld_minor, currency)),
+        paid=wire(Money(item.paid_minor, currency)),
     )

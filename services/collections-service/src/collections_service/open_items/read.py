@@ -33,13 +33,15 @@ class InvoiceLine(Struct, frozen=True, kw_only=True):
 
 
 class InvoicePayment(Struct, frozen=True, kw_only=True):
-    """`amount` was applied; `gone` of it came back or was unapplied. `returned`: all of it."""
+    """`amount` was applied; `gone` of it came back or was unapplied. `returned`: all of it. `under_protest`: the payer
+    disputes it still."""
 
     payment_id: str
     applied_on: date
     amount: WireMoney
     gone: WireMoney
     returned: bool
+    under_protest: bool
 
 
 class InvoiceWriteOff(Struct, frozen=True, kw_only=True):
@@ -175,6 +177,7 @@ def _shown(item: OpenItem, moment: Moment, now: datetime, version: int) -> Invoi
                 amount=money(each.minor),
                 gone=money(each.gone),
                 returned=each.returned,
+                under_protest=each.under_protest,
             )
             for each in item.applications
         ),

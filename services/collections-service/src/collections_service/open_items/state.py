@@ -85,6 +85,7 @@ class Application(Struct, frozen=True, kw_only=True):
     minor: int
     withheld: int = 0
     gone: int = 0
+    under_protest: bool = False
 
     @property
     def left(self) -> int:
@@ -233,6 +234,11 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     def withheld_on(self, day: date) -> int:
         """As payers said it by `day`, of payments that have not come back since."""
         return sum(a.withheld for a in self.applications if not a.returned and a.applied_on <= day)
+
+    @property
+    def paid_minor(self) -> int:
+        """What payments have left on it."""
+        return sum(each.left for each in self.applications)
 
     @property
     def discount_minor(self) -> int:
@@ -444,6 +450,7 @@ def _paid(item: OpenItem, event: PaymentApplied) -> OpenItem:
         applied_on=event.applied_on,
         minor=event.amount.minor,
         withheld=event.withheld_tax.minor if event.withheld_tax else 0,
+        under_protest=event.under_protest,
     )
     paid = replace(item, applications=(*item.applications, application), newest=event, judged=None)
     return _moved(paid, event.applied_on, -event.amount.minor)

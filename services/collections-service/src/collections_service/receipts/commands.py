@@ -17,6 +17,7 @@ class NamedInvoice(Struct, frozen=True):
     claim_number: str | None = None
     settles_in_full: bool | None = None
     withheld_tax: Money | None = None
+    under_protest: bool = False
 
 
 class ReceiptName(Struct, frozen=True, kw_only=True):
@@ -42,6 +43,8 @@ class ReceivePayment(Struct, frozen=True, kw_only=True):
 
 
 class PostCreditMemo(Struct, frozen=True, kw_only=True):
+    """`dispute_id` is the claim after payment that the rest answers which no invoice takes, as `dsp_…`."""
+
     source: str
     credit_memo_id: str
     legal_entity: str
@@ -49,6 +52,7 @@ class PostCreditMemo(Struct, frozen=True, kw_only=True):
     issued_on: date
     total: Money
     allocations: tuple[NamedInvoice, ...] = ()
+    dispute_id: str | None = None
 
 
 class ApplyReceipt(Struct, frozen=True, kw_only=True):
@@ -100,10 +104,11 @@ class IdentifyPayer(Struct, frozen=True, kw_only=True):
 
 
 class RefundReceipt(Struct, frozen=True, kw_only=True):
-    """Unapplied money was paid out to the customer."""
+    """Unapplied money was paid out to the customer; `dispute_id` is the claim after payment that it answers."""
 
     receipt: ReceiptName
     refund_id: str
     refunded_on: date
     amount: Money
     reason: str | None = None
+    dispute_id: str | None = None

@@ -50,7 +50,8 @@ class PaymentReceived(Struct, frozen=True, kw_only=True):
 
 
 class CreditMemoPosted(Struct, frozen=True, kw_only=True):
-    """The ERP credited the customer; `unapplied` is credit on account that no invoice took."""
+    """The ERP credited the customer; `unapplied` is credit on account that no invoice took. `dispute_id` is the claim
+    after payment that the ERP says it answers."""
 
     source: str
     credit_memo_id: str
@@ -60,6 +61,7 @@ class CreditMemoPosted(Struct, frozen=True, kw_only=True):
     total: Money
     allocations: tuple[Allocation, ...]
     unapplied: Money
+    dispute_id: str | None = None
 
 
 class ReceiptApplied(Struct, frozen=True, kw_only=True):
@@ -127,7 +129,7 @@ class PayerIdentified(Struct, frozen=True, kw_only=True):
 
 
 class ReceiptRefunded(Struct, frozen=True, kw_only=True):
-    """Unapplied money was paid out to the customer."""
+    """Unapplied money was paid out to the customer. `dispute_id` is the claim after payment that it answers."""
 
     refund_id: str
     receipt_id: str
@@ -136,6 +138,7 @@ class ReceiptRefunded(Struct, frozen=True, kw_only=True):
     effective_on: date
     amount: Money
     reason: str | None = None
+    dispute_id: str | None = None
 
 
 ReceiptEvent = (
@@ -154,17 +157,19 @@ ReceiptEvent = (
 RECEIPT_CODEC: Final[Codec[ReceiptEvent]] = Codec(
     {
         "payment-received": (2, PaymentReceived),
-        "credit-memo-posted": (2, CreditMemoPosted),
+        "credit-memo-posted": (3, CreditMemoPosted),
         "receipt-applied": (1, ReceiptApplied),
         "receipt-unapplied": (1, ReceiptUnapplied),
         "receipt-reversed": (2, ReceiptReversed),
         "credit-memo-cancelled": (1, CreditMemoCancelled),
         "payer-identified": (1, PayerIdentified),
-        "receipt-refunded": (1, ReceiptRefunded),
+        "receipt-refunded": (2, ReceiptRefunded),
     },
     {
         ("payment-received", 1): fields_added,
         ("credit-memo-posted", 1): fields_added,
+        ("credit-memo-posted", 2): fields_added,
         ("receipt-reversed", 1): fields_added,
+        ("receipt-refunded", 1): fields_added,
     },
 )

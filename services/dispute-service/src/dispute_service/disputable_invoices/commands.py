@@ -18,11 +18,12 @@ class RecordInvoice(Struct, frozen=True, kw_only=True):
     total: int
     open: int
     lines: tuple[KnownLine, ...] = ()
+    paid: int | None = None
 
 
 class SetReservation(Struct, frozen=True, kw_only=True):
-    """Set all that a dispute of this customer and currency holds from now on. An increase that a person wants must fit;
-    one that follows from the ledger (`by_ledger`) is a fact."""
+    """Set all that a dispute of this customer and currency holds from now on, and what it claims back of the paid part.
+    An increase that a person wants must fit; one that follows from the ledger (`by_ledger`) is a fact."""
 
     at: datetime
     invoice_id: str
@@ -37,6 +38,7 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     by_ledger: bool = False
     credit_memo_id: str | None = None
     write_off_id: str | None = None
+    claimed_back: int = 0
 
 
 class LeaveShortPayment(Struct, frozen=True, kw_only=True):

@@ -31,6 +31,17 @@ class InvoiceTerms(Struct, frozen=True, kw_only=True):
     total: int
     open: int
     lines: tuple[KnownLine, ...]
+    paid: int | None = None
+
+    @property
+    def claimable(self) -> int:
+        """The most that can be claimed back: what is paid; where the ledger did not say, what is not open."""
+        return max(0, self.total - self.open) if self.paid is None else self.paid
+
+    @property
+    def is_paid(self) -> bool:
+        """Nothing is open, and something was paid: what is contested now is claimed back."""
+        return self.open <= 0 < self.claimable
 
     def billed_on(self, line: str | None) -> int:
         """0 for a line that is not there."""
@@ -57,8 +68,16 @@ class Reservation(Struct, frozen=True, kw_only=True):
         return sum(held.amount for held in self.held if line is None or held.line == line)
 
 
+class Claim(Struct, frozen=True, kw_only=True):
+    """What a dispute claims back of the paid part; `since` is when the dispute was opened."""
+
+    dispute_id: str
+    since: datetime
+    amount: int
+
+
 class DisputableInvoice(Struct, frozen=True, kw_only=True):
-    """`terms` None: not known to the ledger yet. Reservations stand oldest first.
+    """`terms` None: not known to the ledger yet. Reservations and claims stand oldest first.
 
     `mismatched` are the disputes that contest something which is not this invoice. `reduced_by` remembers which dispute
     was reduced by which payment (source, number), oldest first, also when it holds nothing more; `credited_by` the same
@@ -67,6 +86,7 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
 
     terms: InvoiceTerms | None = None
     reservations: tuple[Reservation, ...] = ()
+    claims: tuple[Claim, ...] = ()
     mismatched: frozenset[str] = frozenset()
     reduced_by: tuple[tuple[str, str, str], ...] = ()
     credited_by: tuple[tuple[str, str, str], ...] = ()
@@ -78,9 +98,14 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
         return sum(reservation.amount for reservation in self.reservations)
 
     @property
+    def claimed_back(self) -> int:
+        return sum(claim.amount for claim in self.claims)
+
+    @property
     def contested_by(self) -> tuple[str, ...]:
         """The disputes that have something open here, whether or not they hold it."""
-        return tuple(dict.fromkeys([*(one.dispute_id for one in self.reservations), *sorted(self.mismatched)]))
+        contesting = (one.dispute_id for one in (*self.reservations, *self.claims))
+        return tuple(dict.fromkeys([*contesting, *sorted(self.mismatched)]))
 
     def disputes_reduced_by(self, source: str, payment_id: str) -> tuple[str, ...]:
         return _of_posting(self.reduced_by, source, payment_id)
@@ -93,6 +118,9 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
 
     def of(self, dispute_id: str) -> Reservation | None:
         return next((one for one in self.reservations if one.dispute_id == dispute_id), None)
+
+    def claim_of(self, dispute_id: str) -> Claim | None:
+        return next((one for one in self.claims if one.dispute_id == dispute_id), None)
 
 
 def is_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
@@ -125,6 +153,7 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
                     total=event.total,
                     open=event.open,
                     lines=event.lines,
+                    paid=event.paid,
                 ),
             )
         case ReservationSet():
@@ -148,9 +177,13 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
 
 def _reserved(state: DisputableInvoice, event: ReservationSet) -> DisputableInvoice:
     before = state.of(event.dispute_id)
+    since = event.opened_at or (before.since if before else event.at)
     ordered = [one for one in state.reservations if one.dispute_id != event.dispute_id]
+    claims = [one for one in state.claims if one.dispute_id != event.dispute_id]
+    if event.claimed_back:
+        claims.append(Claim(dispute_id=event.dispute_id, since=since, amount=event.claimed_back))
+        claims.sort(key=lambda one: (one.since, one.dispute_id))
     if event.held:
-        since = event.opened_at or (before.since if before else event.at)
         ordered.append(Reservation(dispute_id=event.dispute_id, since=since, held=event.held))
         # Oldest first by business time; the id settles two of the same instant, the same way in every service.
         ordered.sort(key=lambda one: (one.since, one.dispute_id))
@@ -158,5 +191,6 @@ def _reserved(state: DisputableInvoice, event: ReservationSet) -> DisputableInvo
     return msgspec.structs.replace(
         state,
         reservations=tuple(ordered),
+        claims=tuple(claims),
         mismatched=mismatched | {event.dispute_id} if event.mismatched else mismatched,
     )

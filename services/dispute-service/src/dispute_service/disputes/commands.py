@@ -13,12 +13,14 @@ from redress.money import Money
 
 
 class ContestedItem(Struct, frozen=True, kw_only=True):
-    """`known` says whether the ledger knows the invoice; `line` None contests the invoice as a whole."""
+    """`known` says whether the ledger knows the invoice; `line` None contests the invoice as a whole. `paid`: nothing
+    of the invoice is open, so that the amount is claimed back."""
 
     invoice_id: str
     line: str | None
     amount: Money
     known: bool
+    paid: bool = False
 
 
 class Open(Struct, frozen=True, kw_only=True):
@@ -147,7 +149,8 @@ class Escalate(Struct, frozen=True, kw_only=True):
 
 
 class ApplyPayment(Struct, frozen=True, kw_only=True):
-    """`reduce_by` is the dispute's share of the payment, as the invoice allotted it (oldest dispute first)."""
+    """`reduce_by` is the dispute's share of the payment, as the invoice allotted it (oldest dispute first).
+    `under_protest`: it is paid, and contested all the same."""
 
     at: datetime
     payment_id: str
@@ -155,6 +158,7 @@ class ApplyPayment(Struct, frozen=True, kw_only=True):
     ledger_version: int
     reduce_by: int
     source: str = ""
+    under_protest: bool = False
 
 
 class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
@@ -219,6 +223,27 @@ class ReverseWriteOff(Struct, frozen=True, kw_only=True):
     clock_from: datetime | None = None
 
 
+class HoldClaim(Struct, frozen=True, kw_only=True):
+    """`amount` of what was claimed back of an invoice is not paid any more: it is contested as any open amount."""
+
+    at: datetime
+    invoice_id: str
+    ledger_version: int
+    amount: int
+
+
+class SettleClaim(Struct, frozen=True, kw_only=True):
+    """A refund or a credit on account (`cause`) answers a claim after payment, with `amount` at most. `invoice_id`: of
+    this invoice only."""
+
+    at: datetime
+    cause: str
+    reference: str
+    source: str
+    amount: int
+    invoice_id: str | None = None
+
+
 class NoteInvoice(Struct, frozen=True, kw_only=True):
     """The invoice as the ledger has it. `lines` are the names of its lines; none: it is not told apart by lines."""
 
@@ -258,6 +283,8 @@ LedgerCommand = (
     | ReversePayment
     | ReverseCreditMemo
     | ReverseWriteOff
+    | HoldClaim
+    | SettleClaim
     | NoteInvoice
     | FitToInvoice
     | BreachSla

@@ -42,7 +42,8 @@ class ShortPayment(Struct, frozen=True):
 class DisputeOpened(Struct, frozen=True, kw_only=True):
     """A customer contests amounts. `routing` is what the matrix promised at that moment: it sets the SLA and assigns
     nobody. `external_reason` is the payer's own word or code, `claim_number` the payer's own number of the matter,
-    `origin` the door it came through. `short_payment` made the dispute, where one did."""
+    `origin` the door it came through. `short_payment` made the dispute, where one did. `claimed_back` is what of it was
+    paid by then: it is contested, and holds nothing of the invoice."""
 
     at: datetime
     customer_id: str
@@ -59,6 +60,7 @@ class DisputeOpened(Struct, frozen=True, kw_only=True):
     contact: SealedContact | None = None
     claim_number: str | None = None
     short_payment: ShortPayment | None = None
+    claimed_back: tuple[Share, ...] = ()
 
 
 class DisputeClassified(Struct, frozen=True, kw_only=True):
@@ -208,10 +210,10 @@ class DisputeWithdrawn(Struct, frozen=True, kw_only=True):
 class AmountReduced(Struct, frozen=True, kw_only=True):
     """A posting of the ledger took away part of what is contested.
 
-    `cause` is payment, credit-memo, write-off or invoice-changed; `reference` names the posting, and `source` the
-    ERP that numbered it. `ledger_version` is the invoice's version in the ledger: a posting is
-    taken once. `into` names the bucket where that is another than the cause's own (paid, credited, written off):
-    reduced, for what an invoice that is smaller took away.
+    `cause` is payment, credit-memo, write-off or invoice-changed, or for a claim after payment refund or
+    credit-on-account; `reference` names the posting, and `source` the ERP that numbered it. `ledger_version` is the
+    invoice's version in the ledger: a posting is taken once. `into` names the bucket where that is another than the
+    cause's own (paid, credited, written off): reduced, for what an invoice that is smaller took away.
     """
 
     at: datetime
@@ -263,6 +265,37 @@ class WriteOffReversed(Struct, frozen=True, kw_only=True):
     source: str = ""
 
 
+class PaidUnderProtest(Struct, frozen=True, kw_only=True):
+    """A payment paid the shares, and the customer contests them all the same: they are claimed back, and hold nothing
+    of the invoice."""
+
+    at: datetime
+    payment_id: str
+    invoice_id: str
+    ledger_version: int
+    shares: tuple[Share, ...]
+    source: str = ""
+
+
+class ClaimHeldAgain(Struct, frozen=True, kw_only=True):
+    """What was claimed back is not paid any more: the shares are contested as any open amount. `payment_id` is the
+    payment under protest that came back; None: any payment."""
+
+    at: datetime
+    invoice_id: str
+    ledger_version: int
+    shares: tuple[Share, ...]
+    payment_id: str | None = None
+    source: str = ""
+
+
+class ClaimDenied(Struct, frozen=True, kw_only=True):
+    """The shares were claimed back and are not any more: the payment stands, and nothing of it is to be collected."""
+
+    at: datetime
+    shares: tuple[Share, ...]
+
+
 class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
     """The ledger reported an invoice that was contested before."""
 
@@ -312,6 +345,9 @@ DisputeEvent = (
     | PaymentReversed
     | CreditReversed
     | WriteOffReversed
+    | PaidUnderProtest
+    | ClaimHeldAgain
+    | ClaimDenied
     | InvoiceBecameKnown
     | ItemsCompared
     | SlaBreached
@@ -321,7 +357,7 @@ DisputeEvent = (
 # Stored names and versions. A stored name never changes.
 DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
     {
-        "dispute-opened": (2, DisputeOpened),
+        "dispute-opened": (3, DisputeOpened),
         "dispute-classified": (1, DisputeClassified),
         "dispute-assigned": (1, DisputeAssigned),
         "information-requested": (1, InformationRequested),
@@ -338,12 +374,16 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "payment-reversed": (2, PaymentReversed),
         "credit-reversed": (1, CreditReversed),
         "write-off-reversed": (1, WriteOffReversed),
+        "paid-under-protest": (1, PaidUnderProtest),
+        "claim-held-again": (1, ClaimHeldAgain),
+        "claim-denied": (1, ClaimDenied),
         "invoice-became-known": (1, InvoiceBecameKnown),
         "items-compared": (1, ItemsCompared),
         "sla-breached": (1, SlaBreached),
     },
     {
         ("dispute-opened", 1): fields_added,
+        ("dispute-opened", 2): fields_added,
         ("dispute-decided", 1): fields_added,
         ("dispute-resolved", 1): fields_added,
         ("dispute-reopened", 1): fields_added,

@@ -103,7 +103,11 @@ def _with_what_is_known(command: Open, terms: Mapping[str, InvoiceTerms | None])
     entities = [known.legal_entity for known in terms.values() if known is not None]
     return msgspec.structs.replace(
         command,
-        items=tuple(msgspec.structs.replace(item, known=terms[item.invoice_id] is not None) for item in command.items),
+        items=tuple(
+            msgspec.structs.replace(item, known=known is not None, paid=known is not None and known.is_paid)
+            for item in command.items
+            for known in (terms[item.invoice_id],)
+        ),
         legal_entity=entities[0] if entities else command.legal_entity,
     )
 
@@ -156,6 +160,7 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
             customer_id=after.customer_id,
             currency=after.currency,
             held=new[invoice_id].amounts,
+            claimed_back=new[invoice_id].claimed_back,
             payment_id=command.payment_id if isinstance(command, ApplyPayment) else None,
             credit_memo_id=command.credit_memo_id if isinstance(command, ApplyCreditMemo) else None,
             write_off_id=command.write_off_id if isinstance(command, ApplyWriteOff) else None,
@@ -168,10 +173,12 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
 
 
 class _Held(Struct, frozen=True):
-    """What a dispute holds of an invoice, and whether it contests something besides that is not that invoice."""
+    """What a dispute holds of an invoice and claims back of it, and whether it contests something besides that is not
+    that invoice."""
 
     amounts: tuple[HeldAmount, ...] = ()
     mismatched: bool = False
+    claimed_back: int = 0
 
 
 def _held_by_invoice(state: State) -> dict[str, _Held]:
@@ -182,8 +189,9 @@ def _held_by_invoice(state: State) -> dict[str, _Held]:
     for item in state.items:
         here = held[item.invoice_id]
         if item.open and item.mismatch is not None:
-            held[item.invoice_id] = _Held(here.amounts, mismatched=True)
+            held[item.invoice_id] = _Held(here.amounts, mismatched=True, claimed_back=here.claimed_back)
         elif item.open:
-            amount = HeldAmount(item.line, item.open, item.awaiting_credit)
-            held[item.invoice_id] = _Held((*here.amounts, amount), here.mismatched)
+            amount = (HeldAmount(item.line, item.held, item.held_awaiting),) if item.held else ()
+            claimed = here.claimed_back + item.claimed_back
+            held[item.invoice_id] = _Held((*here.amounts, *amount), here.mismatched, claimed)
     return held

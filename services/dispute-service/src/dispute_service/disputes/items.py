@@ -18,7 +18,9 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
 
     `reduced` was never billed after all: the invoice is smaller. `valid` and `invalid` split what is contested while a
     decision stands. `stated_paid` is the part of `paid` that a person stated and no posting has proved; `posted_off` is
-    the part of `written_off` that a posting has. `mismatch` says what of the ledger's invoice is another (customer,
+    the part of `written_off` that a posting has. `claimed_back` is the part of `open` that is paid already: it holds
+    nothing, and is answered by a refund or a credit on account; `denied` the part of `paid` that was claimed back in
+    vain. `mismatch` says what of the ledger's invoice is another (customer,
     currency, line): the item then holds nothing.
     """
 
@@ -39,11 +41,32 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
     posted_off: int = 0
     reduced: int = 0
     mismatch: str | None = None
+    claimed_back: int = 0
+    denied: int = 0
 
     @property
     def contested(self) -> int:
         """The open part that nothing is granted of yet."""
         return self.open - self.awaiting_credit
+
+    @property
+    def held(self) -> int:
+        """The open part that holds something of the invoice: nobody has paid it."""
+        return self.open - self.claimed_back
+
+    @property
+    def held_awaiting(self) -> int:
+        """The part of it that was granted. A credit memo on the invoice comes before one on account."""
+        return min(self.awaiting_credit, self.held)
+
+    @property
+    def held_contested(self) -> int:
+        return self.held - self.held_awaiting
+
+    @property
+    def claimed_contested(self) -> int:
+        """What is claimed back and not granted."""
+        return self.contested - self.held_contested
 
 
 class PaymentShare(Struct, frozen=True):
@@ -77,14 +100,73 @@ class WriteOffShare(Struct, frozen=True):
 Items = tuple[DisputeItem, ...]
 
 
-def contested(opened: Iterable[e.OpenedItem]) -> Items:
-    """All of it is open."""
-    return tuple(
+def contested(opened: Iterable[e.OpenedItem], claimed: Iterable[e.Share] = ()) -> Items:
+    """All of it is open; what is `claimed` back is paid already."""
+    items = tuple(
         DisputeItem(
             invoice_id=item.invoice_id, line=item.line, known=item.known, disputed=item.amount, open=item.amount
         )
         for item in opened
     )
+    return paid_under_protest(items, claimed)
+
+
+def paid_under_protest(items: Items, shares: Iterable[e.Share]) -> Items:
+    """The shares are claimed back, as far as they are open and nobody had paid them."""
+    for share in shares:
+        if _has(items, share.item):
+            item = items[share.item]
+            items = _replaced(items, share.item, claimed_back=min(item.open, item.claimed_back + share.amount))
+    return items
+
+
+def held_again(items: Items, shares: Iterable[e.Share]) -> Items:
+    """The shares are not paid any more."""
+    for share in shares:
+        if _has(items, share.item):
+            item = items[share.item]
+            items = _replaced(items, share.item, claimed_back=max(0, item.claimed_back - share.amount))
+    return items
+
+
+def denied(items: Items, shares: Iterable[e.Share]) -> Items:
+    """The shares are claimed back no longer: they are paid."""
+    items = without_verdict(items)
+    for share in shares:
+        if _has(items, share.item):
+            item = items[share.item]
+            amount = min(share.amount, item.claimed_contested)
+            items = _replaced(
+                items,
+                share.item,
+                open=item.open - amount,
+                claimed_back=item.claimed_back - amount,
+                paid=item.paid + amount,
+                denied=item.denied + amount,
+            )
+    return items
+
+
+def claims_answered(items: Items, shares: Iterable[e.Share]) -> Items:
+    """The shares are refunded, or credited on account: what was granted first, then what was found valid."""
+    for share in shares:
+        if _has(items, share.item):
+            item = items[share.item]
+            amount = min(share.amount, item.claimed_back)
+            granted = min(amount, item.awaiting_credit - item.held_awaiting)
+            valid = max(0, item.valid - (amount - granted))
+            left = item.contested - (amount - granted)
+            items = _replaced(
+                items,
+                share.item,
+                open=item.open - amount,
+                claimed_back=item.claimed_back - amount,
+                awaiting_credit=item.awaiting_credit - granted,
+                credited=item.credited + amount,
+                valid=valid,
+                invalid=min(item.invalid, left - valid),
+            )
+    return items
 
 
 def known(items: Items, invoice_id: str) -> Items:
@@ -147,11 +229,12 @@ def withdrawn(items: Items, shares: Iterable[e.Share]) -> Items:
 def reopenable(item: DisputeItem) -> int:
     """The amount that reopening would contest again besides the open one: all that no posting has settled for good."""
     written_off = item.written_off - item.posted_off
-    return item.rejected + item.withdrawn + written_off + item.stated_paid + item.awaiting_credit
+    return item.rejected + item.withdrawn + written_off + item.stated_paid + item.denied + item.awaiting_credit
 
 
 def contested_again(items: Items, shares: Iterable[e.Share], *, keeps_grants: bool = False) -> Items:
-    """Each share is taken back from where it went: rejected first, then withdrawn, written off, stated as paid.
+    """Each share is taken back from where it went: rejected first, then withdrawn, written off, stated as paid, claimed
+    back in vain.
 
     No credit is awaited any more, unless grants are kept.
     """
@@ -162,18 +245,21 @@ def contested_again(items: Items, shares: Iterable[e.Share], *, keeps_grants: bo
         if not _has(items, share.item):
             continue
         item = items[share.item]
-        rejected, withdrawn, written_off, paid = filled(
-            share.amount, [item.rejected, item.withdrawn, item.written_off - item.posted_off, item.stated_paid]
+        rejected, withdrawn, written_off, paid, denied_ = filled(
+            share.amount,
+            [item.rejected, item.withdrawn, item.written_off - item.posted_off, item.stated_paid, item.denied],
         )
         items = _replaced(
             items,
             share.item,
-            open=item.open + rejected + withdrawn + written_off + paid,
+            open=item.open + rejected + withdrawn + written_off + paid + denied_,
             rejected=item.rejected - rejected,
             withdrawn=item.withdrawn - withdrawn,
             written_off=item.written_off - written_off,
-            paid=item.paid - paid,
+            paid=item.paid - paid - denied_,
             stated_paid=item.stated_paid - paid,
+            denied=item.denied - denied_,
+            claimed_back=item.claimed_back + denied_,
         )
     return items
 
@@ -351,7 +437,7 @@ def given_back(
         if not _has(items, share.item):
             continue
         item = items[share.item]
-        amount = min(share.amount, item.paid - item.stated_paid)
+        amount = min(share.amount, item.paid - item.stated_paid - item.denied)
         items = _replaced(
             items,
             share.item,
@@ -360,14 +446,14 @@ def given_back(
             rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
             withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
         )
-        taken = _untaken(taken, (reversal.source, reversal.payment_id), share.item, amount)
+        taken = untaken(taken, (reversal.source, reversal.payment_id), share.item, amount)
     return items, taken
 
 
-def _untaken(
+def untaken(
     taken: tuple[PaymentShare, ...], payment: tuple[str, str], item: int, amount: int
 ) -> tuple[PaymentShare, ...]:
-    """Last taken, first given back."""
+    """What payments have still taken when `amount` of one goes. Last taken, first given back."""
     left: list[PaymentShare] = []
     for entry in reversed(taken):
         if is_same((entry.source, entry.payment_id), payment) and entry.item == item and amount:

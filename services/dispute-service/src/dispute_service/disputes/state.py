@@ -45,6 +45,8 @@ ACTIVE = frozenset(
         Status.DECIDED,
     }
 )
+ANSWERS = frozenset({"refund", "credit-on-account"})
+"""Causes that answer claims after payment."""
 ENDED = frozenset({Status.RESOLVED, Status.CLOSED, Status.WITHDRAWN})
 
 # From which states a person may take which action, in the order in which they usually come.
@@ -131,6 +133,8 @@ class Dispute(Struct, frozen=True, kw_only=True):
     taken: tuple[PaymentShare, ...] = ()
     credited: tuple[CreditShare, ...] = ()
     posted_off: tuple[WriteOffShare, ...] = ()
+    protested: tuple[PaymentShare, ...] = ()
+    answered: frozenset[tuple[str, str, str, str]] = frozenset()  # claims: cause, source, reference, invoice
     ledger_versions: Mapping[str, int] = MappingProxyType({})
     entries: frozenset[str] = frozenset()  # ids of notes, questions and answers: each is taken once
 
@@ -235,6 +239,12 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
             return _credit_reversed(state, event)
         case e.WriteOffReversed():
             return _write_off_reversed(state, event)
+        case e.PaidUnderProtest():
+            return _paid_under_protest(state, event)
+        case e.ClaimHeldAgain():
+            return _claim_held_again(state, event)
+        case e.ClaimDenied():
+            return msgspec.structs.replace(state, items=moved.denied(state.items, event.shares))
         case e.InvoiceBecameKnown():
             return msgspec.structs.replace(
                 state,
@@ -256,7 +266,7 @@ def _opened(event: e.DisputeOpened) -> Dispute:
         currency=event.currency,
         reason_code=event.reason_code,
         origin=event.origin,
-        items=moved.contested(event.items),
+        items=moved.contested(event.items, event.claimed_back),
         opened_at=event.at,
         routing=event.routing,
         sla=event.sla,
@@ -346,6 +356,8 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
     elif event.cause == "write-off":
         items = moved.reduced_by_write_off(state.items, event.shares)
         posted_off = moved.taken_by_write_off(state.items, items, event.reference, event.source)
+    elif event.cause in ANSWERS:
+        return _claims_answered(state, event)
     else:
         items = moved.reduced_by_credit(state.items, event.shares)
     if event.cause == "credit-memo":
@@ -356,6 +368,36 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
         taken=(*state.taken, *taken),
         credited=(*state.credited, *credited),
         posted_off=(*state.posted_off, *posted_off),
+        ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
+    )
+
+
+def _claims_answered(state: Dispute, event: e.AmountReduced) -> Dispute:
+    answer = (event.cause, event.source, event.reference, event.invoice_id)
+    return msgspec.structs.replace(
+        state, items=moved.claims_answered(state.items, event.shares), answered=state.answered | {answer}
+    )
+
+
+def _paid_under_protest(state: Dispute, event: e.PaidUnderProtest) -> Dispute:
+    paid = (PaymentShare(event.payment_id, share.item, share.amount, event.source) for share in event.shares)
+    return msgspec.structs.replace(
+        state,
+        items=moved.paid_under_protest(state.items, event.shares),
+        protested=(*state.protested, *paid),
+        ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
+    )
+
+
+def _claim_held_again(state: Dispute, event: e.ClaimHeldAgain) -> Dispute:
+    protested = state.protested
+    if event.payment_id is not None:
+        for share in event.shares:
+            protested = moved.untaken(protested, (event.source, event.payment_id), share.item, share.amount)
+    return msgspec.structs.replace(
+        state,
+        items=moved.held_again(state.items, event.shares),
+        protested=protested,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )
 

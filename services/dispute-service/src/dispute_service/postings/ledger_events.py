@@ -11,9 +11,11 @@ from msgspec import Struct
 from dispute_service.disputable_invoices.commands import RecordInvoice
 from dispute_service.disputable_invoices.events import KnownLine
 from redress.contracts.collections_events import (
+    CreditMeantFor,
     CreditMemoApplied,
     CreditMemoReversed,
     CreditMemoUnapplied,
+    CreditOnAccountPosted,
     DiscountGranted,
     DiscountWithdrawn,
     InvoiceCancelled,
@@ -24,11 +26,22 @@ from redress.contracts.collections_events import (
     PaymentApplied,
     PaymentReversed,
     PaymentUnapplied,
+    RefundPosted,
     ShortPaymentDetected,
     WriteOffPosted,
     WriteOffReversed,
 )
 from redress.contracts.envelope import PublishedEvent
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A refund or a credit on account (`cause`), as far as it answers claims after payment: of this invoice, by this
+    dispute, where the ERP names them."""
+
+    cause: str
+    reference: str
+    source: str
+    meant_for: tuple[CreditMeantFor, ...]
 
 
 class OtherPosting(Struct, frozen=True, kw_only=True):
@@ -67,8 +80,13 @@ _NOT_POSTINGS = frozenset(
         "collection-taken-back",
         "unapplied-cash-changed",
         "refund-posted",
+        "credit-on-account-posted",
     }
 )
+_ANSWERS: dict[str, msgspec.json.Decoder[CreditOnAccountPosted | RefundPosted]] = {
+    "credit-on-account-posted": msgspec.json.Decoder(CreditOnAccountPosted),
+    "refund-posted": msgspec.json.Decoder(RefundPosted),
+}
 _DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
     "invoice-registered": msgspec.json.Decoder(InvoiceRegistered),
     "invoice-changed": msgspec.json.Decoder(InvoiceChanged),
@@ -106,6 +124,19 @@ def ledger_event(published: PublishedEvent) -> LedgerEvent | None:
     return None if invoice is None else OtherPosting(invoice=invoice)
 
 
+def answer(published: PublishedEvent) -> Answer | None:
+    """None for what answers no claim after payment."""
+    decoder = _ANSWERS.get(published.type)
+    match None if decoder is None else decoder.decode(published.data):
+        case CreditOnAccountPosted(credit_memo_id=number, source=source, meant_for=meant_for):
+            return Answer(cause="credit-on-account", reference=number, source=source, meant_for=meant_for)
+        case RefundPosted(refund_id=number, source=source, dispute_id=str() as dispute_id, amount=amount):
+            meant_for = (CreditMeantFor(invoice_id=None, dispute_id=dispute_id, amount=amount),)
+            return Answer(cause="refund", reference=number, source=source, meant_for=meant_for)
+        case _:
+            return None
+
+
 def counts_from(published: PublishedEvent) -> datetime:
     """When the posting counts for disputes. A value date may be in the future; a dispute lives today."""
     return min(published.effective_at, published.time)
@@ -123,4 +154,5 @@ def invoice_now(published: PublishedEvent, posting: LedgerEvent) -> RecordInvoic
         total=invoice.total.money().minor,
         open=invoice.open.money().minor,
         lines=tuple(KnownLine(line.line, line.amount.money().minor) for line in invoice.lines),
+        paid=None if invoice.paid is None else invoice.paid.money().minor,
     )

@@ -9,6 +9,7 @@ dispute that is not served, leave a reason.
 Facts are never refused: whatever they do, afterwards disputes are brought within what the invoice asks for.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 from uuid import UUID
@@ -20,6 +21,7 @@ from dispute_service.disputable_invoices.decisions import (
     Reduction,
     corrected_away,
     no_longer_fits,
+    no_longer_paid,
     reductions,
 )
 from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms, is_same
@@ -28,9 +30,18 @@ from dispute_service.disputes import commands as c
 from dispute_service.disputes.document import PREFIX
 from dispute_service.disputes.events import ShortPayment
 from dispute_service.disputes.handle import handle
-from dispute_service.disputes.state import Dispute, UnopenedDispute
+from dispute_service.disputes.items import filled
+from dispute_service.disputes.state import Dispute, State, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.postings.ledger_events import LedgerEvent, OtherPosting, counts_from, invoice_now, ledger_event
+from dispute_service.postings.ledger_events import (
+    Answer,
+    LedgerEvent,
+    OtherPosting,
+    answer,
+    counts_from,
+    invoice_now,
+    ledger_event,
+)
 from dispute_service.reasons.external import read_reason
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.contracts.collections_events import (
@@ -73,6 +84,7 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     """Apply one posting of the ledger. A posting that was applied before does nothing."""
     posting = ledger_event(event)
     if posting is None:
+        await _answer_claims(uow, event)
         return
     stream = invoice_stream(uow.tenant, posting.invoice.invoice_id)
     before = await uow.state(INVOICE, stream)
@@ -87,8 +99,8 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     match posting:
         case InvoiceRegistered() | InvoiceChanged() | InvoiceCancelled() | DiscountGranted() | DiscountWithdrawn():
             pass  # nothing but to fit in
-        case InvoiceCustomerChanged() | OtherPosting():
-            pass  # disputes of who owed it until now have been compared with it
+        case InvoiceCustomerChanged() | OtherPosting():  # disputes of who owed it before have been compared with it
+            pass
         case PaymentApplied():
             await _do(uow, event, [_pay(event, posting, reduction) for reduction in reductions(invoice, is_open)])
         case CreditMemoApplied():
@@ -137,6 +149,8 @@ async def _note(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, st
 async def _fit_in(
     uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, stream: UUID, before: InvoiceTerms | None
 ) -> None:
+    unpaid = no_longer_paid(await uow.state(INVOICE, stream))
+    await _do(uow, event, [_hold_claim(event, posting, reduction) for reduction in unpaid])
     found = no_longer_fits(await uow.state(INVOICE, stream), before)
     await _do(uow, event, _fit(event, posting, found))
 
@@ -165,6 +179,69 @@ def _pay(event: PublishedEvent, posting: PaymentApplied, reduction: Reduction) -
         invoice_id=posting.invoice.invoice_id,
         ledger_version=event.version,
         reduce_by=reduction.amount,
+        under_protest=posting.under_protest,
+    )
+
+
+def _hold_claim(event: PublishedEvent, posting: LedgerEvent, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
+    return UUID(reduction.dispute_id), c.HoldClaim(
+        at=counts_from(event),
+        invoice_id=posting.invoice.invoice_id,
+        ledger_version=event.version,
+        amount=reduction.amount,
+    )
+
+
+async def _answer_claims(uow: UnitOfWork, event: PublishedEvent) -> None:
+    """A refund or credit on account goes to the dispute that it names; what names an invoice only, to the disputes that
+    claim back of it: what was granted first, then the oldest. Nothing for any other event."""
+    answered = answer(event)
+    if answered is None:
+        return
+    named: Counter[str] = Counter()
+    for meant in answered.meant_for:
+        if meant.dispute_id is not None:
+            named[meant.dispute_id] += meant.amount.money().minor
+        elif meant.invoice_id is not None:
+            await _answer_of_invoice(uow, event, answered, meant.invoice_id, meant.amount.money().minor)
+    for dispute_id, amount in named.items():
+        try:
+            dispute = parse_public_id(PREFIX, dispute_id)
+        except ValueError:
+            continue
+        if isinstance(await uow.state(DISPUTE, dispute), Dispute):
+            await _do(uow, event, [(dispute, _settle(event, answered, amount))])
+
+
+async def _answer_of_invoice(
+    uow: UnitOfWork, event: PublishedEvent, answered: Answer, invoice_id: str, amount: int
+) -> None:
+    invoice = await uow.state(INVOICE, invoice_stream(uow.tenant, invoice_id))
+    claims = {claim.dispute_id: claim.amount for claim in invoice.claims}
+    await uow.load(DISPUTE, [UUID(dispute_id) for dispute_id in claims])
+    granted = {dispute_id: _granted(await uow.state(DISPUTE, UUID(dispute_id)), invoice_id) for dispute_id in claims}
+    rooms = [*granted.values(), *(claims[each] - granted[each] for each in claims)]
+    parts = filled(amount, rooms)
+    for place, dispute_id in enumerate(claims):
+        part = parts[place] + parts[len(claims) + place]
+        if part:
+            await _do(uow, event, [(UUID(dispute_id), _settle(event, answered, part, invoice_id))])
+
+
+def _granted(dispute: State, invoice_id: str) -> int:
+    """What of its claim on the invoice was granted."""
+    items = dispute.items if isinstance(dispute, Dispute) else ()
+    return sum(item.claimed_back - item.claimed_contested for item in items if item.invoice_id == invoice_id)
+
+
+def _settle(event: PublishedEvent, answered: Answer, amount: int, invoice_id: str | None = None) -> c.SettleClaim:
+    return c.SettleClaim(
+        at=counts_from(event),
+        cause=answered.cause,
+        reference=answered.reference,
+        source=answered.source,
+        amount=amount,
+        invoice_id=invoice_id,
     )
 
 

@@ -23,7 +23,7 @@ from notification_service.wording.plain import one_line
 from redress.contracts.common import Sealed
 
 COMMON_TEXTS = Path(__file__).parent / "templates"
-WORDING_VERSION = 2  # counted up whenever a template says something else; recorded with every mail
+WORDING_VERSION = 3  # counted up whenever a template says something else; recorded with every mail
 _SUBJECT = "Subject: "
 
 

@@ -12,7 +12,7 @@ from msgspec import structs
 from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
-from dispute_service.disputes.decisions.guards import breach_if_late, promise
+from dispute_service.disputes.decisions.guards import breach_if_late, denied, promise
 from dispute_service.disputes.items import DisputeItem, filled
 from dispute_service.disputes.state import ENDED, Dispute, State, Status, UnopenedDispute, evolve
 from dispute_service.routing.matrix import ResolutionMatrix
@@ -34,6 +34,10 @@ def decide(  # noqa: PLR0911 - one arm per command
             return _reverse_credit_memo(command, state, policy)
         case c.ReverseWriteOff():
             return _reverse_write_off(command, state, policy)
+        case c.HoldClaim():
+            return _hold_claim(command, state)
+        case c.SettleClaim():
+            return _settle_claim(command, state)
         case c.NoteInvoice():
             return _note_invoice(command, state)
         case c.FitToInvoice():
@@ -44,6 +48,8 @@ def decide(  # noqa: PLR0911 - one arm per command
 
 
 def _apply_payment(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEvent]:
+    if command.under_protest:
+        return _paid_under_protest(command, state)
     return _reduce(
         state,
         at=command.at,
@@ -89,6 +95,83 @@ def _apply_write_off(command: c.ApplyWriteOff, state: Dispute) -> list[e.Dispute
         else event
         for event in events
     ]
+
+
+def _paid_under_protest(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEvent]:
+    """The dispute goes on with what it contests: the payment takes nothing of it, and it holds nothing of the
+    invoice."""
+    if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    may = [item.invoice_id == command.invoice_id and item.mismatch is None for item in state.items]
+    contested = [item.held_contested * ok for item, ok in zip(state.items, may, strict=True)]
+    granted = [item.held_awaiting * ok for item, ok in zip(state.items, may, strict=True)]
+    shares = _shares(filled(command.reduce_by, [*contested, *granted]), len(state.items))
+    if not shares:
+        return []
+    return [
+        e.PaidUnderProtest(
+            at=max(command.at, state.opened_at),
+            payment_id=command.payment_id,
+            invoice_id=command.invoice_id,
+            ledger_version=command.ledger_version,
+            shares=shares,
+            source=command.source,
+        )
+    ]
+
+
+def _hold_claim(command: c.HoldClaim, state: Dispute) -> list[e.DisputeEvent]:
+    if command.ledger_version < state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    rooms = [item.claimed_back if item.invoice_id == command.invoice_id else 0 for item in state.items]
+    shares = _shares(filled(command.amount, rooms), len(state.items))
+    if not shares:
+        return []
+    return [
+        e.ClaimHeldAgain(
+            at=max(command.at, state.opened_at),
+            invoice_id=command.invoice_id,
+            ledger_version=command.ledger_version,
+            shares=shares,
+        )
+    ]
+
+
+def _settle_claim(command: c.SettleClaim, state: Dispute) -> list[e.DisputeEvent]:
+    """A refund or credit on account answers what is claimed back, what was granted first; of each invoice once."""
+    at = max(command.at, state.opened_at)
+    found: list[e.DisputeEvent] = []
+    after: State = state
+    left = command.amount
+    for invoice_id in dict.fromkeys(item.invoice_id for item in state.items):
+        answer = (command.cause, command.source, command.reference, invoice_id)
+        if command.invoice_id not in {None, invoice_id} or answer in state.answered:
+            continue
+        of_it = [item.invoice_id == invoice_id and item.mismatch is None for item in state.items]
+        granted = [(i.claimed_back - i.claimed_contested) * ok for i, ok in zip(state.items, of_it, strict=True)]
+        contested = [i.claimed_contested * ok for i, ok in zip(state.items, of_it, strict=True)]
+        shares = _shares(filled(left, [*granted, *contested]), len(state.items))
+        if not shares:
+            continue
+        left -= sum(share.amount for share in shares)
+        reduced = e.AmountReduced(
+            at=at,
+            cause=command.cause,
+            reference=command.reference,
+            invoice_id=invoice_id,
+            ledger_version=0,
+            shares=shares,
+            source=command.source,
+        )
+        after = evolve(after, reduced)
+        found += [reduced, *_end_if_nothing_is_left(after, reduced)]
+    return found
+
+
+def _shares(parts: Sequence[int], items: int) -> tuple[e.Share, ...]:
+    """Of parts that stand twice per item, one share for each item that has any."""
+    whole = [sum(parts[index::items]) for index in range(items)]
+    return tuple(e.Share(index, amount) for index, amount in enumerate(whole) if amount)
 
 
 def _note_invoice(command: c.NoteInvoice, state: Dispute) -> list[e.DisputeEvent]:
@@ -184,16 +267,11 @@ def _reduce(
 def _reduced(state: Dispute, reduce_by: int, places: Sequence[bool], reduced: e.AmountReduced) -> list[e.DisputeEvent]:
     """`reduce_by` in shares of the items that it may come from, in their order. What was granted is served first by a
     credit and by a smaller invoice, and given up last to a payment or a write-off."""
-    granted = [item.awaiting_credit * may for item, may in zip(state.items, places, strict=True)]
-    contested = [item.contested * may for item, may in zip(state.items, places, strict=True)]
+    granted = [item.held_awaiting * may for item, may in zip(state.items, places, strict=True)]
+    contested = [item.held_contested * may for item, may in zip(state.items, places, strict=True)]
     is_paid_like = reduced.cause in {"payment", "write-off"}
     first, last = (contested, granted) if is_paid_like else (granted, contested)
-    parts = filled(reduce_by, [*first, *last])
-    shares = tuple(
-        e.Share(index, amount)
-        for index in range(len(state.items))
-        if (amount := parts[index] + parts[len(state.items) + index])
-    )
+    shares = _shares(filled(reduce_by, [*first, *last]), len(state.items))
     if not shares:
         return []
     reduced = structs.replace(reduced, shares=shares)
@@ -225,6 +303,8 @@ def _ended_by(after: Dispute, reduced: e.AmountReduced) -> tuple[str, str]:
         return "CREDIT_PARTIAL" if after.open else "CUSTOMER_PAID", f"Payment {reduced.reference}"
     if reduced.cause == "write-off":
         return "CREDIT_PARTIAL" if after.open else "WRITE_OFF_SMALL", f"Write-off {reduced.reference}"
+    if reduced.cause == "refund":
+        return "REFUND", f"Refund {reduced.reference}"
     if reduced.cause == "invoice-changed":
         return "INVOICE_REDUCED", f"The smaller amount of invoice {reduced.reference}"
     is_all_credited = all(item.paid == item.reduced == item.posted_off == 0 for item in after.items) and not after.open
@@ -233,9 +313,12 @@ def _ended_by(after: Dispute, reduced: e.AmountReduced) -> tuple[str, str]:
 
 def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
     """The amounts that the payment took come back, last taken first. A dispute that had not ended by
-    withdrawal, as void or as rejected is open again afterwards."""
+    withdrawal, as void or as rejected is open again afterwards. What it had paid under protest holds again."""
     if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
         return []
+    held_again = _held_again(command, state)
+    if held_again:
+        return held_again
     back = [0] * len(state.items)
     left = command.amount
     for taken in reversed(state.taken):
@@ -266,6 +349,33 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
     return [reversed_, _reopened(state, policy, shares, at, command.clock_from or at, reason)]
 
 
+def _held_again(command: c.ReversePayment, state: Dispute) -> list[e.DisputeEvent]:
+    back = [0] * len(state.items)
+    left = command.amount
+    for paid in reversed(state.protested):
+        item = state.items[paid.item]
+        if (
+            is_same((paid.source, paid.payment_id), (command.source, command.payment_id))
+            and item.invoice_id == command.invoice_id
+        ):
+            part = min(left, paid.amount, item.claimed_back - back[paid.item])
+            back[paid.item] += part
+            left -= part
+    shares = _shares(back, len(state.items))
+    if not shares:
+        return []
+    return [
+        e.ClaimHeldAgain(
+            at=max(command.at, state.opened_at),
+            invoice_id=command.invoice_id,
+            ledger_version=command.ledger_version,
+            shares=shares,
+            payment_id=command.payment_id,
+            source=command.source,
+        )
+    ]
+
+
 def _without_its_short_payment(command: c.ReversePayment, state: Dispute) -> list[e.DisputeEvent]:
     """The payment that made the dispute came back, or was taken off the invoice: nothing is deducted any more, and all
     of the invoice is to be paid.
@@ -289,13 +399,14 @@ def _without_its_short_payment(command: c.ReversePayment, state: Dispute) -> lis
     return [
         noted,
         *breach_if_late(state, at),
+        *denied(state, at),
         e.DisputeResolved(
             at=at,
             resolution_code="PAYMENT_RETURNED",
             outcomes=tuple(
-                e.ItemOutcome(item=index, withdrawn=item.contested)
+                e.ItemOutcome(item=index, withdrawn=item.held_contested)
                 for index, item in enumerate(state.items)
-                if item.contested
+                if item.held_contested
             ),
             by_ledger=True,
             explanation=f"Payment {command.payment_id}, which was short and made the dispute, {words}.",
