@@ -46,23 +46,30 @@ async def invoices(
     customer_id: str | None,
     is_open: bool | None,
 ) -> Page[ListedInvoice]:
-    """Right now: the current state, one's own writes included."""
+    """Right now: the current state, one's own writes included, at the end of today's business day. What counts from a
+    day to come only is taken out of it."""
     as_of = moment.day(now)
     arguments = (tenant_id, customer_id, page.after and str(page.after[0]), is_open, page.rows)
     async with reads.of(tenant_id) as connection:
         if moment.is_now:
-            rows = await connection.fetch(_NOW, *arguments)
+            rows = await connection.fetch(_NOW, *arguments, as_of)
         else:
             rows = await connection.fetch(_AT_A_MOMENT, *arguments, as_of, moment.recorded_by)
     return page.page(rows, lambda row: [row["invoice_id"]], lambda row: _listed(row, as_of))
 
 
 _NOW = """
-SELECT invoice_id, customer_id, legal_entity, currency, issued_on, due_on, open_minor AS open, held_minor AS disputed
-FROM invoice_current
-WHERE tenant_id = $1 AND ($2::text IS NULL OR customer_id = $2) AND ($3::text IS NULL OR invoice_id > $3)
-  AND ($4::boolean IS NULL OR (open_minor > 0) = $4)
-ORDER BY invoice_id LIMIT $5
+WITH to_come AS MATERIALIZED (
+  SELECT item, coalesce(sum(delta) FILTER (WHERE kind = 'open'), 0)::bigint AS open,
+         coalesce(sum(delta) FILTER (WHERE kind = 'disputed'), 0)::bigint AS disputed
+  FROM movement WHERE tenant_id = $1 AND effective_on > $6 AND kind <> 'unapplied' GROUP BY item
+)
+SELECT c.invoice_id, c.customer_id, c.legal_entity, c.currency, c.issued_on, c.due_on,
+       c.open_minor - coalesce(l.open, 0) AS open, c.held_minor - coalesce(l.disputed, 0) AS disputed
+FROM invoice_current c LEFT JOIN to_come l ON l.item = c.stream_id
+WHERE c.tenant_id = $1 AND ($2::text IS NULL OR c.customer_id = $2) AND ($3::text IS NULL OR c.invoice_id > $3)
+  AND c.issued_on <= $6 AND ($4::boolean IS NULL OR (c.open_minor - coalesce(l.open, 0) > 0) = $4)
+ORDER BY c.invoice_id LIMIT $5
 """
 _AT_A_MOMENT = f"""
 SELECT t.invoice_id, c.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
