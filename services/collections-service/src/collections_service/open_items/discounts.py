@@ -39,7 +39,7 @@ def would_have_earned(item: OpenItem, rest: int) -> bool:
     """Whether `rest` is no more than the discount would have been, had the money come in time."""
     if last_day(item) is None:
         return False
-    return rest <= _of(sum(a.left + a.withheld for a in _live(item)) + item.discount_minor + rest, item)
+    return rest <= _of(item.paid_minor + item.withheld_sum + item.discount_minor + rest, item)
 
 
 def gave_way(before: OpenItem, after: OpenItem) -> int:

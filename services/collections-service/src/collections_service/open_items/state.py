@@ -199,7 +199,8 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     `movements` are the changes of the open amount, one for each day on which it changed; `open_minor` is their sum: the
     amount that is neither paid nor credited. `collected_by` None: we collect it ourselves. `newest` is the last payment
     that was applied, `judged` the last word about what it left open; both are forgotten when it comes back or is taken
-    off, also in part.
+    off, also in part. `paid_minor` is what payments have left on it, `withheld_sum` the tax that their payers kept
+    back: sums of `applications`, kept so that the thousandth payment costs no more than the first.
     """
 
     terms: Terms | None = None
@@ -207,6 +208,8 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     movements: tuple[Step, ...] = ()
     open_minor: int = 0
     applications: tuple[Application, ...] = ()
+    paid_minor: int = 0
+    withheld_sum: int = 0
     credits: tuple[Credit, ...] = ()
     write_offs: tuple[WriteOff, ...] = ()
     discounts: tuple[Discount, ...] = ()
@@ -229,16 +232,11 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     @property
     def withheld_minor(self) -> int:
         """The undisputed amount that payers say the tax office gets: it stays open for the certificate."""
-        return min(self.undisputed_minor, sum(a.withheld for a in self.applications if not a.returned))
+        return min(self.undisputed_minor, self.withheld_sum)
 
     def withheld_on(self, day: date) -> int:
         """As payers said it by `day`, of payments that have not come back since."""
         return sum(a.withheld for a in self.applications if not a.returned and a.applied_on <= day)
-
-    @property
-    def paid_minor(self) -> int:
-        """What payments have left on it."""
-        return sum(each.left for each in self.applications)
 
     @property
     def discount_minor(self) -> int:
@@ -258,8 +256,7 @@ class OpenItem(Struct, frozen=True, kw_only=True):
 
     def paid_by(self, source: str, payment_id: str) -> list[Application]:
         """What is here of a payment, newest first."""
-        key = (source, payment_id)
-        return [a for a in reversed(self.applications) if a.left and (a.source, a.payment_id) == key]
+        return [a for a in reversed(self.applications) if a.payment_id == payment_id and a.source == source and a.left]
 
     def credited_by(self, source: str, credit_memo_id: str) -> list[Credit]:
         """What is here of a credit memo, newest first."""
@@ -452,19 +449,27 @@ def _paid(item: OpenItem, event: PaymentApplied) -> OpenItem:
         withheld=event.withheld_tax.minor if event.withheld_tax else 0,
         under_protest=event.under_protest,
     )
-    paid = replace(item, applications=(*item.applications, application), newest=event, judged=None)
+    paid = replace(
+        item,
+        applications=(*item.applications, application),
+        paid_minor=item.paid_minor + application.minor,
+        withheld_sum=item.withheld_sum + application.withheld,
+        newest=event,
+        judged=None,
+    )
     return _moved(paid, event.applied_on, -event.amount.minor)
 
 
 def _payment_gone(item: OpenItem, event: PaymentReversed | PaymentUnapplied) -> OpenItem:
     """The newest application gives way first. What was judged of the newest payment is no longer so."""
-    key, left = (event.source, event.payment_id), event.amount.minor
+    key, left, returned = (event.source, event.payment_id), event.amount.minor, 0
     applications = list(item.applications)
     for place in reversed(range(len(applications))):
         each = applications[place]
         if (each.source, each.payment_id) == key:
             part = min(left, each.left)
             applications[place] = replace(each, gone=each.gone + part)
+            returned += each.withheld if part and part == each.left else 0
             left -= part
             if not left:
                 break
@@ -472,6 +477,8 @@ def _payment_gone(item: OpenItem, event: PaymentReversed | PaymentUnapplied) -> 
     after = replace(
         item,
         applications=tuple(applications),
+        paid_minor=item.paid_minor - (event.amount.minor - left),
+        withheld_sum=item.withheld_sum - returned,
         newest=None if was_newest else item.newest,
         judged=None if was_newest else item.judged,
     )
