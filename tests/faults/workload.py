@@ -85,6 +85,7 @@ class Company:
             words, about_it = chance.choice(_WORDS) if left else ({}, {})
             payment = a_payment(f"P-{number}", {invoice: _text(paid)}, _text(paid), customer=customer, **words)
             payment["allocations"][0].update(about_it)
+            payment["under_protest"] = chance.random() < 0.1
             story.append(payment)
             if chance.random() < 0.05:
                 held_back.append(_reversal(f"P-{number}"))
@@ -95,8 +96,8 @@ class Company:
             held_back.append(story.pop(0))  # the payment comes before its invoice
         elif left == total and chance.random() < 0.03:
             held_back.append(_cancelled(invoice))
-        elif left > 100 and chance.random() < 0.05:
-            held_back += self._write_off(f"W-{number}", invoice, _text(chance.randrange(1, left)))
+        elif left > 100:
+            held_back += self._afterwards(number, invoice, left, customer)
         if left > 100 and not held_back:
             self.invoices[invoice] = left
             self.customer_of[invoice] = customer
@@ -112,10 +113,14 @@ class Company:
                 self.credits.insert(0, (credited, of, amount, dispute))
         return story
 
-    def _write_off(self, name: str, invoice: str, amount: str) -> list[dict[str, Any]]:
-        """Some are taken back."""
-        posted = _written_off(name, invoice, amount)
-        return [posted, _write_off_reversed(name, invoice, amount)] if self.chance.random() < 0.3 else [posted]
+    def _afterwards(self, number: int, invoice: str, left: int, customer: int) -> list[dict[str, Any]]:
+        """Nothing, a write-off, of which some are taken back, or another customer."""
+        chance, what = self.chance, self.chance.random()
+        if what < 0.05:
+            name, amount = f"W-{number}", _text(chance.randrange(1, left))
+            posted = _written_off(name, invoice, amount)
+            return [posted, _write_off_reversed(name, invoice, amount)] if chance.random() < 0.3 else [posted]
+        return [_moved(invoice, customer % CUSTOMERS + 1)] if what < 0.08 else []
 
     def _later(self, number: int, invoice: str, paid: int, customer: int) -> list[dict[str, Any]]:
         """What becomes of a payment after it came: a part of it comes back or is used otherwise, or more comes than was
@@ -218,6 +223,13 @@ def _credit_memo_reversed(memo: str) -> dict[str, Any]:
 
 def _cancelled(invoice: str) -> dict[str, Any]:
     return _about("invoice-cancelled", invoice, invoice_id=invoice, cancelled_on="2026-11-14")
+
+
+def _moved(invoice: str, customer: int) -> dict[str, Any]:
+    return _about(
+        "invoice-customer-changed", invoice, invoice_id=invoice, customer={"id": f"C-{customer}"},
+        changed_on="2026-11-13",
+    )  # fmt: skip
 
 
 def _written_off(name: str, invoice: str, amount: str) -> dict[str, Any]:
