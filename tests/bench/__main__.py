@@ -20,6 +20,7 @@ from bench.http_api import http_api
 from bench.lists import ageing, dispute_lists
 from bench.measure import Comparison, Rounds
 from bench.operations import rebuilds, start_up
+from bench.part_payments import part_payments
 from bench.replay import one_aggregate, whole_log
 from bench.report import digest, machine, table, verdicts, write_json
 from bench.targets import judge
@@ -46,6 +47,7 @@ PARTS: dict[str, Part] = {
     ),
     "lists": lambda where, asked: dispute_lists(where, Rounds(min(5, asked.rounds)), min(asked.events, MILLION)),
     "ageing": lambda where, asked: ageing(where, Rounds(min(3, asked.rounds)), min(asked.events, MILLION)),
+    "payments": lambda where, asked: part_payments(where, Rounds(min(3, asked.rounds))),
     "rebuild": lambda where, asked: rebuilds(
         where, Rounds(min(3, asked.rounds), warm_up=0), min(asked.events, 100_000)
     ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bench.append import EVENTSOURCING, INSERT, OURS
 from bench.http_api import BARE
 from bench.measure import Comparison
+from bench.part_payments import TITLE as PART_PAYMENTS
 from bench.transports import BARE as BARE_KAFKA
 from bench.transports import FROM_KAFKA, OVER_FEED, OVER_KAFKA, P50, P99, RELAY
 
@@ -72,6 +73,7 @@ TARGETS = (
     Target("load, largest log / smallest", "load, by size", _last_ratio, 1.3, 1.1, at_most=True),
     Target("first page of disputes, most / fewest", "GET /v1/disputes, first page", _last_ratio, 1.3, 1.1, at_most=True),
     Target("deep page of disputes, most / fewest", "GET /v1/disputes, deep page", _last_ratio, 1.3, 1.1, at_most=True),
+    Target("part payment, the last hundred of 1,000 / the first", PART_PAYMENTS, _last_ratio, 1.3, 1.1, at_most=True),
     Target("newest page, largest log / smallest", "newest page of 100, by size", _last_ratio, 1.3, 1.1, at_most=True),
 )  # fmt: skip
 

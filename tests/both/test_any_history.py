@@ -12,7 +12,7 @@ from support.side_by_side import TEXT, SideBySide, eur
 from collections_service.open_items.commands import ReportDispute
 from collections_service.open_items.decisions import report_dispute
 from collections_service.open_items.stream import INVOICE, invoice_stream
-from dispute_service.disputable_invoices.decisions import no_longer_fits
+from dispute_service.disputable_invoices.decisions import no_longer_fits, no_longer_paid
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.state import Dispute, Status
 from redress.handling.unit_of_work import UnitOfWork
@@ -55,11 +55,35 @@ def _corrections(draw: some.DrawFn) -> _Named:
 
 
 @some.composite
+def _moves(draw: some.DrawFn) -> _Named:
+    invoice_id, customer = draw(_invoice), draw(some.sampled_from(["C-1", "C-2"]))
+    return _Named(f"{invoice_id} is owed by {customer}", lambda both: both.change_customer(customer, invoice_id))
+
+
+@some.composite
 def _cash(draw: some.DrawFn) -> _Named:
     invoice_id, amount, payment = draw(_invoice), draw(_amount), f"P{draw(_number)}"
     if draw(some.integers(1, 3)) == 3:
-        return _Named(f"reverse {payment}", lambda both: both.reverse(payment))
-    return _Named(f"pay {invoice_id} {amount} {payment}", lambda both: both.pay(amount, payment, invoice_id))
+        part = draw(some.sampled_from([None, amount]))
+        return _Named(f"reverse {payment} {part}", lambda both: both.reverse(payment, part))
+    protest, all_of_it = draw(some.booleans()), draw(some.integers(1, 4)) == 4
+    return _Named(
+        f"pay {invoice_id} {'all' if all_of_it else amount} {payment} {'under protest' * protest}",
+        lambda both: both.pay(
+            max(1, both.item(invoice_id).open_minor) if all_of_it else amount,
+            payment,
+            invoice_id,
+            under_protest=protest,
+        ),
+    )
+
+
+@some.composite
+def _write_offs(draw: some.DrawFn) -> _Named:
+    invoice_id, amount, name = draw(_invoice), draw(_amount), f"W{draw(_number)}"
+    if draw(some.booleans()):
+        return _Named(f"take back {name} {amount}", lambda both: both.take_write_off_back(name, amount, invoice_id))
+    return _Named(f"write off {invoice_id} {amount} {name}", lambda both: both.write_off(amount, name, invoice_id))
 
 
 @some.composite
@@ -72,6 +96,15 @@ def _credits(draw: some.DrawFn) -> _Named:
             amount, memo, invoice_id, dispute=named if named not in DISPUTES or named in both.opened else None
         ),
     )
+
+
+@some.composite
+def _on_account(draw: some.DrawFn) -> _Named:
+    name, amount, memo = draw(_dispute), draw(_amount), f"CM{draw(_number)}"
+    if draw(some.booleans()):
+        return _Named(f"refund {memo} {amount}", lambda both: both.refund(amount, memo, dispute=name)).of_existing(name)
+    credit = _Named(f"credit on account {memo}", lambda both: both.credit_on_account(amount, memo, dispute=name))
+    return credit.of_existing(name)
 
 
 @some.composite
@@ -107,8 +140,8 @@ def _work(draw: some.DrawFn) -> _Named:
 _heard = _amount.map(lambda which: _Named(f"hear {which}", lambda both: _hear(both, which)))
 _rest = some.just(_Named("all is heard", lambda both: both.come_to_rest()))
 _steps = some.one_of(
-    _invoices(), _corrections(), _cash(), _cash(), _credits(), _openings(), _openings(), _work(), _work(), _work(),
-    _heard, _heard, _heard, _rest, _rest,
+    _invoices(), _corrections(), _moves(), _cash(), _cash(), _write_offs(), _credits(), _on_account(), _openings(),
+    _openings(), _work(), _work(), _work(), _heard, _heard, _heard, _rest, _rest,
 )  # fmt: skip
 
 
@@ -148,14 +181,21 @@ def test_at_rest_claim_hold_and_reservation_of_every_dispute_are_the_same(
     for dispute_id, state in both.all_disputes().items():
         name = next((name for name in both.opened if both.dispute_id(name) == dispute_id), dispute_id)
         holds = sum(both.held(invoice_id).get(name, 0) for invoice_id in INVOICES)
-        assert holds == sum(item.open for item in state.items if item.mismatch is None)
+        assert holds == sum(item.held for item in state.items if item.mismatch is None)
         assert state.status is not Status.SETTLING or state.open == state.awaiting_credit > 0
+        for item in state.items:
+            gone = item.paid + item.credited + item.reduced + item.written_off + item.rejected + item.withdrawn
+            assert item.disputed == item.open + gone
+            assert 0 <= item.claimed_back <= item.open
+            assert 0 <= item.denied + item.stated_paid <= item.paid
+            assert 0 <= item.awaiting_credit <= item.open
 
 
 def _keeps_within(both: SideBySide) -> None:
     """dispute-service holds no more than fits into the invoice as it has heard of it, at every step."""
     for invoice_id in INVOICES:
         assert no_longer_fits(both.disputable(invoice_id), None) == []
+        assert no_longer_paid(both.disputable(invoice_id)) == []
 
 
 async def _take_from_its_claim(uow: UnitOfWork, both: SideBySide) -> None:

@@ -232,6 +232,18 @@ def test_what_a_person_has_judged_does_not_end_with_its_short_payment(both: Side
     assert (both.held(), both.collectable()) == ({"A": 40_000}, 60_000)
 
 
+def test_what_a_write_off_took_is_held_again_when_it_is_taken_back(both: SideBySide) -> None:
+    both.dispute("A", 30_000)
+    both.come_to_rest()
+    both.write_off(100_000)
+    both.come_to_rest()
+    assert (both.of("A").status, both.held()) == (Status.RESOLVED, {})
+    both.take_write_off_back()
+    both.come_to_rest()
+    assert (both.of("A").status, both.of("A").items[0].written_off) == (Status.INVESTIGATING, 0)
+    assert (both.held(), both.collectable()) == ({"A": 30_000}, 70_000)
+
+
 # -- facts that people would be refused
 
 
@@ -290,6 +302,41 @@ def test_several_disputes_come_back_with_a_payment_and_nothing_is_refused(both: 
     both.reverse()
     both.come_to_rest()
     assert (both.held(), both.collectable()) == ({"A": 100_000, "B": 50_000}, 0)
+
+
+def test_a_dispute_of_a_customer_who_does_not_owe_the_invoice_any_more_holds_nothing(both: SideBySide) -> None:
+    both.dispute("A", 30_000)
+    both.come_to_rest()
+    both.change_customer("C-2")
+    both.come_to_rest()
+    assert (both.held(), both.collectable()) == ({}, 100_000)
+    assert (both.of("A").items[0].mismatch, both.of("A").open, both.of("A").is_active) == ("customer", 30_000, True)
+    assert both.dispute("B", 20_000, customer="C-2"), "who owes it now may dispute it"
+    assert not both.dispute("C", 20_000), "who owed it before may not"
+    both.come_to_rest()
+    assert both.held() == {"B": 20_000}
+
+    both.change_customer("C-1")
+    both.come_to_rest()
+    assert (both.held(), both.of("A").items[0].mismatch) == ({"A": 30_000}, None)
+
+
+def test_a_credit_that_was_granted_to_who_owed_the_invoice_before_is_not_held(both: SideBySide) -> None:
+    both.dispute("A", 30_000)
+    both.resolve("A", "CREDIT_FULL")
+    both.come_to_rest()
+    both.change_customer("C-2")
+    both.come_to_rest()
+    assert (both.held(), both.of("A").items[0].mismatch) == ({}, "customer")
+
+
+def test_a_recovery_task_follows_the_invoice_to_who_owes_it(both: SideBySide) -> None:
+    both.dispute("A", 30_000)
+    both.resolve("A", "REJECTED_COLLECT")
+    both.come_to_rest()
+    both.change_customer("C-2")
+    both.come_to_rest()
+    assert (both.tasks(), both.collectable()) == ([30_000], 100_000)
 
 
 # -- an invoice that is smaller

@@ -88,6 +88,13 @@ EXAMPLES = {
             due_from=DAY,
             from_start=True,
         ),
+        open_items.InvoiceCustomerChanged(
+            customer_id="C-2",
+            previous_customer_id="C-1",
+            changed_on=DAY,
+            effective_on=LATER,
+            reason="billed to the wrong branch",
+        ),
         open_items.PaymentApplied(
             source="sap",
             payment_id="P-1",
@@ -99,6 +106,7 @@ EXAMPLES = {
             claim_number="CL-2",
             settles_in_full=True,
             withheld_tax=eur(1_500),
+            under_protest=True,
         ),
         open_items.PaymentReversed(
             source="sap", payment_id="P-1", reversed_on=DAY, effective_on=LATER, amount=eur(40_000)
@@ -129,6 +137,15 @@ EXAMPLES = {
             amount=eur(499),
             kind="small_difference",
             reason="rounding",
+        ),
+        open_items.WriteOffReversed(
+            source="sap",
+            write_off_id="W-1",
+            reversal_id="WR-1",
+            reversed_on=DAY,
+            effective_on=LATER,
+            amount=eur(499),
+            reason="the debtor paid after all",
         ),
         open_items.InvoiceCancelled(cancelled_on=DAY, effective_on=LATER, change=-100_000, reason="billed twice"),
         open_items.CollectionHandedOver(to="agency", handed_on=LATER, reference="AZ 17/26"),
@@ -228,6 +245,7 @@ EXAMPLES = {
                 ),
             ),
             unapplied=eur(10_000),
+            dispute_id="dsp_2",
         ),
         receipts.ReceiptReversed(
             payment_id="P-1",
@@ -278,6 +296,7 @@ EXAMPLES = {
             effective_on=LATER,
             amount=eur(2_000),
             reason="paid twice",
+            dispute_id="dsp_2",
         ),
     ],
     "customers": [

@@ -87,6 +87,7 @@ class Company:
             words, about_it = chance.choice(_WORDS) if left else ({}, {})
             payment = a_payment(f"P-{number}", {invoice: _text(paid)}, _text(paid), customer=customer, **words)
             payment["allocations"][0].update(about_it)
+            payment["under_protest"] = chance.random() < 0.1
             story.append(payment)
             if chance.random() < 0.05:
                 held_back.append(_reversal(f"P-{number}"))
@@ -97,8 +98,8 @@ class Company:
             held_back.append(story.pop(0))  # the payment comes before its invoice
         elif left == total and chance.random() < 0.03:
             held_back.append(_cancelled(invoice))
-        elif left > 100 and chance.random() < 0.05:
-            held_back.append(_written_off(f"W-{number}", invoice, _text(chance.randrange(1, left))))
+        elif left > 100:
+            held_back += self._afterwards(number, invoice, left, customer)
         if left > 100 and not held_back:
             self.invoices[invoice] = left
             self.customer_of[invoice] = customer
@@ -132,6 +133,15 @@ class Company:
             twin | {"source_event_id": f"invoice DE02 {invoice}"},
             paid,
         ]
+
+    def _afterwards(self, number: int, invoice: str, left: int, customer: int) -> list[dict[str, Any]]:
+        """Nothing, a write-off, of which some are taken back, or another customer."""
+        chance, what = self.chance, self.chance.random()
+        if what < 0.05:
+            name, amount = f"W-{number}", _text(chance.randrange(1, left))
+            posted = _written_off(name, invoice, amount)
+            return [posted, _write_off_reversed(name, invoice, amount)] if chance.random() < 0.3 else [posted]
+        return [_moved(invoice, customer % CUSTOMERS + 1)] if what < 0.08 else []
 
     def _later(self, number: int, invoice: str, paid: int, customer: int) -> list[dict[str, Any]]:
         """What becomes of a payment after it came: a part of it comes back or is used otherwise, or more comes than was
@@ -239,10 +249,24 @@ def _cancelled(invoice: str) -> dict[str, Any]:
     return _about("invoice-cancelled", invoice, invoice_id=invoice, cancelled_on="2026-11-14")
 
 
+def _moved(invoice: str, customer: int) -> dict[str, Any]:
+    return _about(
+        "invoice-customer-changed", invoice, invoice_id=invoice, customer={"id": f"C-{customer}"},
+        changed_on="2026-11-13",
+    )  # fmt: skip
+
+
 def _written_off(name: str, invoice: str, amount: str) -> dict[str, Any]:
     return _about(
         "write-off-posted", name, write_off_id=name, invoice_id=invoice, posted_on="2026-11-14",
         write_off_kind="bad_debt", currency="EUR", amount=amount,
+    )  # fmt: skip
+
+
+def _write_off_reversed(name: str, invoice: str, amount: str) -> dict[str, Any]:
+    return _about(
+        "write-off-reversed", name, write_off_id=name, invoice_id=invoice, reversed_on="2026-11-15",
+        currency="EUR", amount=amount,
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from redress.messaging.memory import InMemoryBroker
 from redress.messaging.port import IncomingMessage, TopicSpec
 from redress.money import Money
 from redress.policy.book import PolicyBook
+from redress.service.composition import publication
 
 TOPIC = "erp.invoices.v1"
 Message = dict[str, Any]
@@ -98,6 +99,12 @@ class Office:
     async def sequenced(self) -> None:
         """Everything that was appended has its place in the log."""
         await self.running.sequenced()
+
+    async def told(self) -> list[dict[str, Any]]:
+        """What others hear of everything that has happened, in order."""
+        await self.sequenced()
+        events = await publication(SERVICE, self.log).publish(await self.log.read_log(0, 1_000))
+        return [msgspec.json.decode(event.data) for event in events]
 
     async def hear(self, *events: PublishedEvent) -> None:
         """The holds follow what dispute-service published, in one batch."""

@@ -39,7 +39,13 @@ class LedgerInvoice:
         return self._fact("invoice-changed", public.InvoiceChanged(invoice=self._summary()))
 
     def paid(
-        self, applied: str, *, leaves: str, payment_id: str = "P-1", on: date = date(2026, 3, 4)
+        self,
+        applied: str,
+        *,
+        leaves: str,
+        payment_id: str = "P-1",
+        on: date = date(2026, 3, 4),
+        under_protest: bool = False,
     ) -> PublishedEvent:
         self.open = leaves
         fact = public.PaymentApplied(
@@ -48,8 +54,32 @@ class LedgerInvoice:
             received_on=on,
             applied=self._money(applied),
             source=self.source,
+            under_protest=under_protest,
         )
         return self._fact("payment-applied", fact, on)
+
+    def moved(self, to: str) -> PublishedEvent:
+        """Another customer owes it."""
+        previous, self.customer_id = self.customer_id, to
+        fact = public.InvoiceCustomerChanged(
+            invoice=self._summary(), previous_customer_id=previous, changed_on=date(2026, 3, 4)
+        )
+        return self._fact("invoice-customer-changed", fact)
+
+    def refunded(self, amount: str, dispute_id: str | None) -> PublishedEvent:
+        """What no invoice had of a credit memo was paid out: an event of the receipt, which tells of no invoice."""
+        fact = public.RefundPosted(
+            refund_id="R-1",
+            receipt_kind="credit_memo",
+            receipt_id="CM-1",
+            customer_id=self.customer_id,
+            refunded_on=date(2026, 3, 4),
+            amount=self._money(amount),
+            unapplied=self._money("0.00"),
+            source=self.source,
+            dispute_id=dispute_id,
+        )
+        return self._fact("refund-posted", fact)
 
     def reversed(
         self, amount: str, *, leaves: str, payment_id: str = "P-1", still: str | None = None
@@ -128,6 +158,17 @@ class LedgerInvoice:
             amount=self._money(amount),
         )
         return self._fact("write-off-posted", fact)
+
+    def write_off_reversed(self, amount: str, *, leaves: str) -> PublishedEvent:
+        self.open = leaves
+        fact = public.WriteOffReversed(
+            invoice=self._summary(),
+            source=self.source,
+            write_off_id="W-1",
+            reversed_on=date(2026, 3, 4),
+            amount=self._money(amount),
+        )
+        return self._fact("write-off-reversed", fact)
 
     def cancelled(self) -> PublishedEvent:
         self.open = "0.00"

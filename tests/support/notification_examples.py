@@ -231,6 +231,22 @@ def resolution_of_two(code: str, outcomes: tuple[str, str], *, by_ledger: bool =
     )
 
 
+def claim_of_200(code: str, *, credited: int = 0, denied: int | None = None, by_ledger: bool = False) -> Resolution:
+    """The resolution of a claim of 200 after the payment."""
+    nothing = Money(0, "EUR")
+    return Resolution(
+        dispute=structs.replace(WORKED_FACTS, disputed=Money(20000, "EUR"), open=Money(credited, "EUR")),
+        resolution_code=code,
+        credited=Money(credited, "EUR"),
+        rejected=nothing,
+        written_off=nothing,
+        paid=nothing,
+        by_ledger=by_ledger,
+        denied=None if denied is None else Money(denied, "EUR"),
+        after_payment=True,
+    )
+
+
 NOTICE = Notice(
     cause=EVENT,
     cause_type="dispute-opened",

@@ -13,7 +13,13 @@ import msgspec
 from support.collections_examples import FIRST_TOLERANCE
 
 from collections_service.dispute_holds import reactor as dispute_holds
-from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
+from collections_service.open_items.commands import (
+    ChangeCustomer,
+    CorrectInvoice,
+    PostWriteOff,
+    RegisterInvoice,
+    ReverseWriteOff,
+)
 from collections_service.open_items.events import Line
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem
@@ -26,6 +32,7 @@ from collections_service.receipts.commands import (
     PostCreditMemo,
     ReceiptName,
     ReceivePayment,
+    RefundReceipt,
     ReverseReceipt,
 )
 from collections_service.receipts.refusals import ReceiptRefusal
@@ -188,14 +195,26 @@ class SideBySide:
         )
         return self._post(command, self.now.date())
 
-    def pay(self, amount: int, payment_id: str = "P", invoice_id: str = "I", *, in_full: bool | None = None) -> bool:
+    def change_customer(self, to: str, invoice_id: str = "I") -> bool:
+        day = self.now.date()
+        return self._post(ChangeCustomer(invoice_id=invoice_id, customer_id=to, changed_on=day), day)
+
+    def pay(
+        self,
+        amount: int,
+        payment_id: str = "P",
+        invoice_id: str = "I",
+        *,
+        in_full: bool | None = None,
+        under_protest: bool = False,
+    ) -> bool:
         command = ReceivePayment(
             source="erp",
             payment_id=payment_id,
             customer_id="C-1",
             received_on=self.now.date(),
             amount=eur(amount),
-            allocations=(NamedInvoice(invoice_id, eur(amount), settles_in_full=in_full),),
+            allocations=(NamedInvoice(invoice_id, eur(amount), settles_in_full=in_full, under_protest=under_protest),),
         )
         return self._post(command, self.now.date())
 
@@ -209,6 +228,51 @@ class SideBySide:
             amount=None if amount is None else eur(amount),
         )
         return self._post(back, day)
+
+    def refund(self, amount: int, memo: str = "CM", *, dispute: str | None = None) -> bool:
+        """What no invoice has of a credit memo is paid out."""
+        command = RefundReceipt(
+            receipt=ReceiptName(kind="credit_memo", source="erp", number=memo),
+            refund_id=f"R {memo} {amount}",
+            refunded_on=self.now.date(),
+            amount=eur(amount),
+            dispute_id=None if dispute is None else self.dispute_id(dispute),
+        )
+        return self._post(command, self.now.date())
+
+    def write_off(self, amount: int, name: str = "W", invoice_id: str = "I") -> bool:
+        command = PostWriteOff(
+            source="erp",
+            write_off_id=name,
+            invoice_id=invoice_id,
+            posted_on=self.now.date(),
+            amount=eur(amount),
+            kind="bad_debt",
+        )
+        return self._post(command, self.now.date())
+
+    def take_write_off_back(self, name: str = "W", amount: int | None = None, invoice_id: str = "I") -> bool:
+        command = ReverseWriteOff(
+            source="erp",
+            write_off_id=name,
+            invoice_id=invoice_id,
+            reversal_id=f"back {name} {self.now}",
+            reversed_on=self.now.date(),
+            amount=None if amount is None else eur(amount),
+        )
+        return self._post(command, self.now.date())
+
+    def credit_on_account(self, amount: int, memo: str = "CM", *, dispute: str | None = None) -> bool:
+        command = PostCreditMemo(
+            source="erp",
+            credit_memo_id=memo,
+            legal_entity="DE01",
+            customer_id="C-1",
+            issued_on=self.now.date(),
+            total=eur(amount),
+            dispute_id=None if dispute is None else self.dispute_id(dispute),
+        )
+        return self._post(command, self.now.date())
 
     def credit(self, amount: int, memo: str = "CM", invoice_id: str = "I", *, dispute: str | None = None) -> bool:
         """`dispute` is the test's name of the dispute that the credit memo names, or else an id."""
@@ -246,8 +310,14 @@ class SideBySide:
         currency: str = "EUR",
     ) -> bool:  # fmt: skip
         dispute = derived_uuid("side-by-side", name)
-        known = self.disputable(invoice_id).terms is not None
-        item = c.ContestedItem(invoice_id=invoice_id, line=line, amount=Money(amount, currency), known=known)
+        terms = self.disputable(invoice_id).terms
+        item = c.ContestedItem(
+            invoice_id=invoice_id,
+            line=line,
+            amount=Money(amount, currency),
+            known=terms is not None,
+            paid=terms is not None and terms.is_paid,
+        )
         self.opened[name] = dispute
         taken = self.command(
             name,

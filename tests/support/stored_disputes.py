@@ -140,6 +140,22 @@ EXAMPLES: dict[str, Any] = {
         shares=(dispute.Share(0, 20000),),
         into="awaiting",
     ),
+    "write-off-reversed": dispute.WriteOffReversed(
+        at=AT,
+        write_off_id="W-1",
+        invoice_id="INV-1",
+        ledger_version=7,
+        shares=(dispute.Share(0, 20000),),
+        into="open",
+        source="sap",
+    ),
+    "paid-under-protest": dispute.PaidUnderProtest(
+        at=AT, payment_id="P-1", invoice_id="INV-1", ledger_version=8, shares=(dispute.Share(0, 20000),), source="sap"
+    ),
+    "claim-held-again": dispute.ClaimHeldAgain(
+        at=AT, invoice_id="INV-1", ledger_version=9, shares=(dispute.Share(0, 20000),), payment_id="P-1", source="sap"
+    ),
+    "claim-denied": dispute.ClaimDenied(at=AT, shares=(dispute.Share(0, 20000),)),
     "invoice-became-known": dispute.InvoiceBecameKnown(
         at=AT, invoice_id="INV-1", legal_entity="DE01", ledger_version=1, shares_number=True
     ),

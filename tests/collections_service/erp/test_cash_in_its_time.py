@@ -31,6 +31,11 @@ def written_off(name: str = "W-1", amount: str = "10.00", **fields: object) -> d
     return about("write-off-posted", name, write_off_id=name, amount=amount, **fields)
 
 
+def write_off_back(name: str = "WR-1", **fields: object) -> dict[str, Any]:
+    fields = {"write_off_id": "W-1", "invoice_id": "INV-1", "reversed_on": "2026-03-12", **fields}
+    return about("write-off-reversed", name, **fields)
+
+
 def refunded(amount: str, **fields: object) -> dict[str, Any]:
     fields = {"payment_id": "P-1", "currency": "EUR", "refunded_on": "2026-03-15", **fields}
     return about("refund-posted", amount, refund_id="F-1", amount=amount, **fields)
@@ -93,6 +98,63 @@ async def test_a_write_off_and_a_cancellation_reduce_what_is_open_from_their_day
         "50.00",
         "0.00",
     )
+
+
+async def test_a_write_off_is_taken_back_on_its_day(office: Office) -> None:
+    await office.accepted(invoice(), written_off(), write_off_back(amount="4.00", currency="EUR"))
+
+    assert await balance(office) == ("994.00", "0.00", "994.00")
+    assert await balance(office, as_of="2026-03-11") == ("990.00", "0.00", "990.00")
+    (shown,) = (await office.get("/v1/invoices/INV-1"))["write_offs"]
+    assert (shown["amount"]["amount"], shown["gone"]["amount"]) == ("10.00", "4.00")
+
+    again, other, more, unknown, no_currency = await office.erp(
+        write_off_back("WR-1 again", reversal_id="WR-1", amount="4.00", currency="EUR"),
+        write_off_back("WR-1 other", reversal_id="WR-1", amount="3.00", currency="EUR"),
+        write_off_back("WR-2", amount="6.01", currency="EUR"),
+        write_off_back("WR-3", write_off_id="W-9"),
+        write_off_back("WR-4", amount="1.00"),
+    )
+    assert (again["result"], again["code"]) == ("duplicate", "already_so")
+    assert [(each["result"], each["code"], each["pointer"]) for each in (other, more, unknown, no_currency)] == [
+        ("rejected", "write_off_reversal_differs", "/1/reversal_id"),
+        ("rejected", "reversal_exceeds_write_off", "/2/amount"),
+        ("rejected", "write_off_not_known", "/3/write_off_id"),
+        ("rejected", "invalid_message", "/4/currency"),
+    ]
+
+
+async def test_a_payment_under_protest_leaves_nothing_open_and_nothing_held(office: Office) -> None:
+    await office.accepted(invoice(), invoice("INV-2"))
+    await office.hear(dispute_event("dispute-opened", version=1, open={"INV-1": 30_000}))
+    pays = [{"invoice_id": "INV-1", "amount": "1000.00", "under_protest": True}]
+    await office.accepted(payment(allocations=pays), payment("P-2", pays={"INV-2": "1000.00"}, under_protest=True))
+
+    shown = await office.get("/v1/invoices/INV-1")
+    assert (shown["open"]["amount"], shown["disputed"]["amount"]) == ("0.00", "0.00")
+    assert shown["payments"][0]["under_protest"] is True
+    assert (await office.get("/v1/invoices/INV-2"))["payments"][0]["under_protest"] is True
+    told = [event for event in await office.told() if event["type"] == "payment-applied"]
+    assert [(event["under_protest"], event["invoice"]["paid"]["amount"]) for event in told] == [
+        (True, "1000.00"),
+        (True, "1000.00"),
+    ]
+
+
+async def test_a_credit_on_account_says_whose_claim_it_answers(office: Office) -> None:
+    await office.accepted(invoice(), payment())
+    named = "dsp_00000000000000000000000001"
+    memo = credit_memo(applies_to=[{"invoice_id": "INV-1", "amount": "300.00"}], total="400.00", dispute=named)
+    await office.accepted(memo, refunded("50.00", payment_id=None, credit_memo_id="CM-1", dispute=named))
+
+    credit, refund = (
+        event for event in await office.told() if event["type"] in {"credit-on-account-posted", "refund-posted"}
+    )
+    assert credit["meant_for"] == [
+        {"invoice_id": "INV-1", "dispute_id": named, "amount": {"amount": "300.00", "currency": "EUR"}},
+        {"invoice_id": None, "dispute_id": named, "amount": {"amount": "100.00", "currency": "EUR"}},
+    ]
+    assert (refund["dispute_id"], refund["source"], refund["unapplied"]["amount"]) == (named, "sap", "350.00")
 
 
 async def test_a_cheque_is_presented_again_and_told_again_it_is_refused(office: Office) -> None:

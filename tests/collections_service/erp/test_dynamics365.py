@@ -3,7 +3,8 @@
 import json
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
@@ -14,9 +15,12 @@ from collections_service.erp.dynamics365 import (
     standard_mapping,
 )
 from collections_service.erp.messages import (
+    CreditMemoPosted,
+    ErpMessage,
     InvoiceCancelled,
     InvoicePosted,
     PaymentReceived,
+    ReceiptApplied,
     Unreadable,
     WriteOffPosted,
 )
@@ -185,3 +189,146 @@ def test_a_transaction_that_was_written_off_and_a_cancelled_invoice_are_a_matter
     assert (written_off.currency, written_off.write_off_kind) == ("USD", "bad_debt")
     assert isinstance(cancelled, InvoiceCancelled)
     assert cancelled.invoice_id == "CIV-1"
+
+
+ENVELOPE = {"EventId": "{e-1}", "LegalEntity": "usmf", "ControlNumber": 7}
+SETTLED = [
+    {"InvoiceId": "CIV-1", "SettlementAmountInInvoiceCurrency": 100.5},
+    {"InvoiceId": "CIV-2", "SettlementAmountInInvoiceCurrency": 20},
+]
+
+
+def read(kind: str, **fields: object) -> ErpMessage:
+    raw = json.dumps({**ENVELOPE, "BusinessEventId": f"{kind}BusinessEvent", **fields}).encode()
+    return read_business_event(raw, standard_mapping())
+
+
+def test_a_payment_brings_its_list_of_settled_invoices() -> None:
+    paid: dict[str, Any] = {
+        "Voucher": "CUSP-1",
+        "AccountDisplayValue": "US-001",
+        "TransactionDate": "/Date(1672358400000)/",
+        "CreditAmount": 130,
+    }
+    message = read("CustomerPaymentPosted", **paid, SettledInvoices=SETTLED)
+    assert isinstance(message, PaymentReceived)
+    assert [(each.invoice_id, each.amount) for each in message.allocations] == [
+        ("CIV-1", Decimal("100.5")),
+        ("CIV-2", Decimal(20)),
+    ]
+
+    marked = read("CustomerPaymentPosted", **paid, MarkedInvoice="CIV-1")
+    assert isinstance(marked, PaymentReceived)
+    assert [(each.invoice_id, each.amount) for each in marked.allocations] == [("CIV-1", Decimal(130))]
+    nowhere = read("CustomerPaymentPosted", **paid)
+    assert isinstance(nowhere, PaymentReceived)
+    assert nowhere.allocations == ()
+
+
+def test_marked_transactions_that_are_settled_later_are_one_receipt_and_many_invoices() -> None:
+    settled = {"SettleVoucher": "SV-1", "SettleDate": "/Date(1672358400000)/", "SettledInvoices": SETTLED}
+    payment = read("CustomerTransactionsSettled", **settled, PaymentVoucher="CUSP-1")
+    assert isinstance(payment, ReceiptApplied)
+    assert (payment.payment_id, payment.application_id, len(payment.allocations)) == ("CUSP-1", "SV-1", 2)
+    note = read("CustomerTransactionsSettled", **settled, CreditNoteId="CCN-1")
+    assert isinstance(note, ReceiptApplied)
+    assert (note.payment_id, note.credit_memo_id) == (None, "CCN-1")
+
+
+def test_an_invoice_below_zero_is_a_credit_note() -> None:
+    message = read_business_event(event(InvoiceAmountInAccountingCurrency=-50.25), standard_mapping())
+
+    assert isinstance(message, CreditMemoPosted)
+    assert (message.credit_memo_id, message.customer_id, message.total) == ("CIV-000734", "US-001", Decimal("50.25"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "becomes"),
+    [
+        (
+            "CustomerPaymentReversed",
+            {"Voucher": "CUSP-1", "ReversalVoucher": "R-1", "TransactionDate": "2023-01-31"},
+            "payment-reversed",
+        ),
+        (
+            "CustomerSettlementReversed",
+            {"PaymentVoucher": "CUSP-1", "ReversalDate": "2023-01-31", "SettledInvoices": [{"InvoiceId": "CIV-1"}]},
+            "receipt-unapplied",
+        ),
+        (
+            "CustomerRefundPosted",
+            {"Voucher": "REF-1", "PaymentVoucher": "CUSP-1", "TransactionDate": "2023-01-31", "DebitAmount": 5},
+            "refund-posted",
+        ),
+        (
+            "CustomerTransactionWrittenOff",
+            {"Voucher": "W-1", "InvoiceId": "CIV-1", "TransactionDate": "2023-01-31", "WriteOffAmount": 5},
+            "write-off-posted",
+        ),
+        (
+            "CustomerWriteOffReversed",
+            {"Voucher": "W-1", "InvoiceId": "CIV-1", "ReversalDate": "2023-01-31"},
+            "write-off-reversed",
+        ),
+    ],
+)
+def test_what_happens_to_cash_afterwards_is_mapped(kind: str, fields: dict[str, Any], becomes: str) -> None:
+    message = read(kind, **fields)
+    assert message.__struct_config__.tag == becomes
+    command_of(message, effective_at_day())
+
+
+@pytest.mark.parametrize(
+    ("settled", "code", "pointer"),
+    [
+        ("CIV-1", "invalid_message", "/SettledInvoices"),
+        (["CIV-1"], "invalid_message", "/SettledInvoices/0"),
+        (
+            [SETTLED[0], {"InvoiceId": "CIV-2"}],
+            "invalid_message",
+            "/SettledInvoices/1/SettlementAmountInInvoiceCurrency",
+        ),
+        ([{**SETTLED[0], "InvoiceId": "CIV-1 "}], "invalid_message", "/SettledInvoices/0/InvoiceId"),
+        (
+            [{**SETTLED[0], "SettlementAmountInInvoiceCurrency": "1"}],
+            "invalid_amount",
+            "/SettledInvoices/0/SettlementAmountInInvoiceCurrency",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_settled_invoice_is_said_at_its_place(settled: object, code: str, pointer: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read("CustomerTransactionsSettled", PaymentVoucher="P", SettleDate="2023-01-31", SettledInvoices=settled)
+    assert (refused.value.code, refused.value.pointer) == (code, pointer)
+
+
+def test_an_amount_below_zero_in_a_list_points_into_the_list() -> None:
+    fields = {"PaymentVoucher": "P", "SettleDate": "2023-01-31"}
+    settled = [SETTLED[0], {**SETTLED[1], "SettlementAmountInInvoiceCurrency": -1}]
+    name = "CustomerTransactionsSettledBusinessEvent"
+    raw = json.dumps({**ENVELOPE, "BusinessEventId": name, **fields, "SettledInvoices": settled}).encode()
+    with pytest.raises(Unreadable) as refused:
+        command_of(read_business_event(raw, standard_mapping()), effective_at_day())
+    place = "/SettledInvoices/1/SettlementAmountInInvoiceCurrency"
+    assert pointer_into_event(raw, standard_mapping(), refused.value.pointer) == place
+
+
+@pytest.mark.parametrize("name", ["CollectionStatusUpdatedBusinessEvent", "CustInterestNotePostedBusinessEvent"])
+def test_an_event_that_says_nothing_of_the_ledger_is_refused_with_those_that_are_known(name: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read_business_event(event(BusinessEventId=name), standard_mapping())
+    assert name in str(refused.value)
+    for known in standard_mapping().events:
+        assert known in str(refused.value)
+
+
+def test_the_page_about_the_erp_names_every_kind_and_every_mapped_event() -> None:
+    page = (Path(__file__).parents[3] / "shared/docs/erp.md").read_text("utf-8")
+    for message in get_args(ErpMessage):
+        assert f"`{message.__struct_config__.tag}`" in page
+    for name, mapping in standard_mapping().events.items():
+        assert f"`{name}`" in page
+        theirs = [*mapping.fields.values(), *(f for each in mapping.lists.values() for f in each.fields.values())]
+        if "Invoice" not in name:  # the documented ones
+            for field in theirs:
+                assert f"`{field.from_}`" in page

@@ -19,6 +19,7 @@ from collections_service.open_items.commands import (
     PostWriteOff,
     RegisterInvoice,
     ReportDispute,
+    ReverseWriteOff,
 )
 from collections_service.open_items.events import (
     CashDiscount,
@@ -28,6 +29,7 @@ from collections_service.open_items.events import (
     OpenItemEvent,
     Step,
     WriteOffPosted,
+    WriteOffReversed,
 )
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem, amount_on
@@ -57,7 +59,7 @@ from collections_service.receipts.state import Receipt
 from redress.money import Money
 
 CashMessage = ReceivePayment | PostCreditMemo | ApplyReceipt | UnapplyReceipt | ReverseReceipt | RefundReceipt
-InvoiceMessage = RegisterInvoice | CorrectInvoice | PostWriteOff | CancelInvoice
+InvoiceMessage = RegisterInvoice | CorrectInvoice | PostWriteOff | ReverseWriteOff | CancelInvoice
 Message = InvoiceMessage | CashMessage | tuple[str, ReportDispute]
 INVOICES = {"INV-1": ("C-1", "EUR"), "INV-2": ("C-1", "EUR"), "INV-3": ("C-2", "USD")}
 days = st.integers(1, 60)
@@ -73,8 +75,9 @@ def posted(invoice_id: str) -> RegisterInvoice:
 
 
 @st.composite
-def messages(draw: st.DrawFn) -> Message:
-    kind = draw(st.sampled_from(["invoice", "correct", "write-off", "cancel", "dispute", "dispute", *CASH]))
+def messages(draw: st.DrawFn) -> Message:  # noqa: PLR0911 - one return per kind
+    kinds = ["invoice", "correct", "write-off", "write-off", "write-off-back", "cancel", "dispute", "dispute", *CASH]
+    kind = draw(st.sampled_from(kinds))
     which = draw(st.sampled_from(list(INVOICES)))
     on = day(draw(days))
     currency = INVOICES[which][1]
@@ -88,6 +91,12 @@ def messages(draw: st.DrawFn) -> Message:
         return PostWriteOff(
             source="sap", write_off_id=f"W-{draw(st.integers(1, 3))}", invoice_id=which, posted_on=on,
             amount=Money(draw(amounts), currency), kind="bad_debt",
+        )  # fmt: skip
+    if kind == "write-off-back":
+        return ReverseWriteOff(
+            source="sap", write_off_id=f"W-{draw(st.integers(1, 3))}", invoice_id=which, reversed_on=on,
+            reversal_id=f"R-{draw(st.integers(1, 9))}",
+            amount=draw(st.sampled_from([None, Money(draw(amounts), currency)])),
         )  # fmt: skip
     if kind == "cancel":
         return CancelInvoice(invoice_id=which, cancelled_on=on)
@@ -172,7 +181,7 @@ class Ledger:
         except (OpenItemRefusal, ReceiptRefusal):
             return
 
-    def _hear(self, message: Message) -> None:
+    def _hear(self, message: Message) -> None:  # noqa: C901 - one arm per kind
         match message:
             case (invoice_id, report):
                 self._happened(invoice_id, open_item.report_dispute(report, self.items[invoice_id]))
@@ -182,6 +191,8 @@ class Ledger:
                 self._happened(invoice_id, open_item.correct(message, self.items[invoice_id]))
             case PostWriteOff(invoice_id=invoice_id):
                 self._happened(invoice_id, open_item.post_write_off(message, self.items[invoice_id]))
+            case ReverseWriteOff(invoice_id=invoice_id):
+                self._happened(invoice_id, open_item.reverse_write_off(message, self.items[invoice_id]))
             case CancelInvoice(invoice_id=invoice_id):
                 self._happened(invoice_id, open_item.cancel(message, self.items[invoice_id]))
             case ReceivePayment():
@@ -215,11 +226,15 @@ class Ledger:
             item = self.items[invoice_id] = open_items.evolve(self.items[invoice_id], event)
             assert 0 <= item.held_minor <= item.open_minor, event
             assert item.open_minor == sum(step.minor for step in item.movements)
+            assert item.paid_minor == sum(each.left for each in item.applications)
+            assert item.withheld_sum == sum(each.withheld for each in item.applications if not each.returned)
             assert 0 <= item.withheld_minor <= item.undisputed_minor, event
             assert 0 <= item.discount_minor <= 45, event  # 3 % of the largest total
             assert all(claim.held_now >= 0 for claim in item.claims), event
             if isinstance(event, WriteOffPosted):
                 self.written_off[INVOICES[invoice_id]] += event.amount.minor
+            if isinstance(event, WriteOffReversed):
+                self.written_off[INVOICES[invoice_id]] -= event.amount.minor
             if isinstance(event, DiscountGranted):
                 self.granted[INVOICES[invoice_id]] += event.amount.minor
             if isinstance(event, DiscountWithdrawn):

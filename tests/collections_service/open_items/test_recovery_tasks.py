@@ -136,6 +136,17 @@ def test_a_task_that_was_done_is_not_opened_again_by_another_report_of_the_same(
     assert heard(done, dispute(0, version=3, rejected=30_000, outcome="closed"))[1] == []
 
 
+def test_a_task_that_was_done_is_closed_when_its_dispute_goes_on_and_nobody_may_collect_it() -> None:
+    """two_answers 7: it said that the amount was collectable, because money of others was free."""
+    item, _ = heard(contested(), REJECTED)
+    done = after(item, finish())
+
+    reopened, told = heard(done, REOPENED)
+    assert told == [RecoveryTaskClosed(dispute_id="dsp_1", why="reopened")]
+    assert the_task(reopened).state == "closed"
+    assert heard(reopened, dispute(30_000, version=9, outcome="assigned"))[1] == []
+
+
 def test_a_task_is_taken_handed_over_and_done() -> None:
     item, _ = heard(contested(), REJECTED)
 

@@ -101,8 +101,9 @@ def test_a_correction_waits_for_its_invoice() -> None:
         decisions.correct(correction(total=eur(80_000)), OpenItem())
 
 
-def test_the_customer_of_an_invoice_cannot_be_corrected() -> None:
-    with pytest.raises(CannotBeCorrected, match=r"customer of invoice INV-1 is C-1 and cannot become C-2"):
+def test_the_customer_of_an_invoice_is_not_corrected_and_the_refusal_says_what_to_send() -> None:
+    told = r"customer of invoice INV-1 is C-1 and cannot become C-2; send invoice-customer-changed"
+    with pytest.raises(CannotBeCorrected, match=told):
         decisions.correct(correction(customer_id="C-2"), registered())
 
 

@@ -1,5 +1,7 @@
 """The ERP writes off a part of an invoice, cancels it, or has somebody else collect it."""
 
+from decimal import Decimal
+
 import pytest
 from support.collections_examples import after, day, dispute, disputed, eur, invoice, paid, payment, registered
 
@@ -10,24 +12,32 @@ from collections_service.open_items.commands import (
     CorrectInvoice,
     HandOverCollection,
     PostWriteOff,
+    ReverseWriteOff,
     TakeCollectionBack,
 )
 from collections_service.open_items.events import (
+    CashDiscount,
     CollectionHandedOver,
     CollectionTakenBack,
+    DiscountWithdrawn,
+    HoldPlaced,
     HoldReduced,
     HoldReleased,
     InvoiceCancelled,
     Step,
     WriteOffPosted,
+    WriteOffReversed,
 )
 from collections_service.open_items.refusals import (
     CancelledWithMoney,
     CurrencyDiffers,
     InvoiceIsCancelled,
     InvoiceNotRegistered,
+    ReversalExceedsWriteOff,
     WriteOffDiffers,
     WriteOffExceedsOpen,
+    WriteOffNotKnown,
+    WriteOffReversalDiffers,
 )
 from collections_service.open_items.state import OpenItem
 from redress.money import Money
@@ -36,6 +46,19 @@ from redress.money import Money
 def write_off(minor: int, on: int = 50, name: str = "W-1", kind: str = "bad_debt") -> PostWriteOff:
     return PostWriteOff(
         source="sap", write_off_id=name, invoice_id="INV-1", posted_on=day(on), amount=eur(minor), kind=kind
+    )
+
+
+def taken_back(
+    minor: int | None = None, on: int = 70, name: str = "WR-1", write_off_id: str = "W-1"
+) -> ReverseWriteOff:
+    return ReverseWriteOff(
+        source="sap",
+        write_off_id=write_off_id,
+        invoice_id="INV-1",
+        reversal_id=name,
+        reversed_on=day(on),
+        amount=None if minor is None else eur(minor),
     )
 
 
@@ -105,6 +128,99 @@ def test_a_write_off_is_in_the_currency_of_the_invoice_and_waits_for_it() -> Non
         decisions.post_write_off(dollars, registered(100_000))
     with pytest.raises(InvoiceNotRegistered):
         decisions.post_write_off(write_off(1), OpenItem())
+
+
+def test_a_write_off_that_is_taken_back_is_open_again_from_that_day() -> None:
+    item = after(decisions.post_write_off(write_off(30_000), registered(100_000)), registered(100_000))
+
+    events = decisions.reverse_write_off(taken_back(), item)
+
+    assert events == [
+        WriteOffReversed(
+            source="sap",
+            write_off_id="W-1",
+            reversal_id="WR-1",
+            reversed_on=day(70),
+            effective_on=day(70),
+            amount=eur(30_000),
+        )
+    ]
+    assert after(events, item).open_minor == 100_000
+
+
+def test_a_write_off_is_taken_back_in_parts_and_never_more_than_is_left() -> None:
+    item = after(decisions.post_write_off(write_off(30_000), registered(100_000)), registered(100_000))
+    item = after(decisions.reverse_write_off(taken_back(10_000), item), item)
+    assert item.open_minor == 80_000
+
+    with pytest.raises(ReversalExceedsWriteOff, match=r"200.01 EUR of write-off W-1 .* 200.00 EUR is left"):
+        decisions.reverse_write_off(taken_back(20_001, name="WR-2"), item)
+    item = after(decisions.reverse_write_off(taken_back(name="WR-2"), item), item)
+    assert item.open_minor == 100_000
+    with pytest.raises(ReversalExceedsWriteOff, match=r"0.00 EUR is left"):
+        decisions.reverse_write_off(taken_back(name="WR-3"), item)
+
+
+def test_taking_a_write_off_back_counts_once_and_with_other_content_it_is_refused() -> None:
+    item = after(decisions.post_write_off(write_off(30_000), registered(100_000)), registered(100_000))
+    item = after(decisions.reverse_write_off(taken_back(10_000), item), item)
+
+    assert decisions.reverse_write_off(taken_back(10_000), item) == []
+    for other in (taken_back(9_000), taken_back(10_000, on=71)):
+        with pytest.raises(WriteOffReversalDiffers):
+            decisions.reverse_write_off(other, item)
+
+
+def test_a_write_off_told_again_after_it_was_taken_back_is_not_already_so() -> None:
+    item = after(decisions.post_write_off(write_off(30_000), registered(100_000)), registered(100_000))
+    item = after(decisions.reverse_write_off(taken_back(), item), item)
+
+    with pytest.raises(WriteOffDiffers, match=r"300.00 EUR of it was taken back since"):
+        decisions.post_write_off(write_off(30_000), item)
+    assert after(decisions.post_write_off(write_off(30_000, name="W-2"), item), item).open_minor == 70_000
+
+
+def test_a_write_off_that_nobody_knows_is_not_taken_back() -> None:
+    with pytest.raises(WriteOffNotKnown):
+        decisions.reverse_write_off(taken_back(), registered(100_000))
+    with pytest.raises(InvoiceNotRegistered):
+        decisions.reverse_write_off(taken_back(), OpenItem())
+
+
+def test_a_dispute_holds_again_what_a_write_off_had_taken_once_dispute_service_has_said_so() -> None:
+    item = disputed(registered(100_000), dispute(30_000))
+    item = after(decisions.post_write_off(write_off(100_000), item), item)
+    assert (item.open_minor, item.held_minor) == (0, 0)
+
+    events = decisions.reverse_write_off(taken_back(50_000), item)
+
+    assert [type(event) for event in events] == [WriteOffReversed, HoldPlaced]
+    assert after(events, item).held_minor == 30_000
+
+
+def test_a_discount_that_was_earned_because_a_part_was_written_off_goes_with_the_write_off() -> None:
+    terms = invoice(100_000, discount=CashDiscount(Decimal(2), 10))
+    item = after(decisions.register(terms, OpenItem()))
+    item = after(decisions.post_write_off(write_off(50_000, on=12), item), item)
+    item = paid(item, payment(49_000, on=15))
+    assert (item.open_minor, item.discount_minor) == (0, 1_000)
+
+    events = decisions.reverse_write_off(taken_back(), item)
+
+    assert events[1:] == [
+        DiscountWithdrawn(source="sap", payment_id="P-1", effective_on=day(70), amount=eur(1_000)),
+    ]
+    assert after(events, item).open_minor == 51_000
+
+
+def test_a_discount_that_was_earned_before_the_write_off_stays() -> None:
+    terms = invoice(100_000, discount=CashDiscount(Decimal(2), 10))
+    item = paid(after(decisions.register(terms, OpenItem())), payment(98_000, on=15))
+    more = CorrectInvoice(invoice_id="INV-1", corrected_on=day(20), total=eur(110_000))
+    item = after(decisions.correct(more, item), item)
+    item = after(decisions.post_write_off(write_off(10_000), item), item)
+
+    assert [type(event) for event in decisions.reverse_write_off(taken_back(), item)] == [WriteOffReversed]
 
 
 def test_nothing_of_a_cancelled_invoice_is_open_or_held() -> None:

@@ -4,7 +4,14 @@ from support.disputes import NOW, close, credit_memo, disputes, open_, reopen, r
 from support.given import euro
 
 from dispute_service.disputes import commands as c
-from dispute_service.disputes.events import AmountReduced, CreditReversed, DisputeReopened, DisputeResolved, Share
+from dispute_service.disputes.events import (
+    AmountReduced,
+    CreditReversed,
+    DisputeReopened,
+    DisputeResolved,
+    Share,
+    WriteOffReversed,
+)
 from dispute_service.disputes.state import Status
 
 
@@ -124,6 +131,57 @@ def test_a_write_off_of_all_ends_the_dispute_as_what_the_erp_posted() -> None:
             by_ledger=True,
             explanation="Write-off W-1 left nothing of the dispute open.",
         )
+
+
+def write_off_reversal(amount: str, ledger_version: int = 8) -> c.ReverseWriteOff:
+    return c.ReverseWriteOff(
+        at=NOW, write_off_id="W-1", invoice_id="INV-1", ledger_version=ledger_version, amount=euro(amount)
+    )
+
+
+def test_what_a_write_off_took_is_contested_again_when_it_is_taken_back() -> None:
+    state = (
+        disputes()
+        .after(open_(), write_off("50.00"))
+        .when(write_off_reversal("50.00"))
+        .then(
+            WriteOffReversed(
+                at=NOW,
+                write_off_id="W-1",
+                invoice_id="INV-1",
+                ledger_version=8,
+                shares=(Share(0, 5000),),
+                into="open",
+            )
+        )
+    )
+    assert (state.open, state.items[0].written_off, state.items[0].posted_off) == (20000, 0, 0)
+
+
+def test_a_dispute_that_a_write_off_ended_goes_on_when_it_is_taken_back() -> None:
+    outcome = disputes().after(open_(), write_off("200.00")).when(write_off_reversal("80.00"))
+    state = outcome.then_kinds(WriteOffReversed, DisputeReopened)
+    assert (state.status, state.open, state.items[0].written_off) == (Status.INVESTIGATING, 8000, 12000)
+    assert state.reopen_reason == "Write-off W-1 was taken back."
+
+
+def test_what_a_write_off_took_of_a_rejected_dispute_is_to_be_collected_when_it_is_taken_back() -> None:
+    state = (
+        disputes().after(open_(), write_off("50.00"), resolve("REJECTED_COLLECT"), write_off_reversal("50.00")).state
+    )
+    assert (state.status, state.items[0].rejected, state.items[0].written_off) == (Status.RESOLVED, 20000, 0)
+
+
+def test_a_write_off_is_taken_back_once_and_gives_no_more_than_it_took() -> None:
+    history = disputes().after(open_(), write_off("50.00"), write_off_reversal("900.00"))
+    assert history.state.open == 20000
+    history.when(write_off_reversal("900.00")).then_nothing()
+    history.when(write_off_reversal("900.00", ledger_version=9)).then_nothing()
+
+
+def test_a_write_off_that_is_taken_back_takes_a_verdict_back() -> None:
+    history = disputes().after(open_(), write_off("50.00"), verdict("100.00", "50.00"), write_off_reversal("50.00"))
+    assert (history.state.status, history.state.verdict) == (Status.INVESTIGATING, None)
 
 
 def test_what_the_erp_wrote_off_is_not_contested_again() -> None:

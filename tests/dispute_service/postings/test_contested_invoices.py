@@ -350,8 +350,8 @@ async def test_a_decided_dispute_stays_when_the_payment_that_made_it_comes_back(
 
 async def test_a_discount_moves_what_can_be_contested(company: Company, tell: Tell, invoice: LedgerInvoice) -> None:
     await tell(invoice.registered(), invoice.paid("980.00", leaves="20.00"), invoice.discounted("20.00", leaves="0.00"))
-    body = opening({"invoice_id": "INV-1", "amount": money("0.01")})
-    assert (await company.post("/v1/disputes", body)).json()["code"] == "exceeds_open_amount"
+    body = opening({"invoice_id": "INV-1", "amount": money("1000.01")})
+    assert (await company.post("/v1/disputes", body)).json()["code"] == "exceeds_paid_amount"
     await tell(invoice.reversed("980.00", leaves="980.00"), invoice.discount_withdrawn("20.00", leaves="1000.00"))
     opened = await company.post("/v1/disputes", opening({"invoice_id": "INV-1", "amount": money("1000.00")}))
     assert opened.status_code == 201
@@ -475,6 +475,60 @@ async def test_a_write_off_takes_what_nobody_contests_first_and_is_no_credit(
     )
     await tell(invoice.written_off("150.00", leaves="0.00"))
     assert (await _read(company, dispute))["resolution"]["code"] == "WRITE_OFF_BAD_DEBT"
+
+
+async def test_a_dispute_of_a_paid_invoice_is_a_claim_that_a_refund_answers(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered(), invoice.paid("1000.00", leaves="0.00"))
+    claim = await company.open()
+    assert (claim["open"], claim["items"][0]["claimed_back"]) == (money("200.00"), money("200.00"))
+    too_much = await company.post("/v1/disputes", opening({"invoice_id": "INV-1", "amount": money("800.01")}))
+    assert (too_much.status_code, too_much.json()["code"]) == (422, "exceeds_paid_amount")
+    assert too_much.json()["errors"][0]["allowed"] == "up to 800.00 EUR"
+
+    refused = await company.command(claim, "resolve", {"resolution_code": "CUSTOMER_PAID"})
+    assert refused.json()["code"] == "claim_is_paid", refused.text
+    granted = await company.done(claim, "resolve", {"resolution_code": "REFUND"})
+    assert (granted["status"], granted["awaiting_credit"]) == ("settling", money("200.00"))
+
+    await tell(invoice.refunded("200.00", None))
+    assert (await _read(company, claim))["status"] == "settling", "a refund that names nobody answers nobody"
+    named = invoice.refunded("200.00", claim["dispute_id"])
+    await tell(named)
+    await tell(named)
+    now = await _read(company, claim)
+    assert (now["status"], now["open"], now["items"][0]["credited"]) == ("resolved", money("0.00"), money("200.00"))
+
+
+async def test_a_payment_under_protest_leaves_the_dispute_as_it_is(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.paid("1000.00", leaves="0.00", under_protest=True))
+    now = await _read(company, dispute)
+    assert (now["status"], now["open"], now["items"][0]["claimed_back"]) == ("open", money("200.00"), money("200.00"))
+    denied = await company.done(now, "resolve", {"resolution_code": "REJECTED_COLLECT"})
+    (one,) = denied["items"]
+    assert (denied["status"], one["paid"], one["denied"], one["rejected"]) == (
+        "resolved",
+        money("200.00"),
+        money("200.00"),
+        money("0.00"),
+    )
+    again = await company.done(denied, "reopen", {"reason": "new evidence"})
+    assert again["items"][0]["claimed_back"] == money("200.00")
+
+
+async def test_a_dispute_of_who_owed_the_invoice_before_is_a_mismatch(
+    company: Company, tell: Tell, invoice: LedgerInvoice
+) -> None:
+    await tell(invoice.registered())
+    dispute = await company.open()
+    await tell(invoice.moved("C-2"))
+    now = await _read(company, dispute)
+    assert (now["status"], now["items"][0]["mismatch"]) == ("open", "customer")
 
 
 async def test_nothing_is_contested_of_a_cancelled_invoice(

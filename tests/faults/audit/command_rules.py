@@ -173,7 +173,9 @@ _FIRST_EVENT = {
     "refund-posted": "receipt-refunded",
     "payer-identified": "payer-identified",
     "write-off-posted": "write-off-posted",
+    "write-off-reversed": "write-off-reversed",
     "invoice-cancelled": "invoice-cancelled",
+    "invoice-customer-changed": "invoice-customer-changed",
     "collection-handed-over": "collection-handed-over",
     "collection-taken-back": "collection-taken-back",
 }

@@ -22,6 +22,8 @@ class FoldedDispute:
     def __init__(self, tenant: str) -> None:
         self.tenant = tenant
         self.open: list[int] = []
+        self.claimed_back: dict[int, int] = defaultdict(int)  # what of it is paid, by item: it holds nothing
+        self.denied: dict[int, int] = defaultdict(int)  # what was claimed back in vain
         self.invoices: list[str] = []
         self.entities: dict[str, str | None] = {}  # by number: whose invoice it is, as far as the dispute knows
         self.mismatched: set[int] = set()  # items that are not of the invoice they name: they hold nothing
@@ -32,6 +34,7 @@ class FoldedDispute:
         """Events out of turn are left out: what they are wrong with is said elsewhere."""
         if event.version != len(self.after) + 1:
             return
+        self._claims(event.type, event.data)
         self._amounts(event.type, event.data)
         self.note_entities(event.type, event.data)
         self.status = self._status(event.type, event.data)
@@ -48,15 +51,36 @@ class FoldedDispute:
         """What it has to hold of each of its invoices."""
         amounts: dict[str, int] = defaultdict(int)
         for item, (invoice, amount) in enumerate(zip(self.invoices, self.open, strict=True)):
-            amounts[invoice] += 0 if item in self.mismatched else amount
+            amounts[invoice] += 0 if item in self.mismatched else amount - self.claimed_back[item]
         return amounts
+
+    def _claims(self, kind: str, data: dict[str, Any]) -> None:
+        match kind:
+            case "dispute-opened":
+                for share in data.get("claimed_back", ()):
+                    self.claimed_back[share["item"]] += share["amount"]
+            case "paid-under-protest":
+                for share in data["shares"]:
+                    self.claimed_back[share["item"]] += share["amount"]
+            case "claim-held-again" | "claim-denied":
+                for share in data["shares"]:
+                    self.claimed_back[share["item"]] -= share["amount"]
+                    self.denied[share["item"]] += share["amount"] if kind == "claim-denied" else 0
+            case "amount-reduced" if data["cause"] in {"refund", "credit-on-account"}:
+                for share in data["shares"]:
+                    self.claimed_back[share["item"]] -= share["amount"]
+            case "dispute-reopened":  # a person contests again all that was claimed back in vain
+                for share in data["shares"]:
+                    self.claimed_back[share["item"]] += self.denied.pop(share["item"], 0)
+            case _:
+                pass
 
     def _amounts(self, kind: str, data: dict[str, Any]) -> None:
         match kind:
             case "dispute-opened":
                 self.open = [item["amount"] for item in data["items"]]
                 self.invoices = [item["invoice_id"] for item in data["items"]]
-            case "amount-reduced" | "dispute-withdrawn":
+            case "amount-reduced" | "dispute-withdrawn" | "claim-denied":
                 for share in data["shares"]:
                     self.open[share["item"]] -= share["amount"]
             case "dispute-resolved":
@@ -66,7 +90,7 @@ class FoldedDispute:
             case "dispute-reopened":
                 for share in data["shares"]:
                     self.open[share["item"]] += share["amount"]
-            case "payment-reversed" | "credit-reversed" if data["into"] in ("open", "awaiting"):
+            case "payment-reversed" | "credit-reversed" | "write-off-reversed" if data["into"] in ("open", "awaiting"):
                 for share in data["shares"]:
                     self.open[share["item"]] += share["amount"]
             case "items-compared":
@@ -97,7 +121,9 @@ class FoldedDispute:
                 return "settling" if any(self.open) else "withdrawn"
             case "dispute-reopened":
                 return "investigating"
-            case "payment-reversed" | "credit-reversed" if data["into"] == "open" and self.status == "decided":
+            case "payment-reversed" | "credit-reversed" | "write-off-reversed" if (
+                data["into"] == "open" and self.status == "decided"
+            ):
                 return "investigating"
             case "credit-reversed" if data["into"] == "awaiting":
                 return "settling"
@@ -219,7 +245,8 @@ async def _follows_the_ledger(world: World, topics: Topics) -> Finding:
 _LEDGER_FACTS = frozenset(
     {"invoice-registered", "invoice-changed", "payment-applied", "payment-reversed", "credit-memo-applied",
      "discount-granted", "discount-withdrawn", "short-payment-detected", "payment-unapplied", "credit-memo-reversed",
-     "credit-memo-unapplied", "write-off-posted", "invoice-cancelled"}
+     "credit-memo-unapplied", "write-off-posted", "write-off-reversed", "invoice-cancelled",
+     "invoice-customer-changed"}
 )  # fmt: skip
 
 

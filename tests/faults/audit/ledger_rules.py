@@ -77,9 +77,10 @@ class FoldedInvoice:
                 | "credit-memo-unapplied"
             ):
                 self.open += data["amount"]["minor"]
-            case "write-off-posted":
-                self.open -= data["amount"]["minor"]
-                self.written_off += data["amount"]["minor"]
+            case "write-off-posted" | "write-off-reversed":
+                more = data["amount"]["minor"] if event.type == "write-off-posted" else -data["amount"]["minor"]
+                self.open -= more
+                self.written_off += more
             case "invoice-cancelled":
                 self.open += data["change"]
                 self.total = 0
@@ -261,6 +262,7 @@ def _change(kind: str, data: dict[str, Any], currency: str) -> int | None:
             | "discount-withdrawn"
             | "credit-memo-reversed"
             | "credit-memo-unapplied"
+            | "write-off-reversed"
         ):
             return parse_money(data["amount"]["amount"], currency).minor
         case "write-off-posted":
@@ -350,6 +352,8 @@ def _taken_back(message: dict[str, Any]) -> tuple[str, int | None] | None:
             return f"payment {message['payment_id']}", amount
         case "credit-memo-reversed" | "refund-posted":
             return f"credit memo {message['credit_memo_id']}", amount
+        case "write-off-reversed":
+            return f"invoice {message['invoice_id']}", -(amount or 0)
         case "write-off-posted" | "invoice-cancelled":
             return _invoice_of(message), amount
         case _:

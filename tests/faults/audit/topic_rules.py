@@ -28,7 +28,10 @@ _READ_S = 20.0
 # Stored events of which it depends on what they say, or which are nobody else's business. All other events of streams
 # that a service publishes are published: a new one is looked for without a word here.
 NOT_ALWAYS_PUBLISHED = {
-    "dispute": {"note-added", "invoice-became-known", "payment-reversed", "credit-reversed"},
+    "dispute": {
+        "note-added", "invoice-became-known", "payment-reversed", "credit-reversed", "write-off-reversed",
+        "claim-denied",
+    },
     "collections": {
         "remainder-left", "remainder-tolerated", "dispute-reported", "past-hold-recorded", "credit-awaited",
         "payment-received", "credit-memo-posted", "receipt-reversed", "credit-memo-cancelled", "receipt-applied",

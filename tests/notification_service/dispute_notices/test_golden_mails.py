@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from support.notification_examples import WORDING, notice_of, resolution_of_two
+from support.notification_examples import WORDING, WORKED_FACTS, claim_of_200, notice_of, resolution_of_two
 
+from notification_service.dispute_notices.facts import Acknowledgement
 from notification_service.wording.compose import MailText, PersonalText
 from notification_service.wording.language import Language
+from redress.money import Money
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = {Language.ENGLISH: "Maria Weber", Language.GERMAN: "Frau Weber"}
@@ -64,6 +66,33 @@ def test_every_outcome_reads_as_agreed(language: Language) -> None:
         for code, by_ledger in [*by_people, *((code, True) for code in POSTED)]
     ]
     _agreed(f"outcomes.{language}.txt", ("\n" + "=" * 80 + "\n\n").join(letters))
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_mail_about_what_is_paid_asks_for_no_money(language: Language) -> None:
+    open_ = Money(WORKED_FACTS.open.minor, "EUR")
+    facts = [
+        Acknowledgement(dispute=WORKED_FACTS, claimed_back=open_),
+        Acknowledgement(dispute=WORKED_FACTS, claimed_back=Money(1, "EUR")),
+        claim_of_200("REFUND", credited=20000),
+        claim_of_200("CREDIT_PARTIAL", credited=5000, denied=15000),
+        claim_of_200("REJECTED_COLLECT", denied=20000),
+        *(claim_of_200(code, by_ledger=True) for code in ("CREDIT_FULL", "CREDIT_PARTIAL", "REFUND")),
+    ]
+    personal = PersonalText(name=NAMES[language])
+    mails = [
+        WORDING.compose(
+            notice_of("acknowledgement" if isinstance(each, Acknowledgement) else "resolution", each),
+            personal,
+            language,
+            "Muster & Söhne GmbH",
+        )
+        for each in facts
+    ]
+    _agreed(f"claims-after-payment.{language}.txt", ("\n" + "=" * 80 + "\n\n").join(_text(mail) for mail in mails))
+    for mail in (mails[0], *mails[2:]):
+        for word in ("payable", "need not pay", "fällig", "zu zahlen"):
+            assert word not in f"{mail.subject} {mail.text} {mail.html}"
 
 
 @pytest.mark.parametrize("code", ["WRITE_OFF_BAD_DEBT", "WRITE_OFF_SMALL"])

@@ -20,7 +20,13 @@ from support.notification_examples import (
     received,
 )
 
-from notification_service.dispute_notices.facts import RESOLUTION, Resolution, facts_of
+from notification_service.dispute_notices.facts import (
+    ACKNOWLEDGEMENT,
+    RESOLUTION,
+    Acknowledgement,
+    Resolution,
+    facts_of,
+)
 from notification_service.notices.names import team_name
 from notification_service.notices.notice_rules import NoticeRules
 from notification_service.notices.plan import PlannedNotice
@@ -47,6 +53,21 @@ def test_the_customer_is_told_that_the_dispute_has_arrived() -> None:
     assert (told.notice.template, told.notice.recipient, told.skip) == ("acknowledgement", "person:maria", None)
     assert told.notice.rule == "acknowledgement-to-customer"
     assert told.explanation == ("dispute-opened is told to the customer's contact, as an acknowledgement; to be sent")
+
+
+def test_the_customer_is_told_what_of_the_dispute_is_paid_already() -> None:
+    items = (structs.replace(SUMMARY.items[0], claimed_back=eur("34.50")),)
+    event = DisputeOpened(dispute=structs.replace(SUMMARY, items=items))
+    told = ACKNOWLEDGEMENT.read(only(plan(received(event), NOBODY)).notice)
+    assert isinstance(told, Acknowledgement)
+    assert told.claimed_back == Money(3450, "EUR")
+
+
+def test_the_customer_is_told_what_was_claimed_back_in_vain() -> None:
+    event = structs.replace(RESOLVED_EVENT, denied=eur("34.50"), after_payment=True)
+    told = RESOLUTION.read(only(plan(received(event), NOBODY)).notice)
+    assert isinstance(told, Resolution)
+    assert (told.denied, told.after_payment) == (Money(3450, "EUR"), True)
 
 
 def test_the_owner_is_told_of_the_assignment() -> None:

@@ -23,8 +23,8 @@ class InvoiceSummary(Struct, frozen=True, kw_only=True):
     `disputed` is the held part of it. An invoice that was cancelled keeps its total, and nothing of it is open.
 
     The cash discount: `discount_percent` (decimal text) within `discount_days` of the issue date, and
-    `discount_granted` so far. `withheld_tax` is the open, undisputed part that waits for a tax certificate. None where
-    the publisher does not say.
+    `discount_granted` so far. `withheld_tax` is the open, undisputed part that waits for a tax certificate. `paid` is
+    what payments have left on it. None where the publisher does not say.
 
     An invoice is known by `legal_entity` and `invoice_id`. `first_entity` is the legal entity whose invoice with this
     number was posted before this one; None: this is the first, which is meant where a number alone is named.
@@ -45,6 +45,7 @@ class InvoiceSummary(Struct, frozen=True, kw_only=True):
     discount_granted: WireMoney | None = None
     withheld_tax: WireMoney | None = None
     first_entity: str | None = None
+    paid: WireMoney | None = None
 
 
 class InvoiceRegistered(Struct, frozen=True, kw_only=True, tag="invoice-registered", tag_field="type"):
@@ -62,8 +63,17 @@ class InvoiceChanged(Struct, frozen=True, kw_only=True, tag="invoice-changed", t
     corrects_from_start: bool = False
 
 
+class InvoiceCustomerChanged(Struct, frozen=True, kw_only=True, tag="invoice-customer-changed", tag_field="type"):
+    """Another customer owes the invoice from `changed_on` on; what was paid and credited stays on it."""
+
+    invoice: InvoiceSummary
+    previous_customer_id: str
+    changed_on: date
+
+
 class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", tag_field="type"):
     """Cash was applied to one invoice. `applied` is this allocation; `received_on` is the bank's value date.
+    `under_protest`: what was disputed of it is disputed still.
 
     A payment is known by `source`, the ERP that posted it, and `payment_id`; so in every event about one, and a credit
     memo likewise. An empty `source` is one that was published before it was named.
@@ -74,6 +84,7 @@ class PaymentApplied(Struct, frozen=True, kw_only=True, tag="payment-applied", t
     received_on: date
     applied: WireMoney
     source: str = ""
+    under_protest: bool = False
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True, tag="payment-reversed", tag_field="type"):
@@ -156,6 +167,17 @@ class WriteOffPosted(Struct, frozen=True, kw_only=True, tag="write-off-posted", 
     write_off_id: str
     posted_on: date
     kind: str
+    amount: WireMoney
+    source: str = ""
+
+
+class WriteOffReversed(Struct, frozen=True, kw_only=True, tag="write-off-reversed", tag_field="type"):
+    """The ERP took `amount` of a write-off back; the invoice is open by it again."""
+
+    invoice: InvoiceSummary
+    source: str
+    write_off_id: str
+    reversed_on: date
     amount: WireMoney
 
 
@@ -251,9 +273,32 @@ class UnappliedCashChanged(Struct, frozen=True, kw_only=True, tag="unapplied-cas
     legal_entity: str | None = None
 
 
+class CreditMeantFor(Struct, frozen=True, kw_only=True):
+    """`amount` of a credit on account answers a claim after payment: of `invoice_id`, which had nothing open for it
+    (None: the ERP named none), by the dispute `dispute_id` that the ERP named (None: it named none). `legal_entity` is
+    whose invoice it is; None: of the first with the number."""
+
+    invoice_id: str | None
+    dispute_id: str | None
+    amount: WireMoney
+    legal_entity: str | None = None
+
+
+class CreditOnAccountPosted(Struct, frozen=True, kw_only=True, tag="credit-on-account-posted", tag_field="type"):
+    """The ERP credited the customer, and no invoice took `unapplied` of it. `meant_for` says what of that answers whom;
+    empty where the ERP says nothing."""
+
+    source: str
+    credit_memo_id: str
+    customer_id: str
+    issued_on: date
+    unapplied: WireMoney
+    meant_for: tuple[CreditMeantFor, ...] = ()
+
+
 class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_field="type"):
     """Unapplied money of a receipt was paid out. `receipt_kind` is payment or credit_memo; `unapplied` is what is left
-    of the receipt that no invoice has."""
+    of the receipt that no invoice has. `dispute_id` is the claim after payment that the ERP says it answers."""
 
     refund_id: str
     receipt_kind: str
@@ -263,6 +308,8 @@ class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_f
     amount: WireMoney
     unapplied: WireMoney
     legal_entity: str | None = None
+    source: str = ""
+    dispute_id: str | None = None
 
 
 class WorkingHours(Struct, frozen=True, kw_only=True):
@@ -302,6 +349,7 @@ class LegalEntityChanged(Struct, frozen=True, kw_only=True, tag="legal-entity-ch
 CollectionsEvent = (
     InvoiceRegistered
     | InvoiceChanged
+    | InvoiceCustomerChanged
     | PaymentApplied
     | PaymentReversed
     | DiscountGranted
@@ -311,6 +359,7 @@ CollectionsEvent = (
     | CreditMemoUnapplied
     | CreditMemoReversed
     | WriteOffPosted
+    | WriteOffReversed
     | InvoiceCancelled
     | CollectionHandedOver
     | CollectionTakenBack
@@ -320,6 +369,7 @@ CollectionsEvent = (
     | RecoveryTaskOpened
     | RecoveryTaskChanged
     | UnappliedCashChanged
+    | CreditOnAccountPosted
     | RefundPosted
     | LegalEntityChanged
 )

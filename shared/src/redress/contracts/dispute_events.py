@@ -20,10 +20,11 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     disputed = open + paid + credited + reduced + written_off + rejected + withdrawn, always. `reduced` is what an
     invoice that is smaller than was disputed took away; None in older events: nothing. `mismatch` says what of the
     invoice is another than the dispute names (customer, currency or line): such an item holds nothing and waits for a
-    person. `valid` and `invalid` are the verdict on the item as it was taken, like the dispute's own; None while none
-    stands or it had nothing open then. `legal_entity` is whose invoice it is; None: the first with its number.
-    `shares_number` says that the number alone does not tell the invoice: another legal entity used it too by the time
-    the item was known.
+    person. `claimed_back` is the part of `open` that is paid already: it is contested and holds nothing; `denied` is
+    the part of `paid` that was claimed back in vain. None: nothing. `valid` and `invalid` are the verdict on the item
+    as it was taken, like the dispute's own; None while none stands or it had nothing open then. `legal_entity` is whose
+    invoice it is; None: the first with its number. `shares_number` says that the number alone does not tell the
+    invoice: another legal entity used it too by the time the item was known.
     """
 
     invoice_id: str
@@ -42,6 +43,8 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     invalid: WireMoney | None = None
     legal_entity: str | None = None
     shares_number: bool = False
+    claimed_back: WireMoney | None = None
+    denied: WireMoney | None = None
 
 
 class ItemOutcome(Struct, frozen=True, kw_only=True):
@@ -146,7 +149,7 @@ class DisputeDecided(Struct, frozen=True, kw_only=True, tag="dispute-decided", t
 
 class DisputeAmountReduced(Struct, frozen=True, kw_only=True, tag="dispute-amount-reduced", tag_field="type"):
     """A payment, a credit memo or the invoice itself took away part of what is disputed. `cause` names which: payment,
-    credit-memo, write-off or invoice-changed."""
+    credit-memo, write-off or invoice-changed; or of what was claimed back, refund or credit-on-account."""
 
     dispute: DisputeSummary
     cause: str
@@ -165,6 +168,24 @@ class DisputeAmountRestored(Struct, frozen=True, kw_only=True, tag="dispute-amou
     into: str
 
 
+class DisputeClaimedBack(Struct, frozen=True, kw_only=True, tag="dispute-claimed-back", tag_field="type"):
+    """A payment under protest paid `amount` of what is disputed: it is disputed still, and holds nothing any more."""
+
+    dispute: DisputeSummary
+    invoice_id: str
+    payment_id: str
+    amount: WireMoney
+    source: str = ""
+
+
+class DisputeClaimHeldAgain(Struct, frozen=True, kw_only=True, tag="dispute-claim-held-again", tag_field="type"):
+    """`amount` of what was claimed back is not paid any more: it is contested as any open amount."""
+
+    dispute: DisputeSummary
+    invoice_id: str
+    amount: WireMoney
+
+
 class DisputeMismatchFound(Struct, frozen=True, kw_only=True, tag="dispute-mismatch-found", tag_field="type"):
     """The ledger's invoice is not the one that the dispute's items name, or is it after all: the items say which."""
 
@@ -176,7 +197,9 @@ class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved",
     """The outcome is decided. What was granted (`credit_due`) stays held until the ERP's credit memo arrives;
     what was rejected is to be collected again; the rest is settled by payment or write-off, or was never billed
     (`reduced`; None: nothing). `outcomes` says the same of each item that was open; with `by_ledger` a posting ended
-    the dispute and left none open."""
+    the dispute and left none open. `denied` was claimed back in vain, over the dispute's life: it is paid, and nothing
+    of it is to be collected (None: nothing). `after_payment`: of what was disputed, something had been paid and was
+    claimed back."""
 
     dispute: DisputeSummary
     resolution_code: str
@@ -188,6 +211,8 @@ class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved",
     reduced: WireMoney | None = None
     outcomes: tuple[ItemOutcome, ...] = ()
     by_ledger: bool = False
+    denied: WireMoney | None = None
+    after_payment: bool = False
 
 
 class DisputeSettled(Struct, frozen=True, kw_only=True, tag="dispute-settled", tag_field="type"):
@@ -234,6 +259,8 @@ DisputeEvent = (
     | DisputeDecided
     | DisputeAmountReduced
     | DisputeAmountRestored
+    | DisputeClaimedBack
+    | DisputeClaimHeldAgain
     | DisputeMismatchFound
     | DisputeResolved
     | DisputeSettled

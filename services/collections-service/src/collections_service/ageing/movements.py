@@ -9,9 +9,12 @@ from typing import assert_never
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from collections_service.ageing.customers import customers_of, move, shared_out
 from collections_service.open_items import events as invoice_events
 from collections_service.open_items.events import InvoiceCorrected, OpenItemEvent, Step
+from collections_service.open_items.state import CustomerFrom
 from collections_service.open_items.stream import INVOICE
 from collections_service.receipts.events import (
     Allocation,
@@ -64,22 +67,50 @@ class CorrectedTerms(Struct, frozen=True, kw_only=True):
 class LedgerChange(Struct, frozen=True):
     terms: KnownTerms | CorrectedTerms | None
     movements: tuple[Movement, ...]
+    moved: invoice_events.InvoiceCustomerChanged | None = None
 
 
 class Movements:
-    """The projection `movements` with the tables `movement` and `invoice_terms`."""
+    """The projection `movements` with the tables `movement`, `invoice_terms` and `invoice_customer`."""
 
     name = "movements"
-    tables = ("movement", "invoice_terms")
+    tables = ("movement", "invoice_terms", "invoice_customer")
 
     async def apply(self, connection: Connection, events: Sequence[RecordedEvent]) -> None:
         projected = [(event, project(event)) for event in events]
-        await _insert_terms(connection, [(event, p.terms) for event, p in projected if isinstance(p.terms, KnownTerms)])
-        for event, p in projected:
-            if isinstance(p.terms, CorrectedTerms):
-                await _correct_terms(connection, event, p.terms)
-        rows = [(event, n, m) for event, p in projected for n, m in enumerate(p.movements)]
-        await _insert_movements(connection, rows)
+        start = 0
+        for place, (event, change) in enumerate(projected):
+            if change.moved is not None:  # it moves what stands by then
+                await _insert(connection, projected[start:place])
+                to = CustomerFrom(change.moved.effective_on, change.moved.customer_id)
+                await move(connection, event, change.moved.previous_customer_id, to)
+                start = place + 1
+        await _insert(connection, projected[start:])
+
+
+async def _insert(connection: Connection, projected: Sequence[tuple[RecordedEvent, LedgerChange]]) -> None:
+    await _insert_terms(connection, [(event, p.terms) for event, p in projected if isinstance(p.terms, KnownTerms)])
+    for event, p in projected:
+        if isinstance(p.terms, CorrectedTerms):
+            await _correct_terms(connection, event, p.terms)
+    items = [(event.tenant_id, event.stream_id) for event, p in projected if p.movements]
+    customers = await customers_of(connection, items) if items else {}
+    rows = [
+        (event, n, m)
+        for event, p in projected
+        for n, m in enumerate(_by_customer(p.movements, customers.get((event.tenant_id, event.stream_id))))
+    ]
+    await _insert_movements(connection, rows)
+
+
+def _by_customer(movements: Iterable[Movement], customers: Sequence[CustomerFrom] | None) -> Iterable[Movement]:
+    if customers is None:
+        return movements
+    return [
+        replace(movement, customer_id=customer_id, effective_on=on, delta=delta)
+        for movement in movements
+        for customer_id, on, delta in shared_out(movement.effective_on, movement.delta, customers)
+    ]
 
 
 def project(event: RecordedEvent) -> LedgerChange:
@@ -105,6 +136,8 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             return LedgerChange(terms, _open(event.issued_on, event.total.minor))
         case InvoiceCorrected():
             return LedgerChange(_corrected(event), _of_correction(event))
+        case invoice_events.InvoiceCustomerChanged():
+            return LedgerChange(None, (), event)
         case invoice_events.PaymentApplied(applied_on=on, amount=amount):
             return LedgerChange(None, _open(on, -amount.minor))
         case (
@@ -120,6 +153,7 @@ def _of_invoice(event: OpenItemEvent) -> LedgerChange:  # noqa: PLR0911 - one re
             | invoice_events.DiscountWithdrawn(effective_on=on, amount=amount)
             | invoice_events.CreditMemoReversed(effective_on=on, amount=amount)
             | invoice_events.CreditMemoUnapplied(effective_on=on, amount=amount)
+            | invoice_events.WriteOffReversed(effective_on=on, amount=amount)
         ):
             return LedgerChange(None, _open(on, amount.minor))
         case invoice_events.InvoiceCancelled(effective_on=on, change=change):

@@ -181,11 +181,11 @@ async def _buckets(
             WITH books AS NOT MATERIALIZED (
               {asked.movements}
             ), invoices AS (
-              SELECT item, day, total(delta) FILTER (WHERE kind = 'open') AS open,
+              SELECT item, customer_id, day, total(delta) FILTER (WHERE kind = 'open') AS open,
                      coalesce(total(delta) FILTER (WHERE kind = 'disputed'), 0) AS disputed
-              FROM books WHERE kind IN ('open', 'disputed') GROUP BY item, day
+              FROM books WHERE kind IN ('open', 'disputed') GROUP BY item, customer_id, day
             ), aged AS (
-              SELECT t.customer_id, t.legal_entity, t.currency, i.day - t.{_BASIS[basis]} AS days, i.open, i.disputed,
+              SELECT i.customer_id, t.legal_entity, t.currency, i.day - t.{_BASIS[basis]} AS days, i.open, i.disputed,
                      0::bigint AS unapplied, t.corrected_on > i.day AS corrected
               FROM invoices i JOIN invoice_terms t
               ON t.tenant_id = $1 AND t.item = i.item AND {KNOWN_TERMS.format(recorded_by="$3", day="i.day")}

@@ -32,8 +32,8 @@ def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
     Several lines of one invoice are added up.
 
     The days are UTC's: `counted_in` makes them those of the invoice's entity. An item that does not match its invoice
-    (another customer's, another currency, a line it does not have) claims
-    nothing: what becomes of it is no business of the ledger.
+    (another customer's, another currency, a line it does not have) claims nothing: what becomes of it is no business of
+    the ledger. Nor does what is paid already.
     """
     event = _decoder.decode(published.data)
     dispute = event.dispute
@@ -50,8 +50,8 @@ def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
             opened_on=dispute.opened_at.astimezone(UTC).date(),
             opened_at=dispute.opened_at,
             effective_on=published.effective_at.astimezone(UTC).date(),
-            claimed=_sum([item.open.money() for item in items], dispute.currency),
-            awaiting_credit=_sum([item.awaiting_credit.money() for item in items], dispute.currency),
+            claimed=_sum([_held(item) for item in items], dispute.currency),
+            awaiting_credit=_sum([min(item.awaiting_credit.money(), _held(item)) for item in items], dispute.currency),
             rejected=_sum([item.rejected.money() for item in items], dispute.currency),
             outcome=_outcome(published.type, event),
             given_up=published.type == "dispute-withdrawn" or event.resolution_code == "VOID_LOGGED_IN_ERROR",
@@ -77,6 +77,11 @@ def counted_in(zone: str, report: ReportDispute, published: PublishedEvent) -> R
         effective_on=business_day(published.effective_at, zone),
         recorded_on=business_day(published.time, zone),
     )
+
+
+def _held(item: DisputedItem) -> Money:
+    """What is open and not paid. A credit memo on the invoice comes before one on account."""
+    return item.open.money() - item.claimed_back.money() if item.claimed_back else item.open.money()
 
 
 def _sum(amounts: list[Money], currency: str) -> Money:

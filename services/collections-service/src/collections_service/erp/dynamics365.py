@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from collections_service.erp.messages import NO_CURRENCY, ErpMessage, Unreadable, convert, not_json
 from collections_service.settings import CollectionsSettings
@@ -45,19 +46,47 @@ class BusinessEvent(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class Field(Struct, frozen=True, kw_only=True, rename={"from_": "from", "as_": "as"}, forbid_unknown_fields=True):
-    """Where a field of ours comes from and how it is written there; not `required`: left out when it is missing."""
+    """Where a field of ours comes from and how it is written there (text, date, amount, opposite: an amount with the
+    other sign, count); not `required`: left out when it is missing."""
 
     from_: str
     as_: str = "text"
     required: bool = True
 
 
+class ListMapping(Struct, frozen=True, kw_only=True, rename={"from_": "from"}, forbid_unknown_fields=True):
+    """A list of ours out of their list `from`, item by item. `flat`: where they send no list, one item out of the
+    fields of the event itself (a payment that is marked for one invoice); none if its fields are not there."""
+
+    from_: str
+    fields: dict[str, Field]
+    flat: dict[str, Field] = {}
+
+
+class Negative(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the event means when their field `of` is below zero: a credit note is an invoice below zero there."""
+
+    of: str
+    kind: str
+    fields: dict[str, Field]
+
+
 class EventMapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`fields` maps our field (a dot goes one level down) to theirs; `constants` are set as they stand."""
+    """`fields` maps our field (a dot goes one level down) to theirs, `lists` our lists; `constants` are set as they
+    stand. `negative`: the event may mean something else, by its sign."""
 
     kind: str
     fields: dict[str, Field]
     constants: dict[str, str] = {}
+    lists: dict[str, ListMapping] = {}
+    negative: Negative | None = None
+
+    def of(self, event: dict[str, Any]) -> "EventMapping":
+        """The mapping by the event's sign."""
+        amount = None if self.negative is None else event.get(self.negative.of)
+        if self.negative is None or isinstance(amount, bool) or not isinstance(amount, int | Decimal) or amount >= 0:
+            return self
+        return EventMapping(kind=self.negative.kind, fields=self.negative.fields)
 
 
 class LegalEntity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +140,7 @@ def read_business_event(raw: bytes, mapping: FieldMapping) -> ErpMessage:
             f"{str(name)[:80]!r} has no mapping; known are {', '.join(sorted(mapping.events))}",
             "/BusinessEventId",
         )
+    known = known.of(event)
     entity = _legal_entity(event)
     event_id = event.get("EventId")
     if not isinstance(event_id, str) or not event_id.strip("{} "):
@@ -125,10 +155,7 @@ def read_business_event(raw: bytes, mapping: FieldMapping) -> ErpMessage:
     }
     if isinstance(event.get("ControlNumber"), int):
         document["control_number"] = event["ControlNumber"]
-    for ours, field in known.fields.items():
-        value = _value(event, field)
-        if value is not None:
-            _set(document, ours, value)
+    _fill(document, event, known)
     if "currency" not in document and known.kind not in NO_CURRENCY:
         configured = mapping.legal_entities.get(entity.lower())
         if configured is None:
@@ -146,7 +173,8 @@ def read_business_event(raw: bytes, mapping: FieldMapping) -> ErpMessage:
 
 def pointer_into_event(raw: bytes, mapping: FieldMapping, pointer: str) -> str:
     """Where a pointer into the message that was read from these bytes leads in the business event itself."""
-    return _origin(mapping.events[_decoder.decode(raw)["BusinessEventId"]], pointer)
+    event = _decoder.decode(raw)
+    return _origin(mapping.events[event["BusinessEventId"]].of(event), pointer)
 
 
 def _legal_entity(event: dict[str, Any]) -> str:
@@ -157,19 +185,48 @@ def _legal_entity(event: dict[str, Any]) -> str:
     raise Unreadable("invalid_message", "LegalEntity is missing", "/LegalEntity")
 
 
-def _value(event: dict[str, Any], field: Field) -> object:
+def _fill(document: dict[str, Any], event: dict[str, Any], known: EventMapping) -> None:
+    for ours, field in known.fields.items():
+        value = _value(event, field)
+        if value is not None:
+            _set(document, ours, value)
+    for ours, each in known.lists.items():
+        items = _items(event, each)
+        if items is not None:
+            document[ours] = items
+
+
+def _items(event: dict[str, Any], mapping: ListMapping) -> list[dict[str, Any]] | None:
+    """None where the event has neither the list nor the one item."""
+    theirs = event.get(mapping.from_)
+    at = f"/{mapping.from_}"
+    if theirs is None:
+        flat = {ours: _value(event, replace(field, required=False)) for ours, field in mapping.flat.items()}
+        return [flat] if flat and None not in flat.values() else None
+    if not isinstance(theirs, list):
+        raise Unreadable("invalid_message", f"{mapping.from_} is not a list", at)
+    items: list[dict[str, Any]] = []
+    for place, one in enumerate(theirs):
+        if not isinstance(one, dict):
+            raise Unreadable("invalid_message", f"an item of {mapping.from_} is no object", f"{at}/{place}")
+        found = {ours: _value(one, field, f"{at}/{place}") for ours, field in mapping.fields.items()}
+        items.append({ours: value for ours, value in found.items() if value is not None})
+    return items
+
+
+def _value(event: dict[str, Any], field: Field, inside: str = "") -> object:
     value = event.get(field.from_)
-    pointer = f"/{field.from_}"
+    pointer = f"{inside}/{field.from_}"
     if value is None or value == "":
         if field.required:
             raise Unreadable("invalid_message", f"{field.from_} is missing", pointer)
         return None
     if field.as_ == "date":
         return _date(value, pointer)
-    if field.as_ == "amount":
+    if field.as_ in {"amount", "opposite"}:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise Unreadable("invalid_amount", f"{field.from_} is not a number", pointer)
-        return Decimal(value)
+        return Decimal(value) if field.as_ == "amount" else -Decimal(value)
     if field.as_ == "count":
         if isinstance(value, bool) or not isinstance(value, int):
             raise Unreadable("invalid_number", f"{field.from_} is not a whole number", pointer)
@@ -213,5 +270,10 @@ _ENVELOPE = {
 
 def _origin(known: EventMapping, pointer: str) -> str:
     """Where a pointer into our document came from in theirs."""
-    field = known.fields.get(pointer.strip("/").replace("/", "."))
+    path = pointer.strip("/").split("/")
+    each = known.lists.get(path[0])
+    if each is not None:
+        part = each.fields.get(path[-1]) if len(path) > 2 else None
+        return "/".join(["", each.from_, *path[1:2], *([part.from_] if part else [])])
+    field = known.fields.get(".".join(path))
     return f"/{field.from_}" if field else _ENVELOPE.get(pointer, pointer)

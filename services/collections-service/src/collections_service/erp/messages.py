@@ -79,11 +79,13 @@ class CreditedData(AllocationData, frozen=True, kw_only=True, forbid_unknown_fie
 
 class PaidInvoice(AllocationData, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the payer says about this invoice besides: `settles_in_full` false means that it is a part payment,
-    `withheld_tax` goes to the tax office and is open until its certificate comes."""
+    `withheld_tax` goes to the tax office and is open until its certificate comes. `under_protest`: it is paid, and what
+    was disputed of it is disputed still."""
 
     claim_number: BusinessId | None = None
     settles_in_full: bool | None = None
     withheld_tax: Amount | None = None
+    under_protest: bool = False
 
 
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -137,8 +139,19 @@ class InvoiceCorrected(_Message, frozen=True, kw_only=True, tag="invoice-correct
     discount_days: DiscountDays | None = None
 
 
+class InvoiceCustomerChanged(_Message, frozen=True, kw_only=True, tag="invoice-customer-changed"):
+    """Another customer owes the invoice from `changed_on` on, which is today or past. Receipts stay with who paid."""
+
+    invoice_id: BusinessId
+    customer: CustomerData
+    changed_on: date
+    legal_entity: BusinessId | None = None
+    reason: ShortText | None = None
+
+
 class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-posted"):
-    """`total` left out: what `applies_to` adds up to. The customer comes as an object or as an id alone.
+    """`total` left out: what `applies_to` adds up to. The customer comes as an object or as an id alone. `dispute` is
+    the claim after payment that the rest of the credit, which no invoice takes, answers.
 
     A sender that numbers and describes credit memos like invoices may say `invoice_id` for `credit_memo_id`, and may
     send due date, tax, lines and order number: they stay in the message that is kept, the ledger has no use for them.
@@ -156,11 +169,13 @@ class CreditMemoPosted(_Message, frozen=True, kw_only=True, tag="credit-memo-pos
     customer: CustomerData | None = None
     customer_id: BusinessId | None = None
     total: Amount | None = None
+    dispute: DisputeName | None = None
     applies_to: Annotated[tuple[CreditedData, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
 
 
 class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received"):
-    """`customer_id` left out: nobody knows yet who paid (`payer-identified`)."""
+    """`customer_id` left out: nobody knows yet who paid (`payer-identified`). `under_protest` is about every invoice
+    that it pays."""
 
     payment_id: BusinessId
     customer_id: BusinessId | None = None
@@ -171,6 +186,7 @@ class PaymentReceived(_Message, frozen=True, kw_only=True, tag="payment-received
     allocations: Annotated[tuple[PaidInvoice, ...], Meta(max_length=MAX_ALLOCATIONS)] = ()
     remittance_reason: ShortText | None = None
     claim_number: BusinessId | None = None
+    under_protest: bool = False
 
 
 class ReceiptApplied(_Message, frozen=True, kw_only=True, tag="receipt-applied"):
@@ -240,7 +256,8 @@ class CreditMemoReversed(_Message, frozen=True, kw_only=True, tag="credit-memo-r
 
 
 class RefundPosted(_Message, frozen=True, kw_only=True, tag="refund-posted"):
-    """What no invoice has of a payment or credit memo was paid out to the customer: one of both is named."""
+    """What no invoice has of a payment or credit memo was paid out to the customer: one of both is named. `dispute` is
+    the claim after payment that it answers."""
 
     refund_id: BusinessId
     payment_id: BusinessId | None = None
@@ -248,6 +265,7 @@ class RefundPosted(_Message, frozen=True, kw_only=True, tag="refund-posted"):
     refunded_on: date
     currency: CurrencyCode
     amount: Amount
+    dispute: DisputeName | None = None
     customer_id: BusinessId | None = None
     legal_entity: BusinessId | None = None
     reason: ShortText | None = None
@@ -271,6 +289,21 @@ class WriteOffPosted(_Message, frozen=True, kw_only=True, tag="write-off-posted"
     currency: CurrencyCode
     amount: Amount
     write_off_kind: Literal["small_difference", "bad_debt"]
+    customer_id: BusinessId | None = None
+    legal_entity: BusinessId | None = None
+    reason: ShortText | None = None
+
+
+class WriteOffReversed(_Message, frozen=True, kw_only=True, tag="write-off-reversed"):
+    """A write-off is taken back. `amount` left out: all that is left of it. `reversal_id` is the ERP's own number of
+    this step, where it has one; else the message is the step."""
+
+    write_off_id: BusinessId
+    invoice_id: BusinessId
+    reversed_on: date
+    reversal_id: BusinessId | None = None
+    amount: Amount | None = None
+    currency: CurrencyCode | None = None
     customer_id: BusinessId | None = None
     legal_entity: BusinessId | None = None
     reason: ShortText | None = None
@@ -309,6 +342,7 @@ class CollectionTakenBack(_Message, frozen=True, kw_only=True, tag="collection-t
 ErpMessage = (
     InvoicePosted
     | InvoiceCorrected
+    | InvoiceCustomerChanged
     | InvoiceCancelled
     | CollectionHandedOver
     | CollectionTakenBack
@@ -321,11 +355,13 @@ ErpMessage = (
     | ReceiptUnapplied
     | RefundPosted
     | WriteOffPosted
+    | WriteOffReversed
 )
 NO_CURRENCY = frozenset(
     {
         *("payment-reversed", "credit-memo-reversed", "invoice-cancelled", "payer-identified"),
-        *("collection-handed-over", "collection-taken-back"),
+        *("collection-handed-over", "collection-taken-back", "write-off-reversed"),
+        "invoice-customer-changed",
     }
 )
 """The kinds that need none: they may name no amount."""
@@ -342,6 +378,19 @@ class Unreadable(Exception):
 
 _decoder = msgspec.json.Decoder(ErpMessage)
 
+_NOT_TAKEN = dict.fromkeys(
+    ("customer-changed", "customer-renumbered", "customer-merged"),
+    "a customer that is renumbered or merged is not taken; an invoice that another customer owes from a day on is an "
+    "invoice-customer-changed, one for each invoice",
+)
+
+
+class _Kind(Struct, frozen=True):
+    kind: str
+
+
+_kind = msgspec.json.Decoder(_Kind)
+
 
 def read(raw: bytes) -> ErpMessage:
     """The message in these bytes. Unreadable says what is wrong and where."""
@@ -350,9 +399,20 @@ def read(raw: bytes) -> ErpMessage:
     try:
         return _checked(_decoder.decode(raw))
     except msgspec.ValidationError as wrong:
+        _must_be_taken(raw)
         raise Unreadable("invalid_message", _reason(wrong), _pointer(wrong)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise not_json(raw, wrong) from None
+
+
+def _must_be_taken(raw: bytes) -> None:
+    """A kind that senders may expect, and what to send instead."""
+    try:
+        kind = _kind.decode(raw).kind
+    except msgspec.ValidationError:
+        return
+    if kind in _NOT_TAKEN:
+        raise Unreadable("kind_not_taken", _NOT_TAKEN[kind], "/kind")
 
 
 def not_json(raw: bytes, wrong: Exception) -> Unreadable:
@@ -412,7 +472,7 @@ def _is_plain(value: Decimal) -> bool:
 _DAYS = (
     *("issued_on", "due_on", "received_on", "reversed_on", "corrected_on"),
     *("applied_on", "unapplied_on", "refunded_on", "posted_on", "cancelled_on", "identified_on"),
-    *("handed_on", "taken_back_on"),
+    *("handed_on", "taken_back_on", "changed_on"),
 )
 
 

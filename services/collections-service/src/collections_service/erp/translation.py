@@ -1,11 +1,13 @@
 """A message of the ERP, in the words of the ledger."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from collections_service.customers.customer_data import CustomerData
 from collections_service.erp import messages
@@ -23,10 +25,12 @@ from collections_service.erp.messages import (
 )
 from collections_service.open_items.commands import (
     CancelInvoice,
+    ChangeCustomer,
     CorrectInvoice,
     HandOverCollection,
     PostWriteOff,
     RegisterInvoice,
+    ReverseWriteOff,
     TakeCollectionBack,
 )
 from collections_service.open_items.events import CashDiscount, Line
@@ -63,6 +67,8 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
             return _register(message)
         case messages.InvoiceCorrected():
             return _correct(message, received_on)
+        case messages.InvoiceCustomerChanged():
+            return _change_customer(message, received_on)
         case messages.CreditMemoPosted():
             return _credit_memo(message)
         case messages.PaymentReceived():
@@ -72,7 +78,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 customer_id=message.customer_id or "",
                 received_on=message.received_on,
                 amount=_positive_amount(message.amount, message.currency),
-                allocations=_allocations(message, message.currency),
+                allocations=_paid_invoices(message),
                 remittance_reason=message.remittance_reason or None,
                 claim_number=message.claim_number,
                 legal_entity=message.legal_entity,
@@ -101,6 +107,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 refunded_on=message.refunded_on,
                 amount=_positive_amount(message.amount, message.currency),
                 reason=message.reason,
+                dispute_id=_public_dispute(message.dispute),
             )
         case messages.PayerIdentified():
             return IdentifyPayer(
@@ -117,6 +124,19 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 posted_on=message.posted_on,
                 amount=_positive_amount(message.amount, message.currency),
                 kind=message.write_off_kind,
+                reason=message.reason,
+            )
+        case messages.WriteOffReversed():
+            return ReverseWriteOff(
+                source=message.source,
+                write_off_id=message.write_off_id,
+                invoice_id=message.invoice_id,
+                legal_entity=message.legal_entity,
+                reversal_id=message.reversal_id or message.source_event_id,
+                reversed_on=message.reversed_on,
+                amount=None
+                if message.amount is None
+                else _positive_amount(message.amount, _currency_of_part(message.amount, message.currency)),
                 reason=message.reason,
             )
         case messages.CollectionHandedOver():
@@ -147,6 +167,8 @@ def effective_at(command: LedgerCommand) -> datetime:
     match command:
         case RegisterInvoice(issued_on=day) | PostCreditMemo(issued_on=day):
             pass
+        case ChangeCustomer(changed_on=day):
+            pass
         case CorrectInvoice(corrected_on=day) | ReceivePayment(received_on=day) | ReverseReceipt(reversed_on=day):
             pass
         case ApplyReceipt(applied_on=day) | UnapplyReceipt(unapplied_on=day) | RefundReceipt(refunded_on=day):
@@ -155,7 +177,7 @@ def effective_at(command: LedgerCommand) -> datetime:
             pass
         case IdentifyPayer(identified_on=day):
             pass
-        case PostWriteOff(posted_on=day) | CancelInvoice(cancelled_on=day):
+        case PostWriteOff(posted_on=day) | ReverseWriteOff(reversed_on=day) | CancelInvoice(cancelled_on=day):
             pass
         case _:
             assert_never(command)
@@ -165,7 +187,7 @@ def effective_at(command: LedgerCommand) -> datetime:
 def customer_of(message: ErpMessage) -> CustomerData | None:
     """The customer data of the message; None if it says no more than who the customer is."""
     match message:
-        case messages.InvoicePosted(customer=data):
+        case messages.InvoicePosted(customer=data) | messages.InvoiceCustomerChanged(customer=data):
             pass
         case messages.InvoiceCorrected(customer=data) | messages.CreditMemoPosted(customer=data) if data is not None:
             pass
@@ -177,7 +199,7 @@ def customer_of(message: ErpMessage) -> CustomerData | None:
 
 def customer_id_of(message: ErpMessage) -> str | None:
     """Whose message it is; None where it does not say (a reversal, a correction)."""
-    if isinstance(message, messages.InvoicePosted):
+    if isinstance(message, messages.InvoicePosted | messages.InvoiceCustomerChanged):
         return message.customer.id
     if isinstance(message, messages.InvoiceCorrected | messages.CreditMemoPosted) and message.customer is not None:
         return message.customer.id
@@ -226,6 +248,24 @@ def _correct(message: messages.InvoiceCorrected, received_on: date) -> CorrectIn
     )
 
 
+def _change_customer(message: messages.InvoiceCustomerChanged, received_on: date) -> ChangeCustomer:
+    """Who owes an invoice now is one customer everywhere, so a change of days to come is sent on its day. It is a day
+    later somewhere: the UTC day of the receipt may be the sender's yesterday."""
+    if message.changed_on > received_on + timedelta(days=1):
+        raise Unreadable(
+            "date_in_future",
+            f"{message.changed_on} is not here yet: send the change on its day",
+            "/changed_on",
+        )
+    return ChangeCustomer(
+        invoice_id=message.invoice_id,
+        legal_entity=message.legal_entity,
+        customer_id=message.customer.id,
+        changed_on=message.changed_on,
+        reason=message.reason,
+    )
+
+
 def _discount(percent: Decimal | None, days: int | None, *, may_be_none: bool) -> CashDiscount | None:
     """Both or neither. `may_be_none`: 0 per cent says that there is none any more, and needs no days."""
     if percent is None:
@@ -246,11 +286,9 @@ def _discount(percent: Decimal | None, days: int | None, *, may_be_none: bool) -
 
 def _reversal(message: messages.PaymentReversed | messages.CreditMemoReversed) -> ReverseReceipt:
     is_payment = isinstance(message, messages.PaymentReversed)
-    currency = message.currency
-    if currency is None and isinstance(message.amount, AmountObject):
-        currency = message.amount.currency
-    if currency is None and (message.amount is not None or message.allocations):
-        raise Unreadable("invalid_message", "an amount needs a currency", "/currency")
+    currency = ""
+    if message.amount is not None or message.allocations:
+        currency = _currency_of_part(message.amount, message.currency)
     return ReverseReceipt(
         receipt=ReceiptName(
             kind="payment" if is_payment else "credit_memo",
@@ -259,10 +297,24 @@ def _reversal(message: messages.PaymentReversed | messages.CreditMemoReversed) -
         ),
         reversal_id=message.reversal_id or message.source_event_id,
         reversed_on=message.reversed_on,
-        amount=None if message.amount is None else _positive_amount(message.amount, currency or ""),
-        allocations=_allocations(message, currency or ""),
+        amount=None if message.amount is None else _positive_amount(message.amount, currency),
+        allocations=_allocations(message, currency),
         reason=message.reason,
     )
+
+
+def _currency_of_part(amount: Amount | None, currency: str | None) -> str:
+    """The currency of a message that needs one only where it names an amount."""
+    if currency is None and isinstance(amount, AmountObject):
+        currency = amount.currency
+    if currency is None:
+        raise Unreadable("invalid_message", "an amount needs a currency", "/currency")
+    return currency
+
+
+def _paid_invoices(message: messages.PaymentReceived) -> tuple[NamedInvoice, ...]:
+    named = _allocations(message, message.currency)
+    return tuple(replace(each, under_protest=True) for each in named) if message.under_protest else named
 
 
 def _receipt(message: messages.ReceiptApplied | messages.ReceiptUnapplied | messages.RefundPosted) -> ReceiptName:
@@ -308,6 +360,7 @@ def _credit_memo(message: messages.CreditMemoPosted) -> PostCreditMemo:
         issued_on=message.issued_on,
         total=amount,
         allocations=allocations,
+        dispute_id=_public_dispute(message.dispute),
     )
 
 
@@ -337,6 +390,7 @@ def _named(each: AllocationData, amount: Money, entity: str | None, currency: st
             claim_number=each.claim_number,
             settles_in_full=each.settles_in_full,
             withheld_tax=_withheld(each, currency, f"{pointer}/withheld_tax"),
+            under_protest=each.under_protest,
         )
     if isinstance(each, CreditedData) and each.dispute:
         named = _public_dispute(each.dispute)
@@ -344,8 +398,10 @@ def _named(each: AllocationData, amount: Money, entity: str | None, currency: st
     return NamedInvoice(invoice_id=each.invoice_id, amount=amount, legal_entity=entity)
 
 
-def _public_dispute(dispute: str) -> str:
+def _public_dispute(dispute: str | None) -> str | None:
     """The id as dispute-service publishes it, whichever of the two forms the ERP keeps."""
+    if dispute is None:
+        return None
     return dispute if dispute.startswith("dsp_") else public_id("dsp", UUID(dispute))
 
 

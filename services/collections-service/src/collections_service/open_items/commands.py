@@ -29,8 +29,8 @@ class CorrectInvoice(Struct, frozen=True, kw_only=True):
     """None leaves a field as it is; a discount of 0 per cent is none. It counts from `corrected_on`, or, where it mends
     an error that was there `from_start`, on all days.
 
-    Customer, currency and issue date cannot change: the ERP credits and posts anew. `legal_entity` says whose invoice
-    it is, here and below; None: the number alone does."""
+    Customer, currency and issue date are not corrected: see `ChangeCustomer`, or the ERP credits and posts anew.
+    `legal_entity` says whose invoice it is, here and below; None: the number alone does."""
 
     invoice_id: str
     legal_entity: str | None = None
@@ -47,12 +47,23 @@ class CorrectInvoice(Struct, frozen=True, kw_only=True):
     discount: CashDiscount | None = None
 
 
+class ChangeCustomer(Struct, frozen=True, kw_only=True):
+    """Another customer owes the invoice from `changed_on` on."""
+
+    invoice_id: str
+    legal_entity: str | None = None
+    customer_id: str
+    changed_on: date
+    reason: str | None = None
+
+
 class ApplyPayment(Struct, frozen=True, kw_only=True):
     """`named` is what the payer meant for this invoice; more than is open is not applied here.
 
     The payer's words: `remittance_reason` and `payment_claim` are about the whole payment, `claim_number`,
-    `settles_in_full` (False: it is a part payment) and `withheld_tax` about this invoice. `from_day` is the first day
-    on which the money can count here; None: the day it was received.
+    `settles_in_full` (False: it is a part payment), `withheld_tax` and `under_protest` (what was disputed of it is
+    disputed still) about this invoice. `from_day` is the first day on which the money can count here; None: the day it
+    was received.
     """
 
     source: str
@@ -64,6 +75,7 @@ class ApplyPayment(Struct, frozen=True, kw_only=True):
     claim_number: str | None = None
     settles_in_full: bool | None = None
     withheld_tax: Money | None = None
+    under_protest: bool = False
     from_day: date | None = None
 
 
@@ -118,6 +130,19 @@ class PostWriteOff(Struct, frozen=True, kw_only=True):
     posted_on: date
     amount: Money
     kind: str
+    reason: str | None = None
+
+
+class ReverseWriteOff(Struct, frozen=True, kw_only=True):
+    """`amount` None: all that is left of it. `reversal_id` is the ERP's own name of this step."""
+
+    source: str
+    write_off_id: str
+    invoice_id: str
+    legal_entity: str | None = None
+    reversal_id: str
+    reversed_on: date
+    amount: Money | None = None
     reason: str | None = None
 
 

@@ -39,7 +39,7 @@ def would_have_earned(item: OpenItem, rest: int) -> bool:
     """Whether `rest` is no more than the discount would have been, had the money come in time."""
     if last_day(item) is None:
         return False
-    return rest <= _of(sum(a.left + a.withheld for a in _live(item)) + item.discount_minor + rest, item)
+    return rest <= _of(item.paid_minor + item.withheld_sum + item.discount_minor + rest, item)
 
 
 def gave_way(before: OpenItem, after: OpenItem) -> int:
@@ -55,10 +55,16 @@ def no_longer_earned(item: OpenItem, place: int, on: date) -> DiscountWithdrawn 
     what is still paid in time leaves enough room for.
     """
     last = last_day(item)
-    if last is None or item.terms is None or item.applications[place].received_on > last:
+    if last is None or item.applications[place].received_on > last:
         return None
+    return no_longer_earned_from(item, place, on)
+
+
+def no_longer_earned_from(item: OpenItem, place: int, on: date) -> DiscountWithdrawn | None:
+    """The same of whatever else is gone that stood there before the application at `place`."""
+    last = last_day(item)
     newest = next((each for each in reversed(item.discounts) if each.withdrawn_on is None), None)
-    if newest is None or newest.place < place or _suffices(item, last):
+    if last is None or item.terms is None or newest is None or newest.place < place or _suffices(item, last):
         return None
     return DiscountWithdrawn(
         source=newest.source,

@@ -93,12 +93,22 @@ class InvoiceCorrected(Struct, frozen=True, kw_only=True):
     from_start: bool = False
 
 
+class InvoiceCustomerChanged(Struct, frozen=True, kw_only=True):
+    """Another customer owes the invoice from `effective_on` on. What was paid and credited stays as it is."""
+
+    customer_id: str
+    previous_customer_id: str
+    changed_on: date
+    effective_on: date
+    reason: str | None = None
+
+
 class PaymentApplied(Struct, frozen=True, kw_only=True):
     """`amount` of a receipt was applied. `received_on` is the bank's value date; `applied_on` is the first day from
     then on that the invoice has room for it (an invoice cannot be paid before it was issued).
 
     The payer's own words, as far as there are any: `remittance_reason` and `payment_claim` about the whole payment,
-    `claim_number`, `settles_in_full` and `withheld_tax` about this invoice.
+    `claim_number`, `settles_in_full`, `withheld_tax` and `under_protest` about this invoice.
     """
 
     source: str
@@ -111,6 +121,7 @@ class PaymentApplied(Struct, frozen=True, kw_only=True):
     claim_number: str | None = None
     settles_in_full: bool | None = None
     withheld_tax: Money | None = None
+    under_protest: bool = False
 
 
 class PaymentReversed(Struct, frozen=True, kw_only=True):
@@ -196,6 +207,18 @@ class WriteOffPosted(Struct, frozen=True, kw_only=True):
     applied_on: date
     amount: Money
     kind: str
+    reason: str | None = None
+
+
+class WriteOffReversed(Struct, frozen=True, kw_only=True):
+    """`amount` of a write-off was taken back; the invoice is open by it again from `effective_on`."""
+
+    source: str
+    write_off_id: str
+    reversal_id: str
+    reversed_on: date
+    effective_on: date
+    amount: Money
     reason: str | None = None
 
 
@@ -382,6 +405,7 @@ OpenItemEvent = (
     InvoiceRegistered
     | NumberShared
     | InvoiceCorrected
+    | InvoiceCustomerChanged
     | PaymentApplied
     | PaymentReversed
     | DiscountGranted
@@ -391,6 +415,7 @@ OpenItemEvent = (
     | CreditMemoUnapplied
     | CreditMemoReversed
     | WriteOffPosted
+    | WriteOffReversed
     | InvoiceCancelled
     | CollectionHandedOver
     | CollectionTakenBack
@@ -422,7 +447,8 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "invoice-registered": (3, InvoiceRegistered),
         "number-shared": (1, NumberShared),
         "invoice-corrected": (3, InvoiceCorrected),
-        "payment-applied": (2, PaymentApplied),
+        "invoice-customer-changed": (1, InvoiceCustomerChanged),
+        "payment-applied": (3, PaymentApplied),
         "payment-reversed": (1, PaymentReversed),
         "discount-granted": (1, DiscountGranted),
         "discount-withdrawn": (1, DiscountWithdrawn),
@@ -431,6 +457,7 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         "credit-memo-unapplied": (1, CreditMemoUnapplied),
         "credit-memo-reversed": (1, CreditMemoReversed),
         "write-off-posted": (1, WriteOffPosted),
+        "write-off-reversed": (1, WriteOffReversed),
         "invoice-cancelled": (1, InvoiceCancelled),
         "collection-handed-over": (1, CollectionHandedOver),
         "collection-taken-back": (1, CollectionTakenBack),
@@ -455,6 +482,7 @@ OPEN_ITEM_CODEC: Final[Codec[OpenItemEvent]] = Codec(
         ("invoice-corrected", 1): fields_added,
         ("invoice-corrected", 2): _due_from_the_day_it_was_corrected,
         ("payment-applied", 1): fields_added,
+        ("payment-applied", 2): fields_added,
         ("credit-memo-applied", 1): fields_added,
         ("short-payment-detected", 1): fields_added,
         ("dispute-reported", 1): fields_added,

@@ -33,6 +33,20 @@ OWN_DAY = (
 receipt has no entity."""
 
 
+TO_COME = (
+    "movement m " + OWN_DAY + " WHERE m.tenant_id = $1 AND m.kind <> 'unapplied'"
+    " AND m.effective_on > coalesce(e.day, {day}::date)"
+    " AND m.effective_on > (SELECT least({day}::date, min(earliest)) FROM unnest({days}::date[]) AS earliest)"
+)
+"""The movements that count from a day to come only: after today of their invoice's legal entity."""
+
+CUSTOMER_THEN = (
+    "coalesce((SELECT o.customer_id FROM invoice_customer o WHERE o.tenant_id = $1 AND o.item = t.item"
+    " AND o.effective_on <= {as_of} AND o.recorded_at <= {recorded_by} ORDER BY o.seq DESC LIMIT 1), t.customer_id)"
+)
+"""Whose an invoice with the terms `t` was on a day, as it was known at an instant."""
+
+
 class ListedInvoice(Struct, frozen=True, kw_only=True):
     """`corrected`: as of the single invoice."""
 
@@ -60,14 +74,16 @@ async def invoices(
     legal_entity: str | None,
     is_open: bool | None,
 ) -> Page[ListedInvoice]:
-    """Right now: the current state, one's own writes included. Today is the day of each row's legal entity."""
+    """Right now: the current state, one's own writes included, at the end of today's business day, which is the day of
+    each row's legal entity. What counts from a day to come only is taken out of it."""
     arguments = (tenant_id, customer_id, *invoice_place(page), is_open, page.rows, legal_entity)
     async with reads.of(tenant_id) as connection:
         days = await entity_days(connection, tenant_id, moment, now)
+        asked = (*arguments, days.day, days.codes, days.days)
         if moment.is_now:
-            rows = await connection.fetch(_NOW, *arguments)
+            rows = await connection.fetch(_NOW, *asked)
         else:
-            rows = await connection.fetch(_AT_A_MOMENT, *arguments, days.day, moment.recorded_by, days.codes, days.days)
+            rows = await connection.fetch(_AT_A_MOMENT, *asked, moment.recorded_by)
     return page.page(rows, invoice_key, lambda row: _listed(row, days.of(row["legal_entity"])))
 
 
@@ -80,28 +96,37 @@ def invoice_key(row: asyncpg.Record) -> list[CursorValue]:
     return [row["invoice_id"], row["legal_entity"]]
 
 
-_NOW = """
-SELECT invoice_id, customer_id, legal_entity, currency, issued_on, due_on, open_minor AS open, held_minor AS disputed,
+_NOW = f"""
+WITH to_come AS MATERIALIZED (
+  SELECT m.item, coalesce(sum(delta) FILTER (WHERE kind = 'open'), 0)::bigint AS open,
+         coalesce(sum(delta) FILTER (WHERE kind = 'disputed'), 0)::bigint AS disputed
+  FROM {TO_COME.format(day="$8", codes="$9", days="$10")} GROUP BY m.item
+)
+SELECT c.invoice_id, c.customer_id, c.legal_entity, c.currency, c.issued_on, c.due_on,
+       c.open_minor - coalesce(l.open, 0) AS open, c.held_minor - coalesce(l.disputed, 0) AS disputed,
        NULL::uuid AS corrected_by, doc->'due_dates' AS due_dates
-FROM invoice_current
-WHERE tenant_id = $1 AND ($2::text IS NULL OR customer_id = $2) AND ($7::text IS NULL OR legal_entity = $7)
-  AND ($3::text IS NULL OR (invoice_id, legal_entity) > ($3, $4::text))
-  AND ($5::boolean IS NULL OR (open_minor > 0) = $5)
-ORDER BY invoice_id, legal_entity LIMIT $6
+FROM invoice_current c LEFT JOIN to_come l ON l.item = c.stream_id
+LEFT JOIN unnest($9::text[], $10::date[]) AS e(code, day) ON e.code = c.legal_entity
+WHERE c.tenant_id = $1 AND ($2::text IS NULL OR c.customer_id = $2) AND ($7::text IS NULL OR c.legal_entity = $7)
+  AND ($3::text IS NULL OR (c.invoice_id, c.legal_entity) > ($3, $4::text))
+  AND c.issued_on <= coalesce(e.day, $8::date)
+  AND ($5::boolean IS NULL OR (c.open_minor - coalesce(l.open, 0) > 0) = $5)
+ORDER BY c.invoice_id, c.legal_entity LIMIT $6
 """
 _AT_A_MOMENT = f"""
-SELECT t.invoice_id, t.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
+SELECT t.invoice_id, c.customer_id, t.legal_entity, t.currency, t.issued_on, t.due_on,
        NULL AS due_dates, CASE WHEN t.corrected_on > d.day THEN t.corrected_by END AS corrected_by, t.corrected_on,
        coalesce(m.open, 0)::bigint AS open, coalesce(m.disputed, 0)::bigint AS disputed
 FROM invoice_terms t
-LEFT JOIN unnest($10::text[], $11::date[]) AS e(code, day) ON e.code = t.legal_entity
+LEFT JOIN unnest($9::text[], $10::date[]) AS e(code, day) ON e.code = t.legal_entity
 CROSS JOIN LATERAL (SELECT coalesce(e.day, $8::date) AS day) d
+CROSS JOIN LATERAL (SELECT {CUSTOMER_THEN.format(as_of="d.day", recorded_by="$11")} AS customer_id) c
 JOIN LATERAL (
   SELECT sum(delta) FILTER (WHERE kind = 'open') AS open, sum(delta) FILTER (WHERE kind = 'disputed') AS disputed
-  FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= d.day AND m.recorded_at <= $9
+  FROM movement m WHERE m.tenant_id = $1 AND m.item = t.item AND m.effective_on <= d.day AND m.recorded_at <= $11
 ) m ON true
-WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$9", day="d.day")} AND t.issued_on <= d.day
-  AND ($2::text IS NULL OR t.customer_id = $2) AND ($7::text IS NULL OR t.legal_entity = $7)
+WHERE t.tenant_id = $1 AND {KNOWN_TERMS.format(recorded_by="$11", day="d.day")} AND t.issued_on <= d.day
+  AND ($2::text IS NULL OR c.customer_id = $2) AND ($7::text IS NULL OR t.legal_entity = $7)
   AND ($3::text IS NULL OR (t.invoice_id, t.legal_entity) > ($3, $4::text))
   AND ($5::boolean IS NULL OR (coalesce(m.open, 0) > 0) = $5)
 ORDER BY t.invoice_id, t.legal_entity LIMIT $6

@@ -26,6 +26,10 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
             return public.InvoiceChanged(
                 invoice=invoice, corrected_on=event.corrected_on, corrects_from_start=event.from_start
             )
+        case stored.InvoiceCustomerChanged():
+            return public.InvoiceCustomerChanged(
+                invoice=invoice, previous_customer_id=event.previous_customer_id, changed_on=event.changed_on
+            )
         case stored.PaymentApplied():
             return public.PaymentApplied(
                 invoice=invoice,
@@ -33,6 +37,7 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
                 payment_id=event.payment_id,
                 received_on=event.received_on,
                 applied=wire(event.amount),
+                under_protest=event.under_protest,
             )
         case stored.PaymentReversed():
             return public.PaymentReversed(
@@ -88,9 +93,18 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one case per kind of event
         case stored.WriteOffPosted():
             return public.WriteOffPosted(
                 invoice=invoice,
+                source=event.source,
                 write_off_id=event.write_off_id,
                 posted_on=event.posted_on,
                 kind=event.kind,
+                amount=wire(event.amount),
+            )
+        case stored.WriteOffReversed():
+            return public.WriteOffReversed(
+                invoice=invoice,
+                source=event.source,
+                write_off_id=event.write_off_id,
+                reversed_on=event.reversed_on,
                 amount=wire(event.amount),
             )
         case stored.InvoiceCancelled():
@@ -188,4 +202,5 @@ def summary(item: OpenItem) -> public.InvoiceSummary:
         discount_granted=wire(Money(item.discount_minor, currency)),
         withheld_tax=wire(Money(item.withheld_minor, currency)),
         first_entity=terms.first_entity,
+        paid=wire(Money(item.paid_minor, currency)),
     )

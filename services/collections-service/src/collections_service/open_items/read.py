@@ -45,22 +45,25 @@ class InvoiceLine(Struct, frozen=True, kw_only=True):
 
 
 class InvoicePayment(Struct, frozen=True, kw_only=True):
-    """`amount` was applied; `gone` of it came back or was unapplied. `returned`: all of it."""
+    """`amount` was applied; `gone` of it came back or was unapplied. `returned`: all of it. `under_protest`: the payer
+    disputes it still."""
 
     payment_id: str
     applied_on: date
     amount: WireMoney
     gone: WireMoney
     returned: bool
+    under_protest: bool
 
 
 class InvoiceWriteOff(Struct, frozen=True, kw_only=True):
-    """`kind` is small_difference or bad_debt."""
+    """`kind` is small_difference or bad_debt; `gone` of it was taken back."""
 
     write_off_id: str
     posted_on: date
     amount: WireMoney
     kind: str
+    gone: WireMoney
 
 
 class CollectedBy(Struct, frozen=True, kw_only=True):
@@ -182,7 +185,7 @@ def _shown(item: OpenItem, as_of: date, known_at: datetime, version: int, correc
     granted = sum(each.minor for each in item.discounts if each.on <= as_of and not each.is_withdrawn_on(as_of))
     return Invoice(
         invoice_id=terms.invoice_id,
-        customer_id=terms.customer_id,
+        customer_id=item.customer_on(as_of),
         legal_entity=terms.legal_entity,
         source=terms.source,
         issued_on=terms.issued_on,
@@ -219,12 +222,17 @@ def _shown(item: OpenItem, as_of: date, known_at: datetime, version: int, correc
                 amount=money(each.minor),
                 gone=money(each.gone),
                 returned=each.returned,
+                under_protest=each.under_protest,
             )
             for each in item.applications
         ),
         write_offs=tuple(
             InvoiceWriteOff(
-                write_off_id=each.write_off_id, posted_on=each.posted_on, amount=money(each.minor), kind=each.kind
+                write_off_id=each.write_off_id,
+                posted_on=each.posted_on,
+                amount=money(each.minor),
+                kind=each.kind,
+                gone=money(each.gone),
             )
             for each in item.write_offs
         ),

@@ -33,8 +33,9 @@ def task_changes(report: ReportDispute, newly_rejected: int, after: OpenItem) ->
     known = after.task(dispute)
     task = known if known is not None and known.is_live else None
     rejected = report.rejected.minor
-    if not rejected:
-        return [] if task is None else [RecoveryTaskClosed(dispute_id=dispute, why=report.outcome)]
+    if not rejected:  # also a task that was done: what it was about is contested again, and nobody may chase it
+        is_over = known is None or known.state == "closed"
+        return [] if is_over else [RecoveryTaskClosed(dispute_id=dispute, why=report.outcome)]
     others = sum(other.minor for other in after.tasks if other.is_live and other is not task)
     before = task.minor if task else 0
     amount = min(rejected, before + max(0, newly_rejected), max(before, after.undisputed_minor - others))

@@ -11,7 +11,10 @@ OpenItemRefusal
 ├── InvoiceIsCancelled         the invoice was cancelled: its number is not used again
 ├── CancelledWithMoney         an invoice that is to be cancelled is paid or credited in part
 ├── WriteOffExceedsOpen        more is to be written off than is open
-├── WriteOffDiffers            the write-off is known with other content
+├── WriteOffDiffers            the write-off is known with other content, or was taken back since
+├── WriteOffNotKnown           a write-off that is to be taken back is not known on this invoice
+├── ReversalExceedsWriteOff    more of a write-off is to be taken back than is left of it
+├── WriteOffReversalDiffers    the taking back of a write-off is known with other content
 └── RecoveryTaskRefusal
     ├── NoSuchTask             there is no recovery task with this id in this company
     ├── TaskTaken              somebody else has it in hand: it can be handed over
@@ -74,7 +77,7 @@ class InvoiceDiffers(OpenItemRefusal):
     def __init__(self, invoice_id: str, field: str, known: str, sent: str) -> None:
         super().__init__(
             f"invoice {invoice_id} is already registered with {field} {known}, not {sent}; "
-            "an invoice changes by invoice-corrected"
+            "an invoice changes by invoice-corrected, its customer by invoice-customer-changed"
         )
 
 
@@ -94,10 +97,10 @@ class CannotBeCorrected(OpenItemRefusal):
     title = "This cannot be corrected on a posted invoice"
     kind = "conflict"
 
-    def __init__(self, invoice_id: str, field: str, known: str, sent: str) -> None:
-        super().__init__(
-            f"the {field} of invoice {invoice_id} is {known} and cannot become {sent}; credit it and post a new invoice"
-        )
+    def __init__(
+        self, invoice_id: str, field: str, known: str, sent: str, instead: str = "credit it and post a new invoice"
+    ) -> None:
+        super().__init__(f"the {field} of invoice {invoice_id} is {known} and cannot become {sent}; {instead}")
 
 
 class BelowSettledAmount(OpenItemRefusal):
@@ -161,7 +164,7 @@ class CancelledWithMoney(OpenItemRefusal):
     def __init__(self, invoice_id: str, settled: Money) -> None:
         super().__init__(
             f"{settled} of invoice {invoice_id} is paid, credited or written off; take it off the invoice first "
-            "(receipt-unapplied, payment-reversed, credit-memo-reversed)",
+            "(receipt-unapplied, payment-reversed, credit-memo-reversed, write-off-reversed)",
             place=("invoice_id",),
         )
 
@@ -184,7 +187,45 @@ class WriteOffDiffers(OpenItemRefusal):
     title = "The write-off is known with other content"
     kind = "conflict"
 
-    def __init__(self, write_off_id: str) -> None:
+    def __init__(self, write_off_id: str, taken_back: Money | None = None) -> None:
+        words = "is already recorded with another date, amount or kind"
+        if taken_back is not None:
+            words = f"was recorded so, and {taken_back} of it was taken back since; a new one has a number of its own"
+        super().__init__(f"write-off {write_off_id} {words}", place=("write_off_id",))
+
+
+class WriteOffNotKnown(OpenItemRefusal):
+    code = "write_off_not_known"
+    title = "The write-off is not known"
+    kind = "absent"
+
+    def __init__(self, write_off_id: str, invoice_id: str) -> None:
         super().__init__(
-            f"write-off {write_off_id} is already recorded with another date, amount or kind", place=("write_off_id",)
+            f"no write-off {write_off_id} is known on invoice {invoice_id}; send it again when that has come",
+            place=("write_off_id",),
+        )
+
+
+class ReversalExceedsWriteOff(OpenItemRefusal):
+    code = "reversal_exceeds_write_off"
+    title = "More is taken back than is left of the write-off"
+    kind = "conflict"
+
+    def __init__(self, write_off_id: str, amount: Money | None, left: Money) -> None:
+        wanted = "more" if amount is None else str(amount)
+        super().__init__(
+            f"{wanted} of write-off {write_off_id} cannot be taken back: {left} is left of it",
+            place=("amount",),
+            allowed=f"up to {left}",
+        )
+
+
+class WriteOffReversalDiffers(OpenItemRefusal):
+    code = "write_off_reversal_differs"
+    title = "The reversal is known with other content"
+    kind = "conflict"
+
+    def __init__(self, reversal_id: str) -> None:
+        super().__init__(
+            f"reversal {reversal_id} is already recorded with another date or amount", place=("reversal_id",)
         )

@@ -27,6 +27,7 @@ from collections_service.open_items.events import (
     HoldReleased,
     InvoiceCancelled,
     InvoiceCorrected,
+    InvoiceCustomerChanged,
     InvoiceRegistered,
     Line,
     NumberShared,
@@ -46,6 +47,7 @@ from collections_service.open_items.events import (
     ShortPaymentDetected,
     Step,
     WriteOffPosted,
+    WriteOffReversed,
 )
 from redress.money import Money
 
@@ -89,6 +91,13 @@ class Correction(Struct, frozen=True, kw_only=True):
         return replace(before, **changed) if changed else before
 
 
+class CustomerFrom(Struct, frozen=True):
+    """Whose the invoice is from a day on. The first one is so on all days before, too."""
+
+    on: date
+    customer_id: str
+
+
 class Application(Struct, frozen=True, kw_only=True):
     """Money of one receipt on this invoice, as it was applied once; `gone` of it came back or was unapplied. `withheld`
     is tax that the payer kept back besides, for the tax office."""
@@ -100,6 +109,7 @@ class Application(Struct, frozen=True, kw_only=True):
     minor: int
     withheld: int = 0
     gone: int = 0
+    under_protest: bool = False
 
     @property
     def left(self) -> int:
@@ -120,11 +130,24 @@ class Credit(Struct, frozen=True, kw_only=True):
 
 
 class WriteOff(Struct, frozen=True, kw_only=True):
+    """`place` is how many payments had been applied when it was posted; `reversals` are what was taken back of it."""
+
     source: str
     write_off_id: str
     posted_on: date
+    applied_on: date
     minor: int
     kind: str
+    place: int
+    reversals: tuple[WriteOffReversed, ...] = ()
+
+    @property
+    def gone(self) -> int:
+        return sum(each.amount.minor for each in self.reversals)
+
+    @property
+    def left(self) -> int:
+        return self.minor - self.gone
 
 
 class Discount(Struct, frozen=True, kw_only=True):
@@ -200,20 +223,25 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     other entities that have.
 
     `terms` are the newest that were recorded; `registered` are those of the posting and `corrections` what came after,
-    in the order of recording: `terms_on` says which counted on a day.
+    in the order of recording: `terms_on` says which counted on a day. `customers` stand in the order of their days;
+    `terms` names the last one.
 
     `movements` are the changes of the open amount, one for each day on which it changed; `open_minor` is their sum: the
     amount that is neither paid nor credited. `collected_by` None: we collect it ourselves. `newest` is the last payment
     that was applied, `judged` the last word about what it left open; both are forgotten when it comes back or is taken
-    off, also in part.
+    off, also in part. `paid_minor` is what payments have left on it, `withheld_sum` the tax that their payers kept
+    back: sums of `applications`, kept so that the thousandth payment costs no more than the first.
     """
 
     terms: Terms | None = None
     registered: Terms | None = None
     corrections: tuple[Correction, ...] = ()
+    customers: tuple[CustomerFrom, ...] = ()
     movements: tuple[Step, ...] = ()
     open_minor: int = 0
     applications: tuple[Application, ...] = ()
+    paid_minor: int = 0
+    withheld_sum: int = 0
     credits: tuple[Credit, ...] = ()
     write_offs: tuple[WriteOff, ...] = ()
     discounts: tuple[Discount, ...] = ()
@@ -242,7 +270,7 @@ class OpenItem(Struct, frozen=True, kw_only=True):
     @property
     def withheld_minor(self) -> int:
         """The undisputed amount that payers say the tax office gets: it stays open for the certificate."""
-        return min(self.undisputed_minor, sum(a.withheld for a in self.applications if not a.returned))
+        return min(self.undisputed_minor, self.withheld_sum)
 
     def withheld_on(self, day: date) -> int:
         """As payers said it by `day`, of payments that have not come back since."""
@@ -258,6 +286,12 @@ class OpenItem(Struct, frozen=True, kw_only=True):
             return self.terms
         return reduce(lambda terms, correction: correction.applied_to(terms, day), self.corrections, self.registered)
 
+    def customer_on(self, day: date) -> str:
+        """Who owes it on that day. The caller knows that it is registered."""
+        return next(
+            (each.customer_id for each in reversed(self.customers) if each.on <= day), self.customers[0].customer_id
+        )
+
     def claim(self, dispute_id: str) -> Claim | None:
         claims = (*self.claims, *self.elsewhere)
         return next((claim for claim in claims if claim.dispute_id == dispute_id), None)
@@ -271,8 +305,7 @@ class OpenItem(Struct, frozen=True, kw_only=True):
 
     def paid_by(self, source: str, payment_id: str) -> list[Application]:
         """What is here of a payment, newest first."""
-        key = (source, payment_id)
-        return [a for a in reversed(self.applications) if a.left and (a.source, a.payment_id) == key]
+        return [a for a in reversed(self.applications) if a.payment_id == payment_id and a.source == source and a.left]
 
     def credited_by(self, source: str, credit_memo_id: str) -> list[Credit]:
         """What is here of a credit memo, newest first."""
@@ -334,6 +367,13 @@ def with_step(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
     return (*steps[:place], step, *steps[place:])
 
 
+def with_customer(customers: Sequence[CustomerFrom], changed: CustomerFrom) -> tuple[CustomerFrom, ...]:
+    """What is said last counts from its day on, whatever was said before about the days behind it. The first one, whose
+    day is that of the invoice, stays first."""
+    first, *others = customers
+    return (first, *(each for each in others if each.on < changed.on), changed)
+
+
 def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR0911, PLR0912 - one arm per event
     match event:
         case InvoiceRegistered():
@@ -351,13 +391,16 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR
                 discount=event.discount,
                 first_entity=event.first_entity,
             )
-            registered = _sorted(replace(item, terms=terms, registered=terms))
+            customers = (CustomerFrom(event.issued_on, event.customer_id),)
+            registered = _sorted(replace(item, terms=terms, registered=terms, customers=customers))
             return _moved(registered, event.issued_on, event.total.minor)
         case NumberShared(legal_entity=other):
             elsewhere = tuple(claim for claim in item.elsewhere if claim.legal_entity != other)
             return replace(item, elsewhere=elsewhere, shared_with=(*item.shared_with, other))
         case InvoiceCorrected():
             return _corrected(item, event)
+        case InvoiceCustomerChanged():
+            return _of_another_customer(item, event)
         case PaymentApplied():
             return _paid(item, event)
         case PaymentReversed() | PaymentUnapplied():
@@ -377,11 +420,21 @@ def evolve(item: OpenItem, event: OpenItemEvent) -> OpenItem:  # noqa: C901, PLR
                 source=event.source,
                 write_off_id=event.write_off_id,
                 posted_on=event.posted_on,
+                applied_on=event.applied_on,
                 minor=event.amount.minor,
                 kind=event.kind,
+                place=len(item.applications),
             )
             written_off = replace(item, write_offs=(*item.write_offs, write_off))
             return _moved(written_off, event.applied_on, -event.amount.minor)
+        case WriteOffReversed():
+            write_offs = tuple(
+                replace(each, reversals=(*each.reversals, event))
+                if (each.source, each.write_off_id) == (event.source, event.write_off_id)
+                else each
+                for each in item.write_offs
+            )
+            return _moved(replace(item, write_offs=write_offs), event.effective_on, event.amount.minor)
         case CollectionHandedOver():
             return replace(item, collected_by=event)
         case CollectionTakenBack():
@@ -445,6 +498,13 @@ def _corrected(item: OpenItem, event: InvoiceCorrected) -> OpenItem:
     return reduce(lambda so_far, step: _moved(so_far, step.on, step.minor), steps, corrected)
 
 
+def _of_another_customer(item: OpenItem, event: InvoiceCustomerChanged) -> OpenItem:
+    if item.terms is None:
+        return item
+    customers = with_customer(item.customers, CustomerFrom(event.effective_on, event.customer_id))
+    return replace(item, terms=replace(item.terms, customer_id=event.customer_id), customers=customers)
+
+
 def _paid(item: OpenItem, event: PaymentApplied) -> OpenItem:
     application = Application(
         source=event.source,
@@ -453,20 +513,29 @@ def _paid(item: OpenItem, event: PaymentApplied) -> OpenItem:
         applied_on=event.applied_on,
         minor=event.amount.minor,
         withheld=event.withheld_tax.minor if event.withheld_tax else 0,
+        under_protest=event.under_protest,
     )
-    paid = replace(item, applications=(*item.applications, application), newest=event, judged=None)
+    paid = replace(
+        item,
+        applications=(*item.applications, application),
+        paid_minor=item.paid_minor + application.minor,
+        withheld_sum=item.withheld_sum + application.withheld,
+        newest=event,
+        judged=None,
+    )
     return _moved(paid, event.applied_on, -event.amount.minor)
 
 
 def _payment_gone(item: OpenItem, event: PaymentReversed | PaymentUnapplied) -> OpenItem:
     """The newest application gives way first. What was judged of the newest payment is no longer so."""
-    key, left = (event.source, event.payment_id), event.amount.minor
+    key, left, returned = (event.source, event.payment_id), event.amount.minor, 0
     applications = list(item.applications)
     for place in reversed(range(len(applications))):
         each = applications[place]
         if (each.source, each.payment_id) == key:
             part = min(left, each.left)
             applications[place] = replace(each, gone=each.gone + part)
+            returned += each.withheld if part and part == each.left else 0
             left -= part
             if not left:
                 break
@@ -474,6 +543,8 @@ def _payment_gone(item: OpenItem, event: PaymentReversed | PaymentUnapplied) -> 
     after = replace(
         item,
         applications=tuple(applications),
+        paid_minor=item.paid_minor - (event.amount.minor - left),
+        withheld_sum=item.withheld_sum - returned,
         newest=None if was_newest else item.newest,
         judged=None if was_newest else item.judged,
     )

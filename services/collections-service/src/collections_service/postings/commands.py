@@ -5,10 +5,12 @@ from msgspec import Struct
 from collections_service.customers.commands import RecordCustomer
 from collections_service.open_items.commands import (
     CancelInvoice,
+    ChangeCustomer,
     CorrectInvoice,
     HandOverCollection,
     PostWriteOff,
     RegisterInvoice,
+    ReverseWriteOff,
     TakeCollectionBack,
 )
 from collections_service.receipts.commands import (
@@ -21,7 +23,15 @@ from collections_service.receipts.commands import (
     UnapplyReceipt,
 )
 
-ChangingInvoice = CorrectInvoice | PostWriteOff | CancelInvoice | HandOverCollection | TakeCollectionBack
+ChangingInvoice = (
+    CorrectInvoice
+    | ChangeCustomer
+    | PostWriteOff
+    | ReverseWriteOff
+    | CancelInvoice
+    | HandOverCollection
+    | TakeCollectionBack
+)
 InvoicePosting = RegisterInvoice | ChangingInvoice
 ReceiptPosting = (
     ReceivePayment | PostCreditMemo | ApplyReceipt | UnapplyReceipt | ReverseReceipt | RefundReceipt | IdentifyPayer

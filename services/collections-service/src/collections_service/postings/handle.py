@@ -10,10 +10,12 @@ from collections_service.customers.stream import CUSTOMER, customer_stream
 from collections_service.open_items import decisions as open_item
 from collections_service.open_items.commands import (
     CancelInvoice,
+    ChangeCustomer,
     CorrectInvoice,
     HandOverCollection,
     PostWriteOff,
     RegisterInvoice,
+    ReverseWriteOff,
     TakeCollectionBack,
 )
 from collections_service.open_items.events import OpenItemEvent
@@ -81,12 +83,16 @@ async def _register(uow: UnitOfWork, command: RegisterInvoice) -> None:
     uow.record(INVOICE, found.stream, open_item.register(command, await uow.state(INVOICE, found.stream)))
 
 
-def _decide(command: ChangingInvoice, item: OpenItem) -> list[OpenItemEvent]:
+def _decide(command: ChangingInvoice, item: OpenItem) -> list[OpenItemEvent]:  # noqa: PLR0911 - one per command
     match command:
         case CorrectInvoice():
             return open_item.correct(command, item)
+        case ChangeCustomer():
+            return open_item.change_customer(command, item)
         case PostWriteOff():
             return open_item.post_write_off(command, item)
+        case ReverseWriteOff():
+            return open_item.reverse_write_off(command, item)
         case CancelInvoice():
             return open_item.cancel(command, item)
         case HandOverCollection():

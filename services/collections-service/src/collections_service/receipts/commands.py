@@ -19,6 +19,7 @@ class NamedInvoice(Struct, frozen=True):
     claim_number: str | None = None
     settles_in_full: bool | None = None
     withheld_tax: Money | None = None
+    under_protest: bool = False
     legal_entity: str | None = None
 
     @property
@@ -51,6 +52,8 @@ class ReceivePayment(Struct, frozen=True, kw_only=True):
 
 
 class PostCreditMemo(Struct, frozen=True, kw_only=True):
+    """`dispute_id` is the claim after payment that the rest answers which no invoice takes, as `dsp_…`."""
+
     source: str
     credit_memo_id: str
     legal_entity: str
@@ -58,6 +61,7 @@ class PostCreditMemo(Struct, frozen=True, kw_only=True):
     issued_on: date
     total: Money
     allocations: tuple[NamedInvoice, ...] = ()
+    dispute_id: str | None = None
 
 
 class ApplyReceipt(Struct, frozen=True, kw_only=True):
@@ -114,10 +118,11 @@ class IdentifyPayer(Struct, frozen=True, kw_only=True):
 
 
 class RefundReceipt(Struct, frozen=True, kw_only=True):
-    """Unapplied money was paid out to the customer."""
+    """Unapplied money was paid out to the customer; `dispute_id` is the claim after payment that it answers."""
 
     receipt: ReceiptName
     refund_id: str
     refunded_on: date
     amount: Money
     reason: str | None = None
+    dispute_id: str | None = None

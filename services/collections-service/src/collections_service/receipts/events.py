@@ -64,7 +64,8 @@ class PaymentReceived(Struct, frozen=True, kw_only=True):
 
 
 class CreditMemoPosted(Struct, frozen=True, kw_only=True):
-    """The ERP credited the customer; `unapplied` is credit on account that no invoice took."""
+    """The ERP credited the customer; `unapplied` is credit on account that no invoice took. `dispute_id` is the claim
+    after payment that the ERP says it answers."""
 
     source: str
     credit_memo_id: str
@@ -74,6 +75,7 @@ class CreditMemoPosted(Struct, frozen=True, kw_only=True):
     total: Money
     allocations: tuple[Allocation, ...]
     unapplied: Money
+    dispute_id: str | None = None
 
 
 class ReceiptApplied(Struct, frozen=True, kw_only=True):
@@ -141,7 +143,7 @@ class PayerIdentified(Struct, frozen=True, kw_only=True):
 
 
 class ReceiptRefunded(Struct, frozen=True, kw_only=True):
-    """Unapplied money was paid out to the customer."""
+    """Unapplied money was paid out to the customer. `dispute_id` is the claim after payment that it answers."""
 
     refund_id: str
     receipt_id: str
@@ -150,6 +152,7 @@ class ReceiptRefunded(Struct, frozen=True, kw_only=True):
     effective_on: date
     amount: Money
     reason: str | None = None
+    dispute_id: str | None = None
 
 
 ReceiptEvent = (
@@ -174,7 +177,7 @@ RECEIPT_CODEC: Final[Codec[ReceiptEvent]] = Codec(
         "receipt-reversed": (3, ReceiptReversed),
         "credit-memo-cancelled": (2, CreditMemoCancelled),
         "payer-identified": (1, PayerIdentified),
-        "receipt-refunded": (1, ReceiptRefunded),
+        "receipt-refunded": (2, ReceiptRefunded),
     },
     {
         ("payment-received", 1): fields_added,
@@ -186,5 +189,6 @@ RECEIPT_CODEC: Final[Codec[ReceiptEvent]] = Codec(
         ("receipt-reversed", 1): fields_added,
         ("receipt-reversed", 2): fields_added,
         ("credit-memo-cancelled", 1): fields_added,
+        ("receipt-refunded", 1): fields_added,
     },
 )

@@ -19,8 +19,11 @@ from redress.contracts import collections_events as public
 from redress.contracts.common import wire
 
 
-def published(event: ReceiptEvent, _stream_id: UUID, after: Receipt) -> public.CollectionsEvent | None:
-    """Refunds; and cash that no invoice has taken, when there is some or was some. Credit on account is not cash."""
+def published(  # noqa: PLR0911 - one return per kind of event
+    event: ReceiptEvent, _stream_id: UUID, after: Receipt
+) -> public.CollectionsEvent | None:
+    """Refunds; cash that no invoice has taken, when there is some or was some; and credit on account, which is not
+    cash."""
     recorded = after.recorded
     if recorded is None:
         return None
@@ -35,7 +38,11 @@ def published(event: ReceiptEvent, _stream_id: UUID, after: Receipt) -> public.C
                 amount=wire(event.amount),
                 unapplied=wire(recorded.unapplied),
                 legal_entity=recorded.legal_entity,
+                source=recorded.source,
+                dispute_id=event.dispute_id,
             )
+        case CreditMemoPosted() if event.unapplied.minor:
+            return _credit_on_account(event)
         case ReceiptReversed() if event.unapplied_returned.minor:
             return _unapplied_cash(recorded)
         case PaymentReceived() | PayerIdentified() if recorded.unapplied.minor:
@@ -54,6 +61,35 @@ def published(event: ReceiptEvent, _stream_id: UUID, after: Receipt) -> public.C
             return None
         case _:
             assert_never(event)
+
+
+def _credit_on_account(event: CreditMemoPosted) -> public.CreditOnAccountPosted:
+    """What was meant for an invoice and found nothing open there answers a claim after payment, if there is one; the
+    rest the claim that the memo names."""
+    left = event.unapplied
+    meant: list[public.CreditMeantFor] = []
+    for each in event.allocations:
+        rest = min(each.named - each.applied, left)
+        if rest.minor:
+            meant.append(
+                public.CreditMeantFor(
+                    invoice_id=each.invoice_id,
+                    dispute_id=each.dispute_id or event.dispute_id,
+                    amount=wire(rest),
+                    legal_entity=each.legal_entity,
+                )
+            )
+            left -= rest
+    if left.minor and event.dispute_id is not None:
+        meant.append(public.CreditMeantFor(invoice_id=None, dispute_id=event.dispute_id, amount=wire(left)))
+    return public.CreditOnAccountPosted(
+        source=event.source,
+        credit_memo_id=event.credit_memo_id,
+        customer_id=event.customer_id,
+        issued_on=event.issued_on,
+        unapplied=wire(event.unapplied),
+        meant_for=tuple(meant),
+    )
 
 
 def _unapplied_cash(recorded: RecordedReceipt) -> public.UnappliedCashChanged:

@@ -76,6 +76,7 @@ class RecordedReceipt(Struct, frozen=True, kw_only=True):
     returned_on: date | None = None
     presented_before: bool = False
     legal_entity: str | None = None
+    dispute_id: str | None = None
 
     @property
     def is_back(self) -> bool:
@@ -183,6 +184,7 @@ def _posted(receipt: Receipt, event: CreditMemoPosted) -> RecordedReceipt:
         applications=_first_applications(event.allocations),
         cash=_first_cash(event.issued_on, event.total, event.allocations),
         legal_entity=event.legal_entity or None,
+        dispute_id=event.dispute_id,
         happened=receipt.recorded.happened if receipt.recorded else (),
         presented_before=receipt.recorded is not None,
     )
@@ -239,9 +241,8 @@ def _reversed(recorded: RecordedReceipt, event: ReceiptReversed | CreditMemoCanc
 
 
 def _refunded(recorded: RecordedReceipt, event: ReceiptRefunded) -> RecordedReceipt:
-    happened = Happened(
-        kind="refunded", name=event.refund_id, on=event.refunded_on, amounts=(("", event.amount.minor),)
-    )
+    amounts = ((event.dispute_id or "", event.amount.minor),)
+    happened = Happened(kind="refunded", name=event.refund_id, on=event.refunded_on, amounts=amounts)
     return replace(
         recorded,
         unapplied=recorded.unapplied - event.amount,

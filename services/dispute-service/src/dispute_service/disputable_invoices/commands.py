@@ -18,11 +18,13 @@ class RecordInvoice(Struct, frozen=True, kw_only=True):
     total: int
     open: int
     lines: tuple[KnownLine, ...] = ()
+    paid: int | None = None
 
 
 class SetReservation(Struct, frozen=True, kw_only=True):
-    """Set all that a dispute of this customer and currency holds from now on. An increase that a person wants must fit;
-    one that follows from the ledger (`by_ledger`) is a fact. `legal_entity` as in the event."""
+    """Set all that a dispute of this customer and currency holds from now on, and what it claims back of the paid part.
+    An increase that a person wants must fit; one that follows from the ledger (`by_ledger`) is a fact. `legal_entity`
+    as in the event."""
 
     at: datetime
     invoice_id: str
@@ -37,6 +39,8 @@ class SetReservation(Struct, frozen=True, kw_only=True):
     by_ledger: bool = False
     credit_memo_id: str | None = None
     legal_entity: str | None = None
+    write_off_id: str | None = None
+    claimed_back: int = 0
 
 
 class LeaveShortPayment(Struct, frozen=True, kw_only=True):

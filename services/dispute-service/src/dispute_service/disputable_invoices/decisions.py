@@ -31,6 +31,7 @@ from dispute_service.disputable_invoices.refusals import (
     CurrencyMismatch,
     CustomerMismatch,
     ExceedsOpenAmount,
+    ExceedsPaidAmount,
     TooManyDisputes,
     UnknownLine,
 )
@@ -75,6 +76,7 @@ def _record(command: RecordInvoice, state: DisputableInvoice) -> list[InvoiceEve
             total=command.total,
             open=command.open,
             lines=command.lines,
+            paid=command.paid,
         )
     ]
 
@@ -82,12 +84,16 @@ def _record(command: RecordInvoice, state: DisputableInvoice) -> list[InvoiceEve
 def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceEvent]:
     before = state.known_of(command.dispute_id)
     wanted = tuple(held for held in command.held if held.amount)
-    was_mismatched = command.dispute_id in state.mismatched
-    if wanted == (before.held if before else ()) and command.mismatched == was_mismatched:
+    claim = state.claim_of(command.dispute_id)
+    claimed_before = claim.amount if claim else 0
+    known = (before.held if before else (), claimed_before, command.dispute_id in state.mismatched)
+    if (wanted, command.claimed_back, command.mismatched) == known:
         return []
     held_before = before.amount if before else 0
     if not command.by_ledger and sum(held.amount for held in wanted) > held_before:
         _must_fit(command, wanted, state)
+    if not command.by_ledger and command.claimed_back > claimed_before:
+        _must_be_paid(command, state)
     return [
         ReservationSet(
             at=command.at,
@@ -99,6 +105,8 @@ def _reserve(command: SetReservation, state: DisputableInvoice) -> list[InvoiceE
             mismatched=command.mismatched,
             credit_memo_id=command.credit_memo_id,
             legal_entity=command.legal_entity,
+            write_off_id=command.write_off_id,
+            claimed_back=command.claimed_back,
         )
     ]
 
@@ -151,6 +159,39 @@ def _must_fit(command: SetReservation, wanted: tuple[HeldAmount, ...], state: Di
     terms = state.terms
     if terms is None or not state.is_of(command.legal_entity):
         return
+    _must_be_its_own(command, terms)
+    for held in wanted:
+        if held.line is not None and terms.lines:
+            _line_must_fit(command, held, terms, others)
+    _fit(command, None, sum(held.amount for held in wanted), terms.open, terms, others)
+
+
+def _must_be_paid(command: SetReservation, state: DisputableInvoice) -> None:
+    """Together, claims after payment are no more than what is paid."""
+    terms = state.terms
+    if terms is None:
+        return
+    _must_be_its_own(command, terms)
+    others = [one for one in state.claims if one.dispute_id != command.dispute_id]
+    if len(others) >= MAX_DISPUTES:
+        raise TooManyDisputes(
+            f"{len(others)} disputes claim back of invoice {command.invoice_id} already; no more than {MAX_DISPUTES} "
+            "can.",
+            invoice_id=command.invoice_id,
+        )
+    left = Money(max(0, terms.claimable - sum(one.amount for one in others)), terms.currency)
+    if command.claimed_back > left.minor:
+        want, paid = Money(command.claimed_back, terms.currency), Money(terms.claimable, terms.currency)
+        raise ExceedsPaidAmount(
+            f"{want} cannot be claimed back of invoice {command.invoice_id}: {paid} is paid, and nobody claims {left} "
+            "of it yet.",
+            invoice_id=command.invoice_id,
+            allowed=f"up to {left}",
+            details={"wanted": want, "paid": paid, "free": left},
+        )
+
+
+def _must_be_its_own(command: SetReservation, terms: InvoiceTerms) -> None:
     if command.customer_id != terms.customer_id:
         raise CustomerMismatch(
             f"Invoice {command.invoice_id} was not issued to customer {command.customer_id}.",
@@ -162,10 +203,6 @@ def _must_fit(command: SetReservation, wanted: tuple[HeldAmount, ...], state: Di
             invoice_id=command.invoice_id,
             allowed=terms.currency,
         )
-    for held in wanted:
-        if held.line is not None and terms.lines:
-            _line_must_fit(command, held, terms, others)
-    _fit(command, None, sum(held.amount for held in wanted), terms.open, terms, others)
 
 
 def _line_must_fit(command: SetReservation, held: HeldAmount, terms: InvoiceTerms, others: list[Reservation]) -> None:
@@ -246,6 +283,18 @@ def reductions(state: DisputableInvoice, open_after: int, credit: int = 0, named
         taken[one.dispute_id] += part
         excess -= part
     return [Reduction(dispute_id, amount) for dispute_id, amount in taken.items() if amount]
+
+
+def no_longer_paid(state: DisputableInvoice) -> list[Reduction]:
+    """What claims after payment have beyond what is paid: of that, payments came back, and it is contested as any open
+    amount."""
+    excess = 0 if state.terms is None else state.claimed_back - state.terms.claimable
+    found: list[Reduction] = []
+    for one in state.claims:
+        part = max(0, min(excess, one.amount))
+        found.append(Reduction(one.dispute_id, part))
+        excess -= part
+    return [reduction for reduction in found if reduction.amount]
 
 
 def corrected_away(state: DisputableInvoice, before: InvoiceTerms | None) -> list[Reduction]:

@@ -16,7 +16,8 @@ class KnownLine(Struct, frozen=True):
 
 
 class InvoiceRecorded(Struct, frozen=True, kw_only=True):
-    """The ledger reported the invoice after one of its postings. `ledger_version` counts those."""
+    """The ledger reported the invoice after one of its postings. `ledger_version` counts those. `paid` is what payments
+    have left on it; None where the ledger did not say."""
 
     at: datetime
     ledger_version: int
@@ -26,6 +27,7 @@ class InvoiceRecorded(Struct, frozen=True, kw_only=True):
     total: int
     open: int
     lines: tuple[KnownLine, ...] = ()
+    paid: int | None = None
 
 
 class HeldAmount(Struct, frozen=True):
@@ -38,12 +40,13 @@ class HeldAmount(Struct, frozen=True):
 
 class ReservationSet(Struct, frozen=True, kw_only=True):
     """The amounts that a dispute holds of the invoice from now on; empty when it holds nothing. `payment_id` is the
-    payment that changed them, `credit_memo_id` the credit memo, `source` the ERP that numbered it: when it is reversed,
-    its amount comes back to this dispute.
+    payment that changed them, `credit_memo_id` the credit memo, `write_off_id` the write-off, `source` the ERP that
+    numbered it: when it is reversed, its amount comes back to this dispute.
 
     `opened_at` of the dispute gives its place, the oldest first; None in older events, where the first reservation's
-    `at` does. `mismatched` says that it contests something besides that is not this invoice, and holds nothing for it.
-    `legal_entity` is whose invoice the dispute means; None: the first with the number.
+    `at` does. `claimed_back` is what it contests besides that is paid already. `mismatched` says that it contests
+    something besides that is not this invoice, and holds nothing for it. `legal_entity` is whose invoice the dispute
+    means; None: the first with the number.
     """
 
     at: datetime
@@ -55,6 +58,8 @@ class ReservationSet(Struct, frozen=True, kw_only=True):
     credit_memo_id: str | None = None
     source: str = ""
     legal_entity: str | None = None
+    write_off_id: str | None = None
+    claimed_back: int = 0
 
 
 class NumberShared(Struct, frozen=True, kw_only=True):
@@ -91,13 +96,14 @@ InvoiceEvent = InvoiceRecorded | ReservationSet | NumberShared | ShortPaymentLef
 # Stored names and versions. A stored name never changes.
 INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
     {
-        "invoice-recorded": (1, InvoiceRecorded),
+        "invoice-recorded": (2, InvoiceRecorded),
         "reservation-set": (3, ReservationSet),
         "number-shared": (1, NumberShared),
         "short-payment-left": (2, ShortPaymentLeft),
         "named-dispute-left": (1, NamedDisputeLeft),
     },
     {
+        ("invoice-recorded", 1): fields_added,
         ("reservation-set", 1): fields_added,
         ("reservation-set", 2): fields_added,
         ("short-payment-left", 1): fields_added,

@@ -6,6 +6,7 @@ InvoiceRefusal
 ├── CurrencyMismatch      the invoice is in another currency
 ├── UnknownLine           the invoice has lines, and not this one
 ├── ExceedsOpenAmount     more is contested than is open, whoever else contests
+├── ExceedsPaidAmount     more is claimed back than is paid
 ├── AlreadyDisputed       it would fit but for other disputes
 └── TooManyDisputes       the bound of disputes per invoice is reached
 """
@@ -73,6 +74,12 @@ class UnknownLine(InvoiceRefusal):
 class ExceedsOpenAmount(InvoiceRefusal):
     code = "exceeds_open_amount"
     title = "More is disputed than is open"
+    field = ("amount",)
+
+
+class ExceedsPaidAmount(InvoiceRefusal):
+    code = "exceeds_paid_amount"
+    title = "More is claimed back than is paid"
     field = ("amount",)
 
 

@@ -32,6 +32,17 @@ class InvoiceTerms(Struct, frozen=True, kw_only=True):
     total: int
     open: int
     lines: tuple[KnownLine, ...]
+    paid: int | None = None
+
+    @property
+    def claimable(self) -> int:
+        """The most that can be claimed back: what is paid; where the ledger did not say, what is not open."""
+        return max(0, self.total - self.open) if self.paid is None else self.paid
+
+    @property
+    def is_paid(self) -> bool:
+        """Nothing is open, and something was paid: what is contested now is claimed back."""
+        return self.open <= 0 < self.claimable
 
     def billed_on(self, line: str | None) -> int:
         """0 for a line that is not there."""
@@ -60,21 +71,31 @@ class Reservation(Struct, frozen=True, kw_only=True):
         return sum(held.amount for held in self.held if line is None or held.line == line)
 
 
+class Claim(Struct, frozen=True, kw_only=True):
+    """What a dispute claims back of the paid part; `since` is when the dispute was opened."""
+
+    dispute_id: str
+    since: datetime
+    amount: int
+
+
 class DisputableInvoice(Struct, frozen=True, kw_only=True):
-    """`terms` None: not known to the ledger yet. Reservations stand oldest first. `elsewhere` are those of another
-    legal entity's invoice with this number, which the ledger has not reported yet. `shared_with` are the entities whose
-    invoice with it is on a stream of their own, and `first_entity` the one whose invoice is here.
+    """`terms` None: not known to the ledger yet. Reservations and claims stand oldest first. `elsewhere` are those of
+    another legal entity's invoice with this number, which the ledger has not reported yet. `shared_with` are the
+    entities whose invoice with it is on a stream of their own, and `first_entity` the one whose invoice is here.
 
     `mismatched` are the disputes that contest something which is not this invoice. `reduced_by` remembers which dispute
     was reduced by which payment (source, number), oldest first, also when it holds nothing more; `credited_by` the same
-    of credit memos.
+    of credit memos, `written_off_by` of write-offs.
     """
 
     terms: InvoiceTerms | None = None
     reservations: tuple[Reservation, ...] = ()
+    claims: tuple[Claim, ...] = ()
     mismatched: frozenset[str] = frozenset()
     reduced_by: tuple[tuple[str, str, str], ...] = ()
     credited_by: tuple[tuple[str, str, str], ...] = ()
+    written_off_by: tuple[tuple[str, str, str], ...] = ()
     short_payments_left: frozenset[tuple[str, str]] = frozenset()
     elsewhere: tuple[Reservation, ...] = ()
     shared_with: tuple[str, ...] = ()
@@ -95,9 +116,14 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
         return sum(reservation.amount for reservation in self.reservations)
 
     @property
+    def claimed_back(self) -> int:
+        return sum(claim.amount for claim in self.claims)
+
+    @property
     def contested_by(self) -> tuple[str, ...]:
         """The disputes that have something open here, whether or not they hold it."""
-        return tuple(dict.fromkeys([*(one.dispute_id for one in self.reservations), *sorted(self.mismatched)]))
+        contesting = (one.dispute_id for one in (*self.reservations, *self.claims))
+        return tuple(dict.fromkeys([*contesting, *sorted(self.mismatched)]))
 
     @property
     def known_to_contest(self) -> tuple[str, ...]:
@@ -111,6 +137,9 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
     def disputes_credited_by(self, source: str, credit_memo_id: str) -> tuple[str, ...]:
         return _of_posting(self.credited_by, source, credit_memo_id)
 
+    def disputes_written_off_by(self, source: str, write_off_id: str) -> tuple[str, ...]:
+        return _of_posting(self.written_off_by, source, write_off_id)
+
     def of(self, dispute_id: str) -> Reservation | None:
         return next((one for one in self.reservations if one.dispute_id == dispute_id), None)
 
@@ -118,10 +147,13 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
         """The same, also of another entity's invoice."""
         return next((one for one in (*self.reservations, *self.elsewhere) if one.dispute_id == dispute_id), None)
 
+    def claim_of(self, dispute_id: str) -> Claim | None:
+        return next((one for one in self.claims if one.dispute_id == dispute_id), None)
+
 
 def is_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    """Whether two payments, or two credit memos, (source, number) are one. What was recorded before sources were has
-    none: any may be it."""
+    """Whether two payments, credit memos or write-offs (source, number) are one. What was recorded before sources
+    were has none: any may be it."""
     return one[1] == other[1] and (one[0] == other[0] or "" in (one[0], other[0]))
 
 
@@ -149,6 +181,7 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
                     total=event.total,
                     open=event.open,
                     lines=event.lines,
+                    paid=event.paid,
                 ),
             )
             return _sorted(recorded) if state.terms is None else recorded
@@ -170,6 +203,9 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
             if event.credit_memo_id is not None:
                 credited = _remembered(state.credited_by, (event.source, event.credit_memo_id, event.dispute_id))
                 state = msgspec.structs.replace(state, credited_by=credited)
+            if event.write_off_id is not None:
+                written_off = _remembered(state.written_off_by, (event.source, event.write_off_id, event.dispute_id))
+                state = msgspec.structs.replace(state, written_off_by=written_off)
             return _reserved(state, event)
         case ShortPaymentLeft():
             left = state.short_payments_left | {(event.source, event.payment_id)}
@@ -181,15 +217,20 @@ def evolve(state: DisputableInvoice, event: InvoiceEvent) -> DisputableInvoice:
 
 def _reserved(state: DisputableInvoice, event: ReservationSet) -> DisputableInvoice:
     before = state.known_of(event.dispute_id)
+    since = event.opened_at or (before.since if before else event.at)
     others = [one for one in state.reservations if one.dispute_id != event.dispute_id]
+    claims = [one for one in state.claims if one.dispute_id != event.dispute_id]
+    if event.claimed_back:
+        claims.append(Claim(dispute_id=event.dispute_id, since=since, amount=event.claimed_back))
+        claims.sort(key=lambda one: (one.since, one.dispute_id))
     if event.held:
-        since = event.opened_at or (before.since if before else event.at)
         entity = event.legal_entity or (before.legal_entity if before else None)
         others.append(Reservation(dispute_id=event.dispute_id, since=since, held=event.held, legal_entity=entity))
     mismatched = state.mismatched - {event.dispute_id}
     reserved = msgspec.structs.replace(
         state,
         reservations=tuple(others),
+        claims=tuple(claims),
         elsewhere=tuple(one for one in state.elsewhere if one.dispute_id != event.dispute_id),
         mismatched=mismatched | {event.dispute_id} if event.mismatched else mismatched,
     )

@@ -14,7 +14,8 @@ from redress.money import Money
 
 class ContestedItem(Struct, frozen=True, kw_only=True):
     """`known` says whether the ledger knows the invoice; `line` None contests the invoice as a whole. `legal_entity` is
-    whose invoice it is; None: the number alone says it. `shares_number`: another entity is known to use it too."""
+    whose invoice it is; None: the number alone says it. `shares_number`: another entity is known to use it too. `paid`:
+    nothing of the invoice is open, so that the amount is claimed back."""
 
     invoice_id: str
     line: str | None
@@ -22,6 +23,7 @@ class ContestedItem(Struct, frozen=True, kw_only=True):
     known: bool
     legal_entity: str | None = None
     shares_number: bool = False
+    paid: bool = False
 
 
 class Open(Struct, frozen=True, kw_only=True):
@@ -151,7 +153,8 @@ class Escalate(Struct, frozen=True, kw_only=True):
 
 
 class ApplyPayment(Struct, frozen=True, kw_only=True):
-    """`reduce_by` is the dispute's share of the payment, as the invoice allotted it (oldest dispute first)."""
+    """`reduce_by` is the dispute's share of the payment, as the invoice allotted it (oldest dispute first).
+    `under_protest`: it is paid, and contested all the same."""
 
     at: datetime
     payment_id: str
@@ -159,6 +162,7 @@ class ApplyPayment(Struct, frozen=True, kw_only=True):
     ledger_version: int
     reduce_by: int
     source: str = ""
+    under_protest: bool = False
 
 
 class ApplyCreditMemo(Struct, frozen=True, kw_only=True):
@@ -208,6 +212,40 @@ class ApplyWriteOff(Struct, frozen=True, kw_only=True):
     invoice_id: str
     ledger_version: int
     reduce_by: int
+    source: str = ""
+
+
+class ReverseWriteOff(Struct, frozen=True, kw_only=True):
+    """`amount` of a write-off was taken back. `clock_from` as for a reversed payment."""
+
+    at: datetime
+    write_off_id: str
+    invoice_id: str
+    ledger_version: int
+    amount: int
+    source: str = ""
+    clock_from: datetime | None = None
+
+
+class HoldClaim(Struct, frozen=True, kw_only=True):
+    """`amount` of what was claimed back of an invoice is not paid any more: it is contested as any open amount."""
+
+    at: datetime
+    invoice_id: str
+    ledger_version: int
+    amount: int
+
+
+class SettleClaim(Struct, frozen=True, kw_only=True):
+    """A refund or a credit on account (`cause`) answers a claim after payment, with `amount` at most. `invoice_id`: of
+    this invoice only."""
+
+    at: datetime
+    cause: str
+    reference: str
+    source: str
+    amount: int
+    invoice_id: str | None = None
 
 
 class NoteInvoice(Struct, frozen=True, kw_only=True):
@@ -250,6 +288,9 @@ LedgerCommand = (
     | ApplyWriteOff
     | ReversePayment
     | ReverseCreditMemo
+    | ReverseWriteOff
+    | HoldClaim
+    | SettleClaim
     | NoteInvoice
     | FitToInvoice
     | BreachSla

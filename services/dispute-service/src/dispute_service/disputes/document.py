@@ -24,10 +24,12 @@ class ItemDocument(Struct, frozen=True, kw_only=True):
     `open`.
 
     `reduced` is what a smaller invoice took away; null, in what was stored before it was told apart, is nothing.
-    `valid` and `invalid` split `open` without `awaiting_credit` while a decision stands; else they are null. `known`
-    says whether the ledger has reported the invoice. `mismatch` names what of that invoice is another than the item
-    says: such an item holds nothing, counts in no limit, and stays open for a person. `legal_entity` is whose invoice
-    it is; null where nobody has said it yet, and in what was stored before it was told.
+    `claimed_back` is the part of `open` that is paid already: it is contested, holds nothing of the invoice, and is
+    answered by a refund or a credit on account; `denied` is the part of `paid` that was claimed back in vain. Null is
+    nothing. `valid` and `invalid` split `open` without `awaiting_credit` while a decision stands; else they are null.
+    `known` says whether the ledger has reported the invoice. `mismatch` names what of that invoice is another than the
+    item says: such an item holds nothing, counts in no limit, and stays open for a person. `legal_entity` is whose
+    invoice it is; null where nobody has said it yet, and in what was stored before it was told.
     """
 
     invoice_id: str
@@ -46,6 +48,8 @@ class ItemDocument(Struct, frozen=True, kw_only=True):
     reduced: WireMoney | None = None
     mismatch: Mismatch | None = None
     legal_entity: str | None = None
+    claimed_back: WireMoney | None = None
+    denied: WireMoney | None = None
 
 
 class SlaDocument(Struct, frozen=True, kw_only=True):
@@ -274,6 +278,8 @@ def _item(item: DisputeItem, state: Dispute) -> ItemDocument:
         reduced=_wire(item.reduced, state),
         mismatch=cast("Mismatch | None", item.mismatch),
         legal_entity=item.legal_entity,
+        claimed_back=_wire(item.claimed_back, state) if item.claimed_back else None,
+        denied=_wire(item.denied, state) if item.denied else None,
     )
 
 

@@ -45,7 +45,8 @@ class ShortPayment(Struct, frozen=True):
 class DisputeOpened(Struct, frozen=True, kw_only=True):
     """A customer contests amounts. `routing` is what the matrix promised at that moment: it sets the SLA and assigns
     nobody. `external_reason` is the payer's own word or code, `claim_number` the payer's own number of the matter,
-    `origin` the door it came through. `short_payment` made the dispute, where one did."""
+    `origin` the door it came through. `short_payment` made the dispute, where one did. `claimed_back` is what of it was
+    paid by then: it is contested, and holds nothing of the invoice."""
 
     at: datetime
     customer_id: str
@@ -62,6 +63,7 @@ class DisputeOpened(Struct, frozen=True, kw_only=True):
     contact: SealedContact | None = None
     claim_number: str | None = None
     short_payment: ShortPayment | None = None
+    claimed_back: tuple[Share, ...] = ()
 
 
 class DisputeClassified(Struct, frozen=True, kw_only=True):
@@ -211,10 +213,10 @@ class DisputeWithdrawn(Struct, frozen=True, kw_only=True):
 class AmountReduced(Struct, frozen=True, kw_only=True):
     """A posting of the ledger took away part of what is contested.
 
-    `cause` is payment, credit-memo, write-off or invoice-changed; `reference` names the posting, and of a payment or
-    credit memo `source` the ERP that numbered it. `ledger_version` is the invoice's version in the ledger: a posting is
-    taken once. `into` names the bucket where that is another than the cause's own (paid, credited, written off):
-    reduced, for what an invoice that is smaller took away.
+    `cause` is payment, credit-memo, write-off or invoice-changed, or for a claim after payment refund or
+    credit-on-account; `reference` names the posting, and `source` the ERP that numbered it. `ledger_version` is the
+    invoice's version in the ledger: a posting is taken once. `into` names the bucket where that is another than the
+    cause's own (paid, credited, written off): reduced, for what an invoice that is smaller took away.
     """
 
     at: datetime
@@ -252,6 +254,49 @@ class CreditReversed(Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]
     into: str
     source: str = ""
+
+
+class WriteOffReversed(Struct, frozen=True, kw_only=True):
+    """A write-off that had reduced the dispute was taken back. `into` as for a reversed payment."""
+
+    at: datetime
+    write_off_id: str
+    invoice_id: str
+    ledger_version: int
+    shares: tuple[Share, ...]
+    into: str
+    source: str = ""
+
+
+class PaidUnderProtest(Struct, frozen=True, kw_only=True):
+    """A payment paid the shares, and the customer contests them all the same: they are claimed back, and hold nothing
+    of the invoice."""
+
+    at: datetime
+    payment_id: str
+    invoice_id: str
+    ledger_version: int
+    shares: tuple[Share, ...]
+    source: str = ""
+
+
+class ClaimHeldAgain(Struct, frozen=True, kw_only=True):
+    """What was claimed back is not paid any more: the shares are contested as any open amount. `payment_id` is the
+    payment under protest that came back; None: any payment."""
+
+    at: datetime
+    invoice_id: str
+    ledger_version: int
+    shares: tuple[Share, ...]
+    payment_id: str | None = None
+    source: str = ""
+
+
+class ClaimDenied(Struct, frozen=True, kw_only=True):
+    """The shares were claimed back and are not any more: the payment stands, and nothing of it is to be collected."""
+
+    at: datetime
+    shares: tuple[Share, ...]
 
 
 class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
@@ -304,6 +349,10 @@ DisputeEvent = (
     | AmountReduced
     | PaymentReversed
     | CreditReversed
+    | WriteOffReversed
+    | PaidUnderProtest
+    | ClaimHeldAgain
+    | ClaimDenied
     | InvoiceBecameKnown
     | ItemsCompared
     | SlaBreached
@@ -329,6 +378,10 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "amount-reduced": (2, AmountReduced),
         "payment-reversed": (2, PaymentReversed),
         "credit-reversed": (1, CreditReversed),
+        "write-off-reversed": (1, WriteOffReversed),
+        "paid-under-protest": (1, PaidUnderProtest),
+        "claim-held-again": (1, ClaimHeldAgain),
+        "claim-denied": (1, ClaimDenied),
         "invoice-became-known": (2, InvoiceBecameKnown),
         "items-compared": (1, ItemsCompared),
         "sla-breached": (1, SlaBreached),

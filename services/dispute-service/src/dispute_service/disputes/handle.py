@@ -17,6 +17,7 @@ from dispute_service.disputes.commands import (
     AddNote,
     ApplyCreditMemo,
     ApplyPayment,
+    ApplyWriteOff,
     AssignTo,
     Close,
     ContestedItem,
@@ -149,7 +150,9 @@ async def _with_what_is_known(uow: UnitOfWork, command: Open, numbers: Mapping[s
             entity = terms.legal_entity
             known_entities.append(entity)
         shared = len({*number.entities, entity} - {None}) > 1
-        items.append(msgspec.structs.replace(item, known=terms is not None, legal_entity=entity, shares_number=shared))
+        paid = terms is not None and terms.is_paid
+        stated = {"known": terms is not None, "legal_entity": entity, "shares_number": shared, "paid": paid}
+        items.append(msgspec.structs.replace(item, **stated))
     named = next((item.legal_entity for item in items if item.legal_entity is not None), command.legal_entity)
     return msgspec.structs.replace(
         command, items=tuple(items), legal_entity=known_entities[0] if known_entities else named
@@ -179,8 +182,8 @@ class _DisputeChange(Struct, frozen=True):
 
     @property
     def source(self) -> str:
-        """The ERP that numbered the payment or credit memo."""
-        return self.command.source if isinstance(self.command, ApplyPayment | ApplyCreditMemo) else ""
+        """The ERP that numbered the payment, credit memo or write-off."""
+        return self.command.source if isinstance(self.command, ApplyPayment | ApplyCreditMemo | ApplyWriteOff) else ""
 
 
 def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
@@ -208,8 +211,10 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
             customer_id=after.customer_id,
             currency=after.currency,
             held=new[invoice_id].amounts,
+            claimed_back=new[invoice_id].claimed_back,
             payment_id=command.payment_id if isinstance(command, ApplyPayment) else None,
             credit_memo_id=command.credit_memo_id if isinstance(command, ApplyCreditMemo) else None,
+            write_off_id=command.write_off_id if isinstance(command, ApplyWriteOff) else None,
             source=change.source,
             opened_at=after.opened_at,
             mismatched=new[invoice_id].mismatched,
@@ -220,10 +225,12 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
 
 
 class _Held(Struct, frozen=True):
-    """What a dispute holds of an invoice, and whether it contests something besides that is not that invoice."""
+    """What a dispute holds of an invoice and claims back of it, and whether it contests something besides that is not
+    that invoice."""
 
     amounts: tuple[HeldAmount, ...] = ()
     mismatched: bool = False
+    claimed_back: int = 0
 
 
 def _held_by_invoice(state: State) -> dict[str, _Held]:
@@ -234,8 +241,9 @@ def _held_by_invoice(state: State) -> dict[str, _Held]:
     for item in state.items:
         here = held[item.invoice_id]
         if item.open and item.mismatch is not None:
-            held[item.invoice_id] = _Held(here.amounts, mismatched=True)
+            held[item.invoice_id] = _Held(here.amounts, mismatched=True, claimed_back=here.claimed_back)
         elif item.open:
-            amount = HeldAmount(item.line, item.open, item.awaiting_credit)
-            held[item.invoice_id] = _Held((*here.amounts, amount), here.mismatched)
+            amount = (HeldAmount(item.line, item.held, item.held_awaiting),) if item.held else ()
+            claimed = here.claimed_back + item.claimed_back
+            held[item.invoice_id] = _Held((*here.amounts, *amount), here.mismatched, claimed)
     return held

@@ -18,10 +18,12 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
 
     `reduced` was never billed after all: the invoice is smaller. `valid` and `invalid` split what is contested while a
     decision stands. `stated_paid` is the part of `paid` that a person stated and no posting has proved; `posted_off` is
-    the part of `written_off` that a posting has. `mismatch` says what of the ledger's invoice is another (customer,
-    currency, line): the item then holds nothing. `legal_entity` is whose invoice it is; None where nobody has said it:
-    the first with the number. All items of one number are of one entity. `shares_number`: another entity used the
-    number too by the time the invoice was known.
+    the part of `written_off` that a posting has. `claimed_back` is the part of `open` that is paid already: it holds
+    nothing, and is answered by a refund or a credit on account; `denied` the part of `paid` that was claimed back in
+    vain. `mismatch` says what of the ledger's invoice is another (customer, currency, line): the item then holds
+    nothing. `legal_entity` is whose invoice it is; None where nobody has said it: the first with the number. All items
+    of one number are of one entity. `shares_number`: another entity used the number too by the time the invoice was
+    known.
     """
 
     invoice_id: str
@@ -43,11 +45,32 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
     mismatch: str | None = None
     legal_entity: str | None = None
     shares_number: bool = False
+    claimed_back: int = 0
+    denied: int = 0
 
     @property
     def contested(self) -> int:
         """The open part that nothing is granted of yet."""
         return self.open - self.awaiting_credit
+
+    @property
+    def held(self) -> int:
+        """The open part that holds something of the invoice: nobody has paid it."""
+        return self.open - self.claimed_back
+
+    @property
+    def held_awaiting(self) -> int:
+        """The part of it that was granted. A credit memo on the invoice comes before one on account."""
+        return min(self.awaiting_credit, self.held)
+
+    @property
+    def held_contested(self) -> int:
+        return self.held - self.held_awaiting
+
+    @property
+    def claimed_contested(self) -> int:
+        """What is claimed back and not granted."""
+        return self.contested - self.held_contested
 
 
 class PaymentShare(Struct, frozen=True):
@@ -69,12 +92,21 @@ class CreditShare(Struct, frozen=True):
     source: str = ""
 
 
+class WriteOffShare(Struct, frozen=True):
+    """The amount that a posted write-off has taken from an item. It comes back when the write-off is taken back."""
+
+    write_off_id: str
+    item: int
+    amount: int
+    source: str = ""
+
+
 Items = tuple[DisputeItem, ...]
 
 
-def contested(opened: Iterable[e.OpenedItem]) -> Items:
-    """All of it is open."""
-    return tuple(
+def contested(opened: Iterable[e.OpenedItem], claimed: Iterable[e.Share] = ()) -> Items:
+    """All of it is open; what is `claimed` back is paid already."""
+    items = tuple(
         DisputeItem(
             invoice_id=item.invoice_id,
             line=item.line,
@@ -86,6 +118,65 @@ def contested(opened: Iterable[e.OpenedItem]) -> Items:
         )
         for item in opened
     )
+    return paid_under_protest(items, claimed)
+
+
+def paid_under_protest(items: Items, shares: Iterable[e.Share]) -> Items:
+    """The shares are claimed back, as far as they are open and nobody had paid them."""
+    for share in shares:
+        if _has(items, share.item):
+            item = items[share.item]
+            items = _replaced(items, share.item, claimed_back=min(item.open, item.claimed_back + share.amount))
+    return items
+
+
+def held_again(items: Items, shares: Iterable[e.Share]) -> Items:
+    """The shares are not paid any more."""
+    for share in shares:
+        if _has(items, share.item):
+            item = items[share.item]
+            items = _replaced(items, share.item, claimed_back=max(0, item.claimed_back - share.amount))
+    return items
+
+
+def denied(items: Items, shares: Iterable[e.Share]) -> Items:
+    """The shares are claimed back no longer: they are paid."""
+    items = without_verdict(items)
+    for share in shares:
+        if _has(items, share.item):
+            item = items[share.item]
+            amount = min(share.amount, item.claimed_contested)
+            items = _replaced(
+                items,
+                share.item,
+                open=item.open - amount,
+                claimed_back=item.claimed_back - amount,
+                paid=item.paid + amount,
+                denied=item.denied + amount,
+            )
+    return items
+
+
+def claims_answered(items: Items, shares: Iterable[e.Share]) -> Items:
+    """The shares are refunded, or credited on account: what was granted first, then what was found valid."""
+    for share in shares:
+        if _has(items, share.item):
+            item = items[share.item]
+            amount = min(share.amount, item.claimed_back)
+            granted = min(amount, item.awaiting_credit - item.held_awaiting)
+            valid = max(0, item.valid - (amount - granted))
+            left = item.contested - (amount - granted)
+            items = _replaced(
+                items,
+                share.item,
+                open=item.open - amount,
+                claimed_back=item.claimed_back - amount,
+                awaiting_credit=item.awaiting_credit - granted,
+                credited=item.credited + amount,
+                valid=valid,
+                invalid=min(item.invalid, left - valid),
+            )
+    return items
 
 
 def known(items: Items, invoice_id: str, legal_entity: str, *, shares_number: bool = False) -> Items:
@@ -158,11 +249,12 @@ def withdrawn(items: Items, shares: Iterable[e.Share]) -> Items:
 def reopenable(item: DisputeItem) -> int:
     """The amount that reopening would contest again besides the open one: all that no posting has settled for good."""
     written_off = item.written_off - item.posted_off
-    return item.rejected + item.withdrawn + written_off + item.stated_paid + item.awaiting_credit
+    return item.rejected + item.withdrawn + written_off + item.stated_paid + item.denied + item.awaiting_credit
 
 
 def contested_again(items: Items, shares: Iterable[e.Share], *, keeps_grants: bool = False) -> Items:
-    """Each share is taken back from where it went: rejected first, then withdrawn, written off, stated as paid.
+    """Each share is taken back from where it went: rejected first, then withdrawn, written off, stated as paid, claimed
+    back in vain.
 
     No credit is awaited any more, unless grants are kept.
     """
@@ -173,18 +265,21 @@ def contested_again(items: Items, shares: Iterable[e.Share], *, keeps_grants: bo
         if not _has(items, share.item):
             continue
         item = items[share.item]
-        rejected, withdrawn, written_off, paid = filled(
-            share.amount, [item.rejected, item.withdrawn, item.written_off - item.posted_off, item.stated_paid]
+        rejected, withdrawn, written_off, paid, denied_ = filled(
+            share.amount,
+            [item.rejected, item.withdrawn, item.written_off - item.posted_off, item.stated_paid, item.denied],
         )
         items = _replaced(
             items,
             share.item,
-            open=item.open + rejected + withdrawn + written_off + paid,
+            open=item.open + rejected + withdrawn + written_off + paid + denied_,
             rejected=item.rejected - rejected,
             withdrawn=item.withdrawn - withdrawn,
             written_off=item.written_off - written_off,
-            paid=item.paid - paid,
+            paid=item.paid - paid - denied_,
             stated_paid=item.stated_paid - paid,
+            denied=item.denied - denied_,
+            claimed_back=item.claimed_back + denied_,
         )
     return items
 
@@ -215,6 +310,51 @@ def reduced_by_write_off(items: Items, shares: Iterable[e.Share]) -> Items:
             written_off, posted_off = item.written_off + amount, item.posted_off + amount
             items = _replaced(items, share.item, **left, written_off=written_off, posted_off=posted_off)
     return items
+
+
+def taken_by_write_off(before: Items, after: Items, write_off_id: str, source: str = "") -> tuple[WriteOffShare, ...]:
+    """What a write-off took from each item."""
+    return tuple(
+        WriteOffShare(write_off_id, index, amount, source)
+        for index, (was, now) in enumerate(zip(before, after, strict=True))
+        if (amount := now.posted_off - was.posted_off)
+    )
+
+
+def write_off_given_back(
+    items: Items, posted_off: tuple[WriteOffShare, ...], reversal: e.WriteOffReversed
+) -> tuple[Items, tuple[WriteOffShare, ...]]:
+    """The shares of a write-off that is gone are no longer written off, but where the reversal says; and what
+    write-offs have still taken."""
+    for share in reversal.shares:
+        if not _has(items, share.item):
+            continue
+        item = items[share.item]
+        amount = min(share.amount, item.posted_off)
+        items = _replaced(
+            items,
+            share.item,
+            written_off=item.written_off - amount,
+            posted_off=item.posted_off - amount,
+            open=item.open + (amount if reversal.into == "open" else 0),
+            rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
+            withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
+        )
+        posted_off = _unposted(posted_off, (reversal.source, reversal.write_off_id), share.item, amount)
+    return items, posted_off
+
+
+def _unposted(
+    posted_off: tuple[WriteOffShare, ...], write_off: tuple[str, str], item: int, amount: int
+) -> tuple[WriteOffShare, ...]:
+    left: list[WriteOffShare] = []
+    for entry in posted_off:
+        is_it = entry.item == item and is_same((entry.source, entry.write_off_id), write_off)
+        back = min(amount, entry.amount) if is_it else 0
+        amount -= back
+        if entry.amount > back:
+            left.append(msgspec.structs.replace(entry, amount=entry.amount - back))
+    return tuple(left)
 
 
 def _conceded(item: DisputeItem, wanted: int) -> tuple[dict[str, int], int]:
@@ -317,7 +457,7 @@ def given_back(
         if not _has(items, share.item):
             continue
         item = items[share.item]
-        amount = min(share.amount, item.paid - item.stated_paid)
+        amount = min(share.amount, item.paid - item.stated_paid - item.denied)
         items = _replaced(
             items,
             share.item,
@@ -326,14 +466,14 @@ def given_back(
             rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
             withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
         )
-        taken = _untaken(taken, (reversal.source, reversal.payment_id), share.item, amount)
+        taken = untaken(taken, (reversal.source, reversal.payment_id), share.item, amount)
     return items, taken
 
 
-def _untaken(
+def untaken(
     taken: tuple[PaymentShare, ...], payment: tuple[str, str], item: int, amount: int
 ) -> tuple[PaymentShare, ...]:
-    """Last taken, first given back."""
+    """What payments have still taken when `amount` of one goes. Last taken, first given back."""
     left: list[PaymentShare] = []
     for entry in reversed(taken):
         if is_same((entry.source, entry.payment_id), payment) and entry.item == item and amount:

@@ -77,6 +77,8 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
             return public.DisputeCreditReversed(
                 dispute=dispute, credit_memo_id=event.credit_memo_id, amount=_wire(_sum(event.shares), after)
             )
+        case stored.WriteOffReversed():
+            return _write_off_reversed(event, dispute, after)
         case stored.ItemsCompared():
             return public.DisputeMismatchFound(dispute=dispute, invoice_id=event.invoice_id)
         case stored.DisputeClosed():
@@ -85,7 +87,19 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
             return public.DisputeWithdrawn(dispute=dispute, reason=event.reason)
         case stored.SlaBreached():
             return public.DisputeSlaBreached(dispute=dispute, due_at=event.due_at)
-        case stored.NoteAdded() | stored.InvoiceBecameKnown():
+        case stored.PaidUnderProtest():
+            return public.DisputeClaimedBack(
+                dispute=dispute,
+                invoice_id=event.invoice_id,
+                payment_id=event.payment_id,
+                source=event.source,
+                amount=_wire(_sum(event.shares), after),
+            )
+        case stored.ClaimHeldAgain():
+            return public.DisputeClaimHeldAgain(
+                dispute=dispute, invoice_id=event.invoice_id, amount=_wire(_sum(event.shares), after)
+            )
+        case stored.NoteAdded() | stored.InvoiceBecameKnown() | stored.ClaimDenied():
             return None
     assert_never(event)
 
@@ -106,9 +120,26 @@ def _payment_reversed(
     )
 
 
+def _write_off_reversed(
+    event: stored.WriteOffReversed, dispute: public.DisputeSummary, after: Dispute
+) -> public.DisputeEvent | None:
+    """As for a payment that came back."""
+    if event.into == "open":
+        reason = f"Write-off {event.write_off_id} was taken back."
+        return public.DisputeReopened(dispute=dispute, reason=reason) if after.is_active else None
+    return public.DisputeAmountRestored(
+        dispute=dispute,
+        cause="write-off-reversed",
+        invoice_id=event.invoice_id,
+        restored=_wire(_sum(event.shares), after),
+        into=event.into,
+    )
+
+
 def _resolved(event: stored.DisputeResolved, dispute: public.DisputeSummary, after: Dispute) -> public.DisputeResolved:
     # Of a dispute that a posting ended, `paid` and `reduced` are over its whole life.
-    paid = sum(item.paid for item in after.items) if event.by_ledger else sum(o.paid for o in event.outcomes)
+    denied = sum(item.denied for item in after.items)
+    paid = sum(item.paid for item in after.items) - denied if event.by_ledger else sum(o.paid for o in event.outcomes)
     due = after.awaiting_credit if event.by_ledger else sum(outcome.credit for outcome in event.outcomes)
     return public.DisputeResolved(
         dispute=dispute,
@@ -121,6 +152,8 @@ def _resolved(event: stored.DisputeResolved, dispute: public.DisputeSummary, aft
         reduced=_wire(sum(item.reduced for item in after.items) if event.by_ledger else 0, after),
         outcomes=tuple(_outcome(outcome, after) for outcome in event.outcomes if 0 <= outcome.item < len(after.items)),
         by_ledger=event.by_ledger,
+        denied=_wire(denied, after) if denied else None,
+        after_payment=bool(after.answered or denied or any(item.claimed_back for item in after.items)),
     )
 
 
@@ -192,6 +225,8 @@ def _item(
         awaiting_credit=money(item.awaiting_credit),
         reduced=money(item.reduced),
         mismatch=item.mismatch,
+        claimed_back=money(item.claimed_back) if item.claimed_back else None,
+        denied=money(item.denied) if item.denied else None,
         valid=money(verdict.valid) if verdict else None,
         invalid=money(verdict.invalid) if verdict else None,
         legal_entity=item.legal_entity,

@@ -20,6 +20,7 @@ DisputeRefusal
 ├── CreditOutOfBounds         the credited amount is not within what may be credited
 ├── ContradictsVerdict        the resolution says something else than the decision
 ├── CreditOfMismatch          a credit for an item that is not of the invoice it names: no credit memo would serve it
+├── ClaimIsPaid               a claim after payment is neither paid again nor written off
 └── NothingToReopen           everything was settled by postings: there is nothing to contest again
 """
 
@@ -235,6 +236,29 @@ class ContradictsVerdict(DisputeRefusal):
 
 
 _DIFFERS = {"customer": "has another customer", "currency": "is in another currency", "line": "has no such line"}
+
+
+class ClaimIsPaid(DisputeRefusal):
+    code = "claim_is_paid"
+    title = "What is claimed back is paid already"
+    kind = "conflict"
+
+    def __init__(self, item: int, invoice_id: str, resolution_code: str) -> None:
+        super().__init__(
+            f"Item {item} of invoice {invoice_id} is paid already: {resolution_code} does not answer a claim after "
+            "payment.",
+            place=("resolution_code",),
+            allowed=(
+                "REFUND",
+                "CREDIT_FULL",
+                "CREDIT_PARTIAL",
+                "REBILL",
+                "GOODWILL",
+                "REJECTED_COLLECT",
+                "VOID_LOGGED_IN_ERROR",
+            ),
+            details={"item": item, "invoice_id": invoice_id},
+        )
 
 
 class CreditOfMismatch(DisputeRefusal):

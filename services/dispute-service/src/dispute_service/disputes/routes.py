@@ -48,6 +48,7 @@ def _add_opening(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:
     @router.post(PATH, status_code=201, response_class=Response, summary="Open a dispute")
     @answers(DisputeDocument, status=201, problems=[DisputeRefusal, InvoiceRefusal])
     async def open_dispute(context: Opening, body: bodies.OpenBody) -> Response:
+        """Of an invoice of which nothing is open and something is paid it is a claim after payment: `claimed_back`."""
         command = await _open(parts.vault, context, body)
         result = await parts.runner.run(context, opening(context, new_uuid(), command))
         return command_answer(result, lambda opened: f"{PATH}/{opened.id}")

@@ -16,7 +16,7 @@ from msgspec import Struct
 from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import events as e
 from dispute_service.disputes import items as moved
-from dispute_service.disputes.items import CreditShare, DisputeItem, PaymentShare, reopenable
+from dispute_service.disputes.items import CreditShare, DisputeItem, PaymentShare, WriteOffShare, reopenable
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
 from redress.contracts.common import Sealed, SealedContact
@@ -46,6 +46,8 @@ ACTIVE = frozenset(
         Status.DECIDED,
     }
 )
+ANSWERS = frozenset({"refund", "credit-on-account"})
+"""Causes that answer claims after payment."""
 ENDED = frozenset({Status.RESOLVED, Status.CLOSED, Status.WITHDRAWN})
 
 # From which states a person may take which action, in the order in which they usually come.
@@ -132,6 +134,9 @@ class Dispute(Struct, frozen=True, kw_only=True):
     is_judged: bool = False  # by a person: decided, resolved or reopened, however it went on
     taken: tuple[PaymentShare, ...] = ()
     credited: tuple[CreditShare, ...] = ()
+    posted_off: tuple[WriteOffShare, ...] = ()
+    protested: tuple[PaymentShare, ...] = ()
+    answered: frozenset[tuple[str, str, str, str]] = frozenset()  # claims: cause, source, reference, invoice
     ledger_versions: Mapping[str, int] = MappingProxyType({})
     entries: frozenset[str] = frozenset()  # ids of notes, questions and answers: each is taken once
 
@@ -245,6 +250,14 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
             return _payment_reversed(state, event)
         case e.CreditReversed():
             return _credit_reversed(state, event)
+        case e.WriteOffReversed():
+            return _write_off_reversed(state, event)
+        case e.PaidUnderProtest():
+            return _paid_under_protest(state, event)
+        case e.ClaimHeldAgain():
+            return _claim_held_again(state, event)
+        case e.ClaimDenied():
+            return msgspec.structs.replace(state, items=moved.denied(state.items, event.shares))
         case e.InvoiceBecameKnown():
             return msgspec.structs.replace(
                 state,
@@ -266,7 +279,7 @@ def _opened(event: e.DisputeOpened) -> Dispute:
         currency=event.currency,
         reason_code=event.reason_code,
         origin=event.origin,
-        items=moved.contested(event.items),
+        items=moved.contested(event.items, event.claimed_back),
         opened_at=event.at,
         routing=event.routing,
         sla=event.sla,
@@ -350,12 +363,16 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
 def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
     taken: tuple[PaymentShare, ...] = ()
     credited: tuple[CreditShare, ...] = ()
+    posted_off: tuple[WriteOffShare, ...] = ()
     if event.cause == "payment":
         items, taken = moved.reduced_by_payment(state.items, event.shares, event.reference, event.source)
     elif event.into == "reduced":
         items = moved.reduced_by_invoice(state.items, event.shares)
     elif event.cause == "write-off":
         items = moved.reduced_by_write_off(state.items, event.shares)
+        posted_off = moved.taken_by_write_off(state.items, items, event.reference, event.source)
+    elif event.cause in ANSWERS:
+        return _claims_answered(state, event)
     else:
         items = moved.reduced_by_credit(state.items, event.shares)
     if event.cause == "credit-memo":
@@ -365,6 +382,37 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
         items=items,
         taken=(*state.taken, *taken),
         credited=(*state.credited, *credited),
+        posted_off=(*state.posted_off, *posted_off),
+        ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
+    )
+
+
+def _claims_answered(state: Dispute, event: e.AmountReduced) -> Dispute:
+    answer = (event.cause, event.source, event.reference, event.invoice_id)
+    return msgspec.structs.replace(
+        state, items=moved.claims_answered(state.items, event.shares), answered=state.answered | {answer}
+    )
+
+
+def _paid_under_protest(state: Dispute, event: e.PaidUnderProtest) -> Dispute:
+    paid = (PaymentShare(event.payment_id, share.item, share.amount, event.source) for share in event.shares)
+    return msgspec.structs.replace(
+        state,
+        items=moved.paid_under_protest(state.items, event.shares),
+        protested=(*state.protested, *paid),
+        ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
+    )
+
+
+def _claim_held_again(state: Dispute, event: e.ClaimHeldAgain) -> Dispute:
+    protested = state.protested
+    if event.payment_id is not None:
+        for share in event.shares:
+            protested = moved.untaken(protested, (event.source, event.payment_id), share.item, share.amount)
+    return msgspec.structs.replace(
+        state,
+        items=moved.held_again(state.items, event.shares),
+        protested=protested,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )
 
@@ -393,6 +441,19 @@ def _payment_reversed(state: Dispute, event: e.PaymentReversed) -> Dispute:
         verdict=None if reopens_verdict else state.verdict,
         lost_short_payment=state.lost_short_payment or event.into == "nothing",
         taken=taken,
+        ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
+    )
+
+
+def _write_off_reversed(state: Dispute, event: e.WriteOffReversed) -> Dispute:
+    items, posted_off = moved.write_off_given_back(state.items, state.posted_off, event)
+    reopens_verdict = event.into == "open" and state.status is Status.DECIDED
+    return msgspec.structs.replace(
+        state,
+        status=Status.INVESTIGATING if reopens_verdict else state.status,
+        items=moved.without_verdict(items) if reopens_verdict else items,
+        verdict=None if reopens_verdict else state.verdict,
+        posted_off=posted_off,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )
 

@@ -13,22 +13,37 @@ from dispute_service.disputable_invoices.commands import RecordInvoice
 from dispute_service.disputable_invoices.events import KnownLine
 from redress.business_day import day_begins
 from redress.contracts.collections_events import (
+    CreditMeantFor,
     CreditMemoApplied,
     CreditMemoReversed,
     CreditMemoUnapplied,
+    CreditOnAccountPosted,
     DiscountGranted,
     DiscountWithdrawn,
     InvoiceCancelled,
     InvoiceChanged,
+    InvoiceCustomerChanged,
     InvoiceRegistered,
     InvoiceSummary,
     PaymentApplied,
     PaymentReversed,
     PaymentUnapplied,
+    RefundPosted,
     ShortPaymentDetected,
     WriteOffPosted,
+    WriteOffReversed,
 )
 from redress.contracts.envelope import PublishedEvent
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A refund or a credit on account (`cause`), as far as it answers claims after payment: of this invoice, by this
+    dispute, where the ERP names them."""
+
+    cause: str
+    reference: str
+    source: str
+    meant_for: tuple[CreditMeantFor, ...]
 
 
 class OtherPosting(Struct, frozen=True, kw_only=True):
@@ -40,6 +55,7 @@ class OtherPosting(Struct, frozen=True, kw_only=True):
 LedgerEvent = (
     InvoiceRegistered
     | InvoiceChanged
+    | InvoiceCustomerChanged
     | InvoiceCancelled
     | PaymentApplied
     | PaymentReversed
@@ -50,6 +66,7 @@ LedgerEvent = (
     | CreditMemoReversed
     | CreditMemoUnapplied
     | WriteOffPosted
+    | WriteOffReversed
     | ShortPaymentDetected
     | OtherPosting
 )
@@ -66,11 +83,17 @@ _NOT_POSTINGS = frozenset(
         "unapplied-cash-changed",
         "refund-posted",
         "legal-entity-changed",
+        "credit-on-account-posted",
     }
 )
+_ANSWERS: dict[str, msgspec.json.Decoder[CreditOnAccountPosted | RefundPosted]] = {
+    "credit-on-account-posted": msgspec.json.Decoder(CreditOnAccountPosted),
+    "refund-posted": msgspec.json.Decoder(RefundPosted),
+}
 _DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
     "invoice-registered": msgspec.json.Decoder(InvoiceRegistered),
     "invoice-changed": msgspec.json.Decoder(InvoiceChanged),
+    "invoice-customer-changed": msgspec.json.Decoder(InvoiceCustomerChanged),
     "payment-applied": msgspec.json.Decoder(PaymentApplied),
     "payment-reversed": msgspec.json.Decoder(PaymentReversed),
     "discount-granted": msgspec.json.Decoder(DiscountGranted),
@@ -81,6 +104,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[LedgerEvent]] = {
     "credit-memo-reversed": msgspec.json.Decoder(CreditMemoReversed),
     "credit-memo-unapplied": msgspec.json.Decoder(CreditMemoUnapplied),
     "write-off-posted": msgspec.json.Decoder(WriteOffPosted),
+    "write-off-reversed": msgspec.json.Decoder(WriteOffReversed),
     "short-payment-detected": msgspec.json.Decoder(ShortPaymentDetected),
 }
 
@@ -101,6 +125,19 @@ def ledger_event(published: PublishedEvent) -> LedgerEvent | None:
         return None
     invoice = _perhaps_an_invoice.decode(published.data).invoice
     return None if invoice is None else OtherPosting(invoice=invoice)
+
+
+def answer(published: PublishedEvent) -> Answer | None:
+    """None for what answers no claim after payment."""
+    decoder = _ANSWERS.get(published.type)
+    match None if decoder is None else decoder.decode(published.data):
+        case CreditOnAccountPosted(credit_memo_id=number, source=source, meant_for=meant_for):
+            return Answer(cause="credit-on-account", reference=number, source=source, meant_for=meant_for)
+        case RefundPosted(refund_id=number, source=source, dispute_id=str() as dispute_id, amount=amount):
+            meant_for = (CreditMeantFor(invoice_id=None, dispute_id=dispute_id, amount=amount),)
+            return Answer(cause="refund", reference=number, source=source, meant_for=meant_for)
+        case _:
+            return None
 
 
 def on_the_entitys_day(published: PublishedEvent, zone: str) -> PublishedEvent:
@@ -127,4 +164,5 @@ def invoice_now(published: PublishedEvent, posting: LedgerEvent) -> RecordInvoic
         total=invoice.total.money().minor,
         open=invoice.open.money().minor,
         lines=tuple(KnownLine(line.line, line.amount.money().minor) for line in invoice.lines),
+        paid=None if invoice.paid is None else invoice.paid.money().minor,
     )

@@ -2,13 +2,14 @@
 
 An invoice that becomes known or changes is noted; a payment takes the undisputed part first and then from disputes,
 oldest first, and a write-off as a payment does; a credit memo serves the dispute it names, then awaited credits, then
-what else is contested; a payment or credit memo that is reversed or taken off the invoice gives back what it took; a
-short payment opens a dispute and assigns it by the matrix. A short payment that opens none, and a named dispute that is
-not served, leave a reason.
+what else is contested; a payment, credit memo or write-off that is reversed or taken off the invoice gives back what
+it took; a short payment opens a dispute and assigns it by the matrix. A short payment that opens none, and a named
+dispute that is not served, leave a reason.
 
 Facts are never refused: whatever they do, afterwards disputes are brought within what the invoice asks for.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 from uuid import UUID
@@ -20,6 +21,7 @@ from dispute_service.disputable_invoices.decisions import (
     Reduction,
     corrected_away,
     no_longer_fits,
+    no_longer_paid,
     reductions,
 )
 from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms, is_same
@@ -29,11 +31,13 @@ from dispute_service.disputes.document import PREFIX
 from dispute_service.disputes.events import ShortPayment
 from dispute_service.disputes.handle import handle
 from dispute_service.disputes.items import filled
-from dispute_service.disputes.state import Dispute, UnopenedDispute
+from dispute_service.disputes.state import Dispute, State, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.postings.ledger_events import (
+    Answer,
     LedgerEvent,
     OtherPosting,
+    answer,
     counts_from,
     invoice_now,
     ledger_event,
@@ -42,6 +46,7 @@ from dispute_service.postings.ledger_events import (
 from dispute_service.reasons.external import read_reason
 from dispute_service.routing.stream import MATRIX, matrix_stream
 from redress.contracts.collections_events import (
+    CreditMeantFor,
     CreditMemoApplied,
     CreditMemoReversed,
     CreditMemoUnapplied,
@@ -49,6 +54,7 @@ from redress.contracts.collections_events import (
     DiscountWithdrawn,
     InvoiceCancelled,
     InvoiceChanged,
+    InvoiceCustomerChanged,
     InvoiceRegistered,
     InvoiceSummary,
     PaymentApplied,
@@ -56,6 +62,7 @@ from redress.contracts.collections_events import (
     PaymentUnapplied,
     ShortPaymentDetected,
     WriteOffPosted,
+    WriteOffReversed,
 )
 from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
@@ -85,6 +92,7 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     """Apply one posting of the ledger. A posting that was applied before does nothing."""
     posting = ledger_event(event)
     if posting is None:
+        await _answer_claims(uow, event)
         return
     entity = await uow.state(LEGAL_ENTITY, legal_entity_stream(uow.tenant, posting.invoice.legal_entity))
     event = on_the_entitys_day(event, entity.zone)
@@ -102,7 +110,7 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     match posting:
         case InvoiceRegistered() | InvoiceChanged() | InvoiceCancelled() | DiscountGranted() | DiscountWithdrawn():
             pass  # nothing but to fit in
-        case OtherPosting():
+        case InvoiceCustomerChanged() | OtherPosting():  # disputes of who owed it before have been compared with it
             pass
         case PaymentApplied():
             await _do(uow, event, [_pay(event, posting, reduction) for reduction in reductions(invoice, is_open)])
@@ -115,6 +123,9 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
             await _note(uow, event, posting, stream)
         case CreditMemoReversed() | CreditMemoUnapplied():
             await _do(uow, event, await _reverse_credit(uow, event, posting, invoice))
+            await _note(uow, event, posting, stream)
+        case WriteOffReversed():
+            await _do(uow, event, _reverse_write_off(event, posting, invoice))
             await _note(uow, event, posting, stream)
         case ShortPaymentDetected():
             await _dispute_short_payment(uow, event, posting, invoice)
@@ -171,6 +182,8 @@ async def _note(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, st
 async def _fit_in(
     uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, stream: UUID, before: InvoiceTerms | None
 ) -> None:
+    unpaid = no_longer_paid(await uow.state(INVOICE, stream))
+    await _do(uow, event, [_hold_claim(event, posting, reduction) for reduction in unpaid])
     found = no_longer_fits(await uow.state(INVOICE, stream), before)
     await _do(uow, event, _fit(event, posting, found))
 
@@ -199,6 +212,70 @@ def _pay(event: PublishedEvent, posting: PaymentApplied, reduction: Reduction) -
         invoice_id=posting.invoice.invoice_id,
         ledger_version=event.version,
         reduce_by=reduction.amount,
+        under_protest=posting.under_protest,
+    )
+
+
+def _hold_claim(event: PublishedEvent, posting: LedgerEvent, reduction: Reduction) -> tuple[UUID, c.DisputeCommand]:
+    return UUID(reduction.dispute_id), c.HoldClaim(
+        at=counts_from(event),
+        invoice_id=posting.invoice.invoice_id,
+        ledger_version=event.version,
+        amount=reduction.amount,
+    )
+
+
+async def _answer_claims(uow: UnitOfWork, event: PublishedEvent) -> None:
+    """A refund or credit on account goes to the dispute that it names; what names an invoice only, to the disputes that
+    claim back of it: what was granted first, then the oldest. Nothing for any other event."""
+    answered = answer(event)
+    if answered is None:
+        return
+    named: Counter[str] = Counter()
+    for meant in answered.meant_for:
+        if meant.dispute_id is not None:
+            named[meant.dispute_id] += meant.amount.money().minor
+        elif meant.invoice_id is not None:
+            stream = invoice_stream(uow.tenant, meant.invoice_id, meant.legal_entity)
+            await _answer_of_invoice(uow, event, answered, stream, meant)
+    for dispute_id, amount in named.items():
+        try:
+            dispute = parse_public_id(PREFIX, dispute_id)
+        except ValueError:
+            continue
+        if isinstance(await uow.state(DISPUTE, dispute), Dispute):
+            await _do(uow, event, [(dispute, _settle(event, answered, amount))])
+
+
+async def _answer_of_invoice(
+    uow: UnitOfWork, event: PublishedEvent, answered: Answer, stream: UUID, meant: CreditMeantFor
+) -> None:
+    invoice, invoice_id = await uow.state(INVOICE, stream), meant.invoice_id or ""
+    claims = {claim.dispute_id: claim.amount for claim in invoice.claims}
+    await uow.load(DISPUTE, [UUID(dispute_id) for dispute_id in claims])
+    granted = {dispute_id: _granted(await uow.state(DISPUTE, UUID(dispute_id)), invoice_id) for dispute_id in claims}
+    rooms = [*granted.values(), *(claims[each] - granted[each] for each in claims)]
+    parts = filled(meant.amount.money().minor, rooms)
+    for place, dispute_id in enumerate(claims):
+        part = parts[place] + parts[len(claims) + place]
+        if part:
+            await _do(uow, event, [(UUID(dispute_id), _settle(event, answered, part, invoice_id))])
+
+
+def _granted(dispute: State, invoice_id: str) -> int:
+    """What of its claim on the invoice was granted."""
+    items = dispute.items if isinstance(dispute, Dispute) else ()
+    return sum(item.claimed_back - item.claimed_contested for item in items if item.invoice_id == invoice_id)
+
+
+def _settle(event: PublishedEvent, answered: Answer, amount: int, invoice_id: str | None = None) -> c.SettleClaim:
+    return c.SettleClaim(
+        at=counts_from(event),
+        cause=answered.cause,
+        reference=answered.reference,
+        source=answered.source,
+        amount=amount,
+        invoice_id=invoice_id,
     )
 
 
@@ -253,6 +330,7 @@ def _write_off(event: PublishedEvent, posting: WriteOffPosted, reduction: Reduct
         at=counts_from(event),
         write_off_id=posting.write_off_id,
         kind=posting.kind,
+        source=posting.source,
         invoice_id=posting.invoice.invoice_id,
         ledger_version=event.version,
         reduce_by=reduction.amount,
@@ -342,6 +420,25 @@ async def _reverse_credit(
         )
         for place, dispute_id in enumerate(taken)
         if (amount := parts[place] + parts[len(taken) + place])
+    ]
+
+
+def _reverse_write_off(event: PublishedEvent, posting: WriteOffReversed, invoice: DisputableInvoice) -> Commands:
+    """The same for a write-off."""
+    return [
+        (
+            UUID(dispute_id),
+            c.ReverseWriteOff(
+                at=counts_from(event),
+                write_off_id=posting.write_off_id,
+                invoice_id=posting.invoice.invoice_id,
+                ledger_version=event.version,
+                amount=posting.amount.money().minor,
+                source=posting.source,
+                clock_from=event.time,
+            ),
+        )
+        for dispute_id in invoice.disputes_written_off_by(posting.source, posting.write_off_id)
     ]
 
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from notification_service.notices.notice import Template
 from redress.contracts.common import Sealed
 from redress.contracts.dispute_events import DisputeSummary
-from redress.money import Money
+from redress.money import Money, total
 
 
 class DisputedPart(Struct, frozen=True, kw_only=True):
@@ -36,10 +36,11 @@ class DisputeFacts(Struct, frozen=True, kw_only=True):
     sla_due_at: datetime | None = None
 
 
-class Acknowledgement(Struct, frozen=True, kw_only=True):
-    """We have your dispute."""
+class Acknowledgement(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """We have your dispute. `claimed_back` is the part of it that is paid already; None: nothing."""
 
     dispute: DisputeFacts
+    claimed_back: Money | None = None
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
@@ -70,7 +71,8 @@ class PartOutcome(Struct, frozen=True, kw_only=True):
 class Resolution(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The end of the dispute. `credited` is granted, whether or not the credit memo is there yet; `reduced` is what a
     smaller invoice took away, None in older notices: nothing. `outcomes` says the same of each part that was open;
-    `by_ledger`: a posting ended the dispute, no person stated it.
+    `by_ledger`: a posting ended the dispute, no person stated it. `denied` was claimed back in vain: it is paid, and
+    nothing of it is asked for. `after_payment`: what is credited had been paid before.
 
     The analyst's rationale is not here: it is written for colleagues, and a mail to the customer would leak it.
     """
@@ -84,6 +86,8 @@ class Resolution(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reduced: Money | None = None
     outcomes: tuple[PartOutcome, ...] = ()
     by_ledger: bool = False
+    denied: Money | None = None
+    after_payment: bool = False
 
 
 class Breach(Struct, frozen=True, kw_only=True):
@@ -127,3 +131,9 @@ def facts_of(dispute: DisputeSummary) -> DisputeFacts:
         team=dispute.team,
         sla_due_at=dispute.sla_due_at,
     )
+
+
+def claimed_back(dispute: DisputeSummary) -> Money | None:
+    """What of the dispute is paid already; None: nothing."""
+    claimed = [item.claimed_back.money() for item in dispute.items if item.claimed_back is not None]
+    return total(claimed, dispute.currency) if claimed else None

@@ -36,7 +36,11 @@ QUESTION = "question"
 
 
 def _acknowledgement(facts: Acknowledgement, _texts: Texts, language: Language) -> dict[str, Value]:
-    return _common(facts.dispute, language)
+    claimed = facts.claimed_back
+    return _common(facts.dispute, language) | {
+        "claimed": None if claimed is None else written.money(claimed, language),
+        "is_all_claimed": claimed == facts.dispute.open,
+    }
 
 
 def _assignment(facts: Assignment, _texts: Texts, language: Language) -> dict[str, Value]:
@@ -106,13 +110,18 @@ def _of_entity(part: DisputedPart) -> str:
 
 
 def _outcome(facts: Resolution, language: Language) -> dict[str, Value]:
-    outcome = words.outcome(facts.resolution_code, language, by_ledger=facts.by_ledger)
+    outcome = _ending(facts, language)
     return {
         "outcome": one_line(outcome.label, 80),
         "outcome_sentence": outcome.sentence,
         "shares": _shares(facts, outcome, language),
         "payable": written.money(facts.rejected, language) if facts.rejected.minor else None,
+        "paid_in_vain": None if facts.denied is None else written.money(facts.denied, language),
     }
+
+
+def _ending(facts: Resolution, language: Language) -> words.Ending:
+    return words.outcome(facts.resolution_code, language, by_ledger=facts.by_ledger, after_payment=facts.after_payment)
 
 
 def _shares(amounts: Resolution | PartOutcome, outcome: words.Ending, language: Language) -> list[tuple[str, str]]:
@@ -123,8 +132,9 @@ def _shares(amounts: Resolution | PartOutcome, outcome: words.Ending, language: 
         (outcome.paid or labels["paid"], amounts.paid),
         (labels["rejected"], amounts.rejected),
     ]
-    if isinstance(amounts, Resolution) and amounts.reduced is not None:
-        shares.append((labels["reduced"], amounts.reduced))
+    if isinstance(amounts, Resolution):
+        more = (("denied", amounts.denied), ("reduced", amounts.reduced))
+        shares += [(labels[name], amount) for name, amount in more if amount is not None]
     return [(label, written.money(amount, language)) for label, amount in shares if amount.minor]
 
 
@@ -132,7 +142,7 @@ def _outcome_of_parts(facts: Resolution, language: Language) -> dict[int, str]:
     """Of a dispute with several parts, the outcome of each in one line."""
     if len(facts.dispute.parts) == 1:
         return {}
-    ending = words.outcome(facts.resolution_code, language, by_ledger=facts.by_ledger)
+    ending = _ending(facts, language)
     return {
         part.part: "; ".join(f"{label}: {amount}" for label, amount in shares)
         for part in facts.outcomes
@@ -145,12 +155,14 @@ _SHARES = {
         "credited": "Credit to you",
         "paid": "Settled",
         "rejected": "Not accepted, payable",
+        "denied": "Not accepted, already paid",
         "reduced": "No longer invoiced",
     },
     Language.GERMAN: {
         "credited": "Gutschrift für Sie",
         "paid": "Ausgeglichen",
         "rejected": "Nicht anerkannt, zu zahlen",
+        "denied": "Nicht anerkannt, bereits bezahlt",
         "reduced": "Nicht mehr in Rechnung gestellt",
     },
 }

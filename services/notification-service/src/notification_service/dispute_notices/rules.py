@@ -26,6 +26,7 @@ from notification_service.dispute_notices.facts import (
     InformationRequest,
     PartOutcome,
     Resolution,
+    claimed_back,
     facts_of,
 )
 from notification_service.notices.names import team_name
@@ -49,7 +50,8 @@ F = TypeVar("F", bound=Struct)
 
 
 def _acknowledge(event: DisputeOpened, _contacts: Contacts) -> Sequence[Decision[Acknowledgement]]:
-    return [_to_contact(event.dispute, Acknowledgement(dispute=facts_of(event.dispute)))]
+    facts = Acknowledgement(dispute=facts_of(event.dispute), claimed_back=claimed_back(event.dispute))
+    return [_to_contact(event.dispute, facts)]
 
 
 def _assign(event: DisputeAssigned, contacts: Contacts) -> Sequence[Decision[Assignment]]:
@@ -108,6 +110,8 @@ def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[R
             for part in event.outcomes
         ),
         by_ledger=event.by_ledger and not event.credit_due.money().minor,  # a credit that was granted is still to come
+        denied=event.denied.money() if event.denied else None,
+        after_payment=event.after_payment,
     )
     decided = _to_contact(event.dispute, outcome)
     if event.resolution_code in OURS_ALONE and isinstance(decided, Addressee):

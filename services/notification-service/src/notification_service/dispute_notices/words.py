@@ -24,10 +24,11 @@ def reason(code: str, language: Language) -> str:
     return _REASONS[language].get(code, code)
 
 
-def outcome(code: str, language: Language, *, by_ledger: bool) -> Ending:
-    """The resolution in words, other ones where a posting has done it; for a code that is not in the list, the code and
-    no sentence."""
-    posted, stated = _POSTED[language].get(code), _OUTCOMES[language].get(code)
+def outcome(code: str, language: Language, *, by_ledger: bool, after_payment: bool = False) -> Ending:
+    """The resolution in words, other ones where a posting has done it, and again where the amount had been paid before;
+    for a code that is not in the list, the code and no sentence."""
+    words = _GIVEN_BACK if after_payment else _POSTED
+    posted, stated = words[language].get(code), _OUTCOMES[language].get(code)
     first, second = (posted, stated) if by_ledger else (stated, posted)
     return first or second or Ending(code, "")
 
@@ -206,5 +207,23 @@ _POSTED: dict[Language, dict[str, Ending]] = {
             "Die Zahlung, um die es hier ging, ist zurückgegangen. Die Rechnung ist zu den vereinbarten"
             " Zahlungsbedingungen zu zahlen.",
         ),
+    },
+}
+
+# A posting has given back what had been paid: no invoice became smaller.
+_GIVEN_BACK: dict[Language, dict[str, Ending]] = {
+    Language.ENGLISH: {
+        "CREDIT_FULL": Ending("credited", "We have credited the disputed amount to your account."),
+        "CREDIT_PARTIAL": Ending("credited", "We have credited a part of the disputed amount to your account."),
+        "REFUND": Ending("refunded", "We have refunded the disputed amount to you.", credited="Refund"),
+    },
+    Language.GERMAN: {
+        "CREDIT_FULL": Ending(
+            "gutgeschrieben", "Wir haben Ihnen den beanstandeten Betrag auf Ihrem Konto gutgeschrieben."
+        ),
+        "CREDIT_PARTIAL": Ending(
+            "gutgeschrieben", "Wir haben Ihnen einen Teil des beanstandeten Betrags auf Ihrem Konto gutgeschrieben."
+        ),
+        "REFUND": Ending("erstattet", "Wir haben Ihnen den beanstandeten Betrag erstattet.", credited="Erstattung"),
     },
 }

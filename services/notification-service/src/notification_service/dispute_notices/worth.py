@@ -22,7 +22,8 @@ _WAITING = frozenset({"awaiting_customer", "awaiting_internal"})
 
 
 class DisputeNow(Struct, frozen=True, kw_only=True):
-    """The latest that is known of a dispute. `open` is what is still disputed."""
+    """The latest that is known of a dispute. `open` is what is still disputed. `contested_at` is the last version at
+    which it was being worked on, `answered_at` the last one at which nobody was asked anything; 0: none is known."""
 
     version: int
     status: str
@@ -30,6 +31,16 @@ class DisputeNow(Struct, frozen=True, kw_only=True):
     owner: str | None = None
     team: str | None = None
     resolution_code: str | None = None
+    contested_at: int = 0
+    answered_at: int = 0
+
+
+def is_worked_on(status: str) -> bool:
+    return status not in _OVER and status != _WITHDRAWN
+
+
+def waits_for_an_answer(status: str) -> bool:
+    return status in _WAITING
 
 
 def still_worth_sending(notice: Notice, now: DisputeNow | None) -> Mootness | None:
@@ -42,13 +53,13 @@ def still_worth_sending(notice: Notice, now: DisputeNow | None) -> Mootness | No
     template = TEMPLATES.get(notice.template)
     match None if template is None else template.read(notice):
         case Resolution():
-            return _reopened(now)
+            return _reopened(notice, now)
         case Acknowledgement() | Breach():
             return _over(now)
         case Assignment() as facts:
             return _over(now) or _reassigned(facts, now)
         case InformationRequest():
-            return _over(now) or _answered(now)
+            return _over(now) or _answered(notice, now)
         case _:
             return None
 
@@ -73,16 +84,24 @@ def _reassigned(facts: Assignment, now: DisputeNow) -> Mootness | None:
     return Mootness(Reason.MOOT_REASSIGNED, f"the dispute has another owner now (version {now.version})")
 
 
-def _answered(now: DisputeNow) -> Mootness | None:
-    if now.status in _WAITING:
-        return None
-    return Mootness(Reason.MOOT_ANSWERED, f"the dispute is {now.status}, no longer waiting (version {now.version})")
+def _answered(notice: Notice, now: DisputeNow) -> Mootness | None:
+    """Also where another question is open by now."""
+    if not waits_for_an_answer(now.status):
+        return Mootness(Reason.MOOT_ANSWERED, f"the dispute is {now.status}, no longer waiting (version {now.version})")
+    if now.answered_at > notice.cause_version:
+        because = f"this question was answered, the one that is open came later (version {now.answered_at})"
+        return Mootness(Reason.MOOT_ANSWERED, because)
+    return None
 
 
-def _reopened(now: DisputeNow) -> Mootness | None:
-    if now.status in _OVER or now.status == _WITHDRAWN:
-        return None
-    return Mootness(Reason.MOOT_REOPENED, f"the dispute is {now.status} again (version {now.version})")
+def _reopened(notice: Notice, now: DisputeNow) -> Mootness | None:
+    """Also where it has ended anew by now: that outcome has a mail of its own."""
+    if is_worked_on(now.status):
+        return Mootness(Reason.MOOT_REOPENED, f"the dispute is {now.status} again (version {now.version})")
+    if now.contested_at > notice.cause_version:
+        because = f"the dispute was reopened, and is {now.status} anew (version {now.version})"
+        return Mootness(Reason.MOOT_REOPENED, because)
+    return None
 
 
 def _team(team: str | None) -> str | None:

@@ -10,14 +10,21 @@ from collections_service.open_items.decisions.credit_memos import (
     unapply_credit_memo,
 )
 from collections_service.open_items.decisions.disputes import report_dispute
-from collections_service.open_items.decisions.invoices import brought_along, cancel, correct, register, share
+from collections_service.open_items.decisions.invoices import (
+    brought_along,
+    cancel,
+    change_customer,
+    correct,
+    register,
+    share,
+)
 from collections_service.open_items.decisions.payments import (
     apply_cash,
     apply_payment,
     reverse_payment,
     unapply_payment,
 )
-from collections_service.open_items.decisions.write_offs import post_write_off
+from collections_service.open_items.decisions.write_offs import post_write_off, reverse_write_off
 
 __all__ = [
     "apply_cash",
@@ -25,6 +32,7 @@ __all__ = [
     "apply_payment",
     "brought_along",
     "cancel",
+    "change_customer",
     "correct",
     "hand_over",
     "post_write_off",
@@ -32,6 +40,7 @@ __all__ = [
     "report_dispute",
     "reverse_credit_memo",
     "reverse_payment",
+    "reverse_write_off",
     "share",
     "take_back",
     "unapply_credit_memo",

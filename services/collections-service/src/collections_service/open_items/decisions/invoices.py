@@ -1,16 +1,17 @@
-"""An invoice is registered, corrected and cancelled."""
+"""An invoice is registered, corrected, moved to another customer and cancelled."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import reduce
 
-from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, RegisterInvoice
+from collections_service.open_items.commands import CancelInvoice, ChangeCustomer, CorrectInvoice, RegisterInvoice
 from collections_service.open_items.decisions.changes import day_with_room, known_terms, not_cancelled, with_holds
 from collections_service.open_items.events import (
     CashDiscount,
     DisputeReported,
     InvoiceCancelled,
     InvoiceCorrected,
+    InvoiceCustomerChanged,
     InvoiceRegistered,
     Line,
     NumberShared,
@@ -126,6 +127,26 @@ def correct(command: CorrectInvoice, item: OpenItem) -> list[OpenItemEvent]:
     return with_holds(item, corrected, "the invoice was corrected", since=corrected.effective_on)
 
 
+def change_customer(command: ChangeCustomer, item: OpenItem) -> list[OpenItemEvent]:
+    """Another customer owes it from a day on, never before it was issued. What disputes hold stays until
+    dispute-service has said which of them are of this customer (0032). Nothing where it is so from that day on."""
+    terms = known_terms(item, command.invoice_id, command.legal_entity)
+    not_cancelled(item, command.invoice_id)
+    from_day = max(command.changed_on, terms.issued_on)
+    later = [each.customer_id for each in item.customers if each.on > from_day]
+    if {item.customer_on(from_day), *later} == {command.customer_id}:
+        return []
+    return [
+        InvoiceCustomerChanged(
+            customer_id=command.customer_id,
+            previous_customer_id=item.customer_on(from_day),
+            changed_on=command.changed_on,
+            effective_on=from_day,
+            reason=command.reason,
+        )
+    ]
+
+
 def cancel(command: CancelInvoice, item: OpenItem) -> list[OpenItemEvent]:
     """Nothing is owed any more. Refused while money or credit lies on the invoice: that is taken off first."""
     terms = known_terms(item, command.invoice_id, command.legal_entity)
@@ -209,8 +230,11 @@ def _or_none(value: object) -> str:
 
 
 def _only_correctable(command: CorrectInvoice, terms: Terms) -> None:
+    if command.customer_id is not None and command.customer_id != terms.customer_id:
+        raise CannotBeCorrected(
+            terms.invoice_id, "customer", terms.customer_id, command.customer_id, "send invoice-customer-changed"
+        )
     pairs: Sequence[tuple[str, object, object]] = (
-        ("customer", terms.customer_id, command.customer_id),
         ("currency", terms.total.currency, command.currency),
         ("currency", terms.total.currency, command.total.currency if command.total else None),
         ("issue date", terms.issued_on, command.issued_on),

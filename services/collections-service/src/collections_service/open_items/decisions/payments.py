@@ -62,6 +62,7 @@ def _applied(command: ApplyPayment, item: OpenItem) -> tuple[list[OpenItemEvent]
         claim_number=command.claim_number,
         settles_in_full=command.settles_in_full,
         withheld_tax=command.withheld_tax,
+        under_protest=command.under_protest,
     )
     events = with_holds(item, applied, "paid", since=applied.applied_on)
     return events, reduce(evolve, events, item)

@@ -13,7 +13,7 @@ def refund(command: RefundReceipt, receipt: Receipt) -> CashApplication:
     recorded = known_receipt(command.receipt, receipt)
     known = recorded.known("refunded", command.refund_id)
     if known is not None:
-        amounts = (("", command.amount.minor),)
+        amounts = ((command.dispute_id or "", command.amount.minor),)
         same_step(known, Happened(kind="refunded", name=command.refund_id, on=command.refunded_on, amounts=amounts))
         return NOTHING
     if command.amount.currency != recorded.amount.currency:
@@ -29,5 +29,6 @@ def refund(command: RefundReceipt, receipt: Receipt) -> CashApplication:
         effective_on=first_day_with_room(recorded.cash, from_day, command.amount.minor),
         amount=command.amount,
         reason=command.reason,
+        dispute_id=command.dispute_id,
     )
     return CashApplication((refunded,), {})

@@ -46,6 +46,7 @@ def receive(
             claim_number=named.claim_number,
             settles_in_full=named.settles_in_full,
             withheld_tax=named.withheld_tax,
+            under_protest=named.under_protest,
         )
         events = open_item.apply_payment(apply, items[named.key], tolerance)
         invoices[named.key] = tuple(events)
@@ -67,7 +68,8 @@ def receive(
 def post_credit_memo(command: PostCreditMemo, receipt: Receipt, items: Mapping[str, OpenItem]) -> CashApplication:
     """A credit memo and its effect on the invoices it names; the excess is credit on account."""
     if receipt.recorded is not None:
-        if not _same(receipt.recorded, command.customer_id, command.total, command.allocations, command.issued_on):
+        same = _same(receipt.recorded, command.customer_id, command.total, command.allocations, command.issued_on)
+        if not same or receipt.recorded.dispute_id != command.dispute_id:
             raise ReceiptDiffers(command.credit_memo_id)
         if receipt.recorded.happened_since:
             raise ReceiptMovedOn(command.credit_memo_id, receipt.recorded.returned_on)
@@ -95,6 +97,7 @@ def post_credit_memo(command: PostCreditMemo, receipt: Receipt, items: Mapping[s
         total=command.total,
         allocations=tuple(allocations),
         unapplied=command.total - total((a.applied for a in allocations), command.total.currency),
+        dispute_id=command.dispute_id,
     )
     return CashApplication((posted,), invoices)
 

@@ -4,19 +4,22 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
+from msgspec import structs
+
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.decisions.guards import (
     breach_if_late,
+    denied,
     must_be_allowed,
     must_be_root_cause,
     must_count_in_time,
     promise,
     says_no_other_time,
 )
-from dispute_service.disputes.items import reopenable
+from dispute_service.disputes.items import filled, reopenable
 from dispute_service.disputes.outcomes import WHOLE, is_what_was_resolved, outcomes_of
-from dispute_service.disputes.refusals import CreditOfMismatch, NothingToReopen, UnknownCode, WrongState
+from dispute_service.disputes.refusals import ClaimIsPaid, CreditOfMismatch, NothingToReopen, UnknownCode, WrongState
 from dispute_service.disputes.state import TRANSITIONS, Dispute, Status, Verdict, allowed_actions
 from dispute_service.disputes.verdicts import verdicts_of
 from dispute_service.reasons.catalogue import RESOLUTION_CODES
@@ -73,12 +76,16 @@ def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.Disput
         raise UnknownCode("resolution_code", command.resolution_code, tuple(code.code for code in RESOLUTION_CODES))
     outcomes, spread = outcomes_of(command, state)
     _must_be_served(outcomes, state)
+    _must_answer_claims(command.resolution_code, outcomes, state)
+    rejected = {outcome.item: outcome.rejected + outcome.withdrawn for outcome in outcomes}
+    in_vain = denied(state, command.at, [rejected.get(index, 0) for index in range(len(state.items))])
     return [
         *breach_if_late(state, command.at),
+        *in_vain,
         e.DisputeResolved(
             at=command.at,
             resolution_code=command.resolution_code,
-            outcomes=outcomes,
+            outcomes=_without_what_is_paid(outcomes, state),
             rationale=command.rationale,
             spread=spread,
         ),
@@ -101,6 +108,25 @@ def _must_be_served(outcomes: Iterable[e.ItemOutcome], state: Dispute) -> None:
         if outcome.credit and item.mismatch is not None:
             allowed = tuple(code for code, where in WHOLE.items() if where != "credit")
             raise CreditOfMismatch(outcome.item, item.invoice_id, item.mismatch, allowed)
+
+
+def _must_answer_claims(code: str, outcomes: Iterable[e.ItemOutcome], state: Dispute) -> None:
+    """What is paid already is credited, refunded or claimed in vain; it is neither paid again nor written off."""
+    for outcome in outcomes:
+        item = state.items[outcome.item]
+        if item.claimed_contested and (outcome.paid or outcome.written_off):
+            raise ClaimIsPaid(outcome.item, item.invoice_id, code)
+
+
+def _without_what_is_paid(outcomes: Iterable[e.ItemOutcome], state: Dispute) -> tuple[e.ItemOutcome, ...]:
+    """The outcomes of what is not paid yet: a claim in vain is rejected, and nothing of it is to be collected."""
+    left: list[e.ItemOutcome] = []
+    for outcome in outcomes:
+        rejected, withdrawn = filled(state.items[outcome.item].claimed_contested, [outcome.rejected, outcome.withdrawn])
+        left.append(
+            structs.replace(outcome, rejected=outcome.rejected - rejected, withdrawn=outcome.withdrawn - withdrawn)
+        )
+    return tuple(left)
 
 
 def _close(command: c.Close, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
@@ -136,5 +162,9 @@ def _withdraw(command: c.Withdraw, state: Dispute, now: datetime) -> list[e.Disp
     ):
         return []
     must_be_allowed("withdraw", command.at, state, now)
-    shares = tuple(e.Share(index, item.contested) for index, item in enumerate(state.items) if item.contested)
-    return [*breach_if_late(state, command.at), e.DisputeWithdrawn(at=command.at, reason=command.reason, shares=shares)]
+    shares = tuple(e.Share(index, item.held_contested) for index, item in enumerate(state.items) if item.held_contested)
+    return [
+        *breach_if_late(state, command.at),
+        *denied(state, command.at),
+        e.DisputeWithdrawn(at=command.at, reason=command.reason, shares=shares),
+    ]

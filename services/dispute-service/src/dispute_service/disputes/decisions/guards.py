@@ -1,5 +1,6 @@
 """The checks that several commands share, and the promise that follows from the clock and the matrix."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from dispute_service.disputes import events as e
@@ -46,3 +47,14 @@ def breach_if_late(state: Dispute, at: datetime) -> list[e.DisputeEvent]:
     if state.sla_breached_at is not None or at <= state.sla.due_at:
         return []
     return [e.SlaBreached(at=state.sla.due_at, due_at=state.sla.due_at)]
+
+
+def denied(state: Dispute, at: datetime, amounts: Sequence[int] | None = None) -> list[e.DisputeEvent]:
+    """What is claimed back in vain, item by item; None: all that nothing is granted of."""
+    most = [item.claimed_contested for item in state.items]
+    shares = tuple(
+        e.Share(index, amount)
+        for index, (room, wanted) in enumerate(zip(most, amounts or most, strict=True))
+        if (amount := min(room, wanted))
+    )
+    return [e.ClaimDenied(at=at, shares=shares)] if shares else []

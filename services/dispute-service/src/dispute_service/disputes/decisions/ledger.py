@@ -12,7 +12,7 @@ from msgspec import structs
 from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
-from dispute_service.disputes.decisions.guards import breach_if_late, promise
+from dispute_service.disputes.decisions.guards import breach_if_late, denied, promise
 from dispute_service.disputes.items import DisputeItem, filled
 from dispute_service.disputes.state import ENDED, Dispute, State, Status, UnopenedDispute, evolve
 from dispute_service.routing.matrix import ResolutionMatrix
@@ -32,6 +32,12 @@ def decide(  # noqa: PLR0911 - one arm per command
             return _reverse_payment(command, state, policy)
         case c.ReverseCreditMemo():
             return _reverse_credit_memo(command, state, policy)
+        case c.ReverseWriteOff():
+            return _reverse_write_off(command, state, policy)
+        case c.HoldClaim():
+            return _hold_claim(command, state)
+        case c.SettleClaim():
+            return _settle_claim(command, state)
         case c.NoteInvoice():
             return _note_invoice(command, state)
         case c.FitToInvoice():
@@ -42,6 +48,8 @@ def decide(  # noqa: PLR0911 - one arm per command
 
 
 def _apply_payment(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEvent]:
+    if command.under_protest:
+        return _paid_under_protest(command, state)
     return _reduce(
         state,
         at=command.at,
@@ -74,6 +82,7 @@ def _apply_write_off(command: c.ApplyWriteOff, state: Dispute) -> list[e.Dispute
         at=command.at,
         cause="write-off",
         reference=command.write_off_id,
+        source=command.source,
         invoice_id=command.invoice_id,
         ledger_version=command.ledger_version,
         reduce_by=command.reduce_by,
@@ -86,6 +95,83 @@ def _apply_write_off(command: c.ApplyWriteOff, state: Dispute) -> list[e.Dispute
         else event
         for event in events
     ]
+
+
+def _paid_under_protest(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEvent]:
+    """The dispute goes on with what it contests: the payment takes nothing of it, and it holds nothing of the
+    invoice."""
+    if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    may = [item.invoice_id == command.invoice_id and item.mismatch is None for item in state.items]
+    contested = [item.held_contested * ok for item, ok in zip(state.items, may, strict=True)]
+    granted = [item.held_awaiting * ok for item, ok in zip(state.items, may, strict=True)]
+    shares = _shares(filled(command.reduce_by, [*contested, *granted]), len(state.items))
+    if not shares:
+        return []
+    return [
+        e.PaidUnderProtest(
+            at=max(command.at, state.opened_at),
+            payment_id=command.payment_id,
+            invoice_id=command.invoice_id,
+            ledger_version=command.ledger_version,
+            shares=shares,
+            source=command.source,
+        )
+    ]
+
+
+def _hold_claim(command: c.HoldClaim, state: Dispute) -> list[e.DisputeEvent]:
+    if command.ledger_version < state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    rooms = [item.claimed_back if item.invoice_id == command.invoice_id else 0 for item in state.items]
+    shares = _shares(filled(command.amount, rooms), len(state.items))
+    if not shares:
+        return []
+    return [
+        e.ClaimHeldAgain(
+            at=max(command.at, state.opened_at),
+            invoice_id=command.invoice_id,
+            ledger_version=command.ledger_version,
+            shares=shares,
+        )
+    ]
+
+
+def _settle_claim(command: c.SettleClaim, state: Dispute) -> list[e.DisputeEvent]:
+    """A refund or credit on account answers what is claimed back, what was granted first; of each invoice once."""
+    at = max(command.at, state.opened_at)
+    found: list[e.DisputeEvent] = []
+    after: State = state
+    left = command.amount
+    for invoice_id in dict.fromkeys(item.invoice_id for item in state.items):
+        answer = (command.cause, command.source, command.reference, invoice_id)
+        if command.invoice_id not in {None, invoice_id} or answer in state.answered:
+            continue
+        of_it = [item.invoice_id == invoice_id and item.mismatch is None for item in state.items]
+        granted = [(i.claimed_back - i.claimed_contested) * ok for i, ok in zip(state.items, of_it, strict=True)]
+        contested = [i.claimed_contested * ok for i, ok in zip(state.items, of_it, strict=True)]
+        shares = _shares(filled(left, [*granted, *contested]), len(state.items))
+        if not shares:
+            continue
+        left -= sum(share.amount for share in shares)
+        reduced = e.AmountReduced(
+            at=at,
+            cause=command.cause,
+            reference=command.reference,
+            invoice_id=invoice_id,
+            ledger_version=0,
+            shares=shares,
+            source=command.source,
+        )
+        after = evolve(after, reduced)
+        found += [reduced, *_end_if_nothing_is_left(after, reduced)]
+    return found
+
+
+def _shares(parts: Sequence[int], items: int) -> tuple[e.Share, ...]:
+    """Of parts that stand twice per item, one share for each item that has any."""
+    whole = [sum(parts[index::items]) for index in range(items)]
+    return tuple(e.Share(index, amount) for index, amount in enumerate(whole) if amount)
 
 
 def _note_invoice(command: c.NoteInvoice, state: Dispute) -> list[e.DisputeEvent]:
@@ -182,16 +268,11 @@ def _reduce(
 def _reduced(state: Dispute, reduce_by: int, places: Sequence[bool], reduced: e.AmountReduced) -> list[e.DisputeEvent]:
     """`reduce_by` in shares of the items that it may come from, in their order. What was granted is served first by a
     credit and by a smaller invoice, and given up last to a payment or a write-off."""
-    granted = [item.awaiting_credit * may for item, may in zip(state.items, places, strict=True)]
-    contested = [item.contested * may for item, may in zip(state.items, places, strict=True)]
+    granted = [item.held_awaiting * may for item, may in zip(state.items, places, strict=True)]
+    contested = [item.held_contested * may for item, may in zip(state.items, places, strict=True)]
     is_paid_like = reduced.cause in {"payment", "write-off"}
     first, last = (contested, granted) if is_paid_like else (granted, contested)
-    parts = filled(reduce_by, [*first, *last])
-    shares = tuple(
-        e.Share(index, amount)
-        for index in range(len(state.items))
-        if (amount := parts[index] + parts[len(state.items) + index])
-    )
+    shares = _shares(filled(reduce_by, [*first, *last]), len(state.items))
     if not shares:
         return []
     reduced = structs.replace(reduced, shares=shares)
@@ -223,6 +304,8 @@ def _ended_by(after: Dispute, reduced: e.AmountReduced) -> tuple[str, str]:
         return "CREDIT_PARTIAL" if after.open else "CUSTOMER_PAID", f"Payment {reduced.reference}"
     if reduced.cause == "write-off":
         return "CREDIT_PARTIAL" if after.open else "WRITE_OFF_SMALL", f"Write-off {reduced.reference}"
+    if reduced.cause == "refund":
+        return "REFUND", f"Refund {reduced.reference}"
     if reduced.cause == "invoice-changed":
         return "INVOICE_REDUCED", f"The smaller amount of invoice {reduced.reference}"
     is_all_credited = all(item.paid == item.reduced == item.posted_off == 0 for item in after.items) and not after.open
@@ -231,9 +314,12 @@ def _ended_by(after: Dispute, reduced: e.AmountReduced) -> tuple[str, str]:
 
 def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
     """The amounts that the payment took come back, last taken first. A dispute that had not ended by
-    withdrawal, as void or as rejected is open again afterwards."""
+    withdrawal, as void or as rejected is open again afterwards. What it had paid under protest holds again."""
     if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
         return []
+    held_again = _held_again(command, state)
+    if held_again:
+        return held_again
     back = [0] * len(state.items)
     left = command.amount
     for taken in reversed(state.taken):
@@ -262,20 +348,34 @@ def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: Resoluti
     )
     if into != "open" or state.is_active:
         return [reversed_]
-    contested = state.contested + sum(share.amount for share in shares)
-    start = max(at, command.clock_from or at)
-    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, start)
+    reason = f"Payment {command.payment_id} was {'taken off the invoice' if command.unapplied else 'reversed'}."
+    return [reversed_, _reopened(state, policy, shares, at, command.clock_from or at, reason)]
+
+
+def _held_again(command: c.ReversePayment, state: Dispute) -> list[e.DisputeEvent]:
+    back = [0] * len(state.items)
+    left = command.amount
+    for paid in reversed(state.protested):
+        item = state.items[paid.item]
+        if (
+            is_same((paid.source, paid.payment_id), (command.source, command.payment_id))
+            and item.invoice_id == command.invoice_id
+        ):
+            part = min(left, paid.amount, item.claimed_back - back[paid.item])
+            back[paid.item] += part
+            left -= part
+    shares = _shares(back, len(state.items))
+    if not shares:
+        return []
     return [
-        reversed_,
-        e.DisputeReopened(
-            at=at,
-            reason=f"Payment {command.payment_id} was {'taken off the invoice' if command.unapplied else 'reversed'}.",
-            shares=(),
-            by_ledger=True,
-            routing=routing,
-            sla=sla,
-            keeps_grants=True,
-        ),
+        e.ClaimHeldAgain(
+            at=max(command.at, state.opened_at),
+            invoice_id=command.invoice_id,
+            ledger_version=command.ledger_version,
+            shares=shares,
+            payment_id=command.payment_id,
+            source=command.source,
+        )
     ]
 
 
@@ -306,13 +406,14 @@ def _without_its_short_payment(
         *back,
         noted,
         *breach_if_late(state, at),
+        *denied(state, at),
         e.DisputeResolved(
             at=at,
             resolution_code="PAYMENT_RETURNED",
             outcomes=tuple(
-                e.ItemOutcome(item=index, withdrawn=item.contested)
+                e.ItemOutcome(item=index, withdrawn=item.held_contested)
                 for index, item in enumerate(state.items)
-                if item.contested
+                if item.held_contested
             ),
             by_ledger=True,
             explanation=f"Payment {command.payment_id}, which was short and made the dispute, {words}.",
@@ -353,20 +454,56 @@ def _reverse_credit_memo(
     )
     if into != "open" or state.is_active:
         return [reversed_]
-    contested = state.contested + sum(share.amount for share in shares)
-    start = max(at, command.clock_from or at)
-    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, start)
-    words = "taken off the invoice" if command.unapplied else "reversed"
-    reopened = e.DisputeReopened(
+    reason = f"Credit memo {command.credit_memo_id} was {'taken off the invoice' if command.unapplied else 'reversed'}."
+    return [reversed_, _reopened(state, policy, shares, at, command.clock_from or at, reason)]
+
+
+def _reverse_write_off(command: c.ReverseWriteOff, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
+    """The amounts that the write-off took come back, as those of a payment do."""
+    if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
+        return []
+    taken = [
+        each
+        for each in state.posted_off
+        if is_same((each.source, each.write_off_id), (command.source, command.write_off_id))
+        and state.items[each.item].invoice_id == command.invoice_id
+    ]
+    back = [0] * len(state.items)
+    for each, part in zip(taken, filled(command.amount, [each.amount for each in taken]), strict=True):
+        back[each.item] += part
+    shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
+    if not shares:
+        return []
+    at = max(command.at, state.opened_at)
+    into = _where_reversed_money_goes(state)
+    reversed_ = e.WriteOffReversed(
         at=at,
-        reason=f"Credit memo {command.credit_memo_id} was {words}.",
-        shares=(),
-        by_ledger=True,
-        routing=routing,
-        sla=sla,
-        keeps_grants=True,
+        write_off_id=command.write_off_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        shares=shares,
+        into=into,
+        source=command.source,
     )
-    return [reversed_, reopened]
+    if into != "open" or state.is_active:
+        return [reversed_]
+    return [
+        reversed_,
+        _reopened(
+            state, policy, shares, at, command.clock_from or at, f"Write-off {command.write_off_id} was taken back."
+        ),
+    ]
+
+
+def _reopened(  # noqa: PLR0917
+    state: Dispute, policy: ResolutionMatrix, shares: Sequence[e.Share], at: datetime, clock_from: datetime, reason: str
+) -> e.DisputeReopened:
+    """The dispute goes on, for what it had ended by is gone. Its promise counts from when that became known."""
+    contested = state.contested + sum(share.amount for share in shares)
+    routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, max(at, clock_from))
+    return e.DisputeReopened(
+        at=at, reason=reason, shares=(), by_ledger=True, routing=routing, sla=sla, keeps_grants=True
+    )
 
 
 def _where_reversed_money_goes(state: Dispute) -> str:

@@ -60,6 +60,9 @@ def decide(command: c.Open, state: State, policy: ResolutionMatrix, now: datetim
             contact=command.contact,
             claim_number=command.claim_number,
             short_payment=command.short_payment,
+            claimed_back=tuple(
+                e.Share(index, item.amount.minor) for index, item in enumerate(command.items) if item.paid
+            ),
         )
     ]
 
