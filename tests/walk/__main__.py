@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 
 from walk.people_and_erp import PeopleAndErp
-from walk.promises import Broken
+from walk.planted import BUGS, planted
+from walk.promises import Broken, Promise
 from walk.shrinking import broken_by, shrunk
 from walk.walk import Walk
 
@@ -17,7 +18,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--ops", type=int, default=5_000, help="operations of each walk")
     parser.add_argument("--walks", type=int, default=1, help="how many, with the seeds that follow")
+    parser.add_argument("--planted", metavar="PROMISE", help="plant the bug that breaks this promise, or with all each")
     arguments = parser.parse_args()
+    if arguments.planted:
+        wanted = list(BUGS) if arguments.planted == "all" else [Promise[arguments.planted]]
+        return sum(_planted(promise, arguments.seed, arguments.ops) for promise in wanted) and 1
     return sum(_walk(arguments.seed + number, arguments.ops) for number in range(arguments.walks)) and 1
 
 
@@ -38,6 +43,25 @@ def _walk(seed: int, operations: int) -> int:
     print(f"seed {seed}: {operations} operations in {time.monotonic() - begun:.1f} s, every promise was kept")
     _table(walk.taken, walk.refused)
     return 0
+
+
+def _planted(promise: Promise, seed: int, operations: int) -> int:
+    """0 if the walk names the promise that the planted bug breaks."""
+    found = "nothing"
+    for number in range(5):
+        walk = Walk()
+        with planted(promise):
+            drawn = PeopleAndErp(seed + number, walk)
+            try:
+                for _ in range(operations):
+                    walk.do(drawn.next())
+            except Broken as broken:
+                found = broken.promise.name
+                print(f"planted {promise.name:15} found {found:15} seed {seed + number}, operation {walk.done}")
+                if broken.promise is promise:
+                    return 0
+    print(f"planted {promise.name}: not found")
+    return 1
 
 
 def _table(taken: Mapping[str, int], refused: Mapping[str, int]) -> None:

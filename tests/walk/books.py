@@ -31,6 +31,9 @@ from collections_service.receipts.commands import (
     UnapplyReceipt,
 )
 
+COUNTS_FROM_ITS_DAY = "from_start" in CorrectInvoice.__struct_fields__
+"""Whether a correction counts from its day, whatever was told of later days before (issue 9 §6)."""
+
 
 class Refused(Exception):
     """The records say that this message has no effect and is refused."""
@@ -78,6 +81,7 @@ class Bill:
     due_on: date
     lines: Mapping[str, int]
     open: Days = field(default_factory=Days)
+    asked: Days = field(default_factory=Days)
     is_cancelled: bool = False
     is_handed_over: bool = False
     written_off: dict[str, PostWriteOff] = field(default_factory=dict)
@@ -167,19 +171,30 @@ class Books:
             _refuse_if(known.is_cancelled or known.message != message or is_corrected)
             return
         bill = Bill(message, message.total.minor, message.due_on, lines)
-        bill.open.move(message.issued_on, message.total.minor)
+        _move_total(bill, message.issued_on, message.total.minor)
         self.bills[message.invoice_id] = bill
 
     def _correct(self, message: CorrectInvoice) -> None:
         bill = self._bill(message.invoice_id)
         total = bill.total if message.total is None else message.total.minor
         _refuse_if(bill.is_cancelled or total < bill.total - bill.open.now)
-        day, more = max(message.corrected_on, bill.message.issued_on), total - bill.total
-        bill.open.move(bill.open.first_with_room(day, -more) if more < 0 else day, more)
+        day = bill.message.issued_on if _is_from_start(message) else max(message.corrected_on, bill.message.issued_on)
+        if not COUNTS_FROM_ITS_DAY:
+            _move_total(bill, day, total - bill.total)
+        elif message.total is not None:
+            self._ask_for_from(bill, day, total)
         bill.total = total
         bill.due_on = message.due_on or bill.due_on
         if message.lines is not None:
             bill.lines = {line.line: line.amount.minor for line in message.lines}
+
+    def _ask_for_from(self, bill: Bill, day: date, total: int) -> None:
+        """From the day on the invoice asks for the total on every day, whatever was said of later days before; what is
+        more counts at once, what is less from the first day with room for it."""
+        later = [(at, -change) for at, change in sorted(bill.asked.changes().items()) if at > day]
+        changes = [(day, total - bill.asked.on(day)), *later]
+        for at, change in sorted(changes, key=lambda pair: (pair[1] <= 0, pair[0])):
+            _move_total(bill, at, change)
 
     def _cancel(self, message: CancelInvoice) -> None:
         bill = self._bill(message.invoice_id)
@@ -365,6 +380,16 @@ class Books:
         for cash in self.receipts.values():
             came[cash.currency] -= cash.left
         return came
+
+
+def _move_total(bill: Bill, day: date, change: int) -> None:
+    on = bill.open.first_with_room(day, -change) if change < 0 else day
+    bill.open.move(on, change)
+    bill.asked.move(on, change)
+
+
+def _is_from_start(message: CorrectInvoice) -> bool:
+    return bool(getattr(message, "from_start", False))
 
 
 def name_of(message: ReceivePayment | PostCreditMemo) -> ReceiptName:

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final
 from uuid import UUID
 
+from msgspec.structs import replace
 from support.side_by_side import MONDAY, TEXT
 
 from collections_service.open_items.commands import (
@@ -45,7 +46,7 @@ from dispute_service.disputes.document import PREFIX
 from dispute_service.disputes.state import ENDED, Dispute, Status
 from redress.ids import public_id
 from redress.money import Money
-from walk.books import Bill, Cash
+from walk.books import COUNTS_FROM_ITS_DAY, Bill, Cash
 from walk.operations import AllIsHeard, Asked, DaysPass, Heard, OnTask, Operation, dispute_called
 from walk.walk import Walk
 
@@ -179,13 +180,14 @@ class PeopleAndErp:
                 Line(line=f"{name}b", amount=Money(max(0, bill.total - first), bill.currency)),
                 *([Line(line="2", amount=Money(5, bill.currency))] if name != "2" and self._happens(0.5) else []),
             )
-        return CorrectInvoice(
+        correction = CorrectInvoice(
             invoice_id=invoice_id,
             corrected_on=self._day(-10, 2),
             total=None if total is None or total <= 0 else Money(total, bill.currency),
             due_on=self._day(-10, 40) if self._happens(0.2) else None,
             lines=lines,
         )
+        return replace(correction, from_start=True) if COUNTS_FROM_ITS_DAY and self._happens(0.2) else correction
 
     def _cancel(self) -> Operation | None:
         found = self._known_invoice()
