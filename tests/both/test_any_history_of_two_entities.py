@@ -96,8 +96,9 @@ def test_at_rest_every_dispute_is_on_the_invoice_of_its_entity_in_both_services(
             both.holds(entity)
             assert item.held_minor == sum(claim.claimed_now for claim in item.claims) <= item.open_minor
     _every_dispute_is_in_one_place(both)
-    waiting = {each.legal_entity for each in (*both.disputable_of().elsewhere, *first.elsewhere)}
-    assert not waiting & {*first.shared_with, None}
+    reserved = {each.legal_entity for each in both.disputable_of().elsewhere}
+    claimed = {each.legal_entity for each in first.elsewhere}
+    assert not (reserved | claimed) & {*first.shared_with, None}
 
 
 def _every_dispute_is_in_one_place(both: TwoEntities) -> None:

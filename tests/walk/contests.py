@@ -6,7 +6,7 @@ what it promises is expected.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 CREDIT, WRITE_OFF, PAYMENT, CONTESTED = "credit", "write_off", "payment", "contested"
@@ -45,7 +45,8 @@ def _taken(holds: Holds, amount: int, rooms: Rooms) -> dict[UUID, Hold]:
     for key, kind in rooms:
         there: int = getattr(after[key], kind)
         part = max(0, min(amount, there))
-        after[key] = after[key]._replace(**{kind: there - part})
+        smaller: dict[str, Any] = {kind: there - part}
+        after[key] = after[key]._replace(**smaller)
         amount -= part
     return after
 

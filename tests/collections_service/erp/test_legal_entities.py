@@ -20,7 +20,7 @@ def of(entity: str, invoice_id: str = "4711", total: str = "1000.00", **fields: 
     return posted | {"source_event_id": f"posted {entity} {invoice_id}"}
 
 
-def pays(payment_id: str, *parts: dict[str, str], amount: str = "1000.00", **fields: object) -> dict[str, Any]:
+def pays(payment_id: str, *parts: dict[str, str], amount: str = "1000.00", **fields: Any) -> dict[str, Any]:
     return payment(payment_id, amount, allocations=list(parts), **fields)
 
 
@@ -139,9 +139,9 @@ async def test_no_page_loses_or_doubles_an_invoice_of_a_shared_number(office: Of
     await office.hear(dispute_event("dispute-opened", version=1, open={"1": 100}, name="two"))
     await office.follow()
 
-    async def all_of(path: str, **query: str) -> list[tuple[str, str]]:
+    async def all_of(path: str, **query: Any) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
-        cursor: dict[str, str] = {}
+        cursor: dict[str, Any] = {}
         while True:
             page = await office.get(path, limit=1, **query, **cursor)
             found += [(each["invoice_id"], each["legal_entity"]) for each in page["items"]]

@@ -9,7 +9,6 @@ import pytest
 from support.collections_examples import FIRST_TOLERANCE, day, eur
 from support.side_by_side import SideBySide
 
-from collections_service.dispute_holds import reactor as dispute_holds
 from collections_service.open_items.commands import (
     CancelInvoice,
     CorrectInvoice,
@@ -17,8 +16,9 @@ from collections_service.open_items.commands import (
     RegisterInvoice,
     ReportDispute,
 )
-from collections_service.open_items.decisions import share
+from collections_service.open_items.decisions import report_dispute, share
 from collections_service.open_items.decisions.invoices import MAX_ENTITIES
+from collections_service.open_items.finding import disputed_stream
 from collections_service.open_items.refusals import (
     AmbiguousInvoice,
     InvoiceDiffers,
@@ -68,7 +68,8 @@ class Ledger:
         for report in reports:
 
             async def react(uow: UnitOfWork, report: ReportDispute = report) -> None:
-                await dispute_holds.take(uow, "4711", report)
+                stream = await disputed_stream(uow, "4711", report.legal_entity)
+                uow.record(INVOICE, stream, report_dispute(report, await uow.state(INVOICE, stream)))
 
             self._side.do(react, NOON, NOON)
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec import UNSET, structs
@@ -105,7 +106,7 @@ def test_the_customer_is_told_the_outcome_with_its_amounts_but_not_the_analysts_
 
 def test_of_a_dispute_of_two_invoices_the_customer_is_told_the_outcome_of_each() -> None:
     nothing = eur("0.00")
-    rest = {"written_off": nothing, "paid": nothing, "withdrawn": nothing}
+    rest: dict[str, Any] = {"written_off": nothing, "paid": nothing, "withdrawn": nothing}
     event = structs.replace(
         RESOLVED_EVENT,
         outcomes=(

@@ -21,7 +21,9 @@ from redress.contracts.catalogue import dataschema
 from redress.contracts.collections_events import (
     SOURCE,
     CollectionsEvent,
+    CreditOnAccountPosted,
     InvoiceSummary,
+    LegalEntityChanged,
     RefundPosted,
     ShortPaymentDetected,
     UnappliedCashChanged,
@@ -73,8 +75,10 @@ RULE = Rule(
 
 
 def _subject(event: CollectionsEvent) -> Subject:
-    if isinstance(event, UnappliedCashChanged | RefundPosted):
+    if isinstance(event, UnappliedCashChanged | RefundPosted | CreditOnAccountPosted):
         return Subject("customer", event.customer_id)
+    if isinstance(event, LegalEntityChanged):
+        return Subject("legal-entity", event.legal_entity.code)
     return Subject("invoice", event.invoice.invoice_id)
 
 

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from collections_service.dispute_holds.reports import counted_in, entity_of, reports
-from collections_service.open_items.commands import ReportDispute
 from collections_service.open_items.decisions import report_dispute
-from collections_service.open_items.finding import first_with, load_numbers
-from collections_service.open_items.identity import disputed_entity
+from collections_service.open_items.finding import disputed_stream, load_numbers
 from collections_service.open_items.state import OpenItem
-from collections_service.open_items.stream import INVOICE, invoice_stream
+from collections_service.open_items.stream import INVOICE
 from redress.business_day import DEFAULT_ZONE
 from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
@@ -29,16 +27,10 @@ async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
 
 async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     for invoice_id, report in reports(event).items():
-        await take(uow, invoice_id, report, event)
-
-
-async def take(uow: UnitOfWork, invoice_id: str, report: ReportDispute, event: PublishedEvent) -> None:
-    """Record what a dispute says about the invoice with this number, of the entity that it names."""
-    own_entity = disputed_entity(await first_with(uow, invoice_id), report.legal_entity)
-    stream = invoice_stream(uow.tenant, invoice_id, own_entity)
-    item = await uow.state(INVOICE, stream)
-    counted = counted_in(await _zone(uow, item, event), report, event)
-    uow.record(INVOICE, stream, report_dispute(counted, item))
+        stream = await disputed_stream(uow, invoice_id, report.legal_entity)
+        item = await uow.state(INVOICE, stream)
+        counted = counted_in(await _zone(uow, item, event), report, event)
+        uow.record(INVOICE, stream, report_dispute(counted, item))
 
 
 async def _zone(uow: UnitOfWork, item: OpenItem, event: PublishedEvent) -> str:

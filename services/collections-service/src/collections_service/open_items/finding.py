@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from collections_service.open_items.identity import own_entity
+from collections_service.open_items.identity import disputed_entity, own_entity
 from collections_service.open_items.state import OpenItem
 from collections_service.open_items.stream import INVOICE, invoice_stream
 from redress.handling.unit_of_work import UnitOfWork
@@ -36,3 +36,8 @@ async def first_with(uow: UnitOfWork, invoice_id: str) -> OpenItem:
 async def load_numbers(uow: UnitOfWork, invoice_ids: Iterable[str]) -> None:
     """Read the streams of many numbers at once."""
     await uow.load(INVOICE, {invoice_stream(uow.tenant, invoice_id) for invoice_id in invoice_ids})
+
+
+async def disputed_stream(uow: UnitOfWork, invoice_id: str, legal_entity: str | None) -> UUID:
+    """The stream of the invoice that a dispute means with the number and the entity that it names."""
+    return invoice_stream(uow.tenant, invoice_id, disputed_entity(await first_with(uow, invoice_id), legal_entity))

@@ -30,8 +30,9 @@ async def identified(uow: UnitOfWork, command: ReceiptPosting, recorded: Recorde
         return command
     await load_numbers(uow, (each.invoice_id for each in command.allocations))
     field = "applies_to" if isinstance(command, PostCreditMemo) else "allocations"
-    allocations = []
-    for place, each in enumerate(command.allocations):
+    parts: tuple[NamedInvoice | TakenOff, ...] = command.allocations
+    allocations: list[NamedInvoice | TakenOff] = []
+    for place, each in enumerate(parts):
         try:
             owner = await _owner(uow, command, each, recorded)
         except AmbiguousInvoice as refusal:

@@ -31,7 +31,7 @@ from dispute_service.disputes.document import PREFIX
 from dispute_service.disputes.events import ShortPayment
 from dispute_service.disputes.handle import handle
 from dispute_service.disputes.items import filled
-from dispute_service.disputes.state import Dispute, State, UnopenedDispute
+from dispute_service.disputes.state import Dispute, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.postings.ledger_events import (
     Answer,
@@ -243,7 +243,8 @@ async def _answer_claims(uow: UnitOfWork, event: PublishedEvent) -> None:
             dispute = parse_public_id(PREFIX, dispute_id)
         except ValueError:
             continue
-        if isinstance(await uow.state(DISPUTE, dispute), Dispute):
+        known = await uow.state(DISPUTE, dispute)
+        if isinstance(known, Dispute):
             await _do(uow, event, [(dispute, _settle(event, answered, amount))])
 
 
@@ -253,7 +254,7 @@ async def _answer_of_invoice(
     invoice, invoice_id = await uow.state(INVOICE, stream), meant.invoice_id or ""
     claims = {claim.dispute_id: claim.amount for claim in invoice.claims}
     await uow.load(DISPUTE, [UUID(dispute_id) for dispute_id in claims])
-    granted = {dispute_id: _granted(await uow.state(DISPUTE, UUID(dispute_id)), invoice_id) for dispute_id in claims}
+    granted = {dispute_id: await _granted(uow, UUID(dispute_id), invoice_id) for dispute_id in claims}
     rooms = [*granted.values(), *(claims[each] - granted[each] for each in claims)]
     parts = filled(meant.amount.money().minor, rooms)
     for place, dispute_id in enumerate(claims):
@@ -262,8 +263,9 @@ async def _answer_of_invoice(
             await _do(uow, event, [(UUID(dispute_id), _settle(event, answered, part, invoice_id))])
 
 
-def _granted(dispute: State, invoice_id: str) -> int:
+async def _granted(uow: UnitOfWork, dispute_id: UUID, invoice_id: str) -> int:
     """What of its claim on the invoice was granted."""
+    dispute = await uow.state(DISPUTE, dispute_id)
     items = dispute.items if isinstance(dispute, Dispute) else ()
     return sum(item.claimed_back - item.claimed_contested for item in items if item.invoice_id == invoice_id)
 
