@@ -111,12 +111,19 @@ def _every_dispute_is_in_one_place(both: TwoEntities) -> None:
             for one in (*both.disputable_of(entity).reservations, *both.disputable_of(entity).elsewhere)
             if one.dispute_id == str(both.opened[name])
         }
+        claimed_back = {
+            entity: one.amount
+            for entity in places
+            for one in both.disputable_of(entity).claims
+            if one.dispute_id == str(both.opened[name])
+        }
         claimed = {
             entity: claim.claimed_now
             for entity in places
             for claim in (*both.ledger_of(entity).claims, *both.ledger_of(entity).elsewhere)
             if claim.dispute_id == both.dispute_id(name) and claim.claimed_now
         }
-        expected = item.open if item.mismatch is None else 0
+        expected = item.open - item.claimed_back if item.mismatch is None else 0
         own = item.legal_entity if item.legal_entity in places else None
         assert reserved == claimed == ({own: expected} if expected else {})
+        assert claimed_back == ({own: item.claimed_back} if item.claimed_back else {})

@@ -91,6 +91,8 @@ def opening(context: CommandContext, dispute: UUID, command: Open) -> CommandJob
     invoice that refuses is named."""
     numbers = {item.invoice_id: invoice_stream(context.tenant, item.invoice_id) for item in command.items}
     own = [invoice_stream(context.tenant, each.invoice_id, each.legal_entity) for each in command.items]
+    named = {command.legal_entity, *(each.legal_entity for each in command.items)} - {None}
+    entities = [legal_entity_stream(context.tenant, code) for code in named if code is not None]
 
     async def work(uow: UnitOfWork) -> bytes:
         uow.start_new(DISPUTE, dispute)
@@ -104,7 +106,7 @@ def opening(context: CommandContext, dispute: UUID, command: Open) -> CommandJob
         work=work,
         status=201,
         writes=dict.fromkeys([*numbers.values(), *own], INVOICE),
-        reads={matrix_stream(context.tenant): MATRIX},
+        reads={matrix_stream(context.tenant): MATRIX, **dict.fromkeys(entities, LEGAL_ENTITY)},
     )
 
 

@@ -161,8 +161,9 @@ class Dispute(Struct, frozen=True, kw_only=True):
         return self.status in ACTIVE
 
     def paid_by(self, payment: tuple[str, str], invoice_id: str) -> int:
-        """What a payment (source, number) of an invoice has taken from it, and not given back."""
-        mine = [each for each in self.taken if self.items[each.item].invoice_id == invoice_id]
+        """What a payment (source, number) of an invoice has taken from it, or paid under protest, and not given back."""
+        taken = (*self.taken, *self.protested)
+        mine = [each for each in taken if self.items[each.item].invoice_id == invoice_id]
         return sum(each.amount for each in mine if is_same((each.source, each.payment_id), payment))
 
     def credited_by(self, memo: tuple[str, str], invoice_id: str) -> tuple[int, int]:

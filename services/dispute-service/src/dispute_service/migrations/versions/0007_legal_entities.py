@@ -2,7 +2,7 @@
 
 from redress.eventlog.migrations import execute_script, log_script
 
-revision = "0008"
+revision = "0007"
 down_revision = "0006"
 
 

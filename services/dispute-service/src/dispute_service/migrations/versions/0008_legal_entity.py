@@ -2,8 +2,8 @@
 
 from redress.eventlog.migrations import execute_script
 
-revision = "0010"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 SCRIPT = """
 SELECT es.list_column('dispute', 'legal_entity', 'text', $$doc #>> '{dispute,legal_entity}'$$);

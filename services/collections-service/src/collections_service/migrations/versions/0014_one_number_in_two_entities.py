@@ -2,8 +2,8 @@
 
 from redress.eventlog.migrations import execute_script
 
-revision = "0016"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 
 SCRIPT = """
 ALTER TABLE read.invoice_current

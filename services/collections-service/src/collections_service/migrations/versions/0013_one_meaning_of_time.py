@@ -11,8 +11,8 @@ Earlier corrections are told anew from their events: their due date counts from 
 
 from redress.eventlog.migrations import execute_script, log_script
 
-revision = "0014"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 SCRIPT = """
 ALTER TABLE read.invoice_terms
