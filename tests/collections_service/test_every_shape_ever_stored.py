@@ -45,7 +45,7 @@ LINE = Line(line="10", amount=eur(50_000), description="Pumpe", quantity="2.5", 
 STEPS = (Step(DAY, 30_000), Step(LATER, -30_000))
 BACK = TakenBack(invoice_id="INV-1", amount=eur(5_000), effective_on=LATER)
 BOX = Sealed("customer:C-1", bytes(range(28)))
-EXAMPLES = {
+EXAMPLES: dict[str, list[Any]] = {
     "legal_entities": [
         LegalEntityDescribed(
             at=datetime(2026, 11, 30, 12, tzinfo=UTC),

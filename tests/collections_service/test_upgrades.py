@@ -146,12 +146,12 @@ async def test_earlier_corrections_count_from_the_day_that_they_said(make_databa
                 await connection.execute("INSERT INTO es.log VALUES ($1, $2, 'demo')", seq, event)
         await upgrade(database.owner, MIGRATIONS)
 
-        async def due(known_at: datetime, day: date) -> date:
+        async def due_then(known_at: datetime, day: date) -> date:
             (row,) = await connection.fetch(_THEN, known_at, day)
             return date.fromisoformat(str(row["due_on"]))
 
-        assert await due(recorded[0], date(2026, 11, 30)) == dues[0]
-        assert [await due(recorded[1], date(2026, 11, day)) for day in (19, 20)] == dues[:2]
-        assert [await due(recorded[2], date(2026, 11, day)) for day in (9, 10, 20)] == [dues[0], dues[2], dues[2]]
+        assert await due_then(recorded[0], date(2026, 11, 30)) == dues[0]
+        assert [await due_then(recorded[1], date(2026, 11, day)) for day in (19, 20)] == dues[:2]
+        assert [await due_then(recorded[2], date(2026, 11, day)) for day in (9, 10, 20)] == [dues[0], dues[2], dues[2]]
     finally:
         await connection.close()

@@ -9,14 +9,14 @@ HUNDRED = invoice(total="100.00", issued_on="2026-01-02", due_on="2026-02-01")
 TO_150 = correction(total="150.00", due_on="2026-06-01", corrected_on="2026-04-01")
 
 
-async def aged(office: Office, as_of: str, **asked: str) -> tuple[str, str, int]:
+async def aged(office: Office, as_of: str, **asked: Any) -> tuple[str, str, int]:
     """The bucket that has it all, its amount, and how many invoices were corrected."""
     (row,) = (await office.get("/v1/ageing", as_of=as_of, **asked))["rows"]
     ((bucket, amount),) = [(b["bucket"], b["open"]["amount"]) for b in row["buckets"] if b["open_invoices"]]
     return bucket, amount, row["corrected_invoices"]
 
 
-async def single_and_listed(office: Office, as_of: str, **asked: str) -> dict[str, Any]:
+async def single_and_listed(office: Office, as_of: str, **asked: Any) -> dict[str, Any]:
     """What both say of it: the same."""
     one = await office.get("/v1/invoices/INV-1", as_of=as_of, **asked)
     (listed,) = (await office.get("/v1/invoices", as_of=as_of, **asked))["items"]
@@ -81,7 +81,7 @@ async def test_a_due_date_that_moved_twice_is_known_by_day_and_by_hearing(office
     *_, late = await office.log.read_log(0, 100)
     before = (late.recorded_at - timedelta(microseconds=1)).isoformat()
 
-    async def dues(**asked: str) -> list[str]:
+    async def dues(**asked: Any) -> list[str]:
         days = ("2026-02-28", "2026-03-01", "2026-04-01")
         return [(await single_and_listed(office, day, **asked))["due_on"] for day in days]
 

@@ -99,7 +99,7 @@ async def test_the_past_is_answered_as_it_was_known(office: Office, clock: SetCl
     await describe(office, body={**NEW_YORK, "zone": "America/Chicago"})
     await office.follow()
 
-    async def zones(**asked: str) -> list[str]:
+    async def zones(**asked: Any) -> list[str]:
         return [each["zone"] for each in (await office.get("/v1/legal-entities", **asked))["items"]]
 
     assert await zones() == ["Europe/Berlin", "America/Chicago"]

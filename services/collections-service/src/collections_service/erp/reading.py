@@ -23,8 +23,9 @@ _log = structlog.stdlib.get_logger("collections.erp")
 
 def needs_zone(message: ErpMessage | None) -> bool:
     """Whether the zone of a legal entity says on which day the message counts."""
-    undated = isinstance(message, InvoiceCorrected) and message.corrected_on is None
-    return undated and message.legal_entity is not None
+    if not isinstance(message, InvoiceCorrected):
+        return False
+    return message.corrected_on is None and message.legal_entity is not None
 
 
 class MessageReader:

@@ -14,7 +14,7 @@ F = TypeVar("F")
 def in_zone(facts: F, zone: str) -> F:
     """The same facts, of the same type; only how their instants are written down differs."""
     if isinstance(facts, datetime):
-        return facts.astimezone(zone_of(zone))  # type: ignore[return-value] # it is a datetime
+        return facts.astimezone(zone_of(zone))
     if isinstance(facts, tuple):
         return tuple(in_zone(each, zone) for each in facts)  # type: ignore[return-value] # as above
     if isinstance(facts, Struct):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from functools import reduce
 
 from collections_service.open_items.commands import CancelInvoice, CorrectInvoice, RegisterInvoice
 from collections_service.open_items.decisions.changes import day_with_room, known_terms, not_cancelled, with_holds
@@ -105,7 +104,7 @@ def _steps_to(total: Money, from_day: date, item: OpenItem) -> tuple[Step, ...]:
     wanted = [Step(from_day, total.minor - now), *(Step(s.on, -s.minor) for s in asked_for if s.on > from_day)]
     steps: tuple[Step, ...] = ()
     movements = item.movements
-    for step in sorted(reduce(with_step, wanted, steps), key=lambda each: each.minor <= 0):
+    for step in sorted(wanted, key=lambda each: each.minor <= 0):
         on = step.on if step.minor >= 0 else first_day_with_room(movements, step.on, -step.minor)
         movements = with_step(movements, Step(on, step.minor))
         steps = with_step(steps, Step(on, step.minor))
