@@ -8,7 +8,7 @@ from walk.promises import Broken
 from walk.walk import Walk
 
 SEEDS = range(1, 5)
-OPERATIONS = 400
+OPERATIONS = 500
 
 
 @cache

@@ -47,7 +47,18 @@ from dispute_service.disputes.state import ENDED, Dispute, Status
 from redress.ids import public_id
 from redress.money import Money
 from walk.books import COUNTS_FROM_ITS_DAY, Bill, Cash
-from walk.operations import AllIsHeard, Asked, DaysPass, Heard, OnTask, Operation, dispute_called
+from walk.operations import (
+    CHANGE_CUSTOMER,
+    REVERSE_WRITE_OFF,
+    SETTLE,
+    AllIsHeard,
+    Asked,
+    DaysPass,
+    Heard,
+    OnTask,
+    Operation,
+    dispute_called,
+)
 from walk.walk import Walk
 
 ENTITIES: Final = ("DE01", "US01")
@@ -61,6 +72,7 @@ CODES: Final = (
 )  # fmt: skip
 ALIVE: Final = 12
 DELIVERIES: Final = (12, 34, 34, 70)  # how often something is delivered: by seed, for late deliveries find other things
+PROTEST: Final = "under_protest" in NamedInvoice.__struct_fields__
 SHARED_NUMBERS: Final = False  # whether two legal entities may use one invoice number
 
 
@@ -95,7 +107,7 @@ class PeopleAndErp:
             (2, self._refund),
             (2, self._identify),
             (3, self._write_off),
-            (1, self._hand_over),
+            (2, self._hand_over),
             (1, self._present_again),
             (2, self._again),
             (18 if self.is_calm else 9, self._open),
@@ -105,7 +117,10 @@ class PeopleAndErp:
             (5, self._reopen),
             (1, self._close),
             (3, self._work),
-            (2, self._on_task),
+            (4, self._on_task),
+            (2 if CHANGE_CUSTOMER else 0, self._change_customer),
+            (3 if REVERSE_WRITE_OFF else 0, self._take_write_off_back),
+            (2 if SETTLE else 0, self._settle),
         )
 
     def next(self) -> Operation:
@@ -207,6 +222,31 @@ class PeopleAndErp:
             kind=self._one(["small_difference", "bad_debt"]),
         )
 
+    def _take_write_off_back(self) -> Operation | None:
+        found = [(name, each) for name in self._alive() for each in self._bill(name).written_off.values() if each.left]
+        if not found:
+            return None
+        name, written_off = self._one(found)
+        amount = Money(self._part_of(written_off.left), written_off.message.amount.currency)
+        message: Operation = REVERSE_WRITE_OFF(
+            source=written_off.message.source,
+            write_off_id=written_off.message.write_off_id,
+            invoice_id=name,
+            reversal_id=f"R-{self._next()}",
+            reversed_on=self._day(-5, 2),
+            amount=self._one([None, amount]),
+        )
+        return message
+
+    def _change_customer(self) -> Operation | None:
+        found = self._known_invoice()
+        if found is None:
+            return None
+        message: Operation = CHANGE_CUSTOMER(
+            invoice_id=found[0], customer_id=self._one(CUSTOMERS), changed_on=self._day(-9, 0)
+        )
+        return message
+
     def _hand_over(self) -> Operation | None:
         found = self._known_invoice()
         if found is None:
@@ -289,6 +329,7 @@ class PeopleAndErp:
             claim_number=self._one([None, None, None, None, "CL-1"]),
             settles_in_full=self._one([None, None, None, True, False]),
             withheld_tax=Money(50, currency) if self._happens(0.05) else None,
+            **({"under_protest": True} if PROTEST and self._happens(0.15) else {}),
         )
 
     def _apply(self) -> Operation | None:
@@ -418,14 +459,14 @@ class PeopleAndErp:
         for name in names:
             lines = list(self._bill(name).lines)
             chosen = self.random.sample(lines, self._one([0, 1, len(lines)])) if lines else []
-            free = max(self.walk.free(name), 1)
+            free = max(self.walk.free(name), self._bill(name).total // 2 if self._happens(0.3) else 1)
             items += [
                 c.ContestedItem(
                     invoice_id=name, line=line, amount=Money(self._part_of(free + 1), bill.currency), known=True
                 )
                 for line in chosen or [None]
             ]
-        return bill.message.customer_id if self._happens(0.98) else self._one(CUSTOMERS), tuple(items)
+        return bill.customer if self._happens(0.98) else self._one(CUSTOMERS), tuple(items)
 
     def _items_of_a_planned_invoice(self) -> tuple[str, tuple[c.ContestedItem, ...]]:
         """Of an invoice that the ledger does not know yet; sometimes it will be another customer's, or have another
@@ -487,6 +528,13 @@ class PeopleAndErp:
     def _withdraw(self) -> Operation | None:
         found = self._dispute(lambda state: state.is_active)
         return None if found is None else self._asked(found[0], c.Withdraw(at=MONDAY, reason="found it"))
+
+    def _settle(self) -> Operation | None:
+        found = self._dispute(lambda state: state.status is Status.SETTLING)
+        if found is None:
+            return None
+        into = self._one(["rejected", "withdrawn"])
+        return self._asked(found[0], SETTLE(at=MONDAY, into=into, reason=f"nothing comes {self._next()}"))
 
     def _reopen(self) -> Operation | None:
         found = self._dispute(lambda state: state.status in ENDED or state.status is Status.SETTLING)

@@ -116,8 +116,8 @@ class Walk:
             here = [item for item in state.items if item.invoice_id == invoice_id and item.mismatch is None]
             found[key] = Hold(
                 state.opened_at,
-                contested=sum(item.contested for item in here),
-                credit=sum(item.awaiting_credit for item in here),
+                contested=sum(held_contested(item) for item in here),
+                credit=sum(held_credit(item) for item in here),
                 write_off=sum(awaiting_write_off(item) for item in here),
                 payment=sum(awaiting_payment(item) for item in here),
             )
@@ -447,6 +447,15 @@ class Walk:
 _JUDGE = {"DisputeDecided", "DisputeResolved", "DisputeReopened"}
 _GRANT = {"DisputeResolved", "CreditReversed", "PaymentReversed"}
 _UNGRANT = {"AmountReduced", "DisputeReopened", "SettlementGivenUp"}
+
+
+# What is claimed back of a paid invoice holds nothing of it (issue 9 §5).
+def held_contested(item: DisputeItem) -> int:
+    return getattr(item, "held_contested", item.contested)
+
+
+def held_credit(item: DisputeItem) -> int:
+    return getattr(item, "held_awaiting", item.awaiting_credit)
 
 
 def awaiting_write_off(item: DisputeItem) -> int:
