@@ -205,7 +205,8 @@ class PeopleAndErp:
         return replace(correction, from_start=True) if COUNTS_FROM_ITS_DAY and self._happens(0.2) else correction
 
     def _cancel(self) -> Operation | None:
-        found = self._known_invoice()
+        untouched = [name for name in self._alive() if self._bill(name).open.now == self._bill(name).total]
+        found = (name := self._one(untouched), self._bill(name)) if untouched else self._known_invoice()
         return None if found is None else CancelInvoice(invoice_id=found[0], cancelled_on=self._day(-5, 1))
 
     def _write_off(self) -> Operation | None:
@@ -447,7 +448,7 @@ class PeopleAndErp:
     def _items(self) -> tuple[str, tuple[c.ContestedItem, ...]]:
         if self._happens(0.12):
             return self._items_of_a_planned_invoice()
-        found = self._known_invoice()
+        found = self._contested_invoice() if self._happens(0.5) else self._known_invoice()
         if found is None:
             return "", ()
         bill = found[1]
@@ -462,7 +463,10 @@ class PeopleAndErp:
             free = max(self.walk.free(name), self._bill(name).total // 2 if self._happens(0.3) else 1)
             items += [
                 c.ContestedItem(
-                    invoice_id=name, line=line, amount=Money(self._part_of(free + 1), bill.currency), known=True
+                    invoice_id=name,
+                    line=line,
+                    amount=Money(self._part_of(self._one([free + 1, free // 3])), bill.currency),
+                    known=True,
                 )
                 for line in chosen or [None]
             ]
@@ -605,6 +609,11 @@ class PeopleAndErp:
             return None
         name = self._one(alive)
         return name, self._bill(name)
+
+    def _contested_invoice(self) -> tuple[str, Bill] | None:
+        """One that is disputed already, and not as a whole."""
+        alive = [name for name in self._alive() if self.walk.holders(name) and self.walk.free(name) > 0]
+        return (name := self._one(alive), self._bill(name)) if alive else self._known_invoice()
 
     def _receipt(self, wanted: Callable[[Cash], bool]) -> tuple[ReceiptName, Cash] | None:
         found = [(name, cash) for name, cash in list(self.walk.books.receipts.items())[-40:] if wanted(cash)]

@@ -229,7 +229,7 @@ class Walk:
         found = {}
         for key in self._contesting[invoice_id]:
             here = [item for item in self.dispute(key).items if item.invoice_id == invoice_id]
-            found[key] = sum(item.paid - item.stated_paid for item in here), sum(item.credited for item in here)
+            found[key] = sum(posted_paid(item) for item in here), sum(item.credited for item in here)
         return found
 
     def _gave_back(  # noqa: PLR0917
@@ -452,6 +452,11 @@ _UNGRANT = {"AmountReduced", "DisputeReopened", "SettlementGivenUp"}
 # What is claimed back of a paid invoice holds nothing of it (issue 9 §5).
 def held_contested(item: DisputeItem) -> int:
     return getattr(item, "held_contested", item.contested)
+
+
+def posted_paid(item: DisputeItem) -> int:
+    """What payments took of it; not what a person said was paid, nor what was claimed back in vain."""
+    return item.paid - item.stated_paid - getattr(item, "denied", 0)
 
 
 def held_credit(item: DisputeItem) -> int:
