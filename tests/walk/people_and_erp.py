@@ -73,11 +73,6 @@ CODES: Final = (
 ALIVE: Final = 12
 DELIVERIES: Final = (12, 34, 34, 70)  # how often something is delivered: by seed, for late deliveries find other things
 PROTEST: Final = "under_protest" in NamedInvoice.__struct_fields__
-SHARED_NUMBERS: Final = False  # whether two legal entities may use one invoice number
-
-
-def number_of(legal_entity: str, serial: int) -> str:
-    return f"R-{serial}" if SHARED_NUMBERS else f"{legal_entity}-{serial}"
 
 
 class PeopleAndErp:
@@ -160,12 +155,15 @@ class PeopleAndErp:
         return message
 
     def _new_invoice(self) -> RegisterInvoice:
-        self.serial += 1
         entity, currency = self._one(ENTITIES), self._one(CURRENCIES)
+        others = [other for name in self.invoices[-ALIVE:] if (other := f"{entity}-{name.split('-')[1]}") != name]
+        taken = {*self.invoices, *self.planned}
+        invoice_id = self._one(others) if others and self._happens(0.5) else f"{entity}-{self._next()}"
+        invoice_id = f"{entity}-{self._next()}" if invoice_id in taken else invoice_id
         total = self._one([10_000, 30_000, 100_000, self.random.randint(1_000, 200_000)])
         issued = self._day(-40, -5)
         return RegisterInvoice(
-            invoice_id=number_of(entity, self.serial),
+            invoice_id=invoice_id,
             source=f"erp-{entity}",
             legal_entity=entity,
             customer_id=self._one(CUSTOMERS),

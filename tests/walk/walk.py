@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -17,17 +18,18 @@ from collections_service.open_items import events as ledger
 from collections_service.open_items.recovery_tasks import decide as decide_task
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem, amount_on
-from collections_service.open_items.stream import INVOICE, invoice_stream
+from collections_service.open_items.stream import INVOICE
 from collections_service.postings.commands import LedgerCommand
 from collections_service.receipts.commands import ReceiptName
 from collections_service.receipts.state import Receipt
 from collections_service.receipts.stream import RECEIPT, credit_memo_stream, receipt_stream
 from dispute_service.disputable_invoices.refusals import InvoiceRefusal
+from dispute_service.disputable_invoices.state import DisputableInvoice
 from dispute_service.disputable_invoices.stream import INVOICE as DISPUTABLE_INVOICE
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.document import PREFIX
-from dispute_service.disputes.handle import handle
+from dispute_service.disputes.handle import handle, opening
 from dispute_service.disputes.items import DisputeItem
 from dispute_service.disputes.refusals import DisputeRefusal
 from dispute_service.disputes.state import ENDED, Dispute, Status
@@ -37,9 +39,10 @@ from redress.decider import Decider
 from redress.eventlog.events import RecordedEvent
 from redress.handling.unit_of_work import UnitOfWork
 from redress.ids import parse_public_id, public_id
-from walk import contests
+from walk import contests, identity
 from walk.books import Books, Refused
 from walk.contests import Hold
+from walk.identity import called, called_in_receipt, where
 from walk.operations import AllIsHeard, Asked, DaysPass, Heard, OnTask, Operation
 from walk.past import Past
 from walk.promises import Broken, Promise, holds
@@ -54,7 +57,31 @@ class Cores(SideBySide):
     """Both services; a fact that is refused breaks a promise."""
 
     def erp(self, message: LedgerCommand) -> bool:
-        return self._post(message, effective_at(message).date())
+        return self._post(identity.told(message), effective_at(message).date())
+
+    def item(self, invoice_id: str = "I") -> OpenItem:
+        return self.ledger.state(self.stream(invoice_id), INVOICE.initial)
+
+    def stream(self, invoice_id: str) -> UUID:
+        """Where the ledger has the invoice, or will have it."""
+        number, own = identity.ledger_streams(TENANT, invoice_id)
+        return number if identity.is_first(self.ledger.state(number, INVOICE.initial), invoice_id) else own
+
+    def disputable(self, invoice_id: str = "I") -> DisputableInvoice:
+        number, own = identity.disputable_streams(TENANT, invoice_id)
+        first = self.disputes.state(number, DISPUTABLE_INVOICE.initial)
+        entity = identity.number_and_entity(invoice_id)[1]
+        is_own = identity.SHARED and first.terms is not None and first.terms.legal_entity != entity
+        return self.disputes.state(own, DISPUTABLE_INVOICE.initial) if is_own else first
+
+    def open(self, dispute: UUID, command: c.Open) -> bool:
+        context: Any = SimpleNamespace(tenant=TENANT, now=self.now)
+        job = opening(context, dispute, identity.told_by_person(command))
+        try:
+            self.disputes.do(job.work, self.now, self.now)
+        except (DisputeRefusal, InvoiceRefusal):
+            return False
+        return True
 
     def person(self, dispute: UUID, command: c.DisputeCommand) -> bool:
         try:
@@ -64,7 +91,7 @@ class Cores(SideBySide):
         return True
 
     def on_task(self, asked: OnTask) -> bool:
-        stream = invoice_stream(TENANT, asked.invoice_id)
+        stream = self.stream(asked.invoice_id)
 
         async def work(uow: UnitOfWork) -> None:
             item = await uow.state(INVOICE, stream)
@@ -81,12 +108,13 @@ class Walk:
     def __init__(self) -> None:
         self.cores = Cores()
         self.books = Books()
-        self.past = Past(self.cores.ledger.log)
+        self.past = Past(self.cores.ledger.log, self.cores.stream)
         self.disputes: list[UUID] = []  # in the order in which they were opened
         self.done = 0
         self.taken: dict[str, int] = defaultdict(int)  # operations by kind, those that were not refused
         self.refused: dict[str, int] = defaultdict(int)
         self._contesting: dict[str, list[UUID]] = defaultdict(list)
+        self._first: dict[str, str] = {}  # the legal entity that had each number first
         self._replayed: dict[UUID, Any] = {}
         self._seen = {"ledger": 0, "disputes": 0}
         self._touched: dict[str, None] = {}  # invoices, since all was heard last
@@ -113,7 +141,7 @@ class Walk:
         found = {}
         for key in self._contesting[invoice_id]:
             state = self.dispute(key)
-            here = [item for item in state.items if item.invoice_id == invoice_id and item.mismatch is None]
+            here = [item for item in state.items if where(item) == invoice_id and item.mismatch is None]
             found[key] = Hold(
                 state.opened_at,
                 contested=sum(held_contested(item) for item in here),
@@ -164,9 +192,9 @@ class Walk:
         at = self.cores.now - timedelta(days=asked.days_ago)
         command = replace(asked.command, at=at)
         if isinstance(command, c.Open):
-            known = [replace(i, known=self.cores.disputable(i.invoice_id).terms is not None) for i in command.items]
-            command = replace(command, items=tuple(known))
-        taken = self.cores.person(asked.dispute, command)
+            taken = self.cores.open(asked.dispute, command)
+        else:
+            taken = self.cores.person(asked.dispute, command)
         new = self._look_at_what_is_new()
         holds(Promise.PERSON, taken or not new, f"refused and recorded: {asked}")
         for key, state in before.items():
@@ -199,7 +227,7 @@ class Walk:
 
     def _hear_of_the_ledger(self, stream: UUID, event: PublishedEvent) -> None:
         posting = _decoder.decode(event.data)
-        invoice_id = posting.invoice.invoice_id if posting.invoice else None
+        invoice_id = called(posting.invoice.invoice_id, posting.invoice.legal_entity) if posting.invoice else None
         if invoice_id is None:
             self.cores.hear_one("ledger", stream)
             self._look_at_what_is_new()
@@ -228,7 +256,7 @@ class Walk:
         """What payments and what credit memos have taken from each dispute."""
         found = {}
         for key in self._contesting[invoice_id]:
-            here = [item for item in self.dispute(key).items if item.invoice_id == invoice_id]
+            here = [item for item in self.dispute(key).items if where(item) == invoice_id]
             found[key] = sum(posted_paid(item) for item in here), sum(item.credited for item in here)
         return found
 
@@ -286,6 +314,8 @@ class Walk:
 
     def _invoice_at_rest(self, invoice_id: str) -> None:
         item = self.cores.item(invoice_id)
+        if identity.SHARED and item.terms is None:
+            return  # what is said of an invoice that is not posted yet waits where its number is
         expected = {public_id(PREFIX, key): hold.amount for key, hold in self._holds(invoice_id).items()}
         try:
             said = self.cores.held(invoice_id)
@@ -300,11 +330,11 @@ class Walk:
         for task in item.tasks:
             if task.is_live:
                 state = self.dispute(parse_public_id(PREFIX, task.dispute_id))
-                rejected = sum(i.rejected for i in state.items if i.invoice_id == invoice_id and i.mismatch is None)
+                rejected = sum(i.rejected for i in state.items if where(i) == invoice_id and i.mismatch is None)
                 holds(Promise.ASKED, 0 < task.minor <= rejected, f"{task} of {rejected} in {invoice_id}")
         if STATED_WAITS:
             for key in self._contesting[invoice_id]:
-                here = [i for i in self.dispute(key).items if i.invoice_id == invoice_id and i.mismatch is None]
+                here = [i for i in self.dispute(key).items if where(i) == invoice_id and i.mismatch is None]
                 stated = sum(i.written_off - i.posted_off + i.stated_paid for i in here)
                 holds(Promise.SETTLED, not stated, f"{stated} of {key} is stated and free on {invoice_id}")
 
@@ -324,7 +354,7 @@ class Walk:
         if made is None or not state.is_active or key in self._judged:
             return
         name = ReceiptName(kind="payment", source=made.source, number=made.payment_id)
-        there = self.books.on_invoices(name)[state.items[0].invoice_id]
+        there = self.books.on_invoices(name)[where(state.items[0])]
         holds(Promise.BOUNCED, there > 0, f"{key} of {made}: {state}")
 
     # -- what was recorded
@@ -359,8 +389,9 @@ class Walk:
         holds(Promise.HELD_FITS, all(claim.held_now >= 0 for claim in item.claims), told)
         if item.terms is None:
             return
-        invoice_id = item.terms.invoice_id
+        invoice_id = called(item.terms.invoice_id, item.terms.legal_entity)
         self._touched[invoice_id] = None
+        self._first.setdefault(item.terms.invoice_id, item.terms.legal_entity)
         match fact:
             case ledger.DiscountGranted(applied_on=on, amount=amount):
                 self.books.discounted(invoice_id, on, amount.minor)
@@ -390,7 +421,7 @@ class Walk:
         self._touched_disputes[event.stream_id] = None
         if not isinstance(before, Dispute):
             self.disputes.append(event.stream_id)
-            for invoice_id in dict.fromkeys(item.invoice_id for item in after.items):
+            for invoice_id in dict.fromkeys(where(item) for item in after.items):
                 self._contesting[invoice_id].append(event.stream_id)
                 self._touched[invoice_id] = None
             return
@@ -402,7 +433,7 @@ class Walk:
             parts = (item.open, item.paid, item.credited, item.reduced, item.written_off, item.rejected, item.withdrawn)
             holds(Promise.ITEM_CONSERVED, min(parts) >= 0 and 0 <= item.awaiting_credit <= item.open, told)
             holds(Promise.ITEM_CONSERVED, item.valid + item.invalid in {0, item.contested} or _is_spread(item), told)
-            self._touched[item.invoice_id] = None
+            self._touched[where(item)] = None
             change = (item.open - item.contested) - (was.open - was.contested)
             may_shrink = type(fact).__name__ in _UNGRANT and not getattr(fact, "by_ledger", False)
             may_grow = type(fact).__name__ in _GRANT
@@ -432,7 +463,8 @@ class Walk:
                 said = {step.on: step.minor for step in receipt.cash if step.minor}
                 holds(Promise.BOOKS, said == cash.unapplied.changes(), f"{name}: {said}, {cash.unapplied.changes()}")
                 there = {i: minor for i, minor in self.books.on_invoices(name).items() if minor}
-                holds(Promise.BOOKS, dict(receipt.by_invoice) == there, f"{name}: {receipt.by_invoice}, {there}")
+                had = {called_in_receipt(key, self._first): minor for key, minor in receipt.by_invoice.items()}
+                holds(Promise.BOOKS, had == there, f"{name}: {receipt.by_invoice}, {there}")
                 holds(
                     Promise.BOOKS, (receipt.customer_id, receipt.returned.minor) == (cash.customer, cash.returned), name
                 )
@@ -441,7 +473,7 @@ class Walk:
         for stream in {event.stream_id for event in new if event.stream_type == INVOICE.stream_type}:
             terms = self.cores.ledger.state(stream, INVOICE.initial).terms
             if terms is not None:
-                yield terms.invoice_id
+                yield called(terms.invoice_id, terms.legal_entity)
 
 
 _JUDGE = {"DisputeDecided", "DisputeResolved", "DisputeReopened"}
@@ -494,6 +526,7 @@ _NO_POSTINGS = {
 
 class _Invoice(msgspec.Struct, frozen=True):
     invoice_id: str
+    legal_entity: str
     currency: str
     customer_id: str
     open: dict[str, Any]
