@@ -41,6 +41,13 @@ class Heard(Struct, frozen=True):
     again: bool = False
 
 
+class HeardTogether(Struct, frozen=True):
+    """Some events of a side reach the other service as one batch; `seed` says which."""
+
+    side: str
+    seed: int
+
+
 class AllIsHeard(Struct, frozen=True):
     """Everything is delivered, the streams in an order that `seed` says."""
 
@@ -51,7 +58,7 @@ class DaysPass(Struct, frozen=True):
     days: int
 
 
-Operation = LedgerCommand | Asked | OnTask | Heard | AllIsHeard | DaysPass
+Operation = LedgerCommand | Asked | OnTask | Heard | HeardTogether | AllIsHeard | DaysPass
 
 
 def dispute_called(name: str) -> UUID:

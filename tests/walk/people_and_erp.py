@@ -55,6 +55,7 @@ from walk.operations import (
     Asked,
     DaysPass,
     Heard,
+    HeardTogether,
     OnTask,
     Operation,
     dispute_called,
@@ -70,6 +71,7 @@ CODES: Final = (
     "WRITE_OFF_BAD_DEBT", "GOODWILL", "CUSTOMER_PAID", "OFFSET", "CASH_REAPPLIED", "REBILL", "REFUND",
     "VOID_LOGGED_IN_ERROR",
 )  # fmt: skip
+_NOT_OF_THE_ERP: Final = (Asked, OnTask, Heard, HeardTogether, AllIsHeard, DaysPass)
 ALIVE: Final = 12
 DELIVERIES: Final = (12, 34, 34, 70)  # how often something is delivered: by seed, for late deliveries find other things
 PROTEST: Final = "under_protest" in NamedInvoice.__struct_fields__
@@ -89,6 +91,7 @@ class PeopleAndErp:
         deliveries = DELIVERIES[seed % len(DELIVERIES)]
         self._kinds: Sequence[tuple[int, Callable[[], Operation | None]]] = (
             (deliveries, self._hear),
+            (5, self._hear_together),
             (4, self._all_is_heard),
             (2, self._days_pass),
             (6, self._register),
@@ -135,6 +138,9 @@ class PeopleAndErp:
             return None
         side, stream = self.random.choice(waiting)
         return Heard(side, stream, again=self._happens(0.05))
+
+    def _hear_together(self) -> Operation:
+        return HeardTogether(self._one(["ledger", "disputes"]), self.random.randrange(10**6))
 
     def _all_is_heard(self) -> Operation:
         return AllIsHeard(self.random.randrange(10**6))
@@ -423,7 +429,9 @@ class PeopleAndErp:
     def _again(self) -> Operation | None:
         """The ERP says something again, word for word."""
         told = [
-            each for each in self.sent[-60:] if not isinstance(each, Asked | OnTask | Heard | AllIsHeard | DaysPass)
+            each
+            for each in self.sent[-60:]
+            if not isinstance(each, Asked | OnTask | Heard | HeardTogether | AllIsHeard | DaysPass)
         ]
         return self._one(told) if told else None
 

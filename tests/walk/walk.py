@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 from support.side_by_side import TENANT, SideBySide
 
+from collections_service.dispute_holds import reactor as dispute_holds
 from collections_service.erp.translation import effective_at
 from collections_service.open_items import events as ledger
 from collections_service.open_items.recovery_tasks import decide as decide_task
@@ -34,16 +35,17 @@ from dispute_service.disputes.items import DisputeItem
 from dispute_service.disputes.refusals import DisputeRefusal
 from dispute_service.disputes.state import ENDED, Dispute, Status
 from dispute_service.disputes.stream import DISPUTE
+from dispute_service.postings import reactor as postings
 from redress.contracts.envelope import PublishedEvent
 from redress.decider import Decider
-from redress.eventlog.events import RecordedEvent
-from redress.handling.unit_of_work import UnitOfWork
+from redress.eventlog.events import Actor, Meta, RecordedEvent
+from redress.handling.unit_of_work import Cause, UnitOfWork
 from redress.ids import parse_public_id, public_id
 from walk import contests, identity
 from walk.books import Books, Refused
 from walk.contests import Hold
 from walk.identity import called, called_in_receipt, where
-from walk.operations import AllIsHeard, Asked, DaysPass, Heard, OnTask, Operation
+from walk.operations import AllIsHeard, Asked, DaysPass, Heard, HeardTogether, OnTask, Operation
 from walk.past import Past
 from walk.promises import Broken, Promise, holds
 
@@ -89,6 +91,19 @@ class Cores(SideBySide):
         except (DisputeRefusal, InvoiceRefusal):
             return False
         return True
+
+    def hear_together(self, side: str, events: Sequence[PublishedEvent]) -> None:
+        """As one batch of a reactor: all of it is recorded together."""
+        target, feature = (self.disputes, postings) if side == "ledger" else (self.ledger, dispute_holds)
+
+        async def work(uow: UnitOfWork) -> None:
+            await feature.prepare(uow, events)
+            for event in events:
+                meta = Meta(actor=Actor("system", "test"), command_id=event.id, correlation_id="c")
+                uow.cause = Cause(meta, event.effective_at)
+                await feature.react(uow, event)
+
+        target.do(work, self.now, events[0].effective_at)
 
     def on_task(self, asked: OnTask) -> bool:
         stream = self.stream(asked.invoice_id)
@@ -163,6 +178,8 @@ class Walk:
                 was_taken = True
             case Heard():
                 was_taken = self._hear(operation)
+            case HeardTogether():
+                was_taken = self._hear_together(operation)
             case AllIsHeard():
                 was_taken = self._all_is_heard(Random(operation.seed))
             case Asked():
@@ -223,6 +240,24 @@ class Walk:
                 new = self._look_at_what_is_new()
                 holds(Promise.ONCE, not new, f"{event.type} heard twice recorded {[each.type for each in new]}")
 
+    def _hear_together(self, heard: HeardTogether) -> bool:
+        """Some events in one unit of work, as a follower takes a batch."""
+        random, side = Random(heard.seed), heard.side
+        service = self.cores.ledger if side == "ledger" else self.cores.disputes
+        events: list[PublishedEvent] = []
+        for _ in range(random.randint(2, 8)):
+            if service.unheard:
+                stream = random.choice(list(service.unheard))
+                events.append(service.unheard[stream].pop(0))
+                if not service.unheard[stream]:
+                    del service.unheard[stream]
+        if not events:
+            return False
+        with _never_refused(events[0]):
+            self.cores.hear_together(side, events)
+            self._look_at_what_is_new()
+        return True
+
     # -- a posting reaches dispute-service
 
     def _hear_of_the_ledger(self, stream: UUID, event: PublishedEvent) -> None:
@@ -242,11 +277,6 @@ class Walk:
         holds(Promise.HELD_FITS, sum(hold.amount for hold in after.values()) <= max(0, is_open), told)
         if event.type in _BACK:
             self._gave_back(event.type, posting, invoice_id, before, paid, told)
-        elif event.type in _TAKES:
-            for key, (was_paid, was_credited) in self._settled_by_postings(invoice_id).items():
-                old = paid.get(key, (0, 0))
-                taken = was_paid - old[0] if event.type == "payment-applied" else was_credited - old[1]
-                self._took[invoice_id, posting.receipt, key] += taken
         opened = [each for each in new if each.stream_type == DISPUTE.stream_type and each.version == 1]
         found = [each for each in new if each.type == "items-compared"]
         if not opened and not found and (posting.has_no_lines or event.type not in _SHAPES):
@@ -269,9 +299,7 @@ class Walk:
         for key, (now_paid, now_credited) in self._settled_by_postings(invoice_id).items():
             was_paid, was_credited = settled.get(key, (0, 0))
             back = was_paid - now_paid if is_payment else was_credited - now_credited
-            took = self._took[invoice_id, posting.receipt, key]
-            holds(Promise.GIVES_BACK, 0 <= back <= took, f"{key} gets {back} of {took}: {told}")
-            self._took[invoice_id, posting.receipt, key] -= back
+            holds(Promise.GIVES_BACK, back >= 0, f"{key} gets {back}: {told}")
             total += back
         holds(Promise.GIVES_BACK, total <= posting.minor, f"{total} of {posting.minor}: {told}")
         # On a line that has become too small, what came back and what was granted do not fit; which goes is not said.
@@ -438,10 +466,27 @@ class Walk:
             may_shrink = type(fact).__name__ in _UNGRANT and not getattr(fact, "by_ledger", False)
             may_grow = type(fact).__name__ in _GRANT
             holds(Promise.GRANTED_STAYS, not change or (may_shrink if change < 0 else may_grow), told)
+        self._taken_and_given_back(event.stream_id, fact, after, told)
         if isinstance(fact, e.DisputeResolved) and fact.resolution_code == "PAYMENT_RETURNED":
             holds(Promise.BOUNCED, event.stream_id not in self._judged, f"a person has judged it: {told}")
         if type(fact).__name__ in _JUDGE and not getattr(fact, "by_ledger", False):
             self._judged.add(event.stream_id)
+
+    def _taken_and_given_back(self, key: UUID, fact: e.DisputeEvent, after: Dispute, told: str) -> None:
+        """A posting gives back to a dispute what it had taken of it on that invoice, and no more."""
+        match fact:
+            case e.AmountReduced(cause="payment" | "credit-memo", into=None):
+                name, sign = f"{fact.cause} {fact.source}/{fact.reference}", 1
+            case e.PaymentReversed():
+                name, sign = f"payment {fact.source}/{fact.payment_id}", -1
+            case e.CreditReversed():
+                name, sign = f"credit-memo {fact.source}/{fact.credit_memo_id}", -1
+            case _:
+                return
+        for share in fact.shares:
+            place = where(after.items[share.item]), name, key
+            self._took[place] += sign * share.amount
+            holds(Promise.GIVES_BACK, self._took[place] >= 0, f"{-self._took[place]} more than it took: {told}")
 
     # -- the books
 
@@ -516,7 +561,6 @@ def _days_of(item: OpenItem) -> set[date]:
 # -- what a posting says, as far as it is expected to do something
 
 _BACK = {"payment-reversed", "payment-unapplied", "credit-memo-reversed", "credit-memo-unapplied"}
-_TAKES = {"payment-applied", "credit-memo-applied"}
 _SHAPES = {"invoice-changed", "discount-granted", "discount-withdrawn", "invoice-cancelled"}
 _NO_POSTINGS = {
     "dispute-hold-placed", "dispute-hold-released", "recovery-task-opened", "recovery-task-changed",
