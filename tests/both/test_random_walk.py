@@ -8,7 +8,7 @@ from walk.promises import Broken
 from walk.walk import Walk
 
 SEEDS = range(1, 5)
-OPERATIONS = 400
+OPERATIONS = 500
 
 
 @cache
@@ -35,7 +35,8 @@ def test_the_walk_does_everything_that_people_and_the_erp_can_do() -> None:
         "RegisterInvoice", "CorrectInvoice", "CancelInvoice", "PostWriteOff", "HandOverCollection",
         "TakeCollectionBack", "ReceivePayment", "PostCreditMemo", "ApplyReceipt", "UnapplyReceipt", "ReverseReceipt",
         "RefundReceipt", "IdentifyPayer", "Open", "Decide", "Resolve", "Withdraw", "Reopen", "Close", "AssignTo",
-        "TakeRecoveryTask", "HandOverRecoveryTask", "FinishRecoveryTask", "Heard", "AllIsHeard", "DaysPass",
+        "TakeRecoveryTask", "HandOverRecoveryTask", "FinishRecoveryTask", "Heard", "HeardTogether", "AllIsHeard",
+        "DaysPass",
     } <= done  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from collections_service.open_items.commands import (
     CancelInvoice,
@@ -30,6 +31,7 @@ from collections_service.receipts.commands import (
     ReverseReceipt,
     UnapplyReceipt,
 )
+from walk.operations import CHANGE_CUSTOMER
 
 COUNTS_FROM_ITS_DAY = "from_start" in CorrectInvoice.__struct_fields__
 """Whether a correction counts from its day, whatever was told of later days before (issue 9 §6)."""
@@ -75,8 +77,21 @@ class Part:
 
 
 @dataclass
+class WrittenOff:
+    message: PostWriteOff
+    on: date
+    gone: int = 0
+    reversals: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def left(self) -> int:
+        return self.message.amount.minor - self.gone
+
+
+@dataclass
 class Bill:
     message: RegisterInvoice
+    customer: str
     total: int
     due_on: date
     lines: Mapping[str, int]
@@ -84,12 +99,12 @@ class Bill:
     asked: Days = field(default_factory=Days)
     is_cancelled: bool = False
     is_handed_over: bool = False
-    written_off: dict[str, PostWriteOff] = field(default_factory=dict)
+    written_off: dict[str, WrittenOff] = field(default_factory=dict)
     discounted: int = 0
 
     @property
     def account(self) -> tuple[str, str]:
-        return self.message.customer_id, self.currency
+        return self.customer, self.currency
 
     @property
     def currency(self) -> str:
@@ -130,7 +145,7 @@ class Books:
         self.receipts: dict[ReceiptName, Cash] = {}
         self.parts: list[Part] = []
 
-    def hear(self, message: LedgerCommand) -> None:
+    def hear(self, message: LedgerCommand) -> None:  # noqa: C901, PLR0912 - one arm per message
         match message:
             case RegisterInvoice():
                 self._register(message)
@@ -154,6 +169,10 @@ class Books:
                 self._refund(message)
             case IdentifyPayer():
                 self._identify(message)
+            case _ if CHANGE_CUSTOMER is not None and isinstance(message, CHANGE_CUSTOMER):
+                self._change_customer(message)
+            case _:
+                self._take_write_off_back(message)
 
     def discounted(self, invoice_id: str, on: date, amount: int) -> None:
         """The service granted a cash discount, or with a negative amount withdrew one."""
@@ -167,10 +186,11 @@ class Books:
         known = self.bills.get(message.invoice_id)
         lines = {line.line: line.amount.minor for line in message.lines}
         if known is not None:
-            is_corrected = (known.total, known.due_on, known.lines) != (message.total.minor, message.due_on, lines)
+            told = (message.customer_id, message.total.minor, message.due_on, lines)
+            is_corrected = (known.customer, known.total, known.due_on, known.lines) != told
             _refuse_if(known.is_cancelled or known.message != message or is_corrected)
             return
-        bill = Bill(message, message.total.minor, message.due_on, lines)
+        bill = Bill(message, message.customer_id, message.total.minor, message.due_on, lines)
         _move_total(bill, message.issued_on, message.total.minor)
         self.bills[message.invoice_id] = bill
 
@@ -209,12 +229,32 @@ class Books:
         bill = self._bill(message.invoice_id)
         _refuse_if(message.amount.currency != bill.currency)
         if message.write_off_id in bill.written_off:
-            _refuse_if(bill.written_off[message.write_off_id] != message)
+            known = bill.written_off[message.write_off_id]
+            _refuse_if(known.message != message or known.gone > 0)
             return
         _refuse_if(message.amount.minor > bill.open.now)
         day = bill.open.first_with_room(message.posted_on, message.amount.minor)
         bill.open.move(day, -message.amount.minor)
-        bill.written_off[message.write_off_id] = message
+        bill.written_off[message.write_off_id] = WrittenOff(message, day)
+
+    def _take_write_off_back(self, message: Any) -> None:  # noqa: ANN401 - a kind that is not always there
+        bill = self._bill(message.invoice_id)
+        known = bill.written_off.get(message.write_off_id)
+        if known is None:
+            raise Refused
+        if message.reversal_id in known.reversals:
+            _refuse_if(known.reversals[message.reversal_id] != message)
+            return
+        amount = known.left if message.amount is None else message.amount.minor
+        _refuse_if(not 0 < amount <= known.left)
+        bill.open.move(max(message.reversed_on, known.on), amount)
+        known.gone += amount
+        known.reversals[message.reversal_id] = message
+
+    def _change_customer(self, message: Any) -> None:  # noqa: ANN401
+        bill = self._bill(message.invoice_id)
+        _refuse_if(bill.is_cancelled)
+        bill.customer = message.customer_id
 
     def _hand_over(self, message: HandOverCollection | TakeCollectionBack) -> None:
         bill = self._bill(message.invoice_id)
@@ -375,7 +415,7 @@ class Books:
         """By currency: what was billed less what came, was written off or granted."""
         came: dict[str, int] = defaultdict(int)
         for bill in self.bills.values():
-            written_off = sum(each.amount.minor for each in bill.written_off.values())
+            written_off = sum(each.left for each in bill.written_off.values())
             came[bill.currency] += (0 if bill.is_cancelled else bill.total) - written_off - bill.discounted
         for cash in self.receipts.values():
             came[cash.currency] -= cash.left

@@ -1,13 +1,21 @@
 """One operation of the walk. Each is complete in itself, so that a sequence can be cut down and run again."""
 
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
 
+from collections_service.open_items import commands as open_items
 from collections_service.open_items.commands import RecoveryTaskCommand
 from collections_service.postings.commands import LedgerCommand
+from dispute_service.disputes import commands as disputes
 from dispute_service.disputes.commands import DisputeCommand
 from redress.ids import derived_uuid
+
+# Kinds that come with other parts of issue 9: None where they have not come yet.
+CHANGE_CUSTOMER: Final[Any] = getattr(open_items, "ChangeCustomer", None)
+REVERSE_WRITE_OFF: Final[Any] = getattr(open_items, "ReverseWriteOff", None)
+SETTLE: Final[Any] = getattr(disputes, "Settle", None)
 
 
 class Asked(Struct, frozen=True):
@@ -33,6 +41,13 @@ class Heard(Struct, frozen=True):
     again: bool = False
 
 
+class HeardTogether(Struct, frozen=True):
+    """Some events of a side reach the other service as one batch; `seed` says which."""
+
+    side: str
+    seed: int
+
+
 class AllIsHeard(Struct, frozen=True):
     """Everything is delivered, the streams in an order that `seed` says."""
 
@@ -43,7 +58,7 @@ class DaysPass(Struct, frozen=True):
     days: int
 
 
-Operation = LedgerCommand | Asked | OnTask | Heard | AllIsHeard | DaysPass
+Operation = LedgerCommand | Asked | OnTask | Heard | HeardTogether | AllIsHeard | DaysPass
 
 
 def dispute_called(name: str) -> UUID:

@@ -1,7 +1,7 @@
 """Answers about the past, asked again later, on both axes of time."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
@@ -12,9 +12,10 @@ from support.side_by_side import TENANT, at_once
 from collections_service.ageing.movements import project
 from collections_service.open_items import events as ledger
 from collections_service.open_items.read import Invoice, invoice
-from collections_service.open_items.stream import INVOICE, invoice_stream
+from collections_service.open_items.stream import INVOICE
 from redress.eventlog.events import RecordedEvent
 from redress.reading.moment import Moment
+from walk.identity import number_and_entity
 from walk.promises import Promise, holds
 
 _parameters = inspect.signature(invoice).parameters
@@ -40,8 +41,9 @@ class _Log:
 class Past:
     """Remembers some answers, and asks for them again."""
 
-    def __init__(self, log: Sequence[RecordedEvent]) -> None:
+    def __init__(self, log: Sequence[RecordedEvent], stream: Callable[[str], UUID]) -> None:
         self._log = log
+        self._stream = stream
         self._asked: list[_Asked] = []
 
     def ask(self, invoices: Sequence[str], now: datetime, random: Random) -> None:
@@ -57,9 +59,10 @@ class Past:
 
     def _answer(self, invoice_id: str, day: date, known_at: datetime, now: datetime) -> Invoice | None:
         log: Any = _Log(self._log)
-        whose = {"legal_entity": None} if "legal_entity" in _parameters else {}  # the number alone says it here
+        number, entity = number_and_entity(invoice_id)
+        whose = {"legal_entity": entity} if "legal_entity" in _parameters else {}
         ask: Any = invoice
-        work = ask(log, tenant_id=TENANT, invoice_id=invoice_id, moment=Moment(day, known_at), now=now, **whose)
+        work = ask(log, tenant_id=TENANT, invoice_id=number, moment=Moment(day, known_at), now=now, **whose)
         answer: Invoice | None = at_once(work)
         if answer is not None:
             self._is_what_ageing_sums_up(invoice_id, day, known_at, answer)
@@ -87,7 +90,7 @@ class Past:
         holds(Promise.AS_OF, was == is_now, f"{told}: {was}, now {is_now}; since {[event.type for event in since]}")
 
     def _stored(self, invoice_id: str) -> list[RecordedEvent]:
-        stream = invoice_stream(TENANT, invoice_id)
+        stream = self._stream(invoice_id)
         return [event for event in self._log if event.stream_id == stream]
 
 

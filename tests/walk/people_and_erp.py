@@ -47,7 +47,19 @@ from dispute_service.disputes.state import ENDED, Dispute, Status
 from redress.ids import public_id
 from redress.money import Money
 from walk.books import COUNTS_FROM_ITS_DAY, Bill, Cash
-from walk.operations import AllIsHeard, Asked, DaysPass, Heard, OnTask, Operation, dispute_called
+from walk.operations import (
+    CHANGE_CUSTOMER,
+    REVERSE_WRITE_OFF,
+    SETTLE,
+    AllIsHeard,
+    Asked,
+    DaysPass,
+    Heard,
+    HeardTogether,
+    OnTask,
+    Operation,
+    dispute_called,
+)
 from walk.walk import Walk
 
 ENTITIES: Final = ("DE01", "US01")
@@ -59,13 +71,10 @@ CODES: Final = (
     "WRITE_OFF_BAD_DEBT", "GOODWILL", "CUSTOMER_PAID", "OFFSET", "CASH_REAPPLIED", "REBILL", "REFUND",
     "VOID_LOGGED_IN_ERROR",
 )  # fmt: skip
+_NOT_OF_THE_ERP: Final = (Asked, OnTask, Heard, HeardTogether, AllIsHeard, DaysPass)
 ALIVE: Final = 12
 DELIVERIES: Final = (12, 34, 34, 70)  # how often something is delivered: by seed, for late deliveries find other things
-SHARED_NUMBERS: Final = False  # whether two legal entities may use one invoice number
-
-
-def number_of(legal_entity: str, serial: int) -> str:
-    return f"R-{serial}" if SHARED_NUMBERS else f"{legal_entity}-{serial}"
+PROTEST: Final = "under_protest" in NamedInvoice.__struct_fields__
 
 
 class PeopleAndErp:
@@ -82,6 +91,7 @@ class PeopleAndErp:
         deliveries = DELIVERIES[seed % len(DELIVERIES)]
         self._kinds: Sequence[tuple[int, Callable[[], Operation | None]]] = (
             (deliveries, self._hear),
+            (5, self._hear_together),
             (4, self._all_is_heard),
             (2, self._days_pass),
             (6, self._register),
@@ -95,7 +105,7 @@ class PeopleAndErp:
             (2, self._refund),
             (2, self._identify),
             (3, self._write_off),
-            (1, self._hand_over),
+            (2, self._hand_over),
             (1, self._present_again),
             (2, self._again),
             (18 if self.is_calm else 9, self._open),
@@ -105,7 +115,10 @@ class PeopleAndErp:
             (5, self._reopen),
             (1, self._close),
             (3, self._work),
-            (2, self._on_task),
+            (4, self._on_task),
+            (2 if CHANGE_CUSTOMER else 0, self._change_customer),
+            (3 if REVERSE_WRITE_OFF else 0, self._take_write_off_back),
+            (2 if SETTLE else 0, self._settle),
         )
 
     def next(self) -> Operation:
@@ -126,6 +139,9 @@ class PeopleAndErp:
         side, stream = self.random.choice(waiting)
         return Heard(side, stream, again=self._happens(0.05))
 
+    def _hear_together(self) -> Operation:
+        return HeardTogether(self._one(["ledger", "disputes"]), self.random.randrange(10**6))
+
     def _all_is_heard(self) -> Operation:
         return AllIsHeard(self.random.randrange(10**6))
 
@@ -145,12 +161,15 @@ class PeopleAndErp:
         return message
 
     def _new_invoice(self) -> RegisterInvoice:
-        self.serial += 1
         entity, currency = self._one(ENTITIES), self._one(CURRENCIES)
+        others = [other for name in self.invoices[-ALIVE:] if (other := f"{entity}-{name.split('-')[1]}") != name]
+        taken = {*self.invoices, *self.planned}
+        invoice_id = self._one(others) if others and self._happens(0.5) else f"{entity}-{self._next()}"
+        invoice_id = f"{entity}-{self._next()}" if invoice_id in taken else invoice_id
         total = self._one([10_000, 30_000, 100_000, self.random.randint(1_000, 200_000)])
         issued = self._day(-40, -5)
         return RegisterInvoice(
-            invoice_id=number_of(entity, self.serial),
+            invoice_id=invoice_id,
             source=f"erp-{entity}",
             legal_entity=entity,
             customer_id=self._one(CUSTOMERS),
@@ -190,7 +209,8 @@ class PeopleAndErp:
         return replace(correction, from_start=True) if COUNTS_FROM_ITS_DAY and self._happens(0.2) else correction
 
     def _cancel(self) -> Operation | None:
-        found = self._known_invoice()
+        untouched = [name for name in self._alive() if self._bill(name).open.now == self._bill(name).total]
+        found = (name := self._one(untouched), self._bill(name)) if untouched else self._known_invoice()
         return None if found is None else CancelInvoice(invoice_id=found[0], cancelled_on=self._day(-5, 1))
 
     def _write_off(self) -> Operation | None:
@@ -206,6 +226,31 @@ class PeopleAndErp:
             amount=Money(self._part_of(bill.open.now), bill.currency),
             kind=self._one(["small_difference", "bad_debt"]),
         )
+
+    def _take_write_off_back(self) -> Operation | None:
+        found = [(name, each) for name in self._alive() for each in self._bill(name).written_off.values() if each.left]
+        if not found:
+            return None
+        name, written_off = self._one(found)
+        amount = Money(self._part_of(written_off.left), written_off.message.amount.currency)
+        message: Operation = REVERSE_WRITE_OFF(
+            source=written_off.message.source,
+            write_off_id=written_off.message.write_off_id,
+            invoice_id=name,
+            reversal_id=f"R-{self._next()}",
+            reversed_on=self._day(-5, 2),
+            amount=self._one([None, amount]),
+        )
+        return message
+
+    def _change_customer(self) -> Operation | None:
+        found = self._known_invoice()
+        if found is None:
+            return None
+        message: Operation = CHANGE_CUSTOMER(
+            invoice_id=found[0], customer_id=self._one(CUSTOMERS), changed_on=self._day(-9, 0)
+        )
+        return message
 
     def _hand_over(self) -> Operation | None:
         found = self._known_invoice()
@@ -289,6 +334,7 @@ class PeopleAndErp:
             claim_number=self._one([None, None, None, None, "CL-1"]),
             settles_in_full=self._one([None, None, None, True, False]),
             withheld_tax=Money(50, currency) if self._happens(0.05) else None,
+            **({"under_protest": True} if PROTEST and self._happens(0.15) else {}),
         )
 
     def _apply(self) -> Operation | None:
@@ -384,7 +430,9 @@ class PeopleAndErp:
     def _again(self) -> Operation | None:
         """The ERP says something again, word for word."""
         told = [
-            each for each in self.sent[-60:] if not isinstance(each, Asked | OnTask | Heard | AllIsHeard | DaysPass)
+            each
+            for each in self.sent[-60:]
+            if not isinstance(each, Asked | OnTask | Heard | HeardTogether | AllIsHeard | DaysPass)
         ]
         return self._one(told) if told else None
 
@@ -407,7 +455,7 @@ class PeopleAndErp:
     def _items(self) -> tuple[str, tuple[c.ContestedItem, ...]]:
         if self._happens(0.12):
             return self._items_of_a_planned_invoice()
-        found = self._known_invoice()
+        found = self._contested_invoice() if self._happens(0.5) else self._known_invoice()
         if found is None:
             return "", ()
         bill = found[1]
@@ -419,14 +467,17 @@ class PeopleAndErp:
         for name in names:
             lines = list(self._bill(name).lines)
             chosen: list[str | None] = self.random.sample(lines, self._one([0, 1, len(lines)])) if lines else []
-            free = max(self.walk.free(name), 1)
+            free = max(self.walk.free(name), self._bill(name).total // 2 if self._happens(0.3) else 1)
             items += [
                 c.ContestedItem(
-                    invoice_id=name, line=line, amount=Money(self._part_of(free + 1), bill.currency), known=True
+                    invoice_id=name,
+                    line=line,
+                    amount=Money(self._part_of(self._one([free + 1, free // 3])), bill.currency),
+                    known=True,
                 )
                 for line in chosen or [None]
             ]
-        return bill.message.customer_id if self._happens(0.98) else self._one(CUSTOMERS), tuple(items)
+        return bill.customer if self._happens(0.98) else self._one(CUSTOMERS), tuple(items)
 
     def _items_of_a_planned_invoice(self) -> tuple[str, tuple[c.ContestedItem, ...]]:
         """Of an invoice that the ledger does not know yet; sometimes it will be another customer's, or have another
@@ -488,6 +539,13 @@ class PeopleAndErp:
     def _withdraw(self) -> Operation | None:
         found = self._dispute(lambda state: state.is_active)
         return None if found is None else self._asked(found[0], c.Withdraw(at=MONDAY, reason="found it"))
+
+    def _settle(self) -> Operation | None:
+        found = self._dispute(lambda state: state.status is Status.SETTLING)
+        if found is None:
+            return None
+        into = self._one(["rejected", "withdrawn"])
+        return self._asked(found[0], SETTLE(at=MONDAY, into=into, reason=f"nothing comes {self._next()}"))
 
     def _reopen(self) -> Operation | None:
         found = self._dispute(lambda state: state.status in ENDED or state.status is Status.SETTLING)
@@ -558,6 +616,11 @@ class PeopleAndErp:
             return None
         name = self._one(alive)
         return name, self._bill(name)
+
+    def _contested_invoice(self) -> tuple[str, Bill] | None:
+        """One that is disputed already, and not as a whole."""
+        alive = [name for name in self._alive() if self.walk.holders(name) and self.walk.free(name) > 0]
+        return (name := self._one(alive), self._bill(name)) if alive else self._known_invoice()
 
     def _receipt(self, wanted: Callable[[Cash], bool]) -> tuple[ReceiptName, Cash] | None:
         found = [(name, cash) for name, cash in list(self.walk.books.receipts.items())[-40:] if wanted(cash)]

@@ -21,9 +21,9 @@ from collections_service.open_items.state import OpenItem, amount_on
 from collections_service.receipts.events import ReceiptRefunded
 from collections_service.receipts.state import RecordedReceipt, _refunded
 from dispute_service.disputable_invoices.commands import RecordInvoice
-from dispute_service.disputable_invoices.decisions import _record, reductions
-from dispute_service.disputable_invoices.events import InvoiceEvent
-from dispute_service.disputable_invoices.state import DisputableInvoice
+from dispute_service.disputable_invoices.decisions import _record
+from dispute_service.disputable_invoices.events import InvoiceEvent, ReservationSet
+from dispute_service.disputable_invoices.state import DisputableInvoice, _reserved
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.handle import handle
 from dispute_service.disputes.items import contested_again
@@ -84,12 +84,13 @@ def _loses_it(items: Any, shares: Any) -> Any:  # noqa: ANN401
     )
 
 
-def _youngest_first(state: DisputableInvoice, *rest: Any) -> list[Any]:
-    return reductions(replace(state, reservations=state.reservations[::-1]), *rest)
+def _youngest_first(state: DisputableInvoice, event: ReservationSet) -> DisputableInvoice:
+    after = _reserved(state, event)
+    return replace(after, reservations=after.reservations[::-1] if len(after.reservations) > 1 else after.reservations)
 
 
-def _nobody_is_named(state: DisputableInvoice, is_open: int, credit: int = 0, named: object = None) -> list[Any]:
-    return reductions(state, is_open, credit, None)
+async def _nobody_is_named(*_: object) -> None:
+    return None
 
 
 async def _withdraws_when_held(uow: UnitOfWork, event: PublishedEvent) -> None:
@@ -173,8 +174,8 @@ BUGS: Final[Mapping[Promise, Patch]] = {
     Promise.ONE_HOLDER: ("collections_service.dispute_holds.reactor.report_dispute", _forgets_some),
     Promise.REPLAY: (f"{_DISPUTES}.state._seen", _differs_each_time),
     Promise.ITEM_CONSERVED: (f"{_DISPUTES}.items.reduced_by_write_off", _loses_it),
-    Promise.OLDEST: ("dispute_service.postings.reactor.reductions", _youngest_first),
-    Promise.SERVES: ("dispute_service.postings.reactor.reductions", _nobody_is_named),
+    Promise.OLDEST: ("dispute_service.disputable_invoices.state._reserved", _youngest_first),
+    Promise.SERVES: ("dispute_service.postings.reactor._named", _nobody_is_named),
     Promise.SMALLER: ("dispute_service.postings.reactor.corrected_away", _always([])),
     Promise.GIVES_BACK: (
         "dispute_service.postings.reactor.filled",

@@ -128,9 +128,9 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
 
     @property
     def known_to_contest(self) -> tuple[str, ...]:
-        """The disputes that hold something, and those that a payment or credit memo took something from once."""
+        """The disputes that contest something, and those that a payment or credit memo took something from once."""
         taken_from = (dispute for _, _, dispute in (*self.reduced_by, *self.credited_by))
-        return tuple(dict.fromkeys([*(one.dispute_id for one in self.reservations), *taken_from]))
+        return tuple(dict.fromkeys([*self.contested_by, *taken_from]))
 
     def disputes_reduced_by(self, source: str, payment_id: str) -> tuple[str, ...]:
         return _of_posting(self.reduced_by, source, payment_id)
