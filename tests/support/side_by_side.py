@@ -218,6 +218,16 @@ class SideBySide:
         )
         return self._post(back, day)
 
+    def reverse_credit(self, memo: str = "CM", amount: int | None = None) -> bool:
+        day = self.now.date()
+        back = ReverseReceipt(
+            receipt=ReceiptName(kind="credit_memo", source="erp", number=memo),
+            reversal_id=f"back {memo} {amount} {self.now}",
+            reversed_on=day,
+            amount=None if amount is None else eur(amount),
+        )
+        return self._post(back, day)
+
     def refund(self, amount: int, memo: str = "CM", *, dispute: str | None = None) -> bool:
         """What no invoice has of a credit memo is paid out."""
         command = RefundReceipt(
