@@ -63,7 +63,8 @@ async def test_what_is_open_is_asked_of_today(office: Office, today: date) -> No
     )
     await office.follow()
 
-    for moment in ({}, {"as_of": str(today)}):
+    moments: tuple[dict[str, Any], ...] = ({}, {"as_of": str(today)})
+    for moment in moments:
         still_open = (await office.get("/v1/invoices", open="true", **moment))["items"]
         assert [each["invoice_id"] for each in still_open] == ["INV-1"], moment
         assert (await office.get("/v1/invoices", open="false", **moment))["items"] == []
