@@ -104,8 +104,9 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
     @property
     def contested_by(self) -> tuple[str, ...]:
         """The disputes that have something open here, whether or not they hold it."""
-        contesting = (one.dispute_id for one in (*self.reservations, *self.claims))
-        return tuple(dict.fromkeys([*contesting, *sorted(self.mismatched)]))
+        holding = [one.dispute_id for one in self.reservations]
+        claiming = [one.dispute_id for one in self.claims]
+        return tuple(dict.fromkeys([*holding, *claiming, *sorted(self.mismatched)]))
 
     def disputes_reduced_by(self, source: str, payment_id: str) -> tuple[str, ...]:
         return _of_posting(self.reduced_by, source, payment_id)
