@@ -213,7 +213,8 @@ async def _answer_claims(uow: UnitOfWork, event: PublishedEvent) -> None:
             dispute = parse_public_id(PREFIX, dispute_id)
         except ValueError:
             continue
-        if isinstance(await uow.state(DISPUTE, dispute), Dispute):
+        known = await uow.state(DISPUTE, dispute)
+        if isinstance(known, Dispute):
             await _do(uow, event, [(dispute, _settle(event, answered, amount))])
 
 
