@@ -89,6 +89,9 @@ def _write_offs(draw: some.DrawFn) -> _Named:
 @some.composite
 def _credits(draw: some.DrawFn) -> _Named:
     invoice_id, amount, memo = draw(_invoice), draw(_amount), f"CM{draw(_number)}"
+    if draw(some.integers(1, 4)) == 4:
+        part = draw(some.sampled_from([None, amount]))
+        return _Named(f"reverse {memo} {part}", lambda both: both.reverse_credit(memo, part))
     named = draw(some.sampled_from([None, None, *DISPUTES, "dsp_7zzzzzzzzzzzzzzzzzzzzzzzzz"]))
     return _Named(
         f"credit {invoice_id} {amount} {memo} for {named}",

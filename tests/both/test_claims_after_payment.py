@@ -139,6 +139,55 @@ def test_a_credit_before_any_decision_ends_the_claim(claimed: SideBySide) -> Non
     assert (claimed.of("A").status, claimed.of("A").resolution_code) == (Status.RESOLVED, "CREDIT_FULL")
 
 
+@pytest.mark.parametrize("named", ["A", None])
+def test_a_granted_credit_on_account_that_is_cancelled_is_awaited_again(claimed: SideBySide, named: str | None) -> None:
+    claimed.resolve("A", "CREDIT_FULL")
+    if named is None:
+        claimed.credit(30_000)
+    else:
+        claimed.credit_on_account(30_000, dispute=named)
+    claimed.come_to_rest()
+    claimed.reverse_credit(amount=10_000)
+    claimed.come_to_rest()
+    assert (claimed.of("A").status, item(claimed)) == (Status.SETTLING, (10_000, 10_000, 10_000, 20_000))
+    claimed.reverse_credit()
+    claimed.come_to_rest()
+    assert (claimed.of("A").status, item(claimed)) == (Status.SETTLING, (30_000, 30_000, 30_000, 0))
+    claimed.credit_on_account(30_000, "CM2", dispute="A")
+    claimed.come_to_rest()
+    assert (claimed.of("A").status, claimed.held()) == (Status.RESOLVED, {})
+
+
+def test_a_claim_that_a_credit_ended_by_itself_goes_on_when_the_credit_goes(claimed: SideBySide) -> None:
+    claimed.credit_on_account(30_000, dispute="A")
+    claimed.come_to_rest()
+    claimed.reverse_credit()
+    claimed.come_to_rest()
+    assert (claimed.of("A").status, item(claimed)) == (Status.INVESTIGATING, (30_000, 30_000, 0, 0))
+
+
+def test_what_comes_back_to_a_claim_in_vain_stays_paid(claimed: SideBySide) -> None:
+    claimed.credit_on_account(10_000, dispute="A")
+    claimed.come_to_rest()
+    claimed.resolve("A", "REJECTED_COLLECT")
+    claimed.reverse_credit()
+    claimed.come_to_rest()
+    (one,) = claimed.of("A").items
+    assert (one.open, one.credited, one.paid, one.denied) == (0, 0, 30_000, 30_000)
+
+
+def test_a_claim_that_comes_back_after_its_payment_has_gone_is_held(claimed: SideBySide) -> None:
+    claimed.resolve("A", "CREDIT_FULL")
+    claimed.credit_on_account(30_000, dispute="A")
+    claimed.come_to_rest()
+    claimed.reverse()
+    claimed.come_to_rest()
+    assert claimed.collectable() == 100_000
+    claimed.reverse_credit()
+    claimed.come_to_rest()
+    assert (claimed.held(), claimed.collectable(), item(claimed)) == ({"A": 30_000}, 70_000, (30_000, 0, 30_000, 0))
+
+
 def test_a_claim_in_vain_leaves_the_payment_as_it_is_and_nothing_to_collect(claimed: SideBySide) -> None:
     claimed.resolve("A", "REJECTED_COLLECT")
     claimed.come_to_rest()

@@ -4,7 +4,7 @@ What one of them publishes reaches the other when a test says so, one stream at 
 over several partitions. Nothing is refused to a fact: whatever a reactor raises, it raises here.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -69,10 +69,10 @@ def eur(minor: int) -> Money:
     return Money(minor, "EUR")
 
 
-def at_once(work: Coroutine[Any, Any, R]) -> R:
+def at_once(work: Awaitable[R]) -> R:
     """The result of work that waits for nothing."""
     try:
-        work.send(None)
+        next(iter(work.__await__()))
     except StopIteration as done:
         result: R = done.value
         return result
@@ -106,7 +106,7 @@ class _Side:
     def all_of(self, kind: type[R]) -> list[tuple[UUID, R]]:
         return [(stream, state) for stream, (_, state) in self._streams.items() if isinstance(state, kind)]
 
-    def do(self, work: Callable[[UnitOfWork], Coroutine[Any, Any, R]], now: datetime, effective_at: datetime) -> R:
+    def do(self, work: Callable[[UnitOfWork], Awaitable[R]], now: datetime, effective_at: datetime) -> R:
         self._seq += 1
         meta = Meta(actor=Actor("system", "test"), command_id=f"{self._name}/{self._seq}", correlation_id="c")
         uow = UnitOfWork(TENANT, self, Cause(meta, effective_at))
@@ -224,6 +224,16 @@ class SideBySide:
         back = ReverseReceipt(
             receipt=ReceiptName(kind=kind, source="erp", number=number),
             reversal_id=f"back {number} {amount} {day}",
+            reversed_on=day,
+            amount=None if amount is None else eur(amount),
+        )
+        return self._post(back, day)
+
+    def reverse_credit(self, memo: str = "CM", amount: int | None = None) -> bool:
+        day = self.now.date()
+        back = ReverseReceipt(
+            receipt=ReceiptName(kind="credit_memo", source="erp", number=memo),
+            reversal_id=f"back {memo} {amount} {self.now}",
             reversed_on=day,
             amount=None if amount is None else eur(amount),
         )

@@ -155,6 +155,9 @@ EXAMPLES: dict[str, Any] = {
     "claim-held-again": dispute.ClaimHeldAgain(
         at=AT, invoice_id="INV-1", ledger_version=9, shares=(dispute.Share(0, 20000),), payment_id="P-1", source="sap"
     ),
+    "answer-reversed": dispute.AnswerReversed(
+        at=AT, reference="CM-1", shares=(dispute.Share(0, 20000),), into="awaiting", source="sap"
+    ),
     "claim-denied": dispute.ClaimDenied(at=AT, shares=(dispute.Share(0, 20000),)),
     "invoice-became-known": dispute.InvoiceBecameKnown(
         at=AT, invoice_id="INV-1", legal_entity="DE01", ledger_version=1, shares_number=True

@@ -18,7 +18,6 @@ from dispute_service.disputes.handle import opening
 from dispute_service.disputes.state import Dispute
 from redress.eventlog.events import Actor
 from redress.handling.command import CommandContext
-from redress.handling.unit_of_work import UnitOfWork
 from redress.ids import derived_uuid, public_id
 
 NUMBER = "4711"
@@ -83,11 +82,7 @@ class TwoEntities(SideBySide):
             now=self.now,
         )  # fmt: skip
         job = opening(context, dispute, command)
-
-        async def work(uow: UnitOfWork) -> None:
-            await job.work(uow)
-
-        self.disputes.do(work, self.now, self.now)
+        self.disputes.do(job.work, self.now, self.now)
         self.opened[name] = dispute
         return self.of(name)
 

@@ -74,7 +74,6 @@ CODES: Final = (
 _NOT_OF_THE_ERP: Final = (Asked, OnTask, Heard, HeardTogether, AllIsHeard, DaysPass)
 ALIVE: Final = 12
 DELIVERIES: Final = (12, 34, 34, 70)  # how often something is delivered: by seed, for late deliveries find other things
-PROTEST: Final = "under_protest" in NamedInvoice.__struct_fields__
 
 
 class PeopleAndErp:
@@ -334,7 +333,7 @@ class PeopleAndErp:
             claim_number=self._one([None, None, None, None, "CL-1"]),
             settles_in_full=self._one([None, None, None, True, False]),
             withheld_tax=Money(50, currency) if self._happens(0.05) else None,
-            **({"under_protest": True} if PROTEST and self._happens(0.15) else {}),
+            under_protest=self._happens(0.15),
         )
 
     def _apply(self) -> Operation | None:

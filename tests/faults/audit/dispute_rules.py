@@ -55,25 +55,22 @@ class FoldedDispute:
         return amounts
 
     def _claims(self, kind: str, data: dict[str, Any]) -> None:
-        match kind:
-            case "dispute-opened":
-                for share in data.get("claimed_back", ()):
-                    self.claimed_back[share["item"]] += share["amount"]
-            case "paid-under-protest":
-                for share in data["shares"]:
-                    self.claimed_back[share["item"]] += share["amount"]
-            case "claim-held-again" | "claim-denied":
-                for share in data["shares"]:
-                    self.claimed_back[share["item"]] -= share["amount"]
-                    self.denied[share["item"]] += share["amount"] if kind == "claim-denied" else 0
-            case "amount-reduced" if data["cause"] in {"refund", "credit-on-account"}:
-                for share in data["shares"]:
-                    self.claimed_back[share["item"]] -= share["amount"]
-            case "dispute-reopened":  # a person contests again all that was claimed back in vain
-                for share in data["shares"]:
-                    self.claimed_back[share["item"]] += self.denied.pop(share["item"], 0)
-            case _:
-                pass
+        for share in data.get("claimed_back" if kind == "dispute-opened" else "shares", ()):
+            item, amount = share["item"], share["amount"]
+            match kind:
+                case "dispute-opened" | "paid-under-protest":
+                    self.claimed_back[item] += amount
+                case "claim-held-again" | "claim-denied":
+                    self.claimed_back[item] -= amount
+                    self.denied[item] += amount if kind == "claim-denied" else 0
+                case "answer-reversed":
+                    (self.denied if data["into"] == "denied" else self.claimed_back)[item] += amount
+                case "amount-reduced" if data["cause"] in {"refund", "credit-on-account"}:
+                    self.claimed_back[item] -= amount
+                case "dispute-reopened":  # a person contests again all that was claimed back in vain
+                    self.claimed_back[item] += self.denied.pop(item, 0)
+                case _:
+                    pass
 
     def _amounts(self, kind: str, data: dict[str, Any]) -> None:
         match kind:
@@ -90,7 +87,10 @@ class FoldedDispute:
             case "dispute-reopened":
                 for share in data["shares"]:
                     self.open[share["item"]] += share["amount"]
-            case "payment-reversed" | "credit-reversed" | "write-off-reversed" if data["into"] in ("open", "awaiting"):
+            case "payment-reversed" | "credit-reversed" | "write-off-reversed" | "answer-reversed" if data["into"] in {
+                "open",
+                "awaiting",
+            }:
                 for share in data["shares"]:
                     self.open[share["item"]] += share["amount"]
             case "items-compared":

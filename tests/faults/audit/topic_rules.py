@@ -30,7 +30,7 @@ _READ_S = 20.0
 NOT_ALWAYS_PUBLISHED = {
     "dispute": {
         "note-added", "invoice-became-known", "payment-reversed", "credit-reversed", "write-off-reversed",
-        "claim-denied",
+        "claim-denied", "answer-reversed",
     },
     "collections": {
         "remainder-left", "remainder-tolerated", "dispute-reported", "past-hold-recorded", "credit-awaited",

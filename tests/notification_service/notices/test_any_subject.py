@@ -22,6 +22,7 @@ from redress.contracts.collections_events import (
     SOURCE,
     CollectionsEvent,
     CreditOnAccountPosted,
+    CreditOnAccountReversed,
     InvoiceSummary,
     LegalEntityChanged,
     RefundPosted,
@@ -75,7 +76,7 @@ RULE = Rule(
 
 
 def _subject(event: CollectionsEvent) -> Subject:
-    if isinstance(event, UnappliedCashChanged | RefundPosted | CreditOnAccountPosted):
+    if isinstance(event, UnappliedCashChanged | RefundPosted | CreditOnAccountPosted | CreditOnAccountReversed):
         return Subject("customer", event.customer_id)
     if isinstance(event, LegalEntityChanged):
         return Subject("legal-entity", event.legal_entity.code)

@@ -296,6 +296,17 @@ class CreditOnAccountPosted(Struct, frozen=True, kw_only=True, tag="credit-on-ac
     meant_for: tuple[CreditMeantFor, ...] = ()
 
 
+class CreditOnAccountReversed(Struct, frozen=True, kw_only=True, tag="credit-on-account-reversed", tag_field="type"):
+    """A credit memo was cancelled, and `amount` of that had been on account. `meant_for` as when it was posted."""
+
+    source: str
+    credit_memo_id: str
+    customer_id: str
+    reversed_on: date
+    amount: WireMoney
+    meant_for: tuple[CreditMeantFor, ...] = ()
+
+
 class RefundPosted(Struct, frozen=True, kw_only=True, tag="refund-posted", tag_field="type"):
     """Unapplied money of a receipt was paid out. `receipt_kind` is payment or credit_memo; `unapplied` is what is left
     of the receipt that no invoice has. `dispute_id` is the claim after payment that the ERP says it answers."""
@@ -370,6 +381,7 @@ CollectionsEvent = (
     | RecoveryTaskChanged
     | UnappliedCashChanged
     | CreditOnAccountPosted
+    | CreditOnAccountReversed
     | RefundPosted
     | LegalEntityChanged
 )

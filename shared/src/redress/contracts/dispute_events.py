@@ -186,6 +186,16 @@ class DisputeClaimHeldAgain(Struct, frozen=True, kw_only=True, tag="dispute-clai
     amount: WireMoney
 
 
+class DisputeAnswerReversed(Struct, frozen=True, kw_only=True, tag="dispute-answer-reversed", tag_field="type"):
+    """The ERP cancelled `amount` of a credit on account that had answered the claim. A credit that had been granted is
+    awaited again; else the dispute says what has become of the amount."""
+
+    dispute: DisputeSummary
+    credit_memo_id: str
+    amount: WireMoney
+    source: str = ""
+
+
 class DisputeMismatchFound(Struct, frozen=True, kw_only=True, tag="dispute-mismatch-found", tag_field="type"):
     """The ledger's invoice is not the one that the dispute's items name, or is it after all: the items say which."""
 
@@ -261,6 +271,7 @@ DisputeEvent = (
     | DisputeAmountRestored
     | DisputeClaimedBack
     | DisputeClaimHeldAgain
+    | DisputeAnswerReversed
     | DisputeMismatchFound
     | DisputeResolved
     | DisputeSettled

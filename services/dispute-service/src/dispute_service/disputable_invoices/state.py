@@ -122,9 +122,9 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
     @property
     def contested_by(self) -> tuple[str, ...]:
         """The disputes that have something open here, whether or not they hold it."""
-        held = [one.dispute_id for one in self.reservations]
-        claimed = [one.dispute_id for one in self.claims]
-        return tuple(dict.fromkeys([*held, *claimed, *sorted(self.mismatched)]))
+        holding = [one.dispute_id for one in self.reservations]
+        claiming = [one.dispute_id for one in self.claims]
+        return tuple(dict.fromkeys([*holding, *claiming, *sorted(self.mismatched)]))
 
     @property
     def known_to_contest(self) -> tuple[str, ...]:

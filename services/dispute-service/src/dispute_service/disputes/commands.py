@@ -248,6 +248,17 @@ class SettleClaim(Struct, frozen=True, kw_only=True):
     invoice_id: str | None = None
 
 
+class ReverseAnswer(Struct, frozen=True, kw_only=True):
+    """`amount` at most of a credit on account was cancelled that had answered a claim. `clock_from` as for a reversed
+    payment."""
+
+    at: datetime
+    reference: str
+    source: str
+    amount: int
+    clock_from: datetime | None = None
+
+
 class NoteInvoice(Struct, frozen=True, kw_only=True):
     """The invoice as the ledger has it. `lines` are the names of its lines; none: it is not told apart by lines.
     `shares_number`: another legal entity used its number first."""
@@ -291,6 +302,7 @@ LedgerCommand = (
     | ReverseWriteOff
     | HoldClaim
     | SettleClaim
+    | ReverseAnswer
     | NoteInvoice
     | FitToInvoice
     | BreachSla

@@ -299,6 +299,17 @@ class ClaimDenied(Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]
 
 
+class AnswerReversed(Struct, frozen=True, kw_only=True):
+    """A credit on account that had answered a claim after payment is gone. `into` says where its amount is now:
+    `awaiting`, where the credit had been granted and is awaited again; `open`, claimed back again; `denied`."""
+
+    at: datetime
+    reference: str
+    shares: tuple[Share, ...]
+    into: str
+    source: str = ""
+
+
 class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
     """The ledger reported an invoice that was contested before. `shares_number`: another entity used the number
     first."""
@@ -353,6 +364,7 @@ DisputeEvent = (
     | PaidUnderProtest
     | ClaimHeldAgain
     | ClaimDenied
+    | AnswerReversed
     | InvoiceBecameKnown
     | ItemsCompared
     | SlaBreached
@@ -382,6 +394,7 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "paid-under-protest": (1, PaidUnderProtest),
         "claim-held-again": (1, ClaimHeldAgain),
         "claim-denied": (1, ClaimDenied),
+        "answer-reversed": (1, AnswerReversed),
         "invoice-became-known": (2, InvoiceBecameKnown),
         "items-compared": (1, ItemsCompared),
         "sla-breached": (1, SlaBreached),

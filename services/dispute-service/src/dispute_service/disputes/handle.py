@@ -29,6 +29,7 @@ from dispute_service.disputes.commands import (
     RecordInformation,
     RequestInformation,
     Resolve,
+    SettleClaim,
     Withdraw,
 )
 from dispute_service.disputes.document import dispute_part, document
@@ -185,12 +186,21 @@ class _DisputeChange(Struct, frozen=True):
     @property
     def source(self) -> str:
         """The ERP that numbered the payment, credit memo or write-off."""
-        return self.command.source if isinstance(self.command, ApplyPayment | ApplyCreditMemo | ApplyWriteOff) else ""
+        numbered = ApplyPayment | ApplyCreditMemo | ApplyWriteOff | SettleClaim
+        return self.command.source if isinstance(self.command, numbered) else ""
 
 
 def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
     versions = {routing.policy_version for event in events if (routing := getattr(event, "routing", None)) is not None}
     return tuple(f"resolution-matrix@{version}" for version in sorted(versions))
+
+
+def _credit_memo(command: DisputeCommand) -> str | None:
+    """The credit memo that changes what a dispute holds or claims."""
+    if isinstance(command, ApplyCreditMemo):
+        return command.credit_memo_id
+    is_one = isinstance(command, SettleClaim) and command.cause == "credit-on-account"
+    return command.reference if is_one and isinstance(command, SettleClaim) else None
 
 
 async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeChange) -> None:
@@ -215,7 +225,7 @@ async def _move_reservations(uow: UnitOfWork, dispute: UUID, change: _DisputeCha
             held=new[invoice_id].amounts,
             claimed_back=new[invoice_id].claimed_back,
             payment_id=command.payment_id if isinstance(command, ApplyPayment) else None,
-            credit_memo_id=command.credit_memo_id if isinstance(command, ApplyCreditMemo) else None,
+            credit_memo_id=_credit_memo(command),
             write_off_id=command.write_off_id if isinstance(command, ApplyWriteOff) else None,
             source=change.source,
             opened_at=after.opened_at,

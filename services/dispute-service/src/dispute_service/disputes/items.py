@@ -92,6 +92,18 @@ class CreditShare(Struct, frozen=True):
     source: str = ""
 
 
+class ClaimAnswer(Struct, frozen=True, kw_only=True):
+    """What a refund or credit on account (`cause`) has given to a claim on an item; `granted` of it had been
+    awaited."""
+
+    cause: str
+    source: str
+    reference: str
+    item: int
+    amount: int
+    granted: int
+
+
 class WriteOffShare(Struct, frozen=True):
     """The amount that a posted write-off has taken from an item. It comes back when the write-off is taken back."""
 
@@ -244,6 +256,59 @@ def with_outcomes(items: Items, outcomes: Iterable[e.ItemOutcome]) -> Items:
 def withdrawn(items: Items, shares: Iterable[e.Share]) -> Items:
     """The shares are no longer contested."""
     return with_outcomes(items, [e.ItemOutcome(item=share.item, withdrawn=share.amount) for share in shares])
+
+
+def answers_of(before: Items, after: Items, answer: e.AmountReduced) -> tuple[ClaimAnswer, ...]:
+    """What a refund or credit on account has given to each item."""
+    return tuple(
+        ClaimAnswer(
+            cause=answer.cause,
+            source=answer.source,
+            reference=answer.reference,
+            item=index,
+            amount=amount,
+            granted=was.awaiting_credit - now.awaiting_credit,
+        )
+        for index, (was, now) in enumerate(zip(before, after, strict=True))
+        if (amount := now.credited - was.credited)
+    )
+
+
+def answer_given_back(
+    items: Items, answers: tuple[ClaimAnswer, ...], reversal: e.AnswerReversed
+) -> tuple[Items, tuple[ClaimAnswer, ...]]:
+    """The shares of a credit on account that is gone are no longer credited; and what others have still given."""
+    for share in reversal.shares:
+        if not _has(items, share.item):
+            continue
+        item = items[share.item]
+        amount = min(share.amount, item.credited)
+        is_open = reversal.into != "denied"
+        items = _replaced(
+            items,
+            share.item,
+            credited=item.credited - amount,
+            open=item.open + (amount if is_open else 0),
+            claimed_back=item.claimed_back + (amount if is_open else 0),
+            awaiting_credit=item.awaiting_credit + (amount if reversal.into == "awaiting" else 0),
+            paid=item.paid + (0 if is_open else amount),
+            denied=item.denied + (0 if is_open else amount),
+        )
+        answers = _less(answers, reversal, share.item, amount)
+    return items, answers
+
+
+def _less(
+    answers: tuple[ClaimAnswer, ...], reversal: e.AnswerReversed, item: int, amount: int
+) -> tuple[ClaimAnswer, ...]:
+    left: list[ClaimAnswer] = []
+    for entry in answers:
+        is_it = (entry.source, entry.reference, entry.item) == (reversal.source, reversal.reference, item)
+        back = min(amount, entry.amount) if is_it and entry.cause == "credit-on-account" else 0
+        amount -= back
+        if rest := entry.amount - back:
+            left.append(msgspec.structs.replace(entry, amount=rest, granted=min(entry.granted, rest)))
+    return tuple(left)
 
 
 def reopenable(item: DisputeItem) -> int:

@@ -99,6 +99,15 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
             return public.DisputeClaimHeldAgain(
                 dispute=dispute, invoice_id=event.invoice_id, amount=_wire(_sum(event.shares), after)
             )
+        case stored.AnswerReversed():
+            if event.into == "open" and not after.is_active:  # the reopening behind this event says so
+                return None
+            return public.DisputeAnswerReversed(
+                dispute=dispute,
+                credit_memo_id=event.reference,
+                source=event.source,
+                amount=_wire(_sum(event.shares), after),
+            )
         case stored.NoteAdded() | stored.InvoiceBecameKnown() | stored.ClaimDenied():
             return None
     assert_never(event)
@@ -153,7 +162,7 @@ def _resolved(event: stored.DisputeResolved, dispute: public.DisputeSummary, aft
         outcomes=tuple(_outcome(outcome, after) for outcome in event.outcomes if 0 <= outcome.item < len(after.items)),
         by_ledger=event.by_ledger,
         denied=_wire(denied, after) if denied else None,
-        after_payment=bool(after.answered or denied or any(item.claimed_back for item in after.items)),
+        after_payment=bool(after.answers or denied or any(item.claimed_back for item in after.items)),
     )
 
 

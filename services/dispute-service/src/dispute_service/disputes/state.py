@@ -16,7 +16,14 @@ from msgspec import Struct
 from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import events as e
 from dispute_service.disputes import items as moved
-from dispute_service.disputes.items import CreditShare, DisputeItem, PaymentShare, WriteOffShare, reopenable
+from dispute_service.disputes.items import (
+    ClaimAnswer,
+    CreditShare,
+    DisputeItem,
+    PaymentShare,
+    WriteOffShare,
+    reopenable,
+)
 from dispute_service.routing.matrix import Routing
 from dispute_service.routing.sla import Sla
 from redress.contracts.common import Sealed, SealedContact
@@ -136,7 +143,7 @@ class Dispute(Struct, frozen=True, kw_only=True):
     credited: tuple[CreditShare, ...] = ()
     posted_off: tuple[WriteOffShare, ...] = ()
     protested: tuple[PaymentShare, ...] = ()
-    answered: frozenset[tuple[str, str, str, str]] = frozenset()  # claims: cause, source, reference, invoice
+    answers: tuple[ClaimAnswer, ...] = ()
     ledger_versions: Mapping[str, int] = MappingProxyType({})
     entries: frozenset[str] = frozenset()  # ids of notes, questions and answers: each is taken once
 
@@ -161,7 +168,7 @@ class Dispute(Struct, frozen=True, kw_only=True):
         return self.status in ACTIVE
 
     def paid_by(self, payment: tuple[str, str], invoice_id: str) -> int:
-        """What a payment (source, number) of an invoice has taken from it, or paid under protest, and not given back."""
+        """What a payment (source, number) took from it on an invoice, or paid under protest, and kept."""
         taken = (*self.taken, *self.protested)
         mine = [each for each in taken if self.items[each.item].invoice_id == invoice_id]
         return sum(each.amount for each in mine if is_same((each.source, each.payment_id), payment))
@@ -257,6 +264,8 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
             return _paid_under_protest(state, event)
         case e.ClaimHeldAgain():
             return _claim_held_again(state, event)
+        case e.AnswerReversed():
+            return _answer_reversed(state, event)
         case e.ClaimDenied():
             return msgspec.structs.replace(state, items=moved.denied(state.items, event.shares))
         case e.InvoiceBecameKnown():
@@ -389,9 +398,21 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
 
 
 def _claims_answered(state: Dispute, event: e.AmountReduced) -> Dispute:
-    answer = (event.cause, event.source, event.reference, event.invoice_id)
+    items = moved.claims_answered(state.items, event.shares)
+    answers = moved.answers_of(state.items, items, event)
+    return msgspec.structs.replace(state, items=items, answers=(*state.answers, *answers))
+
+
+def _answer_reversed(state: Dispute, event: e.AnswerReversed) -> Dispute:
+    items, answers = moved.answer_given_back(state.items, state.answers, event)
+    reopens_verdict = event.into == "open" and state.status is Status.DECIDED
+    status = Status.INVESTIGATING if reopens_verdict else state.status
     return msgspec.structs.replace(
-        state, items=moved.claims_answered(state.items, event.shares), answered=state.answered | {answer}
+        state,
+        status=Status.SETTLING if event.into == "awaiting" else status,
+        items=moved.without_verdict(items) if reopens_verdict else items,
+        verdict=None if reopens_verdict else state.verdict,
+        answers=answers,
     )
 
 

@@ -18,6 +18,7 @@ from redress.contracts.collections_events import (
     CreditMemoReversed,
     CreditMemoUnapplied,
     CreditOnAccountPosted,
+    CreditOnAccountReversed,
     DiscountGranted,
     DiscountWithdrawn,
     InvoiceCancelled,
@@ -38,12 +39,13 @@ from redress.contracts.envelope import PublishedEvent
 
 class Answer(Struct, frozen=True, kw_only=True):
     """A refund or a credit on account (`cause`), as far as it answers claims after payment: of this invoice, by this
-    dispute, where the ERP names them."""
+    dispute, where the ERP names them. `gone`: so much of it was cancelled."""
 
     cause: str
     reference: str
     source: str
     meant_for: tuple[CreditMeantFor, ...]
+    gone: int | None = None
 
 
 class OtherPosting(Struct, frozen=True, kw_only=True):
@@ -84,9 +86,11 @@ _NOT_POSTINGS = frozenset(
         "refund-posted",
         "legal-entity-changed",
         "credit-on-account-posted",
+        "credit-on-account-reversed",
     }
 )
-_ANSWERS: dict[str, msgspec.json.Decoder[CreditOnAccountPosted | RefundPosted]] = {
+_ANSWERS: dict[str, msgspec.json.Decoder[CreditOnAccountPosted | CreditOnAccountReversed | RefundPosted]] = {
+    "credit-on-account-reversed": msgspec.json.Decoder(CreditOnAccountReversed),
     "credit-on-account-posted": msgspec.json.Decoder(CreditOnAccountPosted),
     "refund-posted": msgspec.json.Decoder(RefundPosted),
 }
@@ -133,6 +137,9 @@ def answer(published: PublishedEvent) -> Answer | None:
     match None if decoder is None else decoder.decode(published.data):
         case CreditOnAccountPosted(credit_memo_id=number, source=source, meant_for=meant_for):
             return Answer(cause="credit-on-account", reference=number, source=source, meant_for=meant_for)
+        case CreditOnAccountReversed(credit_memo_id=number, source=source, meant_for=meant_for, amount=amount):
+            gone = amount.money().minor
+            return Answer(cause="credit-on-account", reference=number, source=source, meant_for=meant_for, gone=gone)
         case RefundPosted(refund_id=number, source=source, dispute_id=str() as dispute_id, amount=amount):
             meant_for = (CreditMeantFor(invoice_id=None, dispute_id=dispute_id, amount=amount),)
             return Answer(cause="refund", reference=number, source=source, meant_for=meant_for)

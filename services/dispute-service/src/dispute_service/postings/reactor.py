@@ -11,6 +11,7 @@ Facts are never refused: whatever they do, afterwards disputes are brought withi
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import assert_never
 from uuid import UUID
 
@@ -25,13 +26,13 @@ from dispute_service.disputable_invoices.decisions import (
     reductions,
 )
 from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms, is_same
-from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
+from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream, stream_of
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.document import PREFIX
 from dispute_service.disputes.events import ShortPayment
 from dispute_service.disputes.handle import handle
 from dispute_service.disputes.items import filled
-from dispute_service.disputes.state import Dispute, UnopenedDispute
+from dispute_service.disputes.state import Dispute, State, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.postings.ledger_events import (
     Answer,
@@ -231,6 +232,9 @@ async def _answer_claims(uow: UnitOfWork, event: PublishedEvent) -> None:
     answered = answer(event)
     if answered is None:
         return
+    if answered.gone is not None:
+        await _reverse_answers(uow, event, answered, answered.gone)
+        return
     named: Counter[str] = Counter()
     for meant in answered.meant_for:
         if meant.dispute_id is not None:
@@ -261,6 +265,63 @@ async def _answer_of_invoice(
         part = parts[place] + parts[len(claims) + place]
         if part:
             await _do(uow, event, [(UUID(dispute_id), _settle(event, answered, part, invoice_id))])
+
+
+async def _reverse_answers(uow: UnitOfWork, event: PublishedEvent, answered: Answer, amount: int) -> None:
+    """A credit on account that was cancelled goes back from the disputes that it answered. What claims back more than
+    is paid by now holds again."""
+    invoices: list[tuple[str, UUID]] = []
+    disputes: list[UUID] = []
+    for meant in answered.meant_for:
+        if meant.dispute_id is not None:
+            with suppress(ValueError):
+                disputes.append(parse_public_id(PREFIX, meant.dispute_id))
+        elif meant.invoice_id is not None:
+            invoice = await uow.state(INVOICE, invoice_stream(uow.tenant, meant.invoice_id, meant.legal_entity))
+            disputes += map(UUID, invoice.disputes_credited_by(answered.source, answered.reference))
+    for dispute in dict.fromkeys(disputes):
+        before = await uow.state(DISPUTE, dispute)
+        if not isinstance(before, Dispute):
+            continue
+        command = c.ReverseAnswer(
+            at=counts_from(event),
+            reference=answered.reference,
+            source=answered.source,
+            amount=amount,
+            clock_from=event.time,
+        )
+        await _do(uow, event, [(dispute, command)])
+        after = await uow.state(DISPUTE, dispute)
+        amount -= _credited(before) - _credited(after)
+        for item in before.items:
+            number = await uow.state(INVOICE, invoice_stream(uow.tenant, item.invoice_id))
+            invoices.append((item.invoice_id, stream_of(number, uow.tenant, item.invoice_id, item.legal_entity)))
+    for invoice_id, stream in dict.fromkeys(invoices):
+        await _hold_unpaid_claims(uow, event, invoice_id, stream)
+
+
+async def _hold_unpaid_claims(uow: UnitOfWork, event: PublishedEvent, invoice_id: str, stream: UUID) -> None:
+    invoice = await uow.state(INVOICE, stream)
+    if invoice.terms is None:
+        return
+    at, version = counts_from(event), invoice.terms.ledger_version
+    hold = [
+        (UUID(one.dispute_id), c.HoldClaim(at=at, invoice_id=invoice_id, ledger_version=version, amount=one.amount))
+        for one in no_longer_paid(invoice)
+    ]
+    await _do(uow, event, list(hold))
+    fit = [
+        (
+            UUID(one.dispute_id),
+            c.FitToInvoice(at=at, invoice_id=invoice_id, ledger_version=version, reduce_by=one.amount, line=one.line),
+        )
+        for one in no_longer_fits(await uow.state(INVOICE, stream), None)
+    ]
+    await _do(uow, event, list(fit))
+
+
+def _credited(dispute: State) -> int:
+    return sum(item.credited for item in dispute.items) if isinstance(dispute, Dispute) else 0
 
 
 async def _granted(uow: UnitOfWork, dispute_id: UUID, invoice_id: str) -> int:

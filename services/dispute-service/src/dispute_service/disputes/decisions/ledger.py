@@ -18,7 +18,7 @@ from dispute_service.disputes.state import ENDED, Dispute, State, Status, Unopen
 from dispute_service.routing.matrix import ResolutionMatrix
 
 
-def decide(  # noqa: PLR0911 - one arm per command
+def decide(  # noqa: C901, PLR0911 - one arm per command
     command: c.LedgerCommand, state: Dispute, policy: ResolutionMatrix, now: datetime
 ) -> list[e.DisputeEvent]:
     match command:
@@ -38,6 +38,8 @@ def decide(  # noqa: PLR0911 - one arm per command
             return _hold_claim(command, state)
         case c.SettleClaim():
             return _settle_claim(command, state)
+        case c.ReverseAnswer():
+            return _reverse_answer(command, state, policy)
         case c.NoteInvoice():
             return _note_invoice(command, state)
         case c.FitToInvoice():
@@ -144,8 +146,7 @@ def _settle_claim(command: c.SettleClaim, state: Dispute) -> list[e.DisputeEvent
     after: State = state
     left = command.amount
     for invoice_id in dict.fromkeys(item.invoice_id for item in state.items):
-        answer = (command.cause, command.source, command.reference, invoice_id)
-        if command.invoice_id not in {None, invoice_id} or answer in state.answered:
+        if command.invoice_id not in {None, invoice_id} or _is_answered(command, invoice_id, state):
             continue
         of_it = [item.invoice_id == invoice_id and item.mismatch is None for item in state.items]
         granted = [(i.claimed_back - i.claimed_contested) * ok for i, ok in zip(state.items, of_it, strict=True)]
@@ -166,6 +167,36 @@ def _settle_claim(command: c.SettleClaim, state: Dispute) -> list[e.DisputeEvent
         after = evolve(after, reduced)
         found += [reduced, *_end_if_nothing_is_left(after, reduced)]
     return found
+
+
+def _is_answered(command: c.SettleClaim, invoice_id: str, state: Dispute) -> bool:
+    answer = (command.cause, command.source, command.reference)
+    return any(
+        (each.cause, each.source, each.reference) == answer and state.items[each.item].invoice_id == invoice_id
+        for each in state.answers
+    )
+
+
+def _reverse_answer(command: c.ReverseAnswer, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
+    """What a credit on account had given is claimed back again, or awaited where it had been granted; of a dispute that
+    ended without it, it is denied."""
+    answer = ("credit-on-account", command.source, command.reference)
+    given = [each for each in state.answers if (each.cause, each.source, each.reference) == answer]
+    back = [0] * len(state.items)
+    for each, part in zip(given, filled(command.amount, [each.amount for each in given]), strict=True):
+        back[each.item] += part
+    shares = _shares(back, len(state.items))
+    if not shares:
+        return []
+    at = max(command.at, state.opened_at)
+    is_awaited = state.status in ENDED | {Status.SETTLING} and any(each.granted for each in given)
+    gone = _where_reversed_money_goes(state)
+    into = "awaiting" if is_awaited else "open" if gone == "open" else "denied"
+    reversed_ = e.AnswerReversed(at=at, reference=command.reference, shares=shares, into=into, source=command.source)
+    if into != "open" or state.is_active:
+        return [reversed_]
+    reason = f"Credit memo {command.reference} was reversed."
+    return [reversed_, _reopened(state, policy, shares, at, command.clock_from or at, reason)]
 
 
 def _shares(parts: Sequence[int], items: int) -> tuple[e.Share, ...]:
