@@ -14,7 +14,7 @@ REFUSALS = [
 
 
 def test_each_has_a_code_of_its_own_a_title_and_a_status() -> None:
-    assert len({refusal.code for refusal in REFUSALS}) == len(REFUSALS) == 28
+    assert len({refusal.code for refusal in REFUSALS}) == len(REFUSALS) == 29
     for refusal in REFUSALS:
         assert refusal.title
         assert refusal.kind in STATUS_OF_KIND

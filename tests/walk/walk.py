@@ -522,7 +522,7 @@ class Walk:
 
 
 _JUDGE = {"DisputeDecided", "DisputeResolved", "DisputeReopened"}
-_GRANT = {"DisputeResolved", "CreditReversed", "PaymentReversed"}
+_GRANT = {"DisputeResolved", "CreditReversed", "PaymentReversed", "AnswerReversed"}
 _UNGRANT = {"AmountReduced", "DisputeReopened", "SettlementGivenUp"}
 
 

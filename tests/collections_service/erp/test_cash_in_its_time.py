@@ -101,7 +101,7 @@ async def test_a_write_off_and_a_cancellation_reduce_what_is_open_from_their_day
 
 
 async def test_a_write_off_is_taken_back_on_its_day(office: Office) -> None:
-    await office.accepted(invoice(), written_off(), write_off_back(amount="4.00", currency="EUR"))
+    await office.accepted(invoice(), written_off(), write_off_back(amount="4.00", currency="EUR", reversal_id="WR-1"))
 
     assert await balance(office) == ("994.00", "0.00", "994.00")
     assert await balance(office, as_of="2026-03-11") == ("990.00", "0.00", "990.00")
@@ -151,8 +151,18 @@ async def test_a_credit_on_account_says_whose_claim_it_answers(office: Office) -
         event for event in await office.told() if event["type"] in {"credit-on-account-posted", "refund-posted"}
     )
     assert credit["meant_for"] == [
-        {"invoice_id": "INV-1", "dispute_id": named, "amount": {"amount": "300.00", "currency": "EUR"}},
-        {"invoice_id": None, "dispute_id": named, "amount": {"amount": "100.00", "currency": "EUR"}},
+        {
+            "invoice_id": "INV-1",
+            "dispute_id": named,
+            "amount": {"amount": "300.00", "currency": "EUR"},
+            "legal_entity": None,
+        },
+        {
+            "invoice_id": None,
+            "dispute_id": named,
+            "amount": {"amount": "100.00", "currency": "EUR"},
+            "legal_entity": None,
+        },
     ]
     assert (refund["dispute_id"], refund["source"], refund["unapplied"]["amount"]) == (named, "sap", "350.00")
 

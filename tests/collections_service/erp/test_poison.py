@@ -140,7 +140,7 @@ async def test_it_is_refused_where_it_stands_and_stops_none_of_its_neighbours(of
         elif items[1]["pointer"] != f"/1{pointer}":
             wrong[name] = items[1]
 
-    assert wrong == {}
+    assert not wrong, "\n".join(f"{k}: {v}" for k, v in wrong.items())
 
 
 async def test_all_at_once_are_kept_as_they_came_and_shown(office: Office) -> None:

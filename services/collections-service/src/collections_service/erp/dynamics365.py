@@ -84,7 +84,7 @@ class EventMapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def of(self, event: dict[str, Any]) -> "EventMapping":
         """The mapping by the event's sign."""
         amount = None if self.negative is None else event.get(self.negative.of)
-        if self.negative is None or isinstance(amount, bool) or not isinstance(amount, int | Decimal) or amount >= 0:
+        if self.negative is None or not _is_below_zero(amount):
             return self
         return EventMapping(kind=self.negative.kind, fields=self.negative.fields)
 
@@ -185,6 +185,13 @@ def _legal_entity(event: dict[str, Any]) -> str:
     raise Unreadable("invalid_message", "LegalEntity is missing", "/LegalEntity")
 
 
+def _is_below_zero(amount: object) -> bool:
+    """A number of any exponent; comparing one would work its digits out."""
+    if isinstance(amount, Decimal):
+        return amount.is_signed() and not amount.is_zero()
+    return isinstance(amount, int) and amount < 0
+
+
 def _fill(document: dict[str, Any], event: dict[str, Any], known: EventMapping) -> None:
     for ours, field in known.fields.items():
         value = _value(event, field)
@@ -226,7 +233,7 @@ def _value(event: dict[str, Any], field: Field, inside: str = "") -> object:
     if field.as_ in {"amount", "opposite"}:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise Unreadable("invalid_amount", f"{field.from_} is not a number", pointer)
-        return Decimal(value) if field.as_ == "amount" else -Decimal(value)
+        return Decimal(value) if field.as_ == "amount" else Decimal(value).copy_negate()
     if field.as_ == "count":
         if isinstance(value, bool) or not isinstance(value, int):
             raise Unreadable("invalid_number", f"{field.from_} is not a whole number", pointer)

@@ -409,8 +409,8 @@ def _must_be_taken(raw: bytes) -> None:
     """A kind that senders may expect, and what to send instead."""
     try:
         kind = _kind.decode(raw).kind
-    except msgspec.ValidationError:
-        return
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return  # what is wrong with it is known already
     if kind in _NOT_TAKEN:
         raise Unreadable("kind_not_taken", _NOT_TAKEN[kind], "/kind")
 

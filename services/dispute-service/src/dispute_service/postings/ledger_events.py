@@ -160,8 +160,10 @@ def counts_from(published: PublishedEvent) -> datetime:
 
 
 def invoice_now(published: PublishedEvent, posting: LedgerEvent) -> RecordInvoice:
-    """The invoice after the posting. The stream's version orders the postings of one invoice."""
+    """The invoice after the posting. The stream's version orders the postings of one invoice. Nothing lies on one that
+    is cancelled, so that nothing is claimed back of it."""
     invoice = posting.invoice
+    paid = None if invoice.paid is None else invoice.paid.money().minor
     return RecordInvoice(
         at=counts_from(published),
         ledger_version=published.version,
@@ -171,5 +173,5 @@ def invoice_now(published: PublishedEvent, posting: LedgerEvent) -> RecordInvoic
         total=invoice.total.money().minor,
         open=invoice.open.money().minor,
         lines=tuple(KnownLine(line.line, line.amount.money().minor) for line in invoice.lines),
-        paid=None if invoice.paid is None else invoice.paid.money().minor,
+        paid=0 if isinstance(posting, InvoiceCancelled) else paid,
     )
