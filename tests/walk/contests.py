@@ -6,7 +6,7 @@ what it promises is expected.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 CREDIT, WRITE_OFF, PAYMENT, CONTESTED = "credit", "write_off", "payment", "contested"
@@ -45,9 +45,14 @@ def _taken(holds: Holds, amount: int, rooms: Rooms) -> dict[UUID, Hold]:
     for key, kind in rooms:
         there: int = getattr(after[key], kind)
         part = max(0, min(amount, there))
-        after[key] = after[key]._replace(**{kind: there - part})
+        after[key] = _with(after[key], kind, there - part)
         amount -= part
     return after
+
+
+def _with(hold: Hold, kind: str, amount: int) -> Hold:
+    changed: dict[str, Any] = {kind: amount}
+    return hold._replace(**changed)
 
 
 def _each(holds: Holds, *kinds: str) -> list[tuple[UUID, str]]:

@@ -12,24 +12,29 @@ STATED_WAITS: Final = "awaiting_payment" in DisputeItem.__struct_fields__
 
 
 def held_contested(item: DisputeItem) -> int:
-    return getattr(item, "held_contested", item.contested)
+    amount: int = getattr(item, "held_contested", item.contested)
+    return amount
 
 
 def posted_paid(item: DisputeItem) -> int:
     """What payments took of it; not what a person said was paid, nor what was claimed back in vain."""
-    return item.paid - item.stated_paid - getattr(item, "denied", 0)
+    denied: int = getattr(item, "denied", 0)
+    return item.paid - item.stated_paid - denied
 
 
 def held_credit(item: DisputeItem) -> int:
-    return getattr(item, "held_awaiting", item.awaiting_credit)
+    amount: int = getattr(item, "held_awaiting", item.awaiting_credit)
+    return amount
 
 
 def awaiting_write_off(item: DisputeItem) -> int:
-    return getattr(item, "awaiting_write_off", 0)
+    amount: int = getattr(item, "awaiting_write_off", 0)
+    return amount
 
 
 def awaiting_payment(item: DisputeItem) -> int:
-    return getattr(item, "awaiting_payment", 0)
+    amount: int = getattr(item, "awaiting_payment", 0)
+    return amount
 
 
 def granted(item: DisputeItem) -> int:

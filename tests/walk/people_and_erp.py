@@ -381,7 +381,8 @@ class PeopleAndErp:
             return None
         name, cash = found
         amount = None if self._happens(0.5) else self._part_of(cash.left)
-        there, named = self.walk.books.on_invoices(name), ()
+        there = self.walk.books.on_invoices(name)
+        named: tuple[NamedInvoice, ...] = ()
         if amount is not None and there and self._happens(0.4):
             invoice_id = self._one(list(there))
             part = min(amount, there[invoice_id])
@@ -464,7 +465,7 @@ class PeopleAndErp:
             names.append(self._one(mine))
         items = []
         for name in names:
-            lines = list(self._bill(name).lines)
+            lines: list[str | None] = list(self._bill(name).lines)
             chosen = self.random.sample(lines, self._one([0, 1, len(lines)])) if lines else []
             free = max(self.walk.free(name), self._bill(name).total // 2 if self._happens(0.3) else 1)
             items += [
