@@ -45,10 +45,14 @@ def _taken(holds: Holds, amount: int, rooms: Rooms) -> dict[UUID, Hold]:
     for key, kind in rooms:
         there: int = getattr(after[key], kind)
         part = max(0, min(amount, there))
-        smaller: dict[str, Any] = {kind: there - part}
-        after[key] = after[key]._replace(**smaller)
+        after[key] = _with(after[key], kind, there - part)
         amount -= part
     return after
+
+
+def _with(hold: Hold, kind: str, amount: int) -> Hold:
+    changed: dict[str, Any] = {kind: amount}
+    return hold._replace(**changed)
 
 
 def _each(holds: Holds, *kinds: str) -> list[tuple[UUID, str]]:

@@ -464,8 +464,8 @@ class PeopleAndErp:
             names.append(self._one(mine))
         items = []
         for name in names:
-            lines = list(self._bill(name).lines)
-            chosen: list[str | None] = self.random.sample(lines, self._one([0, 1, len(lines)])) if lines else []
+            lines: list[str | None] = list(self._bill(name).lines)
+            chosen = self.random.sample(lines, self._one([0, 1, len(lines)])) if lines else []
             free = max(self.walk.free(name), self._bill(name).total // 2 if self._happens(0.3) else 1)
             items += [
                 c.ContestedItem(

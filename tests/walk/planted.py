@@ -113,7 +113,7 @@ def _takes_grants_back(items: Any, shares: Any, *, keeps_grants: bool = False) -
 
 async def _moves_another_one_too(uow: UnitOfWork, dispute: UUID, command: Any, now: Any) -> Any:  # noqa: ANN401
     after = await handle(uow, dispute, command, now)
-    if isinstance(command, c.Open):
+    if not _seen:
         _seen.append(dispute)
     elif isinstance(_seen[0], UUID) and _seen[0] != dispute:
         await handle(uow, _seen[0], c.AssignTo(at=now, owner=str(now), team=None), now)
@@ -184,7 +184,7 @@ BUGS: Final[Mapping[Promise, Patch]] = {
     Promise.ELSEWHERE: ("dispute_service.postings.reactor.react", _withdraws_when_held),
     Promise.GRANTED_STAYS: (f"{_DISPUTES}.items.contested_again", _takes_grants_back),
     Promise.STATES: (f"{_DISPUTES}.decisions.ledger._end_if_nothing_is_left", _always([])),
-    Promise.PERSON: ("walk.walk.handle", _moves_another_one_too),
+    Promise.PERSON: ("walk.cores.handle", _moves_another_one_too),
     Promise.BOUNCED: ("dispute_service.postings.reactor._made_by", _made_by_none),
     Promise.ASKED: (f"{_LEDGER}.decisions.disputes.task_changes", _keeps_the_task),
     Promise.TASKS_FIT: (f"{_LEDGER}.decisions.disputes.task_changes", _asks_for_all),

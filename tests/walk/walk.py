@@ -5,118 +5,49 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec.structs import replace
-from support.side_by_side import TENANT, SideBySide
+from support.side_by_side import TENANT
 
-from collections_service.dispute_holds import reactor as dispute_holds
-from collections_service.erp.translation import effective_at
 from collections_service.open_items import events as ledger
-from collections_service.open_items.recovery_tasks import decide as decide_task
-from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem, amount_on
 from collections_service.open_items.stream import INVOICE
 from collections_service.postings.commands import LedgerCommand
 from collections_service.receipts.commands import ReceiptName
 from collections_service.receipts.state import Receipt
 from collections_service.receipts.stream import RECEIPT, credit_memo_stream, receipt_stream
-from dispute_service.disputable_invoices.refusals import InvoiceRefusal
-from dispute_service.disputable_invoices.state import DisputableInvoice
 from dispute_service.disputable_invoices.stream import INVOICE as DISPUTABLE_INVOICE
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.document import PREFIX
-from dispute_service.disputes.handle import handle, opening
-from dispute_service.disputes.items import DisputeItem
-from dispute_service.disputes.refusals import DisputeRefusal
 from dispute_service.disputes.state import ENDED, Dispute, Status
 from dispute_service.disputes.stream import DISPUTE
-from dispute_service.postings import reactor as postings
 from redress.contracts.envelope import PublishedEvent
 from redress.decider import Decider
-from redress.eventlog.events import Actor, Meta, RecordedEvent
-from redress.handling.unit_of_work import Cause, UnitOfWork
+from redress.eventlog.events import RecordedEvent
 from redress.ids import parse_public_id, public_id
 from walk import contests, identity
 from walk.books import Books, Refused
 from walk.contests import Hold
+from walk.cores import Cores
+from walk.expected import BACK, SHAPES, Posting, decode, expect
 from walk.identity import called, called_in_receipt, where
 from walk.operations import AllIsHeard, Asked, DaysPass, Heard, HeardTogether, OnTask, Operation
+from walk.parts import (
+    STATED_WAITS,
+    awaiting_payment,
+    awaiting_write_off,
+    granted,
+    held_contested,
+    held_credit,
+    posted_paid,
+)
 from walk.past import Past
 from walk.promises import Broken, Promise, holds
 
-STATED_WAITS = "awaiting_payment" in DisputeItem.__struct_fields__
-"""Whether write-offs and payments that a person states stay held until their posting comes (issue 9 §4)."""
-
 _DECIDERS: dict[str, Decider[Any, Any]] = {d.stream_type: d for d in (INVOICE, RECEIPT, DISPUTE, DISPUTABLE_INVOICE)}
-
-
-class Cores(SideBySide):
-    """Both services; a fact that is refused breaks a promise."""
-
-    def erp(self, message: LedgerCommand) -> bool:
-        return self._post(identity.told(message), effective_at(message).date())
-
-    def item(self, invoice_id: str = "I") -> OpenItem:
-        return self.ledger.state(self.stream(invoice_id), INVOICE.initial)
-
-    def stream(self, invoice_id: str) -> UUID:
-        """Where the ledger has the invoice, or will have it."""
-        number, own = identity.ledger_streams(TENANT, invoice_id)
-        return number if identity.is_first(self.ledger.state(number, INVOICE.initial), invoice_id) else own
-
-    def disputable(self, invoice_id: str = "I") -> DisputableInvoice:
-        number, own = identity.disputable_streams(TENANT, invoice_id)
-        first = self.disputes.state(number, DISPUTABLE_INVOICE.initial)
-        entity = identity.number_and_entity(invoice_id)[1]
-        is_own = identity.SHARED and first.terms is not None and first.terms.legal_entity != entity
-        return self.disputes.state(own, DISPUTABLE_INVOICE.initial) if is_own else first
-
-    def open(self, dispute: UUID, command: c.Open) -> bool:
-        context: Any = SimpleNamespace(tenant=TENANT, now=self.now)
-        job = opening(context, dispute, identity.told_by_person(command))
-        try:
-            self.disputes.do(job.work, self.now, self.now)
-        except (DisputeRefusal, InvoiceRefusal):
-            return False
-        return True
-
-    def person(self, dispute: UUID, command: c.DisputeCommand) -> bool:
-        try:
-            self.disputes.do(lambda uow: handle(uow, dispute, command, self.now), self.now, self.now)
-        except (DisputeRefusal, InvoiceRefusal):
-            return False
-        return True
-
-    def hear_together(self, side: str, events: Sequence[PublishedEvent]) -> None:
-        """As one batch of a reactor: all of it is recorded together."""
-        target, feature = (self.disputes, postings) if side == "ledger" else (self.ledger, dispute_holds)
-
-        async def work(uow: UnitOfWork) -> None:
-            await feature.prepare(uow, events)
-            for event in events:
-                meta = Meta(actor=Actor("system", "test"), command_id=event.id, correlation_id="c")
-                uow.cause = Cause(meta, event.effective_at)
-                await feature.react(uow, event)
-
-        target.do(work, self.now, events[0].effective_at)
-
-    def on_task(self, asked: OnTask) -> bool:
-        stream = self.stream(asked.invoice_id)
-
-        async def work(uow: UnitOfWork) -> None:
-            item = await uow.state(INVOICE, stream)
-            uow.record(INVOICE, stream, decide_task(asked.command, item))
-
-        try:
-            self.ledger.do(work, self.now, self.now)
-        except OpenItemRefusal:
-            return False
-        return True
 
 
 class Walk:
@@ -261,8 +192,8 @@ class Walk:
     # -- a posting reaches dispute-service
 
     def _hear_of_the_ledger(self, stream: UUID, event: PublishedEvent) -> None:
-        posting = _decoder.decode(event.data)
-        invoice_id = called(posting.invoice.invoice_id, posting.invoice.legal_entity) if posting.invoice else None
+        posting = decode(event.data)
+        invoice_id = posting.of
         if invoice_id is None:
             self.cores.hear_one("ledger", stream)
             self._look_at_what_is_new()
@@ -273,14 +204,13 @@ class Walk:
         new = self._look_at_what_is_new()
         after = self._holds(invoice_id)
         told = f"{event.type} {posting} of {invoice_id}\n  before {before}\n  after  {after}"
-        is_open = posting.invoice.open_minor if posting.invoice else 0
-        holds(Promise.HELD_FITS, sum(hold.amount for hold in after.values()) <= max(0, is_open), told)
-        if event.type in _BACK:
+        holds(Promise.HELD_FITS, sum(hold.amount for hold in after.values()) <= posting.is_open, told)
+        if event.type in BACK:
             self._gave_back(event.type, posting, invoice_id, before, paid, told)
         opened = [each for each in new if each.stream_type == DISPUTE.stream_type and each.version == 1]
         found = [each for each in new if each.type == "items-compared"]
-        if not opened and not found and (posting.has_no_lines or event.type not in _SHAPES):
-            _expect(event.type, posting, terms.total if terms else None, before, after, told)
+        if not opened and not found and (posting.has_no_lines or event.type not in SHAPES):
+            expect(event.type, posting, terms.total if terms else 0, before, after, told)
 
     def _settled_by_postings(self, invoice_id: str) -> dict[UUID, tuple[int, int]]:
         """What payments and what credit memos have taken from each dispute."""
@@ -291,7 +221,7 @@ class Walk:
         return found
 
     def _gave_back(  # noqa: PLR0917
-        self, kind: str, posting: "_Posting", invoice_id: str, before: contests.Holds,
+        self, kind: str, posting: Posting, invoice_id: str, before: contests.Holds,
         settled: dict[UUID, tuple[int, int]], told: str,
     ) -> None:  # fmt: skip
         is_payment = kind.startswith("payment")
@@ -353,8 +283,8 @@ class Walk:
         if item.terms is None:
             return
         holds(Promise.ONE_HOLDER, item.held_minor == sum(said.values()), f"{invoice_id}: {item.held_minor}, {said}")
-        granted = sum(hold.granted for hold in self._holds(invoice_id).values())
-        holds(Promise.GRANT_FITS, granted <= item.open_minor, f"{invoice_id}: {granted} of {item.open_minor}")
+        waits = sum(hold.granted for hold in self._holds(invoice_id).values())
+        holds(Promise.GRANT_FITS, waits <= item.open_minor, f"{invoice_id}: {waits} of {item.open_minor}")
         for task in item.tasks:
             if task.is_live:
                 state = self.dispute(parse_public_id(PREFIX, task.dispute_id))
@@ -460,9 +390,9 @@ class Walk:
             holds(Promise.ITEM_CONSERVED, item.disputed == item.open + settled + given_up, told)
             parts = (item.open, item.paid, item.credited, item.reduced, item.written_off, item.rejected, item.withdrawn)
             holds(Promise.ITEM_CONSERVED, min(parts) >= 0 and 0 <= item.awaiting_credit <= item.open, told)
-            holds(Promise.ITEM_CONSERVED, item.valid + item.invalid in {0, item.contested} or _is_spread(item), told)
+            holds(Promise.ITEM_CONSERVED, 0 <= item.valid + item.invalid <= item.contested, told)
             self._touched[where(item)] = None
-            change = (item.open - item.contested) - (was.open - was.contested)
+            change = granted(item) - granted(was)
             may_shrink = type(fact).__name__ in _UNGRANT and not getattr(fact, "by_ledger", False)
             may_grow = type(fact).__name__ in _GRANT
             holds(Promise.GRANTED_STAYS, not change or (may_shrink if change < 0 else may_grow), told)
@@ -526,124 +456,9 @@ _GRANT = {"DisputeResolved", "CreditReversed", "PaymentReversed", "AnswerReverse
 _UNGRANT = {"AmountReduced", "DisputeReopened", "SettlementGivenUp"}
 
 
-# What is claimed back of a paid invoice holds nothing of it (issue 9 §5).
-def held_contested(item: DisputeItem) -> int:
-    return getattr(item, "held_contested", item.contested)
-
-
-def posted_paid(item: DisputeItem) -> int:
-    """What payments took of it; not what a person said was paid, nor what was claimed back in vain."""
-    return item.paid - item.stated_paid - getattr(item, "denied", 0)
-
-
-def held_credit(item: DisputeItem) -> int:
-    return getattr(item, "held_awaiting", item.awaiting_credit)
-
-
-def awaiting_write_off(item: DisputeItem) -> int:
-    return getattr(item, "awaiting_write_off", 0)
-
-
-def awaiting_payment(item: DisputeItem) -> int:
-    return getattr(item, "awaiting_payment", 0)
-
-
-def _is_spread(item: Any) -> bool:  # noqa: ANN401
-    """A standing verdict never says more than is contested."""
-    return bool(item.valid + item.invalid <= item.contested)
-
-
 def _days_of(item: OpenItem) -> set[date]:
     steps = [*item.movements, *(step for claim in item.claims for step in claim.held)]
     return {step.on for step in steps}
-
-
-# -- what a posting says, as far as it is expected to do something
-
-_BACK = {"payment-reversed", "payment-unapplied", "credit-memo-reversed", "credit-memo-unapplied"}
-_SHAPES = {"invoice-changed", "discount-granted", "discount-withdrawn", "invoice-cancelled"}
-_NO_POSTINGS = {
-    "dispute-hold-placed", "dispute-hold-released", "recovery-task-opened", "recovery-task-changed",
-    "collection-handed-over", "collection-taken-back",
-}  # fmt: skip
-
-
-class _Invoice(msgspec.Struct, frozen=True):
-    invoice_id: str
-    legal_entity: str
-    currency: str
-    customer_id: str
-    open: dict[str, Any]
-    total: dict[str, Any]
-    lines: list[Any]
-
-    @property
-    def open_minor(self) -> int:
-        return _minor(self.open)
-
-
-class _Posting(msgspec.Struct, frozen=True):
-    invoice: _Invoice | None = None
-    source: str = ""
-    payment_id: str = ""
-    credit_memo_id: str = ""
-    dispute_id: str | None = None
-    applied: dict[str, Any] | None = None
-    amount: dict[str, Any] | None = None
-
-    @property
-    def receipt(self) -> str:
-        return f"{self.source}/{self.payment_id or 'memo ' + self.credit_memo_id}"
-
-    @property
-    def minor(self) -> int:
-        return _minor(self.applied or self.amount or {})
-
-    @property
-    def has_no_lines(self) -> bool:
-        return self.invoice is not None and not self.invoice.lines
-
-
-_decoder = msgspec.json.Decoder(_Posting)
-
-
-def _minor(money: dict[str, Any]) -> int:
-    """Of EUR and USD: two decimals."""
-    return round(float(money.get("amount", "0")) * 100)
-
-
-def _expect(  # noqa: PLR0917
-    kind: str, posting: _Posting, total_before: int | None, before: contests.Holds, after: contests.Holds, told: str
-) -> None:
-    invoice = posting.invoice
-    assert invoice is not None
-    is_open = max(0, invoice.open_minor)
-    if kind in _NO_POSTINGS:
-        holds(Promise.ELSEWHERE, before == after, told)
-    elif kind in {"payment-applied", "write-off-posted"}:
-        awaited = contests.PAYMENT if kind == "payment-applied" else contests.WRITE_OFF
-        expected = contests.after_a_payment(before, posting.minor, is_open, awaited)
-        holds(Promise.OLDEST, _live(expected) == after, told)
-    elif kind == "credit-memo-applied":
-        named = _dispute_named(posting.dispute_id)
-        expected = contests.after_a_credit(before, posting.minor, named, is_open)
-        holds(Promise.SERVES, _live(expected) == after, told)
-    elif kind in _SHAPES:
-        less = max(0, (total_before or 0) - _minor(invoice.total))
-        amounts = contests.after_a_smaller_invoice(before, less, is_open)
-        said = {key: hold.amount for key, hold in after.items()}
-        holds(Promise.SMALLER, said == {key: amount for key, amount in amounts.items() if amount}, told)
-
-
-def _live(holds_: contests.Holds) -> dict[UUID, Hold]:
-    return {key: hold for key, hold in holds_.items() if hold.amount}
-
-
-def _dispute_named(name: str | None) -> UUID | None:
-    try:
-        return None if name is None else parse_public_id(PREFIX, name)
-    except ValueError:
-        return None
 
 
 @contextmanager

@@ -447,6 +447,7 @@ async def _made_by(
     payment = (posting.source, posting.payment_id)
     by_id = str(_short_payment_id(uow.tenant, "", posting.payment_id, posting.invoice))
     made = []
+    await uow.load(DISPUTE, map(UUID, invoice.known_to_contest))
     for dispute_id in invoice.known_to_contest:
         dispute = await uow.state(DISPUTE, UUID(dispute_id))
         cause = dispute.short_payment if isinstance(dispute, Dispute) else None
