@@ -13,7 +13,7 @@ import msgspec
 from support.collections_examples import FIRST_TOLERANCE
 
 from collections_service.dispute_holds import reactor as dispute_holds
-from collections_service.open_items.commands import CorrectInvoice, RegisterInvoice
+from collections_service.open_items.commands import CorrectInvoice, PostWriteOff, RegisterInvoice
 from collections_service.open_items.events import Line
 from collections_service.open_items.refusals import OpenItemRefusal
 from collections_service.open_items.state import OpenItem
@@ -216,6 +216,13 @@ class SideBySide:
         )
         return self._post(command, self.now.date())
 
+    def write_off(self, amount: int, write_off_id: str = "W", invoice_id: str = "I", *, kind: str = "bad_debt") -> bool:
+        day = self.now.date()
+        command = PostWriteOff(
+            source="erp", write_off_id=write_off_id, invoice_id=invoice_id, posted_on=day, amount=eur(amount), kind=kind
+        )
+        return self._post(command, day)
+
     def _post(self, command: LedgerCommand, day: date) -> bool:
         self._tick()
         policies: Any = _BuiltInPolicies()
@@ -262,6 +269,9 @@ class SideBySide:
 
     def reopen(self, name: str) -> bool:
         return self.command(name, lambda at: c.Reopen(at=at, reason="new evidence"))
+
+    def settle(self, name: str, into: str = "rejected") -> bool:
+        return self.command(name, lambda at: c.Settle(at=at, into=into, reason="nothing more comes"))
 
     def command(self, name: str, build: Callable[[datetime], c.DisputeCommand]) -> bool:
         self._tick()

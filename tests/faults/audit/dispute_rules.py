@@ -47,7 +47,7 @@ class FoldedDispute:
             case "dispute-opened":
                 self.open = [item["amount"] for item in data["items"]]
                 self.invoices = [item["invoice_id"] for item in data["items"]]
-            case "amount-reduced" | "dispute-withdrawn":
+            case "amount-reduced" | "dispute-withdrawn" | "settlement-given-up":
                 for share in data["shares"]:
                     self.open[share["item"]] -= share["amount"]
             case "dispute-resolved":
@@ -80,7 +80,7 @@ class FoldedDispute:
                 return "decided"
             case "dispute-resolved":
                 return "settling" if any(self.open) else "resolved"
-            case "dispute-settled":
+            case "dispute-settled" | "settlement-given-up":
                 return "resolved"
             case "dispute-closed":
                 return "closed"
@@ -90,7 +90,7 @@ class FoldedDispute:
                 return "investigating"
             case "payment-reversed" | "credit-reversed" if data["into"] == "open" and self.status == "decided":
                 return "investigating"
-            case "credit-reversed" if data["into"] == "awaiting":
+            case "payment-reversed" | "credit-reversed" if data["into"] == "awaiting":
                 return "settling"
             case _:
                 return self.status

@@ -98,6 +98,27 @@ def test_of_a_dispute_of_two_invoices_the_customer_is_told_the_outcome_of_each()
     ]
 
 
+@pytest.mark.parametrize(("code", "due"), [("OFFSET", "payment_due"), ("WRITE_OFF_SMALL", "write_off_due")])
+def test_what_the_erp_is_still_to_post_is_told_like_what_is_posted(code: str, due: str) -> None:
+    nothing = eur("0.00")
+    names = ("credit_due", "rejected", "written_off", "paid", "withdrawn")
+    item = ItemOutcome(item=0, invoice_id="A1", line=None, **dict.fromkeys(names, nothing), **{due: eur("1000.00")})
+    amounts = {"credit_due": nothing, "rejected": nothing, due: eur("1000.00")}
+    event = structs.replace(RESOLVED_EVENT, resolution_code=code, outcomes=(item,), **amounts)
+    outcome = RESOLUTION.read(only(plan(received(event), NOBODY)).notice)
+    told = (Money(100000, "EUR"), Money(0, "EUR"))
+    for each in (outcome, *outcome.outcomes):
+        assert (each.paid, each.written_off) == (told if code == "OFFSET" else told[::-1])
+
+
+def test_a_payment_that_left_something_to_be_posted_is_no_thank_you_for_all_of_it() -> None:
+    nothing = eur("0.00")
+    amounts = {"credit_due": nothing, "rejected": nothing, "paid": eur("80.00"), "payment_due": eur("120.00")}
+    event = structs.replace(RESOLVED_EVENT, resolution_code="CUSTOMER_PAID", by_ledger=True, **amounts)
+    outcome = RESOLUTION.read(only(plan(received(event), NOBODY)).notice)
+    assert (outcome.by_ledger, outcome.paid) == (False, Money(20000, "EUR"))
+
+
 def test_a_bad_debt_that_is_written_off_in_our_books_is_told_to_no_customer() -> None:
     """§ 397 BGB: what reads as a waiver may be one, and the claim stays."""
     event = structs.replace(RESOLVED_EVENT, resolution_code="WRITE_OFF_BAD_DEBT")

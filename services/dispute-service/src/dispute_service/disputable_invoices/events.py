@@ -29,11 +29,18 @@ class InvoiceRecorded(Struct, frozen=True, kw_only=True):
 
 
 class HeldAmount(Struct, frozen=True):
-    """One dispute's hold on a line (`line` None: on the invoice as a whole). `awaiting_credit` is part of it."""
+    """One dispute's hold on a line (`line` None: on the invoice as a whole). What awaits a posting of the ERP (credit
+    memo, write-off, payment) is part of it."""
 
     line: str | None
     amount: int
     awaiting_credit: int = 0
+    awaiting_write_off: int = 0
+    awaiting_payment: int = 0
+
+    @property
+    def awaiting(self) -> int:
+        return self.awaiting_credit + self.awaiting_write_off + self.awaiting_payment
 
 
 class ReservationSet(Struct, frozen=True, kw_only=True):
@@ -81,9 +88,13 @@ InvoiceEvent = InvoiceRecorded | ReservationSet | ShortPaymentLeft | NamedDisput
 INVOICE_CODEC: Final[Codec[InvoiceEvent]] = Codec(
     {
         "invoice-recorded": (1, InvoiceRecorded),
-        "reservation-set": (2, ReservationSet),
+        "reservation-set": (3, ReservationSet),
         "short-payment-left": (2, ShortPaymentLeft),
         "named-dispute-left": (1, NamedDisputeLeft),
     },
-    {("reservation-set", 1): fields_added, ("short-payment-left", 1): fields_added},
+    {
+        ("reservation-set", 1): fields_added,
+        ("reservation-set", 2): fields_added,
+        ("short-payment-left", 1): fields_added,
+    },
 )

@@ -1,10 +1,10 @@
 """The effect of the ledger's postings on disputes: who of them gives way, and by how much.
 
-An invoice that becomes known or changes is noted; a payment takes the undisputed part first and then from disputes,
-oldest first, and a write-off as a payment does; a credit memo serves the dispute it names, then awaited credits, then
-what else is contested; a payment or credit memo that is reversed or taken off the invoice gives back what it took; a
-short payment opens a dispute and assigns it by the matrix. A short payment that opens none, and a named dispute that is
-not served, leave a reason.
+An invoice that becomes known or changes is noted; a posting serves what waits for it; a payment takes the undisputed
+part first and then from disputes, oldest first, and a write-off as a payment does; a credit memo serves the dispute it
+names, then awaited credits, what else is awaited, and what else is contested; a payment or credit memo that is reversed
+or taken off the invoice gives back what it took; a short payment opens a dispute and assigns it by the matrix. A short
+payment that opens none, and a named dispute that is not served, leave a reason.
 
 Facts are never refused: whatever they do, afterwards disputes are brought within what the invoice asks for.
 """
@@ -13,21 +13,25 @@ from collections.abc import Iterable, Sequence
 from typing import assert_never
 from uuid import UUID
 
+from msgspec import structs
+
 from dispute_service.disputable_invoices import decisions as invoices
 from dispute_service.disputable_invoices.commands import LeaveNamedDispute, LeaveShortPayment
 from dispute_service.disputable_invoices.decisions import (
     MAX_DISPUTES,
     Reduction,
     corrected_away,
+    credited,
     no_longer_fits,
-    reductions,
+    paid,
+    written_off,
 )
 from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms, is_same
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.document import PREFIX
 from dispute_service.disputes.events import ShortPayment
-from dispute_service.disputes.handle import handle
+from dispute_service.disputes.handle import handle, terms_for
 from dispute_service.disputes.state import Dispute, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.postings.ledger_events import LedgerEvent, OtherPosting, counts_from, invoice_now, ledger_event
@@ -52,6 +56,7 @@ from redress.contracts.envelope import PublishedEvent
 from redress.handling.unit_of_work import UnitOfWork
 from redress.ids import derived_uuid, parse_public_id
 from redress.money import Money
+from redress.policy.book import Policies
 
 NAME = "contested-invoices"  # of the checkpoint, for ever
 
@@ -67,7 +72,7 @@ async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
     await uow.load(DISPUTE, {UUID(dispute) for invoice in known for dispute in invoice.contested_by})
 
 
-async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
+async def react(uow: UnitOfWork, event: PublishedEvent, policies: Policies | None = None) -> None:
     """Apply one posting of the ledger. A posting that was applied before does nothing."""
     posting = ledger_event(event)
     if posting is None:
@@ -88,16 +93,18 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
         case OtherPosting():
             pass
         case PaymentApplied():
-            await _do(uow, event, [_pay(event, posting, reduction) for reduction in reductions(invoice, is_open)])
+            taken = paid(invoice, is_open, posting.applied.money().minor)
+            await _do(uow, event, [_pay(event, posting, reduction) for reduction in taken])
         case CreditMemoApplied():
             await _credit(uow, event, posting, stream)
         case WriteOffPosted():
-            await _do(uow, event, [_write_off(event, posting, reduction) for reduction in reductions(invoice, is_open)])
+            taken = written_off(invoice, is_open, posting.amount.money().minor)
+            await _do(uow, event, [_write_off(event, posting, reduction) for reduction in taken])
         case PaymentReversed() | PaymentUnapplied():
-            await _do(uow, event, await _reverse(uow, event, posting, invoice))
+            await _do(uow, event, await _reverse(uow, event, posting, invoice), policies)
             await _note(uow, event, posting, stream)
         case CreditMemoReversed() | CreditMemoUnapplied():
-            await _do(uow, event, _reverse_credit(event, posting, invoice))
+            await _do(uow, event, _reverse_credit(event, posting, invoice), policies)
             await _note(uow, event, posting, stream)
         case ShortPaymentDetected():
             await _dispute_short_payment(uow, event, posting, invoice)
@@ -106,11 +113,16 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
     await _fit_in(uow, event, posting, stream, before.terms)
 
 
-async def _do(uow: UnitOfWork, event: PublishedEvent, commands: Commands) -> None:
+async def _do(uow: UnitOfWork, event: PublishedEvent, commands: Commands, policies: Policies | None = None) -> None:
+    """`policies` say by when what is awaited again is to be posted; without them, the built-in terms."""
     now = max(event.time, event.effective_at)
     await uow.load(DISPUTE, [dispute for dispute, _ in commands])
     for dispute, command in commands:
-        await handle(uow, dispute, command, now)
+        if policies is not None and isinstance(command, c.ReversePayment | c.ReverseCreditMemo):
+            terms = await terms_for(uow.tenant, await uow.state(DISPUTE, dispute), event.time, policies)
+            await handle(uow, dispute, structs.replace(command, terms=terms), now)
+        else:
+            await handle(uow, dispute, command, now)
 
 
 async def _note(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, stream: UUID) -> None:
@@ -166,7 +178,7 @@ def _pay(event: PublishedEvent, posting: PaymentApplied, reduction: Reduction) -
 async def _credit(uow: UnitOfWork, event: PublishedEvent, posting: CreditMemoApplied, stream: UUID) -> None:
     invoice = await uow.state(INVOICE, stream)
     named = None if posting.dispute_id is None else await _named(uow, event, posting, stream)
-    taken = reductions(invoice, posting.invoice.open.money().minor, posting.applied.money().minor, named)
+    taken = credited(invoice, posting.invoice.open.money().minor, posting.applied.money().minor, named)
     commands: Commands = [
         (
             UUID(reduction.dispute_id),

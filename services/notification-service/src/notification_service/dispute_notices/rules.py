@@ -32,6 +32,7 @@ from notification_service.notices.names import team_name
 from notification_service.notices.notice import Address
 from notification_service.notices.plan import Addressee, Contact, Contacts, Decision, Omission, Rule, to_named
 from notification_service.notices.reasons import Reason
+from redress.contracts.common import WireMoney
 from redress.contracts.dispute_events import (
     DisputeAssigned,
     DisputeInformationRequested,
@@ -40,6 +41,7 @@ from redress.contracts.dispute_events import (
     DisputeSlaBreached,
     DisputeSummary,
 )
+from redress.money import Money
 
 SERVICE = "dispute-service"
 OURS_ALONE = frozenset({"WRITE_OFF_BAD_DEBT", "PAYMENT_RETURNED"})
@@ -94,20 +96,20 @@ def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[R
         resolution_code=event.resolution_code,
         credited=event.credit_due.money(),
         rejected=event.rejected.money(),
-        written_off=event.written_off.money(),
-        paid=event.paid.money(),
+        written_off=_with(event.written_off, event.write_off_due),
+        paid=_with(event.paid, event.payment_due),
         reduced=event.reduced.money() if event.reduced else None,
         outcomes=tuple(
             PartOutcome(
                 part=part.item,
                 credited=part.credit_due.money(),
                 rejected=part.rejected.money(),
-                written_off=part.written_off.money(),
-                paid=part.paid.money(),
+                written_off=_with(part.written_off, part.write_off_due),
+                paid=_with(part.paid, part.payment_due),
             )
             for part in event.outcomes
         ),
-        by_ledger=event.by_ledger and not event.credit_due.money().minor,  # a credit that was granted is still to come
+        by_ledger=event.by_ledger and not _is_to_come(event),
     )
     decided = _to_contact(event.dispute, outcome)
     if event.resolution_code in OURS_ALONE and isinstance(decided, Addressee):
@@ -121,6 +123,17 @@ def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[R
             )
         ]
     return [decided]
+
+
+def _is_to_come(event: DisputeResolved) -> bool:
+    """Whether the ERP is still to post something that was resolved before."""
+    due = (event.credit_due, event.write_off_due, event.payment_due)
+    return any(amount is not None and amount.money().minor for amount in due)
+
+
+def _with(settled: WireMoney, due: WireMoney | None) -> Money:
+    """What was settled with what is to be posted: to the customer it is one outcome."""
+    return settled.money() if due is None else settled.money() + due.money()
 
 
 def _breach(event: DisputeSlaBreached, contacts: Contacts) -> Sequence[Decision[Breach]]:

@@ -17,6 +17,7 @@ from dispute_service.disputes.decisions.guards import (
 from dispute_service.disputes.items import reopenable
 from dispute_service.disputes.outcomes import WHOLE, is_what_was_resolved, outcomes_of
 from dispute_service.disputes.refusals import CreditOfMismatch, NothingToReopen, UnknownCode, WrongState
+from dispute_service.disputes.settlement_terms import settlement
 from dispute_service.disputes.state import TRANSITIONS, Dispute, Status, Verdict, allowed_actions
 from dispute_service.disputes.verdicts import verdicts_of
 from dispute_service.reasons.catalogue import RESOLUTION_CODES
@@ -28,7 +29,7 @@ def decide(command: c.EndingCommand, state: Dispute, policy: ResolutionMatrix, n
         case c.Decide():
             return _decide(command, state, now)
         case c.Resolve():
-            return _resolve(command, state, now)
+            return _resolve(command, state, policy, now)
         case c.Close():
             return _close(command, state, now)
         case c.Reopen():
@@ -65,7 +66,7 @@ def _decide(command: c.Decide, state: Dispute, now: datetime) -> list[e.DisputeE
     ]
 
 
-def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _resolve(command: c.Resolve, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
     if _is_resolved_so(command, state, now):
         return []
     must_be_allowed("resolve", command.at, state, now)
@@ -81,8 +82,18 @@ def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.Disput
             outcomes=outcomes,
             rationale=command.rationale,
             spread=spread,
+            settlement=settlement(command.terms, _awaited(outcomes), policy, state.routing.calendar, now),
         ),
     ]
+
+
+def _awaited(outcomes: Iterable[e.ItemOutcome]) -> list[str]:
+    """The kinds of posting that are awaited."""
+    kinds: list[str] = []
+    for outcome in outcomes:
+        due = {"credit": outcome.credit, "write_off": outcome.write_off_due, "payment": outcome.payment_due}
+        kinds += [kind for kind, amount in due.items() if amount]
+    return kinds
 
 
 def _is_resolved_so(command: c.Resolve, state: Dispute, now: datetime) -> bool:
@@ -119,9 +130,7 @@ def _reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: da
     if not any(reopenable(item) for item in state.items):
         raise NothingToReopen
     shares = tuple(
-        e.Share(index, back)
-        for index, item in enumerate(state.items)
-        if (back := reopenable(item) - item.awaiting_credit)
+        e.Share(index, back) for index, item in enumerate(state.items) if (back := reopenable(item) - item.awaiting)
     )
     contested = state.open + sum(share.amount for share in shares)
     routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, command.at)

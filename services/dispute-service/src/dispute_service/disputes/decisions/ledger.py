@@ -3,7 +3,7 @@
 A posting is a fact: it is never refused, and counts once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -13,7 +13,8 @@ from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.decisions.guards import breach_if_late, promise
-from dispute_service.disputes.items import DisputeItem, filled
+from dispute_service.disputes.items import CREDIT_ORDER, ORDERS, CreditShare, DisputeItem, filled, part
+from dispute_service.disputes.settlement_terms import settlement
 from dispute_service.disputes.state import ENDED, Dispute, State, Status, UnopenedDispute, evolve
 from dispute_service.routing.matrix import ResolutionMatrix
 
@@ -179,18 +180,13 @@ def _reduce(
 
 
 def _reduced(state: Dispute, reduce_by: int, places: Sequence[bool], reduced: e.AmountReduced) -> list[e.DisputeEvent]:
-    """`reduce_by` in shares of the items that it may come from, in their order. What was granted is served first by a
-    credit and by a smaller invoice, and given up last to a payment or a write-off."""
-    granted = [item.awaiting_credit * may for item, may in zip(state.items, places, strict=True)]
-    contested = [item.contested * may for item, may in zip(state.items, places, strict=True)]
-    is_paid_like = reduced.cause in {"payment", "write-off"}
-    first, last = (contested, granted) if is_paid_like else (granted, contested)
-    parts = filled(reduce_by, [*first, *last])
-    shares = tuple(
-        e.Share(index, amount)
-        for index in range(len(state.items))
-        if (amount := parts[index] + parts[len(state.items) + index])
-    )
+    """`reduce_by` in shares of the items that it may come from, in their order. The posting that is awaited comes first
+    everywhere."""
+    order = ORDERS.get(reduced.cause, CREDIT_ORDER)
+    rooms = [part(item, name) * may for name in order for item, may in zip(state.items, places, strict=True)]
+    parts = filled(reduce_by, rooms)
+    count = len(state.items)
+    shares = tuple(e.Share(index, amount) for index in range(count) if (amount := sum(parts[index::count])))
     if not shares:
         return []
     reduced = structs.replace(reduced, shares=shares)
@@ -203,7 +199,7 @@ def _end_if_nothing_is_left(after: State, reduced: e.AmountReduced) -> list[e.Di
     if after.status is Status.SETTLING:
         return [e.DisputeSettled(at=reduced.at)]
     code, posting = _ended_by(after, reduced)
-    left = "nothing of the dispute open" if not after.open else "nothing open but the credit that was granted"
+    left = "nothing of the dispute open" if not after.open else f"nothing open but {_still_awaited(after)}"
     return [
         *breach_if_late(after, reduced.at),
         e.DisputeResolved(
@@ -216,12 +212,17 @@ def _end_if_nothing_is_left(after: State, reduced: e.AmountReduced) -> list[e.Di
     ]
 
 
+def _still_awaited(after: Dispute) -> str:
+    return "the credit that was granted" if after.awaiting_credit else "what the ERP is still to post"
+
+
 def _ended_by(after: Dispute, reduced: e.AmountReduced) -> tuple[str, str]:
     """The resolution code, and the posting in words."""
+    granted = "CREDIT_PARTIAL" if after.awaiting_credit else after.awaited_as
     if reduced.cause == "payment":
-        return "CREDIT_PARTIAL" if after.open else "CUSTOMER_PAID", f"Payment {reduced.reference}"
+        return granted if granted and after.open else "CUSTOMER_PAID", f"Payment {reduced.reference}"
     if reduced.cause == "write-off":
-        return "CREDIT_PARTIAL" if after.open else "WRITE_OFF_SMALL", f"Write-off {reduced.reference}"
+        return granted if granted and after.open else "WRITE_OFF_SMALL", f"Write-off {reduced.reference}"
     if reduced.cause == "invoice-changed":
         return "INVOICE_REDUCED", f"The smaller amount of invoice {reduced.reference}"
     is_all_credited = all(item.paid == item.reduced == item.posted_off == 0 for item in after.items) and not after.open
@@ -229,51 +230,72 @@ def _ended_by(after: Dispute, reduced: e.AmountReduced) -> tuple[str, str]:
 
 
 def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
-    """The amounts that the payment took come back, last taken first. A dispute that had not ended by
-    withdrawal, as void or as rejected is open again afterwards."""
+    """The amounts that the payment took come back, last taken first. What it confirmed of an ended dispute is awaited
+    again. For the rest, a dispute that had not ended by withdrawal, as void or as rejected is open again afterwards."""
     if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
         return []
-    back = [0] * len(state.items)
-    left = command.amount
-    for taken in reversed(state.taken):
-        if (
-            is_same((taken.source, taken.payment_id), (command.source, command.payment_id))
-            and state.items[taken.item].invoice_id == command.invoice_id
-        ):
-            part = min(left, taken.amount)
-            back[taken.item] += part
-            left -= part
-    shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
-    if not shares:
+    awaited, others = _taken_by(command, state)
+    if not awaited and not others:
         return _without_its_short_payment(command, state) if command.made_it else []
     at = max(command.at, state.opened_at)
-    into = _where_reversed_money_goes(state)
+    start = max(at, command.clock_from or at)
+    found: list[e.DisputeEvent] = []
     reversed_ = e.PaymentReversed(
         at=at,
         payment_id=command.payment_id,
         invoice_id=command.invoice_id,
         ledger_version=command.ledger_version,
-        shares=shares,
-        into=into,
+        shares=(),
+        into=_where_reversed_money_goes(state),
         source=command.source,
     )
-    if into != "open" or state.is_active:
-        return [reversed_]
-    contested = state.contested + sum(share.amount for share in shares)
-    start = max(at, command.clock_from or at)
+    if awaited:
+        due = settlement(command.terms, awaited, policy, state.routing.calendar, start)
+        shares = _shares_of(awaited.values(), state)
+        found.append(structs.replace(reversed_, shares=shares, into="awaiting", settlement=due))
+    if not others:
+        return found
+    reversed_ = structs.replace(reversed_, shares=_shares_of([others], state))
+    found.append(reversed_)
+    if reversed_.into != "open" or state.is_active:
+        return found
+    contested = state.contested + sum(others.values())
     routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, start)
-    return [
-        reversed_,
-        e.DisputeReopened(
-            at=at,
-            reason=f"Payment {command.payment_id} was {'taken off the invoice' if command.unapplied else 'reversed'}.",
-            shares=(),
-            by_ledger=True,
-            routing=routing,
-            sla=sla,
-            keeps_grants=True,
-        ),
-    ]
+    reopened = e.DisputeReopened(
+        at=at,
+        reason=f"Payment {command.payment_id} was {'taken off the invoice' if command.unapplied else 'reversed'}.",
+        shares=(),
+        by_ledger=True,
+        routing=routing,
+        sla=sla,
+        keeps_grants=True,
+    )
+    return [*found, reopened]
+
+
+Amounts = dict[int, int]
+"""Amounts by the position of the item."""
+
+
+def _taken_by(command: c.ReversePayment, state: Dispute) -> tuple[dict[str, Amounts], Amounts]:
+    """What comes back of the payment: by the posting that it is awaited as again, and the rest."""
+    awaited: dict[str, Amounts] = {}
+    others: Amounts = {}
+    left = command.amount
+    is_over = state.status in ENDED | {Status.SETTLING}
+    for taken in reversed(state.taken):
+        is_it = is_same((taken.source, taken.payment_id), (command.source, command.payment_id))
+        is_here = state.items[taken.item].invoice_id == command.invoice_id
+        if back := min(left, taken.amount) if is_it and is_here else 0:
+            left -= back
+            into = awaited.setdefault(taken.awaited, {}) if taken.awaited and is_over else others
+            into[taken.item] = into.get(taken.item, 0) + back
+    return awaited, others
+
+
+def _shares_of(amounts: Iterable[Amounts], state: Dispute) -> tuple[e.Share, ...]:
+    by_item = [sum(each.get(index, 0) for each in amounts) for index in range(len(state.items))]
+    return tuple(e.Share(index, amount) for index, amount in enumerate(by_item) if amount)
 
 
 def _without_its_short_payment(command: c.ReversePayment, state: Dispute) -> list[e.DisputeEvent]:
@@ -327,14 +349,15 @@ def _reverse_credit_memo(
         and state.items[each.item].invoice_id == command.invoice_id
     ]
     back = [0] * len(state.items)
-    for each, part in zip(taken, filled(command.amount, [each.amount for each in taken]), strict=True):
-        back[each.item] += part
-    shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
+    for each, amount in zip(taken, filled(command.amount, [each.amount for each in taken]), strict=True):
+        back[each.item] += amount
+    shares = tuple(e.Share(index, amount) for index, amount in enumerate(back) if amount)
     if not shares:
         return []
     at = max(command.at, state.opened_at)
     is_awaited = state.status in ENDED | {Status.SETTLING} and any(each.granted for each in taken)
     into = "awaiting" if is_awaited else _where_reversed_money_goes(state)
+    start = max(at, command.clock_from or at)
     reversed_ = e.CreditReversed(
         at=at,
         credit_memo_id=command.credit_memo_id,
@@ -343,11 +366,11 @@ def _reverse_credit_memo(
         shares=shares,
         into=into,
         source=command.source,
+        settlement=_awaited_anew(taken, command, state, policy, start) if is_awaited else None,
     )
     if into != "open" or state.is_active:
         return [reversed_]
     contested = state.contested + sum(share.amount for share in shares)
-    start = max(at, command.clock_from or at)
     routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, start)
     words = "taken off the invoice" if command.unapplied else "reversed"
     reopened = e.DisputeReopened(
@@ -360,6 +383,19 @@ def _reverse_credit_memo(
         keeps_grants=True,
     )
     return [reversed_, reopened]
+
+
+def _awaited_anew(
+    taken: Iterable[CreditShare],
+    command: c.ReverseCreditMemo,
+    state: Dispute,
+    policy: ResolutionMatrix,
+    start: datetime,
+) -> e.Settlement | None:
+    kinds = ["credit"]
+    for each in taken:
+        kinds += [kind for kind, amount in (("write_off", each.write_off), ("payment", each.payment)) if amount]
+    return settlement(command.terms, kinds, policy, state.routing.calendar, start)
 
 
 def _where_reversed_money_goes(state: Dispute) -> str:

@@ -1,0 +1,39 @@
+"""Set and cancel the timer of what each dispute waits for, following the own log."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from dispute_service.disputes import events as e
+from dispute_service.disputes.stream import DISPUTE
+from dispute_service.sla.clock import ring_at
+from redress.timers.deadlines import Deadline, Deadlines
+
+KIND: Final = "settlement"
+GRANTED_BEFORE_THERE_WERE_TERMS: Final = timedelta(days=14)
+
+
+def settlement_clock() -> Deadlines[e.DisputeEvent]:
+    """One pending timer per dispute that waits for a posting and has no task about it."""
+    return Deadlines(DISPUTE, name="settlement-clock", kind=KIND, deadline=_deadline)
+
+
+def _deadline(event: e.DisputeEvent, recorded_at: datetime) -> Deadline:
+    match event:
+        case e.DisputeResolved() | e.PaymentReversed() | e.CreditReversed() | e.SettlementTaskDone():
+            if event.settlement is not None:
+                return ring_at(event.settlement.due_at, recorded_at)
+            return _of_older(event, recorded_at)
+        case e.DisputeSettled() | e.SettlementGivenUp() | e.SettlementOverdue():
+            return "over"
+        case e.DisputeReopened() if not event.keeps_grants:
+            return "over"
+        case _:
+            return None
+
+
+def _of_older(event: e.DisputeEvent, recorded_at: datetime) -> Deadline:
+    """Credits that were granted, or are awaited again, by events that name no due date."""
+    is_grant = isinstance(event, e.DisputeResolved) and any(outcome.credit for outcome in event.outcomes)
+    if is_grant or (isinstance(event, e.CreditReversed) and event.into == "awaiting"):
+        return ring_at(event.at + GRANTED_BEFORE_THERE_WERE_TERMS, recorded_at)
+    return None
