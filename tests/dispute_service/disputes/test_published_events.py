@@ -171,7 +171,7 @@ async def test_the_verdict_and_the_outcome_of_each_item_are_said() -> None:
 
 
 async def test_what_waits_for_a_posting_and_what_becomes_of_the_wait_is_said() -> None:
-    """200.00 await a write-off until 18 March, 17:00 in Berlin; 150.00 are posted, and of the rest nothing more comes."""
+    """200.00 await a write-off; 150.00 are posted, and of the rest nothing more comes."""
     write_off = c.ApplyWriteOff(
         at=NOW, write_off_id="W-1", kind="bad_debt", invoice_id="INV-1", ledger_version=4, reduce_by=15_000
     )

@@ -229,9 +229,11 @@ def test_working_days_leave_out_weekends_and_holidays_and_calendar_days_do_not()
     }
 
 
-def test_a_resolution_of_an_earlier_day_is_awaited_from_the_day_it_was_recorded() -> None:
+def test_a_resolution_that_is_recorded_late_is_awaited_from_the_day_it_counts() -> None:
     resolved = disputes().after(open_(), resolve("CREDIT_FULL", at=NOW - timedelta(days=1)))
-    assert resolved.state.settlement == CREDIT_BY
+    due = resolved.state.settlement
+    assert due is not None
+    assert due.due_at == CREDIT_BY.due_at - timedelta(days=1)
 
 
 @pytest.mark.parametrize("days", [0, -1, 366])

@@ -128,11 +128,11 @@ def _place_of(refusal: InvoiceRefusal, command: Open) -> tuple[str | int, ...]:
     return ("items",)
 
 
-async def terms_for(tenant_id: str, state: State, now: datetime, policies: Policies) -> Terms:
-    """By when the ERP is to post what the dispute waits for from now on. They are no stream of the unit of work: a
-    command that rests on a stream which it does not write is decided twice."""
+async def terms_for(tenant_id: str, state: State, since: datetime, policies: Policies) -> Terms:
+    """By when the ERP is to post what the dispute waits for from that instant on. They are no stream of the unit of
+    work: a command that rests on a stream which it does not write is decided twice."""
     scopes = scopes_of(state.customer_id, state.legal_entity) if isinstance(state, Dispute) else ()
-    return await policies.in_force(tenant_id, SETTLEMENT_TERMS, now.astimezone(UTC).date(), scopes=scopes)
+    return await policies.in_force(tenant_id, SETTLEMENT_TERMS, since.astimezone(UTC).date(), scopes=scopes)
 
 
 # -- what follows for the invoices

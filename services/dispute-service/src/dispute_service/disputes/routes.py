@@ -167,7 +167,7 @@ def _add_endings(commands: Commands, seal: SealAnew, policies: Policies) -> None
             credited=None if body.credited is None else body.credited.money,
             items=None if body.items is None else tuple(item.stated for item in body.items),
             rationale=None if body.rationale is None else await seal(body.rationale, asked.state.rationale, asked),
-            terms=await terms_for(asked.context.tenant, asked.state, asked.now, policies),
+            terms=await terms_for(asked.context.tenant, asked.state, body.at(asked.now), policies),
         )
 
     @commands.action("close", permission="disputes:write", summary="File a resolved dispute away")

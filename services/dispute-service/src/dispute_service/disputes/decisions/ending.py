@@ -82,7 +82,7 @@ def _resolve(command: c.Resolve, state: Dispute, policy: ResolutionMatrix, now: 
             outcomes=outcomes,
             rationale=command.rationale,
             spread=spread,
-            settlement=settlement(command.terms, _awaited(outcomes), policy, state.routing.calendar, now),
+            settlement=settlement(command.terms, _awaited(outcomes), policy, state.routing.calendar, command.at),
         ),
     ]
 
