@@ -117,6 +117,31 @@ def test_a_posting_of_a_part_leaves_the_rest_awaited(code: str, posting: c.Dispu
     assert (state.status, state.open, state.awaiting, state.contested) == (Status.SETTLING, 5000, 5000, 0)
 
 
+@pytest.mark.parametrize(
+    ("code", "posting"),
+    [
+        ("CUSTOMER_PAID", payment("100.00", "P-2", 6)),
+        ("WRITE_OFF_SMALL", write_off("100.00", 6)),
+        ("CREDIT_FULL", credit_memo("100.00", 6)),
+        ("OFFSET", credit_memo("100.00", 6)),
+        ("WRITE_OFF_BAD_DEBT", fit("100.00", ledger_version=6)),
+    ],
+)
+def test_a_posting_serves_what_awaits_it_before_what_is_contested_besides(code: str, posting: c.DisputeCommand) -> None:
+    """120.00 await the posting, 80.00 came back and are contested; 100.00 are posted."""
+    state = disputes().after(open_(), payment("80.00"), resolve(code), reversal("80.00"), posting).state
+    assert (state.status, state.contested, state.awaiting) == (Status.INVESTIGATING, 8000, 2000)
+
+
+@pytest.mark.parametrize(
+    ("code", "posting"), [("WRITE_OFF_SMALL", payment("100.00", "P-2", 6)), ("CUSTOMER_PAID", write_off("100.00", 6))]
+)
+def test_money_takes_what_awaits_another_posting_last(code: str, posting: c.DisputeCommand) -> None:
+    state = disputes().after(open_(), payment("80.00"), resolve(code), reversal("80.00"), posting).state
+    assert (state.status, state.contested, state.awaiting) == (Status.SETTLING, 0, 10000)
+    assert state.resolution_code == code
+
+
 def test_of_two_items_the_posting_serves_the_one_that_awaits_it() -> None:
     """INV-1 is not told apart by lines: 100.00 awaits a write-off, 100.00 a payment that a reversal brought back."""
     lines = open_(item("100.00", line="1"), item("100.00", line="2"))
