@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+import msgspec
 import pytest
 from msgspec import structs
 from support.notification_examples import (
@@ -30,6 +31,7 @@ from redress.contracts.dispute_events import (
     DisputeEvent,
     DisputeInformationRequested,
     DisputeOpened,
+    DisputeSettlementGivenUp,
     ItemOutcome,
 )
 from redress.money import Money
@@ -117,6 +119,31 @@ def test_a_payment_that_left_something_to_be_posted_is_no_thank_you_for_all_of_i
     event = structs.replace(RESOLVED_EVENT, resolution_code="CUSTOMER_PAID", by_ledger=True, **amounts)
     outcome = RESOLUTION.read(only(plan(received(event), NOBODY)).notice)
     assert (outcome.by_ledger, outcome.paid) == (False, Money(20000, "EUR"))
+
+
+def _given_up(into: str = "rejected", code: str = "OFFSET") -> DisputeSettlementGivenUp:
+    dispute = structs.replace(RESOLVED_EVENT.dispute, status="resolved", resolution_code=code)
+    return DisputeSettlementGivenUp(dispute=dispute, amount=eur("300.00"), into=into, reason="our own words")
+
+
+def test_a_customer_who_is_asked_after_all_is_told_and_not_why() -> None:
+    told = only(plan(received(_given_up()), NOBODY))
+    outcome = RESOLUTION.read(told.notice)
+    assert (told.notice.recipient, told.skip) == ("person:maria", None)
+    assert (outcome.resolution_code, outcome.rejected, outcome.paid) == (
+        "SETTLEMENT_GIVEN_UP",
+        Money(30000, "EUR"),
+        Money(0, "EUR"),
+    )
+    assert b"our own words" not in msgspec.json.encode(told.notice)
+
+
+def test_what_was_settled_elsewhere_is_told_to_nobody() -> None:
+    assert plan(received(_given_up("withdrawn")), NOBODY) == []
+
+
+def test_a_bad_debt_that_is_collected_after_all_was_told_to_nobody_and_is_not_now() -> None:
+    assert only(plan(received(_given_up(code="WRITE_OFF_BAD_DEBT")), NOBODY)).skip is Reason.NOT_FOR_CUSTOMER
 
 
 def test_a_bad_debt_that_is_written_off_in_our_books_is_told_to_no_customer() -> None:

@@ -113,7 +113,7 @@ def _shares(amounts: Resolution | PartOutcome, outcome: words.Ending, language: 
     shares = [
         (outcome.credited or labels["credited"], amounts.credited),
         (outcome.paid or labels["paid"], amounts.paid),
-        (labels["rejected"], amounts.rejected),
+        (outcome.rejected or labels["rejected"], amounts.rejected),
     ]
     if isinstance(amounts, Resolution) and amounts.reduced is not None:
         shares.append((labels["reduced"], amounts.reduced))

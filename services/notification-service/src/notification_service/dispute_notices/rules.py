@@ -5,6 +5,7 @@ dispute-assigned                → the owner, else the team    the assignment
 dispute-information-requested   → the customer's contact      the question   (asked = customer)
                                 → the team                    the question   (asked = department)
 dispute-resolved                → the customer's contact      the outcome, unless it is one of our own books
+dispute-settlement-given-up     → the customer's contact      that the amount is payable after all, where it is
 dispute-sla-breached            → the team's lead             the breach
 """
 
@@ -38,6 +39,7 @@ from redress.contracts.dispute_events import (
     DisputeInformationRequested,
     DisputeOpened,
     DisputeResolved,
+    DisputeSettlementGivenUp,
     DisputeSlaBreached,
     DisputeSummary,
 )
@@ -46,6 +48,8 @@ from redress.money import Money
 SERVICE = "dispute-service"
 OURS_ALONE = frozenset({"WRITE_OFF_BAD_DEBT", "PAYMENT_RETURNED"})
 """Resolutions that no customer is told."""
+GIVEN_UP = "SETTLEMENT_GIVEN_UP"
+"""The outcome that the mails know by this name; it is no resolution code."""
 
 F = TypeVar("F", bound=Struct)
 
@@ -111,18 +115,33 @@ def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[R
         ),
         by_ledger=event.by_ledger and not _is_to_come(event),
     )
-    decided = _to_contact(event.dispute, outcome)
-    if event.resolution_code in OURS_ALONE and isinstance(decided, Addressee):
-        because = f"{event.resolution_code} is a matter of our own books and does not change what the customer owes"
-        return [
-            Omission(
-                facts=outcome,
-                recipient=decided.contact.recipient,
-                reason=Reason.NOT_FOR_CUSTOMER,
-                because=because,
-            )
-        ]
-    return [decided]
+    return [_unless_ours_alone(event.resolution_code, _to_contact(event.dispute, outcome))]
+
+
+def _give_up(event: DisputeSettlementGivenUp, _contacts: Contacts) -> Sequence[Decision[Resolution]]:
+    """The customer was told what becomes of the amount, and is asked for it after all. Of what was settled elsewhere
+    there is nothing to say; nor of a resolution that no customer was told."""
+    if event.into != "rejected":
+        return []
+    nothing = Money(0, event.amount.currency)
+    outcome = Resolution(
+        dispute=facts_of(event.dispute),
+        resolution_code=GIVEN_UP,
+        credited=nothing,
+        rejected=event.amount.money(),
+        written_off=nothing,
+        paid=nothing,
+    )
+    return [_unless_ours_alone(event.dispute.resolution_code, _to_contact(event.dispute, outcome))]
+
+
+def _unless_ours_alone(code: str | None, decided: Decision[Resolution]) -> Decision[Resolution]:
+    if code not in OURS_ALONE or not isinstance(decided, Addressee):
+        return decided
+    because = f"{code} is a matter of our own books and does not change what the customer owes"
+    return Omission(
+        facts=decided.facts, recipient=decided.contact.recipient, reason=Reason.NOT_FOR_CUSTOMER, because=because
+    )
 
 
 def _is_to_come(event: DisputeResolved) -> bool:
@@ -214,6 +233,14 @@ RULES: tuple[Rule[Any, Any], ...] = (
         template=RESOLUTION,
         tells="the customer's contact, with the outcome",
         decide=_resolve,
+    ),
+    Rule(
+        name="settlement-given-up-to-customer",
+        source=SERVICE,
+        event=DisputeSettlementGivenUp,
+        template=RESOLUTION,
+        tells="the customer's contact, that the amount is payable after all",
+        decide=_give_up,
     ),
     Rule(
         name="breach-to-team-lead",
