@@ -33,6 +33,7 @@ from dispute_service.disputes import refusals
 from dispute_service.disputes.decisions import decide
 from dispute_service.disputes.events import (
     DisputeReopened,
+    DisputeResolved,
     DisputeSettled,
     PaymentReversed,
     Settlement,
@@ -235,9 +236,9 @@ def test_an_item_of_another_invoice_waits_for_nothing_because_no_posting_would_s
 def _due(terms: SettlementTerms, code: str, now: datetime = NOW) -> Settlement | None:
     in_force = PolicyInForce(SETTLEMENT_TERMS.name, 7, "", terms)
     command = c.Resolve(at=now, resolution_code=code, terms=in_force)
-    (event,) = decide(command, disputes().after(open_()).state, MATRIX, now)[-1:]
-    settlement: Settlement | None = event.settlement  # type: ignore[union-attr] # the last one is the resolution
-    return settlement
+    resolved = decide(command, disputes().after(open_()).state, MATRIX, now)[-1]
+    assert isinstance(resolved, DisputeResolved)
+    return resolved.settlement
 
 
 def test_working_days_leave_out_weekends_and_holidays_and_calendar_days_do_not() -> None:
