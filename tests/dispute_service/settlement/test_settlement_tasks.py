@@ -21,6 +21,7 @@ from dispute_service.disputes.events import (
     Share,
 )
 from dispute_service.settlement.clock import deadline
+from redress.ids import parse_public_id
 
 RECORDED = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 DUE = Settlement(due_at=RECORDED + timedelta(days=7), policy="settlement-terms@1", calendar="de-office")
@@ -125,13 +126,15 @@ async def test_what_is_not_posted_in_time_becomes_a_task(company: Company, clock
     assert (last["type"], last["actor"]["id"]) == ("settlement-overdue", "dispute-service/settlement")
 
 
-async def test_a_dispute_that_was_reopened_has_no_timer_left(company: Company, clockwork: Clockwork) -> None:
+async def test_a_dispute_that_was_reopened_has_no_timer_left(office: Office, company: Company) -> None:
     resolved = await _resolved(company)
-    await clockwork.wind()
+    await office.catch_up()
+    stream = parse_public_id("dsp", resolved["dispute_id"])
+    states = "SELECT array_agg(state) FROM es.timer WHERE stream_id = $1 AND kind = 'settlement'"
+    assert await office.worker.pool.fetchval(states, stream) == ["pending"]
     await company.done(resolved, "reopen", {"reason": "new evidence"})
-    await clockwork.wind()
-    states = [state for state, due_at in await clockwork.timers(resolved) if due_at.month == 3 and due_at.day == 18]
-    assert "pending" not in states
+    await office.catch_up()
+    assert await office.worker.pool.fetchval(states, stream) == ["cancelled"]
 
 
 # -- who sees to it
