@@ -19,7 +19,7 @@ from redress.handling.unit_of_work import UnitOfWork
 
 INVOICES = ("I", "J")
 DISPUTES = ("A", "B", "C", "D")
-CODES = ("CREDIT_FULL", "REJECTED_COLLECT", "WRITE_OFF_SMALL", "CREDIT_PARTIAL", "CUSTOMER_PAID", "REBILL")
+CODES = ("CREDIT_FULL", "REJECTED_COLLECT", "WRITE_OFF_SMALL", "CREDIT_PARTIAL", "CUSTOMER_PAID", "REBILL", "OFFSET")
 
 Step = Callable[[SideBySide], object]
 _amount = some.integers(1, 60_000)
@@ -134,6 +134,7 @@ def _work(draw: some.DrawFn) -> _Named:
                 _Named(f"resolve {name} {code} {credited}", lambda both: both.resolve(name, code, credited)),
                 _Named(f"resolve {name} CREDIT_FULL", lambda both: both.resolve(name, "CREDIT_FULL")),
                 _Named(f"withdraw {name}", lambda both: both.withdraw(name)),
+                _Named(f"settle {name}", lambda both: both.settle(name)),
                 _Named(f"reopen {name}", lambda both: both.reopen(name)),
             ]
         )
@@ -185,13 +186,14 @@ def test_at_rest_claim_hold_and_reservation_of_every_dispute_are_the_same(
         name = next((name for name in both.opened if both.dispute_id(name) == dispute_id), dispute_id)
         holds = sum(both.held(invoice_id).get(name, 0) for invoice_id in INVOICES)
         assert holds == sum(item.held for item in state.items if item.mismatch is None)
-        assert state.status is not Status.SETTLING or state.open == state.awaiting_credit > 0
+        assert state.status is not Status.SETTLING or state.open == state.awaiting > 0
         for item in state.items:
             gone = item.paid + item.credited + item.reduced + item.written_off + item.rejected + item.withdrawn
             assert item.disputed == item.open + gone
             assert 0 <= item.claimed_back <= item.open
             assert 0 <= item.denied + item.stated_paid <= item.paid
-            assert 0 <= item.awaiting_credit <= item.open
+            assert 0 <= item.awaiting <= item.open
+            assert 0 <= item.awaiting_money <= item.held
 
 
 def _keeps_within(both: SideBySide) -> None:

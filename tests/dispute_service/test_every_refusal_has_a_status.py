@@ -2,7 +2,8 @@ from dispute_service.service import SERVICE
 from redress.refusal import Refusal, refusals_under
 from redress.web.problem import STATUS_OF_KIND
 
-REFUSALS = [refusal for feature in SERVICE.features for root in feature.refusals for refusal in refusals_under(root)]
+ALL = [refusal for feature in SERVICE.features for root in feature.refusals for refusal in refusals_under(root)]
+REFUSALS = [refusal for refusal in ALL if refusal.__module__.startswith("dispute_service.")]  # policies have their own
 
 
 def _leaves(refusal: type[Refusal]) -> list[type[Refusal]]:

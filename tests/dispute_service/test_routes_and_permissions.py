@@ -6,6 +6,7 @@ from redress.web.openapi import undescribed_operations
 from redress.web.routes import OPEN_PATHS, listed_routes
 
 D = "/v1/disputes/{dispute_id}"
+T = "/v1/settlement-tasks"
 TABLE = {
     ("POST", "/v1/disputes"): "disputes:open",
     ("GET", "/v1/disputes"): "disputes:read",
@@ -22,10 +23,20 @@ TABLE = {
     ("POST", f"{D}/close"): "disputes:write",
     ("POST", f"{D}/reopen"): "disputes:write",
     ("POST", f"{D}/withdraw"): "disputes:write",
+    ("POST", f"{D}/settle"): "disputes:decide",
     ("POST", f"{D}/escalate"): "disputes:write",
+    ("GET", T): "disputes:read",
+    ("POST", f"{T}/{{dispute_id}}/take"): "disputes:write",
+    ("POST", f"{T}/{{dispute_id}}/hand-over"): "disputes:write",
+    ("POST", f"{T}/{{dispute_id}}/finish"): "disputes:write",
     ("GET", "/v1/reasons"): "disputes:read",
     ("GET", "/v1/policies/resolution-matrix"): "policies:read",
     ("POST", "/v1/policies/resolution-matrix"): "policies:write",
+    ("GET", "/v1/policies"): "policies:read",
+    ("GET", "/v1/policies/{name}"): "policies:read",
+    ("POST", "/v1/policies/{name}/draft"): "policies:write",
+    ("POST", "/v1/policies/{name}/publish"): "policies:write",
+    ("POST", "/v1/policies/{name}/discard-draft"): "policies:write",
     ("GET", "/v1/feed"): "feed:read",
     ("GET", "/v1/events/{event_id}"): "events:read",
 }
@@ -42,7 +53,7 @@ def test_every_route_asks_for_the_agreed_permission(office: Office) -> None:
 
 async def test_nothing_is_answered_without_a_token(office: Office) -> None:
     for method, path in TABLE:
-        answer = await office.client.request(method, path.replace("{dispute_id}", "dsp_x").replace("{event_id}", "x"))
+        answer = await office.client.request(method, path.format(dispute_id="dsp_x", event_id="x", name="x"))
         assert answer.status_code == 401, (method, path)
 
 

@@ -68,7 +68,33 @@ HOLDERS = [
 def test_the_audits_own_rule_of_whom_a_credit_memo_serves(
     applied: int, names: str | None, expected: dict[str, int]
 ) -> None:
-    assert served(HOLDERS, Memo(applied, names and public_id("dsp", UUID(names)))) == expected
+    named = names and public_id("dsp", UUID(names))
+    assert served(HOLDERS, Memo(applied, named, 1_000 - applied)) == expected
+
+
+WAITING = [
+    Holder(datetime(2026, 3, 3, tzinfo=UTC), B, 300, 0, 100, 150),
+    Holder(datetime(2026, 3, 2, tzinfo=UTC), A, 100, 50, 50, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "applied", "expected"),
+    [
+        ("payment", 150, {B: 150}),  # no larger than what waits for one
+        ("payment", 151, {}),  # 600 nobody holds
+        ("payment", 700, {B: 100}),
+        ("payment", 800, {B: 150, A: 50}),
+        ("write_off", 150, {A: 50, B: 100}),
+        ("write_off", 700, {A: 50, B: 50}),
+        ("credit", 60, {A: 60}),  # 50 wait for a credit, then what waits for anything else, the older one first
+        ("credit", 400, {A: 100, B: 300}),
+    ],
+)
+def test_the_audits_own_rule_of_whom_a_posting_of_each_kind_serves(
+    kind: str, applied: int, expected: dict[str, int]
+) -> None:
+    assert served(WAITING, Memo(applied, None, 1_000 - applied, kind)) == expected
 
 
 class WrittenLog:
@@ -104,7 +130,8 @@ class WrittenLog:
 async def test_a_credit_memo_that_served_the_wrong_dispute_is_named(to: str, expected: int) -> None:
     topics = Topics()
     amount = {"amount": "1.00", "currency": "EUR"}
-    data = {"invoice": {"invoice_id": "I", "currency": "EUR"}, "applied": amount, "dispute_id": None}
+    invoice = {"invoice_id": "I", "currency": "EUR", "open": amount}
+    data = {"invoice": invoice, "applied": amount, "dispute_id": None}
     topics.messages["collections"].append(
         Message(
             seq=1,

@@ -21,6 +21,7 @@ _WORDS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
     ({}, {"withheld_tax": "1.00"}),
 )
 _TWINS = 0.08  # of the invoices: another legal entity uses their number too
+_SETTLED = ("WRITE_OFF_SMALL", "WRITE_OFF_BAD_DEBT", "CUSTOMER_PAID", "OFFSET", "CASH_REAPPLIED")
 _KNOWN = 2_000  # invoices that a company remembers; older ones are left alone
 
 
@@ -38,6 +39,8 @@ class Company:
     shared: set[str] = field(default_factory=set)  # invoice numbers that both legal entities use
     # Invoice, its legal entity and customer, the amount granted, and the dispute: to be posted.
     credits: list[tuple[str, str, int, int, str]] = field(default_factory=list)
+    # Write_off or payment, the invoice, its legal entity and customer, the amount: to be posted.
+    awaited: list[tuple[str, str, str, int, int]] = field(default_factory=list)
     refused: dict[str, int] = field(default_factory=dict)
     items: int = 0
     disputes: int = 0
@@ -56,6 +59,7 @@ class Company:
                 number += 1
                 twins = self.chance.random() < _TWINS
                 batch += self._twins(number) if twins else self._story(number, held_back)
+                batch += self._awaited(number)
             if self._last and self.chance.random() < 0.1:
                 batch += self._last[:20]  # sent again under another key
             self.chance.shuffle(batch)
@@ -143,6 +147,18 @@ class Company:
             return [posted, _write_off_reversed(name, invoice, amount)] if chance.random() < 0.3 else [posted]
         return [_moved(invoice, customer % CUSTOMERS + 1)] if what < 0.08 else []
 
+    def _awaited(self, number: int) -> list[dict[str, Any]]:
+        """What a dispute was resolved to, posted as that or as a credit memo; often later."""
+        if not self.awaited or self.chance.random() < 0.5:
+            return []
+        kind, invoice, entity, customer, amount = self.awaited.pop()
+        if self.chance.random() < 0.2:
+            return [_credit_memo(f"CA-{number}", invoice, _text(amount), customer, None) | {"legal_entity": entity}]
+        if kind == "write_off":
+            return [_written_off(f"WA-{number}", invoice, _text(amount)) | {"legal_entity": entity}]
+        paid = a_payment(f"PA-{number}", {invoice: _text(amount)}, _text(amount), customer=customer)
+        return [paid | {"legal_entity": entity}]
+
     def _later(self, number: int, invoice: str, paid: int, customer: int) -> list[dict[str, Any]]:
         """What becomes of a payment after it came: a part of it comes back or is used otherwise, or more comes than was
         owed, which is applied to another invoice and refunded."""
@@ -199,10 +215,13 @@ class Company:
                 return
             version = answer.json["version"]
             if action == "resolve":
-                granted = sum(_cents(item["awaiting_credit"]["amount"]) for item in answer.json["items"])
-                if granted:
-                    self.credits.append((invoice, entity, self.customer_of.get(invoice, customer), granted, dispute))
+                payer = self.customer_of.get(invoice, customer)
+                if granted := _awaiting("credit", answer.json):
+                    self.credits.append((invoice, entity, payer, granted, dispute))
                     self.invoices.pop(invoice, None)
+                for kind in ("write_off", "payment"):
+                    if due := _awaiting(kind, answer.json):
+                        self.awaited.append((kind, invoice, entity, payer, due))
 
     def _plan(self, amount: int) -> list[tuple[str, dict[str, Any]]]:
         chance = self.chance
@@ -224,7 +243,16 @@ class Company:
             }
             code = "CREDIT_FULL" if valid == amount else "REJECTED_COLLECT" if valid == 0 else "CREDIT_PARTIAL"
             plan += [("decide", decision), ("resolve", {"resolution_code": code})]
+        elif chance.random() < 0.3:
+            plan.append(("resolve", {"resolution_code": chance.choice(_SETTLED)}))
+            if chance.random() < 0.2:
+                gone = {"remainder": chance.choice(("collect", "settled_elsewhere")), "reason": "Nothing more comes."}
+                plan.append(("settle", gone))
         return plan
+
+
+def _awaiting(kind: str, dispute: dict[str, Any]) -> int:
+    return sum(_cents(item[f"awaiting_{kind}"]["amount"]) for item in dispute["items"])
 
 
 def _reversal(payment: str) -> dict[str, Any]:

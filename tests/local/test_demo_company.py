@@ -54,6 +54,17 @@ def test_nothing_happens_today_or_later_and_nothing_before_its_cause() -> None:
         assert [day < instants[0][:10] for (_, known), day in issued.items() if known == number] == [True]
 
 
+def test_disputes_wait_for_a_write_off_and_for_credit_memos_of_which_one_is_overdue() -> None:
+    """The built-in terms are ten working days: 40 days ago is long over, two weeks ago may be."""
+    settling = [case for case in simulated_company(TODAY).cases if case.ends_as == "settling"]
+    resolved = [(case.steps[-1].body["resolution_code"], case.steps[-1].body["effective_at"][:10]) for case in settling]
+    assert sorted(resolved) == [
+        ("CREDIT_FULL", "2026-10-19"),
+        ("CREDIT_FULL", "2026-11-16"),
+        ("WRITE_OFF_SMALL", "2026-11-17"),
+    ]
+
+
 def test_its_policies_are_acceptable_and_count_from_today_on() -> None:
     (policy,) = simulated_company(TODAY).policies
     assert (policy.service, policy.name) == ("collections", SHORT_PAYMENT_TOLERANCE.name)

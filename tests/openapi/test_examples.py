@@ -123,6 +123,17 @@ async def of_disputes(api: Storyteller) -> None:
     await act("withdraw", {"reason": "Settled by phone."})
     await act("reopen", {"reason": "The phone call was about another invoice."})
     await act("resolve", {"resolution_code": "CUSTOMER_PAID"})
+    await api.running.catch_up()
+    await api.running.worker.pool.execute("UPDATE es.timer SET due_at = es.now() WHERE state = 'pending'")
+    await api.running.fire_timers()
+    await api.tell("list_settlement_tasks", role="analyst", customer_id="C-1")
+    await api.tell("take_settlement_task", {}, role="analyst", dispute_id=dispute_id)
+    handed_over = {"to": "ben", "reason": "Posts the cash."}
+    await api.tell("hand_over_settlement_task", handed_over, role="analyst", dispute_id=dispute_id)
+    result = {"result": "The bank has it; posted tomorrow."}
+    await api.tell("finish_settlement_task", result, role="analyst", dispute_id=dispute_id)
+    seen += 4
+    await act("settle", {"remainder": "settled_elsewhere", "reason": "Posted on account."})
     await act("close", {})
     await api.running.catch_up()
     await api.tell("read_dispute", role="analyst", dispute_id=dispute_id)
@@ -132,6 +143,8 @@ async def of_disputes(api: Storyteller) -> None:
     await api.tell("read_reasons", role="analyst")
     await api.tell("read_matrix", role="analyst")
     await api.tell("publish_matrix", a_matrix(), role="admin")
+    term = {"days": 14, "counted": "calendar"}
+    await of_policies(api, "settlement-terms", {"credit_memo": term, "write_off": term, "payment": {"days": 3}})
 
 
 def a_matrix() -> dict[str, Any]:

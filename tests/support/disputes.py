@@ -7,7 +7,7 @@ from support.given import Given, euro
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.decisions import decide
-from dispute_service.disputes.events import DisputeEvent
+from dispute_service.disputes.events import DisputeEvent, Settlement
 from dispute_service.disputes.refusals import DisputeRefusal
 from dispute_service.disputes.state import INITIAL, Dispute, evolve
 from dispute_service.routing.matrix import default_matrix
@@ -17,6 +17,14 @@ from redress.money import Money
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # 10:00 in Berlin, a working day
 NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 MATRIX = default_matrix()
+CREDIT_BY = Settlement(
+    due_at=datetime(2026, 3, 18, 16, 0, tzinfo=UTC), policy="settlement-terms@1", calendar="de-office"
+)
+"""Ten working days after NOW, at 17:00 in Berlin: by then the ERP is to have posted a credit memo or a write-off."""
+PAYMENT_BY = Settlement(
+    due_at=datetime(2026, 3, 11, 16, 0, tzinfo=UTC), policy="settlement-terms@1", calendar="de-office"
+)
+"""Five working days: a payment."""
 TEXT = Sealed("customer:C-1", b"sealed")
 
 

@@ -250,14 +250,14 @@ class SideBySide:
         )
         return self._post(command, self.now.date())
 
-    def write_off(self, amount: int, name: str = "W", invoice_id: str = "I") -> bool:
+    def write_off(self, amount: int, name: str = "W", invoice_id: str = "I", *, kind: str = "bad_debt") -> bool:
         command = PostWriteOff(
             source="erp",
             write_off_id=name,
             invoice_id=invoice_id,
             posted_on=self.now.date(),
             amount=eur(amount),
-            kind="bad_debt",
+            kind=kind,
         )
         return self._post(command, self.now.date())
 
@@ -350,6 +350,9 @@ class SideBySide:
 
     def reopen(self, name: str) -> bool:
         return self.command(name, lambda at: c.Reopen(at=at, reason="new evidence"))
+
+    def settle(self, name: str, into: str = "rejected") -> bool:
+        return self.command(name, lambda at: c.Settle(at=at, into=into, reason="nothing more comes"))
 
     def command(self, name: str, build: Callable[[datetime], c.DisputeCommand]) -> bool:
         self._tick()

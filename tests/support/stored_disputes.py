@@ -49,6 +49,8 @@ SLA = Sla(
     ),
 )
 
+SETTLEMENT = dispute.Settlement(due_at=AT, policy="settlement-terms@2", calendar="de-office")
+
 EXAMPLES: dict[str, Any] = {
     "dispute-opened": dispute.DisputeOpened(
         at=AT,
@@ -102,11 +104,12 @@ EXAMPLES: dict[str, Any] = {
         resolution_code="CREDIT_PARTIAL",
         outcomes=(
             dispute.ItemOutcome(item=0, credit=12000, rejected=8000),
-            dispute.ItemOutcome(item=1, written_off=1, paid=2, withdrawn=3),
+            dispute.ItemOutcome(item=1, written_off=1, paid=2, withdrawn=3, write_off_due=4, payment_due=5),
         ),
         by_ledger=False,
         explanation="in words",
         rationale=TEXT,
+        settlement=SETTLEMENT,
     ),
     "dispute-settled": dispute.DisputeSettled(at=AT),
     "dispute-closed": dispute.DisputeClosed(at=AT),
@@ -130,7 +133,13 @@ EXAMPLES: dict[str, Any] = {
         into="reduced",
     ),
     "payment-reversed": dispute.PaymentReversed(
-        at=AT, payment_id="P-1", invoice_id="INV-1", ledger_version=5, shares=(dispute.Share(0, 20000),), into="open"
+        at=AT,
+        payment_id="P-1",
+        invoice_id="INV-1",
+        ledger_version=5,
+        shares=(dispute.Share(0, 20000),),
+        into="open",
+        settlement=SETTLEMENT,
     ),
     "credit-reversed": dispute.CreditReversed(
         at=AT,
@@ -139,6 +148,7 @@ EXAMPLES: dict[str, Any] = {
         ledger_version=6,
         shares=(dispute.Share(0, 20000),),
         into="awaiting",
+        settlement=SETTLEMENT,
     ),
     "write-off-reversed": dispute.WriteOffReversed(
         at=AT,
@@ -146,8 +156,9 @@ EXAMPLES: dict[str, Any] = {
         invoice_id="INV-1",
         ledger_version=7,
         shares=(dispute.Share(0, 20000),),
-        into="open",
+        into="awaiting",
         source="sap",
+        settlement=SETTLEMENT,
     ),
     "paid-under-protest": dispute.PaidUnderProtest(
         at=AT, payment_id="P-1", invoice_id="INV-1", ledger_version=8, shares=(dispute.Share(0, 20000),), source="sap"
@@ -156,7 +167,12 @@ EXAMPLES: dict[str, Any] = {
         at=AT, invoice_id="INV-1", ledger_version=9, shares=(dispute.Share(0, 20000),), payment_id="P-1", source="sap"
     ),
     "answer-reversed": dispute.AnswerReversed(
-        at=AT, reference="CM-1", shares=(dispute.Share(0, 20000),), into="awaiting", source="sap"
+        at=AT,
+        reference="CM-1",
+        shares=(dispute.Share(0, 20000),),
+        into="awaiting",
+        source="sap",
+        settlement=SETTLEMENT,
     ),
     "claim-denied": dispute.ClaimDenied(at=AT, shares=(dispute.Share(0, 20000),)),
     "invoice-became-known": dispute.InvoiceBecameKnown(
@@ -166,6 +182,20 @@ EXAMPLES: dict[str, Any] = {
         at=AT, invoice_id="INV-1", items=(dispute.ItemMismatch(0, "line"), dispute.ItemMismatch(1, None))
     ),
     "sla-breached": dispute.SlaBreached(at=AT, due_at=AT),
+    "settlement-overdue": dispute.SettlementOverdue(at=AT, due_at=AT),
+    "settlement-task-assigned": dispute.SettlementTaskAssigned(
+        at=AT, owner="a.roth", previous_owner="b.stein", reason="on holiday"
+    ),
+    "settlement-task-done": dispute.SettlementTaskDone(
+        at=AT, by="a.roth", result="posted with the next run", settlement=SETTLEMENT
+    ),
+    "settlement-given-up": dispute.SettlementGivenUp(
+        at=AT,
+        shares=(dispute.Share(0, 1),),
+        into="rejected",
+        reason="posted on account",
+        denied=(dispute.Share(1, 2),),
+    ),
     "invoice-recorded": invoice.InvoiceRecorded(
         at=AT,
         ledger_version=1,
@@ -179,7 +209,7 @@ EXAMPLES: dict[str, Any] = {
     "reservation-set": invoice.ReservationSet(
         at=AT,
         dispute_id="d-1",
-        held=(invoice.HeldAmount("1", 20000, 5000),),
+        held=(invoice.HeldAmount("1", 20000, 5000, 300, 20),),
         payment_id="P-1",
         opened_at=AT,
         mismatched=True,
@@ -213,14 +243,23 @@ EXAMPLES: dict[str, Any] = {
         comment="quarterly review",
     ),
 }
+_RESOLVED = replace(
+    EXAMPLES["dispute-resolved"],
+    outcomes=(
+        dispute.ItemOutcome(item=0, credit=12000, rejected=8000),
+        dispute.ItemOutcome(item=1, written_off=1, paid=2, withdrawn=3),
+    ),
+    settlement=None,
+)
+_RESERVED = replace(EXAMPLES["reservation-set"], held=(invoice.HeldAmount("1", 20000, 5000),), legal_entity=None)
 # Where the golden files of each stream's events are kept.
 # What an example meant in an earlier shape, which had no field for what is new in it.
 EARLIER: dict[tuple[str, int], Any] = {
     ("dispute-reopened", 1): replace(EXAMPLES["dispute-reopened"], keeps_grants=False),
     ("amount-reduced", 1): replace(EXAMPLES["amount-reduced"], into=None),
-    ("reservation-set", 1): replace(EXAMPLES["reservation-set"], opened_at=None, mismatched=False, legal_entity=None),
+    ("reservation-set", 1): replace(_RESERVED, opened_at=None, mismatched=False),
+    ("reservation-set", 2): _RESERVED,
     ("invoice-became-known", 1): replace(EXAMPLES["invoice-became-known"], shares_number=False),
-    ("reservation-set", 2): replace(EXAMPLES["reservation-set"], legal_entity=None),
     **{
         ("dispute-opened", version): replace(
             EXAMPLES["dispute-opened"],
@@ -230,6 +269,11 @@ EARLIER: dict[tuple[str, int], Any] = {
         )
         for version in (1, 2)
     },
+    ("dispute-resolved", 1): _RESOLVED,
+    ("dispute-resolved", 2): _RESOLVED,
+    ("payment-reversed", 1): replace(EXAMPLES["payment-reversed"], settlement=None),
+    ("payment-reversed", 2): replace(EXAMPLES["payment-reversed"], settlement=None),
+    ("credit-reversed", 1): replace(EXAMPLES["credit-reversed"], settlement=None),
 }
 STORED: dict[Path, Codec[Any]] = {
     TESTS / "disputes" / "stored": DISPUTE.codec,

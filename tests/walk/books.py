@@ -13,6 +13,7 @@ from typing import Any
 
 from collections_service.open_items.commands import (
     CancelInvoice,
+    ChangeCustomer,
     CorrectInvoice,
     HandOverCollection,
     PostWriteOff,
@@ -31,7 +32,6 @@ from collections_service.receipts.commands import (
     ReverseReceipt,
     UnapplyReceipt,
 )
-from walk.operations import CHANGE_CUSTOMER
 
 COUNTS_FROM_ITS_DAY = "from_start" in CorrectInvoice.__struct_fields__
 """Whether a correction counts from its day, whatever was told of later days before (issue 9 §6)."""
@@ -169,7 +169,7 @@ class Books:
                 self._refund(message)
             case IdentifyPayer():
                 self._identify(message)
-            case _ if CHANGE_CUSTOMER is not None and isinstance(message, CHANGE_CUSTOMER):
+            case ChangeCustomer():
                 self._change_customer(message)
             case _:
                 self._take_write_off_back(message)

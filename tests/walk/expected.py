@@ -13,7 +13,9 @@ from walk.contests import Hold, Holds
 from walk.identity import called
 from walk.promises import Promise, holds
 
-BACK = frozenset({"payment-reversed", "payment-unapplied", "credit-memo-reversed", "credit-memo-unapplied"})
+BACK = frozenset(
+    {"payment-reversed", "payment-unapplied", "credit-memo-reversed", "credit-memo-unapplied", "write-off-reversed"}
+)
 SHAPES = frozenset({"invoice-changed", "discount-granted", "discount-withdrawn", "invoice-cancelled"})
 NO_POSTINGS = frozenset(
     {

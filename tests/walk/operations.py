@@ -1,21 +1,13 @@
 """One operation of the walk. Each is complete in itself, so that a sequence can be cut down and run again."""
 
-from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
 
-from collections_service.open_items import commands as open_items
 from collections_service.open_items.commands import RecoveryTaskCommand
 from collections_service.postings.commands import LedgerCommand
-from dispute_service.disputes import commands as disputes
 from dispute_service.disputes.commands import DisputeCommand
 from redress.ids import derived_uuid
-
-# Kinds that come with other parts of issue 9: None where they have not come yet.
-CHANGE_CUSTOMER: Final[Any] = getattr(open_items, "ChangeCustomer", None)
-REVERSE_WRITE_OFF: Final[Any] = getattr(open_items, "ReverseWriteOff", None)
-SETTLE: Final[Any] = getattr(disputes, "Settle", None)
 
 
 class Asked(Struct, frozen=True):

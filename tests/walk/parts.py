@@ -1,42 +1,28 @@
-"""The parts of a dispute's item, also where other parts of issue 9 have brought more of them.
-
-What is resolved awaits its posting (§4); what is claimed back of a paid invoice holds nothing of it (§5).
-"""
-
-from typing import Final
+"""The parts of a dispute's item, as the walk counts them: what holds, what awaits its posting, what is claimed back."""
 
 from dispute_service.disputes.items import DisputeItem
-
-STATED_WAITS: Final = "awaiting_payment" in DisputeItem.__struct_fields__
-"""Whether write-offs and payments that a person states stay held until their posting comes."""
-
-
-def held_contested(item: DisputeItem) -> int:
-    amount: int = getattr(item, "held_contested", item.contested)
-    return amount
 
 
 def posted_paid(item: DisputeItem) -> int:
     """What payments took of it; not what a person said was paid, nor what was claimed back in vain."""
-    denied: int = getattr(item, "denied", 0)
-    return item.paid - item.stated_paid - denied
+    return item.paid - item.stated_paid - item.denied
+
+
+def held(item: DisputeItem) -> int:
+    """What nobody has paid."""
+    return item.open - item.claimed_back
 
 
 def held_credit(item: DisputeItem) -> int:
-    amount: int = getattr(item, "held_awaiting", item.awaiting_credit)
-    return amount
+    """What is granted of that. What is claimed back is paid, so that only a credit can be awaited of it; of a credit
+    that is granted of both, what is held comes first."""
+    return min(item.awaiting_credit, held(item) - item.awaiting_write_off - item.awaiting_payment)
 
 
-def awaiting_write_off(item: DisputeItem) -> int:
-    amount: int = getattr(item, "awaiting_write_off", 0)
-    return amount
-
-
-def awaiting_payment(item: DisputeItem) -> int:
-    amount: int = getattr(item, "awaiting_payment", 0)
-    return amount
+def held_contested(item: DisputeItem) -> int:
+    return held(item) - held_credit(item) - item.awaiting_write_off - item.awaiting_payment
 
 
 def granted(item: DisputeItem) -> int:
     """The open part that awaits a posting."""
-    return item.open - item.contested
+    return item.awaiting_credit + item.awaiting_write_off + item.awaiting_payment

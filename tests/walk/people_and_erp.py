@@ -17,6 +17,7 @@ from support.side_by_side import MONDAY, TEXT
 
 from collections_service.open_items.commands import (
     CancelInvoice,
+    ChangeCustomer,
     CorrectInvoice,
     FinishRecoveryTask,
     HandOverCollection,
@@ -24,6 +25,7 @@ from collections_service.open_items.commands import (
     PostWriteOff,
     RecoveryTaskCommand,
     RegisterInvoice,
+    ReverseWriteOff,
     TakeCollectionBack,
     TakeRecoveryTask,
 )
@@ -48,9 +50,6 @@ from redress.ids import public_id
 from redress.money import Money
 from walk.books import COUNTS_FROM_ITS_DAY, Bill, Cash
 from walk.operations import (
-    CHANGE_CUSTOMER,
-    REVERSE_WRITE_OFF,
-    SETTLE,
     AllIsHeard,
     Asked,
     DaysPass,
@@ -115,9 +114,9 @@ class PeopleAndErp:
             (1, self._close),
             (3, self._work),
             (4, self._on_task),
-            (2 if CHANGE_CUSTOMER else 0, self._change_customer),
-            (3 if REVERSE_WRITE_OFF else 0, self._take_write_off_back),
-            (2 if SETTLE else 0, self._settle),
+            (2, self._change_customer),
+            (3, self._take_write_off_back),
+            (2, self._settle),
         )
 
     def next(self) -> Operation:
@@ -232,7 +231,7 @@ class PeopleAndErp:
             return None
         name, written_off = self._one(found)
         amount = Money(self._part_of(written_off.left), written_off.message.amount.currency)
-        message: Operation = REVERSE_WRITE_OFF(
+        return ReverseWriteOff(
             source=written_off.message.source,
             write_off_id=written_off.message.write_off_id,
             invoice_id=name,
@@ -240,16 +239,12 @@ class PeopleAndErp:
             reversed_on=self._day(-5, 2),
             amount=self._one([None, amount]),
         )
-        return message
 
     def _change_customer(self) -> Operation | None:
         found = self._known_invoice()
         if found is None:
             return None
-        message: Operation = CHANGE_CUSTOMER(
-            invoice_id=found[0], customer_id=self._one(CUSTOMERS), changed_on=self._day(-9, 0)
-        )
-        return message
+        return ChangeCustomer(invoice_id=found[0], customer_id=self._one(CUSTOMERS), changed_on=self._day(-9, 0))
 
     def _hand_over(self) -> Operation | None:
         found = self._known_invoice()
@@ -544,7 +539,7 @@ class PeopleAndErp:
         if found is None:
             return None
         into = self._one(["rejected", "withdrawn"])
-        return self._asked(found[0], SETTLE(at=MONDAY, into=into, reason=f"nothing comes {self._next()}"))
+        return self._asked(found[0], c.Settle(at=MONDAY, into=into, reason=f"nothing comes {self._next()}"))
 
     def _reopen(self) -> Operation | None:
         found = self._dispute(lambda state: state.status in ENDED or state.status is Status.SETTLING)

@@ -35,15 +35,7 @@ from walk.cores import Cores
 from walk.expected import BACK, SHAPES, Posting, decode, expect
 from walk.identity import called, called_in_receipt, where
 from walk.operations import AllIsHeard, Asked, DaysPass, Heard, HeardTogether, OnTask, Operation
-from walk.parts import (
-    STATED_WAITS,
-    awaiting_payment,
-    awaiting_write_off,
-    granted,
-    held_contested,
-    held_credit,
-    posted_paid,
-)
+from walk.parts import granted, held, held_contested, held_credit, posted_paid
 from walk.past import Past
 from walk.promises import Broken, Promise, holds
 
@@ -92,8 +84,8 @@ class Walk:
                 state.opened_at,
                 contested=sum(held_contested(item) for item in here),
                 credit=sum(held_credit(item) for item in here),
-                write_off=sum(awaiting_write_off(item) for item in here),
-                payment=sum(awaiting_payment(item) for item in here),
+                write_off=sum(item.awaiting_write_off for item in here),
+                payment=sum(item.awaiting_payment for item in here),
             )
         return {key: hold for key, hold in found.items() if hold.amount}
 
@@ -212,28 +204,31 @@ class Walk:
         if not opened and not found and (posting.has_no_lines or event.type not in SHAPES):
             expect(event.type, posting, terms.total if terms else 0, before, after, told)
 
-    def _settled_by_postings(self, invoice_id: str) -> dict[UUID, tuple[int, int]]:
-        """What payments and what credit memos have taken from each dispute."""
+    def _settled_by_postings(self, invoice_id: str) -> dict[UUID, dict[str, int]]:
+        """What payments, credit memos and write-offs have taken from each dispute."""
         found = {}
         for key in self._contesting[invoice_id]:
             here = [item for item in self.dispute(key).items if where(item) == invoice_id]
-            found[key] = sum(posted_paid(item) for item in here), sum(item.credited for item in here)
+            found[key] = {
+                "payment": sum(posted_paid(item) for item in here),
+                "credit": sum(item.credited for item in here),
+                "write": sum(item.posted_off for item in here),
+            }
         return found
 
     def _gave_back(  # noqa: PLR0917
         self, kind: str, posting: Posting, invoice_id: str, before: contests.Holds,
-        settled: dict[UUID, tuple[int, int]], told: str,
+        settled: dict[UUID, dict[str, int]], told: str,
     ) -> None:  # fmt: skip
-        is_payment = kind.startswith("payment")
+        bucket, _ = kind.split("-", 1)
         total = 0
-        for key, (now_paid, now_credited) in self._settled_by_postings(invoice_id).items():
-            was_paid, was_credited = settled.get(key, (0, 0))
-            back = was_paid - now_paid if is_payment else was_credited - now_credited
+        for key, now in self._settled_by_postings(invoice_id).items():
+            back = settled.get(key, {}).get(bucket, 0) - now[bucket]
             holds(Promise.GIVES_BACK, back >= 0, f"{key} gets {back}: {told}")
             total += back
         holds(Promise.GIVES_BACK, total <= posting.minor, f"{total} of {posting.minor}: {told}")
         # On a line that has become too small, what came back and what was granted do not fit; which goes is not said.
-        if is_payment and posting.has_no_lines:
+        if bucket != "credit" and posting.has_no_lines:
             for key, hold in self._holds(invoice_id).items():
                 was = before.get(key)
                 holds(Promise.GRANTED_STAYS, was is None or was.granted <= hold.granted, told)
@@ -290,11 +285,10 @@ class Walk:
                 state = self.dispute(parse_public_id(PREFIX, task.dispute_id))
                 rejected = sum(i.rejected for i in state.items if where(i) == invoice_id and i.mismatch is None)
                 holds(Promise.ASKED, 0 < task.minor <= rejected, f"{task} of {rejected} in {invoice_id}")
-        if STATED_WAITS:
-            for key in self._contesting[invoice_id]:
-                here = [i for i in self.dispute(key).items if where(i) == invoice_id and i.mismatch is None]
-                stated = sum(i.written_off - i.posted_off + i.stated_paid for i in here)
-                holds(Promise.SETTLED, not stated, f"{stated} of {key} is stated and free on {invoice_id}")
+        for key in self._contesting[invoice_id]:
+            here = [i for i in self.dispute(key).items if where(i) == invoice_id and i.mismatch is None]
+            stated = sum(i.written_off - i.posted_off + i.stated_paid for i in here)
+            holds(Promise.SETTLED, not stated, f"{stated} of {key} is stated and free on {invoice_id}")
 
     def _dispute_at_rest(self, key: UUID) -> None:
         state = self.dispute(key)
@@ -389,7 +383,10 @@ class Walk:
             given_up = item.rejected + item.withdrawn
             holds(Promise.ITEM_CONSERVED, item.disputed == item.open + settled + given_up, told)
             parts = (item.open, item.paid, item.credited, item.reduced, item.written_off, item.rejected, item.withdrawn)
-            holds(Promise.ITEM_CONSERVED, min(parts) >= 0 and 0 <= item.awaiting_credit <= item.open, told)
+            holds(Promise.ITEM_CONSERVED, min(parts) >= 0 and 0 <= item.claimed_back <= item.open, told)
+            waits = (item.awaiting_credit, item.awaiting_write_off, item.awaiting_payment)
+            holds(Promise.ITEM_CONSERVED, min(waits) >= 0 and sum(waits) <= item.open, told)
+            holds(Promise.ITEM_CONSERVED, sum(waits[1:]) <= held(item), told)
             holds(Promise.ITEM_CONSERVED, 0 <= item.valid + item.invalid <= item.contested, told)
             self._touched[where(item)] = None
             change = granted(item) - granted(was)
@@ -405,10 +402,12 @@ class Walk:
     def _taken_and_given_back(self, key: UUID, fact: e.DisputeEvent, after: Dispute, told: str) -> None:
         """A posting gives back to a dispute what it had taken of it on that invoice, and no more."""
         match fact:
-            case e.AmountReduced(cause="payment" | "credit-memo", into=None):
+            case e.AmountReduced(cause="payment" | "credit-memo" | "write-off", into=None):
                 name, sign = f"{fact.cause} {fact.source}/{fact.reference}", 1
             case e.PaymentReversed():
                 name, sign = f"payment {fact.source}/{fact.payment_id}", -1
+            case e.WriteOffReversed():
+                name, sign = f"write-off {fact.source}/{fact.write_off_id}", -1
             case e.CreditReversed():
                 name, sign = f"credit-memo {fact.source}/{fact.credit_memo_id}", -1
             case _:
@@ -452,7 +451,7 @@ class Walk:
 
 
 _JUDGE = {"DisputeDecided", "DisputeResolved", "DisputeReopened"}
-_GRANT = {"DisputeResolved", "CreditReversed", "PaymentReversed", "AnswerReversed"}
+_GRANT = {"DisputeResolved", "CreditReversed", "PaymentReversed", "WriteOffReversed", "AnswerReversed"}
 _UNGRANT = {"AmountReduced", "DisputeReopened", "SettlementGivenUp"}
 
 

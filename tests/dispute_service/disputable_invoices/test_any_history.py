@@ -7,7 +7,7 @@ from hypothesis import strategies as some
 from support.disputes import MONDAY
 
 from dispute_service.disputable_invoices.commands import InvoiceCommand, RecordInvoice, SetReservation
-from dispute_service.disputable_invoices.decisions import decide, reductions
+from dispute_service.disputable_invoices.decisions import decide, paid
 from dispute_service.disputable_invoices.events import HeldAmount, InvoiceEvent, InvoiceRecorded
 from dispute_service.disputable_invoices.refusals import InvoiceRefusal
 from dispute_service.disputable_invoices.state import INITIAL, evolve
@@ -56,6 +56,6 @@ def test_granted_reservations_fit_and_reductions_make_them_fit_again(commands: l
         if state.terms and state.reserved > before:
             assert state.reserved <= state.terms.open
         if any(isinstance(event, InvoiceRecorded) for event in events) and state.terms:
-            taken = sum(reduction.amount for reduction in reductions(state, state.terms.open))
+            taken = sum(reduction.amount for reduction in paid(state, state.terms.open, 0))
             assert state.reserved - taken == min(state.reserved, max(0, state.terms.open))
     assert reduce(evolve, history, INITIAL) == state

@@ -11,9 +11,11 @@ from dispute_service.disputable_invoices.commands import InvoiceCommand, RecordI
 from dispute_service.disputable_invoices.decisions import (
     Reduction,
     corrected_away,
+    credited,
     decide,
     no_longer_fits,
-    reductions,
+    paid,
+    written_off,
 )
 from dispute_service.disputable_invoices.events import HeldAmount, InvoiceEvent, KnownLine, ReservationSet
 from dispute_service.disputable_invoices.state import INITIAL, DisputableInvoice, evolve
@@ -50,10 +52,13 @@ def contest(
     line: str | None = None,
     days: int = 0,
     awaiting: str = "0",
+    write_off: str = "0",
+    payment: str = "0",
     customer_id: str = "C-1",
     currency: str = "EUR",
 ) -> SetReservation:
-    held = (HeldAmount(line, euro(amount), euro(awaiting)),) if euro(amount) else ()
+    waits = HeldAmount(line, euro(amount), euro(awaiting), euro(write_off), euro(payment))
+    held = (waits,) if euro(amount) else ()
     return SetReservation(
         at=AT + timedelta(days=days),
         invoice_id="INV-1",
@@ -138,12 +143,14 @@ def test_an_invoice_takes_fifteen_disputes() -> None:
     invoices().after(invoice(), *many).when(contest("1.00", "D-99")).then_refused(refusals.TooManyDisputes)
 
 
-def test_a_payment_takes_the_undisputed_part_first_then_the_oldest_dispute() -> None:
+def test_a_payment_or_write_off_takes_the_undisputed_part_first_then_the_oldest_dispute() -> None:
     state = invoices().after(invoice(), contest("200.00", "younger", days=2), contest("300.00", "older", days=1)).state
-    assert reductions(state, euro("500.00")) == []
-    assert reductions(state, euro("450.00")) == [Reduction("older", 5000)]
-    assert reductions(state, euro("100.00")) == [Reduction("older", 30000), Reduction("younger", 10000)]
-    assert reductions(state, 0) == [Reduction("older", 30000), Reduction("younger", 20000)]
+    for takes in (paid, written_off):
+        assert takes(state, euro("500.00"), euro("500.00")) == []
+        assert takes(state, euro("450.00"), euro("550.00")) == [Reduction("older", 5000)]
+        both = [Reduction("older", 30000), Reduction("younger", 10000)]
+        assert takes(state, euro("100.00"), euro("900.00")) == both
+        assert takes(state, 0, euro("1,000.00")) == [Reduction("older", 30000), Reduction("younger", 20000)]
 
 
 def _two() -> DisputableInvoice:
@@ -152,25 +159,96 @@ def _two() -> DisputableInvoice:
 
 
 def test_a_credit_memo_serves_awaited_credits_first_then_what_is_contested_the_oldest_first() -> None:
-    assert reductions(_two(), euro("900.00"), credit=euro("100.00")) == [Reduction("waits", 10000)]
+    assert credited(_two(), euro("900.00"), euro("100.00")) == [Reduction("waits", 10000)]
     # 150.00 awaited, and of the other 150.00 all can come from the older one.
-    assert reductions(_two(), euro("700.00"), credit=euro("300.00")) == [
+    assert credited(_two(), euro("700.00"), euro("300.00")) == [
         Reduction("older", 15000),
         Reduction("waits", 15000),
     ]
     # 150.00 awaited, 300.00 contested by the older one, 50.00 by the younger one; 100.00 nobody contests.
-    assert reductions(_two(), euro("400.00"), credit=euro("600.00")) == [
+    assert credited(_two(), euro("400.00"), euro("600.00")) == [
         Reduction("older", 30000),
         Reduction("waits", 20000),
     ]
 
 
 def test_a_credit_memo_serves_the_dispute_that_it_names_before_those_that_wait() -> None:
-    assert reductions(_two(), euro("900.00"), credit=euro("100.00"), named="older") == [Reduction("older", 10000)]
-    assert reductions(_two(), euro("650.00"), credit=euro("350.00"), named="older") == [
+    assert credited(_two(), euro("900.00"), euro("100.00"), named="older") == [Reduction("older", 10000)]
+    assert credited(_two(), euro("650.00"), euro("350.00"), named="older") == [
         Reduction("older", 30000),
         Reduction("waits", 5000),
     ]
+
+
+def _waiting() -> DisputableInvoice:
+    """Of 1,000.00, 100.00 are contested, and 200.00, 150.00 and 50.00 wait for a payment, a write-off, a credit; 500.00
+    nobody contests."""
+    return (
+        invoices()
+        .after(
+            invoice(),
+            contest("100.00", "contests", days=1),
+            contest("200.00", "pays", days=2, payment="200.00"),
+            contest("150.00", "written off", days=3, write_off="150.00"),
+            contest("50.00", "credit", days=4, awaiting="50.00"),
+        )
+        .state
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "leaves", "taken"),
+    [
+        ("200.00", "800.00", [Reduction("pays", 20000)]),
+        ("80.00", "920.00", [Reduction("pays", 8000)]),
+        ("200.01", "799.99", []),
+        ("500.00", "500.00", []),
+        ("600.00", "400.00", [Reduction("pays", 10000)]),
+        ("700.00", "300.00", [Reduction("pays", 20000)]),
+        ("750.00", "250.00", [Reduction("contests", 5000), Reduction("pays", 20000)]),
+    ],
+)
+def test_a_payment_that_is_no_larger_than_what_is_waited_for_is_that_payment_and_a_larger_one_is_not(
+    amount: str, leaves: str, taken: list[Reduction]
+) -> None:
+    assert paid(_waiting(), euro(leaves), euro(amount)) == taken
+
+
+@pytest.mark.parametrize(
+    ("amount", "leaves", "taken"),
+    [
+        ("150.00", "850.00", [Reduction("written off", 15000)]),
+        ("150.01", "849.99", []),
+        ("650.00", "350.00", [Reduction("written off", 15000)]),
+        ("660.00", "340.00", [Reduction("contests", 1000), Reduction("written off", 15000)]),
+    ],
+)
+def test_a_write_off_serves_what_waits_for_one_in_the_same_way(
+    amount: str, leaves: str, taken: list[Reduction]
+) -> None:
+    assert written_off(_waiting(), euro(leaves), euro(amount)) == taken
+
+
+def test_a_credit_memo_serves_what_waits_for_a_credit_then_what_waits_for_anything_else_then_a_contest() -> None:
+    memo = [Reduction("credit", 5000)]
+    assert credited(_waiting(), euro("950.00"), euro("50.00")) == memo
+    assert credited(_waiting(), euro("750.00"), euro("250.00")) == [Reduction("pays", 20000), *memo]
+    others = [Reduction("pays", 20000), Reduction("written off", 15000), *memo]
+    assert credited(_waiting(), euro("600.00"), euro("400.00")) == others
+    assert credited(_waiting(), euro("590.00"), euro("410.00")) == [Reduction("contests", 1000), *others]
+
+
+def test_a_smaller_total_serves_all_that_is_waited_for_the_credit_first() -> None:
+    before = _waiting().terms
+    after = evolve(_waiting(), _recorded("740.00"))
+    assert corrected_away(after, before) == [
+        Reduction("pays", 20000), Reduction("written off", 1000), Reduction("credit", 5000)
+    ]  # fmt: skip
+
+
+def _recorded(total: str) -> InvoiceEvent:
+    (event,) = decide(replace(invoice(total, 2), total=euro(total)), _waiting())
+    return event
 
 
 def test_a_dispute_that_comes_back_has_the_place_of_its_opening() -> None:

@@ -38,7 +38,7 @@ def test_a_credit_of_100_is_not_one_of_150() -> None:
     settling = disputes().after(open_(), resolve("CREDIT_PARTIAL", "100.00"))
     settling.when(resolve("CREDIT_PARTIAL", "100.00")).then_nothing()
     refusal = settling.when(resolve("CREDIT_PARTIAL", "150.00")).then_refused(refusals.WrongState)
-    assert refusal.allowed_actions == ("add-note", "reopen", "escalate")
+    assert refusal.allowed_actions == ("add-note", "reopen", "settle", "escalate")
     settling.when(resolve("CREDIT_PARTIAL")).then_refused(refusals.WrongState)
 
 
@@ -73,7 +73,7 @@ def test_a_resolution_with_other_words_or_of_another_day_is_another_one() -> Non
 
 
 def test_a_repetition_that_names_the_recorded_time_is_one() -> None:
-    ended = disputes().after(open_(), resolve("OFFSET", at=EARLIER), close(at=EARLIER))
+    ended = disputes().after(open_(), resolve("REJECTED_COLLECT", at=EARLIER), close(at=EARLIER))
     ended.when(close(at=EARLIER)).then_nothing()
     ended.when(close()).then_nothing()
     ended.when(close(at=EARLIER - timedelta(hours=1))).then_refused(refusals.WrongState)

@@ -1,7 +1,7 @@
 """Whatever people and the ledger do, in any order: money is conserved and every step can be repeated."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from random import Random
 
@@ -107,6 +107,13 @@ _commands = some.one_of(
     ),
     some.builds(c.FitToInvoice, at=_times, invoice_id=_invoice, ledger_version=_version, reduce_by=_minor),
     some.builds(c.BreachSla, at=_times, due_at=_times),
+    some.builds(c.Settle, at=_times, into=some.sampled_from(["rejected", "withdrawn"]), reason=some.just("s")),
+    some.sampled_from([10, 11, 12, 13, 14, 15, 16]).map(
+        lambda day: c.NoteSettlementOverdue(at=NOW, due_at=datetime(2026, 3, day, 16, 0, tzinfo=UTC))
+    ),
+    some.builds(c.TakeSettlementTask, at=_times, by=some.sampled_from(["anna", "ben"])),
+    some.builds(c.HandOverSettlementTask, at=_times, to=some.sampled_from(["anna", None]), reason=some.just("h")),
+    some.builds(c.FinishSettlementTask, at=_times, by=some.just("anna"), result=some.just("f")),
 )
 _LATER = NOW + timedelta(days=60)
 
@@ -177,17 +184,21 @@ def test_money_is_conserved_and_every_state_means_what_it_says(commands: list[c.
 def _means_what_it_says(state: Dispute) -> None:
     for one in state.items:
         parts = (one.open, one.paid, one.credited, one.reduced, one.written_off, one.rejected, one.withdrawn)
-        assert min(*parts, one.awaiting_credit, one.valid, one.invalid, one.stated_paid) >= 0
+        waits = (one.awaiting_credit, one.awaiting_write_off, one.awaiting_payment)
+        assert min(*parts, *waits, one.valid, one.invalid, one.stated_paid) >= 0
         assert sum(parts) == one.disputed
-        assert one.awaiting_credit <= one.open
+        assert one.awaiting <= one.open
         assert one.stated_paid <= one.paid
         assert one.valid + one.invalid == (one.contested if state.verdict and state.status is Status.DECIDED else 0)
     if state.status in ACTIVE:
         assert state.contested > 0
     elif state.status is Status.SETTLING:
-        assert state.open == state.awaiting_credit > 0
+        assert state.open == state.awaiting > 0
     else:
         assert state.open == 0
+    task = state.settlement_task
+    assert state.awaiting or not (state.settlement or (task and task.is_live))
+    assert state.settlement or not state.awaiting, "every wait has a due date"
 
 
 @settings(deadline=None)  # the first holiday of a year takes its time

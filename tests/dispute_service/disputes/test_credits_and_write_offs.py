@@ -1,6 +1,6 @@
 """Credit memos that are taken back, and write-offs that the ERP posts."""
 
-from support.disputes import NOW, close, credit_memo, disputes, open_, reopen, resolve, verdict, withdraw
+from support.disputes import CREDIT_BY, NOW, close, credit_memo, disputes, open_, reopen, resolve, verdict, withdraw
 from support.given import euro
 
 from dispute_service.disputes import commands as c
@@ -45,6 +45,7 @@ def test_a_granted_credit_whose_memo_is_reversed_is_awaited_again() -> None:
                 ledger_version=7,
                 shares=(Share(0, 20000),),
                 into="awaiting",
+                settlement=CREDIT_BY,
             )
         )
     )

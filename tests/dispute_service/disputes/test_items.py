@@ -17,7 +17,10 @@ _shares = some.lists(some.builds(e.Share, _position, _amount), max_size=5)
 @some.composite
 def _item(draw: some.DrawFn) -> DisputeItem:
     paid, credited, reduced, written_off, rejected, withdrawn, is_open = (draw(_amount) for _ in range(7))
-    awaiting = draw(some.integers(0, is_open))
+    credit = draw(some.integers(0, is_open))
+    write_off = draw(some.integers(0, is_open - credit))
+    payment = draw(some.integers(0, is_open - credit - write_off))
+    awaiting = credit + write_off + payment
     valid = draw(some.integers(0, is_open - awaiting))
     return DisputeItem(
         invoice_id=draw(some.sampled_from(["INV-1", "INV-2"])),
@@ -31,7 +34,9 @@ def _item(draw: some.DrawFn) -> DisputeItem:
         written_off=written_off,
         rejected=rejected,
         withdrawn=withdrawn,
-        awaiting_credit=awaiting,
+        awaiting_credit=credit,
+        awaiting_write_off=write_off,
+        awaiting_payment=payment,
         valid=valid,
         invalid=draw(some.sampled_from([0, is_open - awaiting - valid])),
         stated_paid=draw(some.integers(0, paid)),
@@ -48,17 +53,25 @@ def _is_conserved(items: Items, before: Items) -> None:
             item.open, item.paid, item.credited, item.reduced, item.written_off, item.rejected, item.withdrawn,
         )  # fmt: skip
         assert sum(parts) == item.disputed
-        assert min(*parts, item.valid, item.invalid, item.awaiting_credit, item.stated_paid) >= 0
-        assert item.awaiting_credit <= item.open
+        waits = (item.awaiting_credit, item.awaiting_write_off, item.awaiting_payment)
+        assert min(*parts, *waits, item.valid, item.invalid, item.stated_paid) >= 0
+        assert item.awaiting <= item.open
         assert item.valid + item.invalid <= item.contested
         assert item.stated_paid <= item.paid
 
 
 def _outcome(index: int, item: DisputeItem, cuts: list[int]) -> e.ItemOutcome:
-    """All that is contested goes somewhere, or stays and awaits a credit."""
-    a, b, c, d = sorted(min(cut, item.contested) for cut in cuts)
+    """All that is contested goes somewhere, or stays and awaits a posting."""
+    a, b, c, d, f, g = sorted(min(cut, item.contested) for cut in cuts)
     return e.ItemOutcome(
-        item=index, rejected=a, written_off=b - a, paid=c - b, withdrawn=d - c, credit=item.contested - d
+        item=index,
+        rejected=a,
+        written_off=b - a,
+        paid=c - b,
+        withdrawn=d - c,
+        write_off_due=f - d,
+        payment_due=g - f,
+        credit=item.contested - g,
     )
 
 
@@ -88,12 +101,12 @@ def test_a_verdict_splits_what_is_contested(items: Items, data: some.DataObject)
     _is_conserved(moved.without_verdict(after), items)
 
 
-@given(_items, some.lists(_amount, min_size=4, max_size=4))
-def test_an_outcome_leaves_nothing_open_but_what_awaits_a_credit(items: Items, cuts: list[int]) -> None:
+@given(_items, some.lists(_amount, min_size=6, max_size=6))
+def test_an_outcome_leaves_nothing_open_but_what_awaits_a_posting(items: Items, cuts: list[int]) -> None:
     outcomes = [_outcome(index, item, cuts) for index, item in enumerate(items)]
     after = moved.with_outcomes(items, [*outcomes, e.ItemOutcome(item=len(items), rejected=1)])
     _is_conserved(after, items)
-    assert all(item.open == item.awaiting_credit for item in after)
+    assert all(item.open == item.awaiting for item in after)
 
 
 @given(_items)
@@ -103,14 +116,23 @@ def test_a_withdrawal_gives_up_what_is_contested_and_keeps_what_was_granted(item
     assert [item.withdrawn - before.withdrawn for item, before in zip(after, items, strict=True)] == [
         before.contested for before in items
     ]
-    assert [item.open for item in after] == [before.awaiting_credit for before in items]
+    assert [item.open for item in after] == [before.awaiting for before in items]
+
+
+@given(_items, some.sampled_from(["rejected", "withdrawn"]))
+def test_what_is_given_up_is_awaited_no_more_and_stands_where_it_went(items: Items, into: str) -> None:
+    after = moved.given_up(items, [e.Share(index, item.awaiting) for index, item in enumerate(items)], into)
+    _is_conserved(after, items)
+    for item, before in zip(after, items, strict=True):
+        assert (item.awaiting, item.open) == (0, before.contested)
+        assert getattr(item, into) - getattr(before, into) == before.awaiting
 
 
 @given(_items, _shares)
 def test_what_the_ledger_brings_back_leaves_what_was_granted_alone(items: Items, shares: list[e.Share]) -> None:
     after = moved.contested_again(items, shares, keeps_grants=True)
     _is_conserved(after, items)
-    assert [item.awaiting_credit for item in after] == [before.awaiting_credit for before in items]
+    assert [item.awaiting for item in after] == [before.awaiting for before in items]
 
 
 @given(_items, _shares)
@@ -118,7 +140,7 @@ def test_what_is_contested_again_comes_from_where_it_went(items: Items, shares: 
     after = moved.contested_again(items, shares)
     _is_conserved(after, items)
     for item, before in zip(after, items, strict=True):
-        assert before.open <= item.open <= before.open + moved.reopenable(before) - before.awaiting_credit
+        assert before.open <= item.open <= before.open + moved.reopenable(before) - before.awaiting
         assert item.credited == before.credited
         assert item.paid >= before.paid - before.stated_paid, "a posting has proved it"
 
@@ -136,6 +158,46 @@ def test_a_payment_takes_no_more_than_is_open_and_what_it_took_can_come_back(
     _is_conserved(restored, items)
     assert [item.open for item in restored] == [item.open for item in items]
     assert still_taken == ()
+
+
+@given(_items, _shares)
+def test_what_a_payment_confirmed_is_awaited_again_as_what_it_was(items: Items, shares: list[e.Share]) -> None:
+    after, taken = moved.reduced_by_payment(items, shares, "P-1")
+    confirmed = [sum(one.amount for one in taken if one.item == i and one.awaited) for i in range(len(items))]
+    back = tuple(e.Share(index, amount) for index, amount in enumerate(confirmed))
+    restored, still_taken = moved.given_back(after, taken, _reversal(back, "awaiting"))
+    _is_conserved(restored, items)
+    assert [_waits(item) for item in restored] == [_waits(item) for item in items]
+    assert not any(one.awaited for one in still_taken)
+
+
+@given(_items, _shares, some.integers(0, 300))
+def test_what_a_credit_memo_confirmed_is_awaited_again_as_what_it_was(
+    items: Items, shares: list[e.Share], first: int
+) -> None:
+    """It is cancelled in two steps. What had not been awaited is awaited as a credit then."""
+    after = moved.reduced_by_credit(items, shares)
+    credited = moved.taken_by_credit(items, after, "CM-1")
+    for part_of in ("first", "rest"):
+        amounts = [sum(one.amount for one in credited if one.item == index) for index in range(len(items))]
+        back = [min(amount, first) if part_of == "first" else amount for amount in amounts]
+        reversal = e.CreditReversed(
+            at=NOW,
+            credit_memo_id="CM-1",
+            invoice_id="INV-1",
+            ledger_version=2,
+            shares=tuple(e.Share(index, amount) for index, amount in enumerate(back)),
+            into="awaiting",
+        )
+        after, credited = moved.credit_given_back(after, credited, reversal)
+        _is_conserved(after, items)
+    assert credited == ()
+    assert [item.open for item in after] == [item.open for item in items]
+    assert [_waits(item)[1:] for item in after] == [_waits(item)[1:] for item in items]
+
+
+def _waits(item: DisputeItem) -> tuple[int, int, int]:
+    return item.awaiting_credit, item.awaiting_write_off, item.awaiting_payment
 
 
 @given(_items, _shares)
@@ -220,7 +282,7 @@ def test_a_grant_that_stands_is_no_part_of_what_a_posting_leaves_valid(posting: 
     (after,) = (
         moved.reduced_by_payment(before, shares, "P-1")[0]
         if posting == "payment"
-        else moved.reduced_by_write_off(before, shares)
+        else moved.reduced_by_write_off(before, shares, "W-1")[0]
     )
     assert (after.open, after.awaiting_credit, after.valid, after.invalid) == (35_000, 30_000, 5_000, 0)
     assert (after.paid, after.written_off) == ((5_000, 0) if posting == "payment" else (0, 5_000))

@@ -2,7 +2,9 @@
 
 import pytest
 from support.disputes import (
+    CREDIT_BY,
     NOW,
+    PAYMENT_BY,
     TEXT,
     close,
     credit_memo,
@@ -27,6 +29,7 @@ from dispute_service.disputes.events import (
     DisputeWithdrawn,
     ItemOutcome,
     ItemVerdict,
+    Settlement,
     Share,
 )
 from dispute_service.disputes.state import Status
@@ -62,28 +65,31 @@ def test_the_same_verdict_again_changes_nothing_and_another_one_replaces_it() ->
 
 
 @pytest.mark.parametrize(
-    ("code", "outcome", "status"),
+    ("code", "outcome", "settlement"),
     [
-        ("CREDIT_FULL", ItemOutcome(item=0, credit=20000), Status.SETTLING),
-        ("REBILL", ItemOutcome(item=0, credit=20000), Status.SETTLING),
-        ("REFUND", ItemOutcome(item=0, credit=20000), Status.SETTLING),
-        ("CUSTOMER_PAID", ItemOutcome(item=0, paid=20000), Status.RESOLVED),
-        ("OFFSET", ItemOutcome(item=0, paid=20000), Status.RESOLVED),
-        ("CASH_REAPPLIED", ItemOutcome(item=0, paid=20000), Status.RESOLVED),
-        ("REJECTED_COLLECT", ItemOutcome(item=0, rejected=20000), Status.RESOLVED),
-        ("WRITE_OFF_SMALL", ItemOutcome(item=0, written_off=20000), Status.RESOLVED),
-        ("WRITE_OFF_BAD_DEBT", ItemOutcome(item=0, written_off=20000), Status.RESOLVED),
-        ("VOID_LOGGED_IN_ERROR", ItemOutcome(item=0, withdrawn=20000), Status.RESOLVED),
+        ("CREDIT_FULL", ItemOutcome(item=0, credit=20000), CREDIT_BY),
+        ("REBILL", ItemOutcome(item=0, credit=20000), CREDIT_BY),
+        ("REFUND", ItemOutcome(item=0, credit=20000), CREDIT_BY),
+        ("CUSTOMER_PAID", ItemOutcome(item=0, payment_due=20000), PAYMENT_BY),
+        ("OFFSET", ItemOutcome(item=0, payment_due=20000), PAYMENT_BY),
+        ("CASH_REAPPLIED", ItemOutcome(item=0, payment_due=20000), PAYMENT_BY),
+        ("REJECTED_COLLECT", ItemOutcome(item=0, rejected=20000), None),
+        ("WRITE_OFF_SMALL", ItemOutcome(item=0, write_off_due=20000), CREDIT_BY),
+        ("WRITE_OFF_BAD_DEBT", ItemOutcome(item=0, write_off_due=20000), CREDIT_BY),
+        ("VOID_LOGGED_IN_ERROR", ItemOutcome(item=0, withdrawn=20000), None),
     ],
 )
-def test_a_code_that_says_it_all_needs_no_verdict(code: str, outcome: ItemOutcome, status: Status) -> None:
+def test_a_code_that_says_it_all_needs_no_verdict_and_what_the_erp_is_to_post_stays_held(
+    code: str, outcome: ItemOutcome, settlement: Settlement | None
+) -> None:
     state = (
         disputes()
         .after(open_())
         .when(resolve(code))
-        .then(DisputeResolved(at=NOW, resolution_code=code, outcomes=(outcome,)))
+        .then(DisputeResolved(at=NOW, resolution_code=code, outcomes=(outcome,), settlement=settlement))
     )
-    assert state.status is status
+    held = Status.SETTLING, 20000, 20000
+    assert (state.status, state.open, state.awaiting) == (held if settlement else (Status.RESOLVED, 0, 0))
     disputes().after(open_(), resolve(code)).when(resolve(code)).then_nothing()
 
 
@@ -98,6 +104,7 @@ def test_a_partial_credit_follows_the_verdict_and_rejects_the_rest() -> None:
                 resolution_code="CREDIT_PARTIAL",
                 outcomes=(ItemOutcome(item=0, credit=15000, rejected=5000),),
                 spread="decided",
+                settlement=CREDIT_BY,
             )
         )
     )
@@ -111,6 +118,7 @@ def test_a_stated_credit_is_spread_in_proportion() -> None:
             resolution_code="GOODWILL",
             outcomes=(ItemOutcome(item=0, credit=1333, rejected=8667), ItemOutcome(item=1, credit=667, rejected=4333)),
             spread="proportional",
+            settlement=CREDIT_BY,
         )
     )
 
@@ -157,10 +165,11 @@ def test_a_resolved_dispute_cannot_be_resolved_otherwise() -> None:
 
 
 def test_only_a_resolved_dispute_is_closed() -> None:
-    disputes().after(open_(), resolve("OFFSET")).when(close()).then(DisputeClosed(at=NOW))
-    disputes().after(open_(), resolve("OFFSET"), close()).when(close()).then_nothing()
-    refusal = disputes().after(open_(), resolve("CREDIT_FULL")).when(close()).then_refused(refusals.WrongState)
-    assert refusal.allowed_actions == ("add-note", "reopen", "escalate")
+    disputes().after(open_(), resolve("REJECTED_COLLECT")).when(close()).then(DisputeClosed(at=NOW))
+    disputes().after(open_(), resolve("REJECTED_COLLECT"), close()).when(close()).then_nothing()
+    for code in ("CREDIT_FULL", "WRITE_OFF_SMALL", "OFFSET"):
+        refusal = disputes().after(open_(), resolve(code)).when(close()).then_refused(refusals.WrongState)
+        assert refusal.allowed_actions == ("add-note", "reopen", "settle", "escalate")
 
 
 def test_a_withdrawn_contest_is_collectable_again() -> None:
@@ -182,8 +191,10 @@ def test_what_no_posting_has_settled_can_be_reopened(ending: c.DisputeCommand) -
     outcome = disputes().after(open_(), ending).when(reopen())
     (event,) = outcome.events
     assert isinstance(event, DisputeReopened)
-    assert event.shares == (Share(0, 20000),)
-    assert (outcome.after.status, outcome.after.open) == (Status.INVESTIGATING, 20000)
+    was_open = ending not in {withdraw(), resolve("REJECTED_COLLECT")}
+    assert event.shares == (() if was_open else (Share(0, 20000),))
+    after = outcome.after
+    assert (after.status, after.open, after.contested) == (Status.INVESTIGATING, 20000, 20000)
     disputes().after(open_(), ending, reopen()).when(reopen()).then_nothing()
 
 

@@ -160,13 +160,47 @@ async def test_the_verdict_and_the_outcome_of_each_item_are_said() -> None:
             (money("0.00"), money("200.00")),
         ]
     nothing = money("0.00")
-    rest = {"written_off": nothing, "paid": nothing, "withdrawn": nothing, "legal_entity": None}
+    names = ("written_off", "paid", "withdrawn", "write_off_due", "payment_due")
+    rest = {**dict.fromkeys(names, nothing), "legal_entity": None}
     assert resolved["outcomes"] == [
         {"item": 0, "invoice_id": "A1", "line": None, "credit_due": money("100.00"), "rejected": nothing, **rest},
         {"item": 1, "invoice_id": "B1", "line": "10", "credit_due": nothing, "rejected": money("200.00"), **rest},
     ]
     assert resolved["by_ledger"] is False
     assert [one["valid"] for one in reopened["dispute"]["items"]] == [None, None]
+
+
+async def test_what_waits_for_a_posting_and_what_becomes_of_the_wait_is_said() -> None:
+    """200.00 await a write-off; 150.00 are posted, and of the rest nothing more comes."""
+    write_off = c.ApplyWriteOff(
+        at=NOW, write_off_id="W-1", kind="bad_debt", invoice_id="INV-1", ledger_version=4, reduce_by=15_000
+    )
+    resolved, reduced, given_up = (
+        await _published(
+            open_(),
+            resolve("WRITE_OFF_SMALL"),
+            write_off,
+            c.Settle(at=NOW, into="rejected", reason="the rest was a mistake"),
+        )
+    )[1:]
+    (item,) = resolved["dispute"]["items"]
+    assert (resolved["write_off_due"], resolved["written_off"]) == (money("200.00"), money("0.00"))
+    assert (item["open"], item["awaiting_write_off"], item["awaiting_payment"]) == (
+        money("200.00"),
+        money("200.00"),
+        money("0.00"),
+    )
+    (item,) = reduced["dispute"]["items"]
+    assert (item["awaiting_write_off"], item["written_off"]) == (money("50.00"), money("150.00"))
+    assert (given_up["type"], given_up["amount"], given_up["into"], given_up["reason"]) == (
+        "dispute-settlement-given-up", money("50.00"), "rejected", "the rest was a mistake"
+    )  # fmt: skip
+    (item,) = given_up["dispute"]["items"]
+    assert (given_up["dispute"]["status"], item["open"], item["rejected"]) == (
+        "resolved",
+        money("0.00"),
+        money("50.00"),
+    )
 
 
 async def test_a_verdict_in_total_says_that_its_items_are_shares() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from support.disputes import (
+    CREDIT_BY,
     NOW,
     TEXT,
     credit_memo,
@@ -64,6 +65,7 @@ def test_the_credit_of_the_item_that_was_right_finishes_the_dispute() -> None:
             resolution_code="CREDIT_PARTIAL",
             outcomes=(ItemOutcome(item=0, credit=10000), ItemOutcome(item=1, rejected=20000)),
             spread="decided",
+            settlement=CREDIT_BY,
         )
     )
     assert (settling.status, settling.awaiting_credit) == (Status.SETTLING, 10000)
@@ -216,6 +218,7 @@ def test_credits_are_stated_of_each_item() -> None:
                 resolution_code="CREDIT_PARTIAL",
                 outcomes=(ItemOutcome(item=0, rejected=10000), ItemOutcome(item=1, credit=5000, rejected=15000)),
                 spread="stated",
+                settlement=CREDIT_BY,
             )
         )
     )
@@ -241,6 +244,7 @@ def test_goodwill_goes_beyond_what_was_found_valid_of_an_item_and_not_beyond_wha
             resolution_code="GOODWILL",
             outcomes=(ItemOutcome(item=0, credit=10000), ItemOutcome(item=1, credit=2000, rejected=18000)),
             spread="stated",
+            settlement=CREDIT_BY,
         )
     )
     refusal = decided.when(resolve_items("GOODWILL", credited(0, "100.01"), credited(1, "0.00"))).then_refused(

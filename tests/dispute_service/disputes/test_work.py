@@ -141,7 +141,7 @@ def test_an_answer_takes_the_investigation_up() -> None:
 
 
 def test_a_note_can_be_added_in_any_state() -> None:
-    for history in ([open_()], [open_(), withdraw()], [open_(), resolve("OFFSET"), close()]):
+    for history in ([open_()], [open_(), withdraw()], [open_(), resolve("REJECTED_COLLECT"), close()]):
         disputes().after(*history).when(note()).then(
             NoteAdded(at=NOW, note_id="note-1", text=TEXT, visibility="internal")
         )

@@ -1,47 +1,17 @@
 """Promises ring when their time is over, and only then."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
 
 import pytest
+from support.clockwork import Clockwork
 from support.dispute_api import Company, Office
 
 from dispute_service.sla.clock import ring_at
-from redress.ids import parse_public_id
-
-
-class Clockwork:
-    """Sets timers from the log, and rings those that are due."""
-
-    def __init__(self, office: Office) -> None:
-        self._office = office
-
-    async def wind(self) -> None:
-        await self._office.catch_up()
-
-    async def timers(self, dispute: dict[str, Any]) -> list[tuple[str, datetime]]:
-        rows = await self._office.worker.pool.fetch(
-            "SELECT state, due_at FROM es.timer WHERE stream_id = $1 ORDER BY due_at, state", _stream(dispute)
-        )
-        return [(row["state"], row["due_at"]) for row in rows]
-
-    async def bring_forward(self, dispute: dict[str, Any]) -> None:
-        """As if its time had come: the database's own clock decides, and tests cannot move that."""
-        await self._office.worker.pool.execute(
-            "UPDATE es.timer SET due_at = es.now() WHERE stream_id = $1 AND state = 'pending'",
-            _stream(dispute),
-        )
-        await self._office.fire_timers()
 
 
 @pytest.fixture
 def clockwork(office: Office) -> Clockwork:
     return Clockwork(office)
-
-
-def _stream(dispute: dict[str, Any]) -> UUID:
-    return parse_public_id("dsp", dispute["dispute_id"])
 
 
 def test_a_promise_in_the_future_rings_then_and_one_recorded_late_a_day_after() -> None:

@@ -77,7 +77,7 @@ class FoldedDispute:
             case "dispute-opened":
                 self.open = [item["amount"] for item in data["items"]]
                 self.invoices = [item["invoice_id"] for item in data["items"]]
-            case "amount-reduced" | "dispute-withdrawn" | "claim-denied":
+            case "amount-reduced" | "dispute-withdrawn" | "claim-denied" | "settlement-given-up":
                 for share in data["shares"]:
                     self.open[share["item"]] -= share["amount"]
             case "dispute-resolved":
@@ -113,7 +113,7 @@ class FoldedDispute:
                 return "decided"
             case "dispute-resolved":
                 return "settling" if any(self.open) else "resolved"
-            case "dispute-settled":
+            case "dispute-settled" | "settlement-given-up":
                 return "resolved"
             case "dispute-closed":
                 return "closed"
@@ -125,7 +125,7 @@ class FoldedDispute:
                 data["into"] == "open" and self.status == "decided"
             ):
                 return "investigating"
-            case "credit-reversed" if data["into"] == "awaiting":
+            case "payment-reversed" | "credit-reversed" if data["into"] == "awaiting":
                 return "settling"
             case _:
                 return self.status

@@ -29,6 +29,7 @@ OUTCOMES = {
     "OFFSET": ("paid", "paid"),
     "VOID_LOGGED_IN_ERROR": ("withdrawn", "withdrawn"),
     "CASH_REAPPLIED": ("paid", "paid"),
+    "SETTLEMENT_GIVEN_UP": ("rejected", "rejected"),
 }
 POSTED = ("CREDIT_FULL", "CREDIT_PARTIAL", "CUSTOMER_PAID")
 QUESTIONS = {

@@ -42,6 +42,7 @@ ACKNOWLEDGEMENT, ASSIGNMENT, QUESTION, OUTCOME, BREACH = (
         (ACKNOWLEDGEMENT, now("settling", resolution_code="CREDIT_FULL"), Reason.MOOT_RESOLVED),
         (ACKNOWLEDGEMENT, now("closed", resolution_code="CREDIT_FULL"), Reason.MOOT_RESOLVED),
         (ACKNOWLEDGEMENT, now("resolved", resolution_code="CUSTOMER_PAID"), Reason.MOOT_PAID),
+        (ACKNOWLEDGEMENT, now("settling", resolution_code="CUSTOMER_PAID"), Reason.MOOT_RESOLVED),
         (ACKNOWLEDGEMENT, now("assigned", open=Money(0, "EUR")), Reason.MOOT_PAID),
         (ACKNOWLEDGEMENT, now("withdrawn"), Reason.MOOT_WITHDRAWN),
         (ASSIGNMENT, now("investigating"), None),

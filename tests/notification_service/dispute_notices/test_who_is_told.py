@@ -1,6 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import UNSET, structs
 from support.notification_examples import (
@@ -38,6 +39,7 @@ from redress.contracts.dispute_events import (
     DisputeEvent,
     DisputeInformationRequested,
     DisputeOpened,
+    DisputeSettlementGivenUp,
     ItemOutcome,
 )
 from redress.money import Money
@@ -126,6 +128,54 @@ def test_a_notice_names_the_entity_of_a_shared_number_and_of_no_other() -> None:
     facts = facts_of(structs.replace(SUMMARY, items=(structs.replace(ITEM, legal_entity="DE02"), shared)))
 
     assert [part.legal_entity for part in facts.parts] == [UNSET, "DE02"]
+
+
+@pytest.mark.parametrize(("code", "due"), [("OFFSET", "payment_due"), ("WRITE_OFF_SMALL", "write_off_due")])
+def test_what_the_erp_is_still_to_post_is_told_like_what_is_posted(code: str, due: str) -> None:
+    nothing = eur("0.00")
+    names = ("credit_due", "rejected", "written_off", "paid", "withdrawn")
+    told_of_it: dict[str, Any] = {**dict.fromkeys(names, nothing), due: eur("1000.00")}
+    item = ItemOutcome(item=0, invoice_id="A1", line=None, **told_of_it)
+    amounts = {"credit_due": nothing, "rejected": nothing, due: eur("1000.00")}
+    event = structs.replace(RESOLVED_EVENT, resolution_code=code, outcomes=(item,), **amounts)
+    outcome = RESOLUTION.read(only(plan(received(event), NOBODY)).notice)
+    told = (Money(100000, "EUR"), Money(0, "EUR"))
+    expected = told if code == "OFFSET" else told[::-1]
+    assert (outcome.paid, outcome.written_off) == expected
+    assert [(each.paid, each.written_off) for each in outcome.outcomes] == [expected]
+
+
+def test_a_payment_that_left_something_to_be_posted_is_no_thank_you_for_all_of_it() -> None:
+    nothing = eur("0.00")
+    amounts = {"credit_due": nothing, "rejected": nothing, "paid": eur("80.00"), "payment_due": eur("120.00")}
+    event = structs.replace(RESOLVED_EVENT, resolution_code="CUSTOMER_PAID", by_ledger=True, **amounts)
+    outcome = RESOLUTION.read(only(plan(received(event), NOBODY)).notice)
+    assert (outcome.by_ledger, outcome.paid) == (False, Money(20000, "EUR"))
+
+
+def _given_up(into: str = "rejected", code: str = "OFFSET") -> DisputeSettlementGivenUp:
+    dispute = structs.replace(RESOLVED_EVENT.dispute, status="resolved", resolution_code=code)
+    return DisputeSettlementGivenUp(dispute=dispute, amount=eur("300.00"), into=into, reason="our own words")
+
+
+def test_a_customer_who_is_asked_after_all_is_told_and_not_why() -> None:
+    told = only(plan(received(_given_up()), NOBODY))
+    outcome = RESOLUTION.read(told.notice)
+    assert (told.notice.recipient, told.skip) == ("person:maria", None)
+    assert (outcome.resolution_code, outcome.rejected, outcome.paid) == (
+        "SETTLEMENT_GIVEN_UP",
+        Money(30000, "EUR"),
+        Money(0, "EUR"),
+    )
+    assert b"our own words" not in msgspec.json.encode(told.notice)
+
+
+def test_what_was_settled_elsewhere_is_told_to_nobody() -> None:
+    assert plan(received(_given_up("withdrawn")), NOBODY) == []
+
+
+def test_a_bad_debt_that_is_collected_after_all_was_told_to_nobody_and_is_not_now() -> None:
+    assert only(plan(received(_given_up(code="WRITE_OFF_BAD_DEBT")), NOBODY)).skip is Reason.NOT_FOR_CUSTOMER
 
 
 def test_a_bad_debt_that_is_written_off_in_our_books_is_told_to_no_customer() -> None:

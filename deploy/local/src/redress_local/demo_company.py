@@ -181,7 +181,7 @@ _CASES: Final = (
     ("COMPLIANCE", "rejected", 200, "en", "Chargeback for a missing pallet label."),
     ("SERVICE", "answered", 14, "de", "Die Einweisung vor Ort hat nicht stattgefunden."),
     ("ALREADY_PAID", "paid", 70, "de", "Diese Rechnung haben wir bereits überwiesen."),
-    ("CREDIT_MISSING", "awaiting-credit", 20, "en", "The promised credit note has not arrived."),
+    ("CREDIT_MISSING", "awaiting-credit", 40, "en", "The promised credit note has not arrived."),
     ("FINANCE_CHARGE", "withdrawn", 45, "en", "We do not accept the late fee."),
     ("UNAUTHORIZED", "escalated", 25, "en", "We always deduct a handling fee of 3 %."),
     ("UNIDENTIFIED", "open", 2, "de", "Bitte prüfen Sie diese Rechnung, sie stimmt nicht."),
@@ -190,6 +190,7 @@ _CASES: Final = (
     ("DAMAGED", "open", 1, "de", "Das Gehäuse ist gebrochen."),
     ("QUALITY", "reopened", 40, "en", "The motors fail under load."),
     ("FREIGHT", "open", 3, "de", "Frachtkosten waren nicht vereinbart."),
+    ("FREIGHT", "awaiting-write-off", 8, "en", "The surcharge of 12.50 was never agreed."),
 )
 _OWNERS: Final = ("anna.roth", "ben.keller", "clara.wood")
 # What payers say about what they deduct: a reason, a number of their own, or just that it settles the invoice.
@@ -337,6 +338,8 @@ class _Story:
         self._instants = iter(_working_through(self._opened_on, today))
         whole = self._reason in {"DUPLICATE", "NOT_MINE", "ALREADY_PAID"}
         self._contested = invoice.total if whole else max(1_000, invoice.total // 4)
+        if self._course == "awaiting-write-off":
+            self._contested = 1_250
         self._steps: list[Step] = []
         self.name = f"case-{number + 1:02d}-{self._reason.lower()}"
         self.postings: list[dict[str, Any]] = []
@@ -371,6 +374,9 @@ class _Story:
                 return self._rejected()
             case "credited" | "partly" | "awaiting-credit":
                 return self._credited()
+            case "awaiting-write-off":
+                self._step("resolve", resolution_code="WRITE_OFF_SMALL", rationale="Not worth asking the carrier.")
+                return "settling"
             case course:
                 return self._short(course)
 

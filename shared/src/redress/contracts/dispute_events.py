@@ -22,9 +22,11 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     invoice is another than the dispute names (customer, currency or line): such an item holds nothing and waits for a
     person. `claimed_back` is the part of `open` that is paid already: it is contested and holds nothing; `denied` is
     the part of `paid` that was claimed back in vain. None: nothing. `valid` and `invalid` are the verdict on the item
-    as it was taken, like the dispute's own; None while none stands or it had nothing open then. `legal_entity` is whose
-    invoice it is; None: the first with its number. `shares_number` says that the number alone does not tell the
-    invoice: another legal entity used it too by the time the item was known.
+    as it was taken, like the dispute's own; None while none stands or it had nothing open then. What was resolved stays
+    part of `open`, and is held, until the ERP has posted it: `awaiting_credit` (which may be of what is claimed back),
+    `awaiting_write_off` and `awaiting_payment`; None in older events: nothing. `legal_entity` is whose invoice it is;
+    None: the first with its number. `shares_number` says that the number alone does not tell the invoice: another legal
+    entity used it too by the time the item was known.
     """
 
     invoice_id: str
@@ -45,10 +47,13 @@ class DisputedItem(Struct, frozen=True, kw_only=True):
     shares_number: bool = False
     claimed_back: WireMoney | None = None
     denied: WireMoney | None = None
+    awaiting_write_off: WireMoney | None = None
+    awaiting_payment: WireMoney | None = None
 
 
 class ItemOutcome(Struct, frozen=True, kw_only=True):
-    """What a resolution made of one item's open amount. `item` is its position in the dispute's items."""
+    """What a resolution made of one item's open amount. `item` is its position in the dispute's items. `…_due` is to be
+    posted by the ERP, and held until then; None: nothing."""
 
     item: int
     invoice_id: str
@@ -59,6 +64,8 @@ class ItemOutcome(Struct, frozen=True, kw_only=True):
     paid: WireMoney
     withdrawn: WireMoney
     legal_entity: str | None = None
+    write_off_due: WireMoney | None = None
+    payment_due: WireMoney | None = None
 
 
 class DisputeSummary(Struct, frozen=True, kw_only=True):
@@ -159,7 +166,7 @@ class DisputeAmountReduced(Struct, frozen=True, kw_only=True, tag="dispute-amoun
 
 class DisputeAmountRestored(Struct, frozen=True, kw_only=True, tag="dispute-amount-restored", tag_field="type"):
     """A payment that had reduced an ended dispute came back, and the dispute stays ended: what the payment had taken is
-    now `into` (rejected: to be collected again; withdrawn)."""
+    now `into` (rejected: to be collected again; withdrawn; awaiting: it had confirmed it, and is awaited again)."""
 
     dispute: DisputeSummary
     cause: str
@@ -204,12 +211,12 @@ class DisputeMismatchFound(Struct, frozen=True, kw_only=True, tag="dispute-misma
 
 
 class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved", tag_field="type"):
-    """The outcome is decided. What was granted (`credit_due`) stays held until the ERP's credit memo arrives;
-    what was rejected is to be collected again; the rest is settled by payment or write-off, or was never billed
-    (`reduced`; None: nothing). `outcomes` says the same of each item that was open; with `by_ledger` a posting ended
-    the dispute and left none open. `denied` was claimed back in vain, over the dispute's life: it is paid, and nothing
-    of it is to be collected (None: nothing). `after_payment`: of what was disputed, something had been paid and was
-    claimed back."""
+    """The outcome is decided. What the ERP is to post stays held until it is there: the credit memo (`credit_due`), the
+    write-off (`write_off_due`), the payment (`payment_due`); None: nothing. What was rejected is to be collected again;
+    the rest is settled by payment or write-off, or was never billed (`reduced`; None: nothing). `outcomes` says the
+    same of each item that was open; with `by_ledger` a posting ended the dispute and left none open. `denied` was
+    claimed back in vain, over the dispute's life: it is paid, and nothing of it is to be collected (None: nothing).
+    `after_payment`: of what was disputed, something had been paid and was claimed back."""
 
     dispute: DisputeSummary
     resolution_code: str
@@ -223,17 +230,53 @@ class DisputeResolved(Struct, frozen=True, kw_only=True, tag="dispute-resolved",
     by_ledger: bool = False
     denied: WireMoney | None = None
     after_payment: bool = False
+    write_off_due: WireMoney | None = None
+    payment_due: WireMoney | None = None
 
 
 class DisputeSettled(Struct, frozen=True, kw_only=True, tag="dispute-settled", tag_field="type"):
-    """The last credit memo a resolved dispute was waiting for has arrived, or the invoice was corrected instead."""
+    """The last posting that a resolved dispute was waiting for has arrived, or another one took its place."""
 
     dispute: DisputeSummary
 
 
+class DisputeSettlementOverdue(Struct, frozen=True, kw_only=True, tag="dispute-settlement-overdue", tag_field="type"):
+    """The ERP has not posted by `due_at` what the dispute was resolved to: accounting has a task. The items say what is
+    awaited."""
+
+    dispute: DisputeSummary
+    due_at: datetime
+
+
+class DisputeSettlementTaskChanged(
+    Struct, frozen=True, kw_only=True, tag="dispute-settlement-task-changed", tag_field="type"
+):
+    """Somebody took the task for accounting, handed it over or finished it. `state` is open, taken or done; `why` is
+    the reason or the result. `due_at` of a finished one is by when the posting is awaited now. That a task is closed
+    because nothing is awaited any more, the events say that made it so."""
+
+    dispute: DisputeSummary
+    state: str
+    due_at: datetime
+    owner: str | None = None
+    why: str | None = None
+
+
+class DisputeSettlementGivenUp(Struct, frozen=True, kw_only=True, tag="dispute-settlement-given-up", tag_field="type"):
+    """A person said that nothing more comes of what was awaited: `amount` is held no longer. `into`: rejected, to be
+    collected after all; or withdrawn, settled where no posting of the invoice shows. `denied` was claimed back besides:
+    it stays paid, and nothing of it is to be collected (None: nothing)."""
+
+    dispute: DisputeSummary
+    amount: WireMoney
+    into: str
+    reason: str
+    denied: WireMoney | None = None
+
+
 class DisputeCreditReversed(Struct, frozen=True, kw_only=True, tag="dispute-credit-reversed", tag_field="type"):
-    """The ERP took back `amount` of a credit memo that had reduced the dispute. A credit that had been granted is
-    awaited again; else the dispute says what has become of the amount."""
+    """The ERP took back `amount` of a credit memo that had reduced the dispute. What it had confirmed is awaited again;
+    else the dispute says what has become of the amount."""
 
     dispute: DisputeSummary
     credit_memo_id: str
@@ -280,4 +323,7 @@ DisputeEvent = (
     | DisputeClosed
     | DisputeWithdrawn
     | DisputeSlaBreached
+    | DisputeSettlementOverdue
+    | DisputeSettlementTaskChanged
+    | DisputeSettlementGivenUp
 )

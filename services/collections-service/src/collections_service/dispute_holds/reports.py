@@ -97,6 +97,8 @@ def _outcome(event_type: str, event: _AboutADispute) -> str:
             return event.cause or "reduced"
         case "dispute-settled":
             return "credited"
+        case "dispute-settlement-given-up":
+            return "nothing more comes"
         case "dispute-withdrawn":
             return "withdrawn"
         case _:

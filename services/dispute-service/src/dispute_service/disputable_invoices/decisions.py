@@ -5,6 +5,7 @@ The sum of what disputes hold never exceeds what is open, on the invoice and on 
 within what is there. The oldest dispute gives way first, by the time it was opened.
 """
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from msgspec import Struct
@@ -261,28 +262,63 @@ class Reduction(Struct, frozen=True):
     line: str | None = None
 
 
-def reductions(state: DisputableInvoice, open_after: int, credit: int = 0, named: str | None = None) -> list[Reduction]:
-    """The disputes that a posting reduces, so that no more is held than is open after it.
+def credited(state: DisputableInvoice, open_after: int, amount: int, named: str | None = None) -> list[Reduction]:
+    """The disputes that a credit memo reduces, so that no more is held than is open after it.
 
-    `credit` is the amount of a credit memo. It serves the dispute that it names, then credits that disputes wait for,
-    then whatever else is contested, and only then money that nobody contests. A payment pays that first.
+    It serves the dispute that it names, then credits that disputes wait for, then what else they wait for (an ERP may
+    post a write-off or an offset as a memo), then whatever else is contested, and only then money that nobody contests.
     """
-    taken = {one.dispute_id: 0 for one in state.reservations}
+    others = [one for one in state.reservations if one.dispute_id != named]
     rooms = [
-        *((one, one.amount) for one in state.reservations if one.dispute_id == named),
-        *((one, one.awaiting_credit) for one in state.reservations if one.dispute_id != named),
-        *((one, one.amount - one.awaiting_credit) for one in state.reservations if one.dispute_id != named),
+        *((one.dispute_id, one.amount) for one in state.reservations if one.dispute_id == named),
+        *((one.dispute_id, one.awaiting_credit) for one in others),
+        *((one.dispute_id, one.awaiting - one.awaiting_credit) for one in others),
+        *((one.dispute_id, one.amount - one.awaiting) for one in others),
     ]
-    for one, room in rooms:
-        part = min(credit, room)
-        taken[one.dispute_id] += part
-        credit -= part
+    return _within(state, open_after, _served(amount, rooms))
+
+
+def paid(state: DisputableInvoice, open_after: int, amount: int) -> list[Reduction]:
+    """The disputes that a payment reduces. See `_posted`."""
+    waits = [(one.dispute_id, one.awaiting_payment) for one in state.reservations]
+    return _posted(state, open_after, amount, waits)
+
+
+def written_off(state: DisputableInvoice, open_after: int, amount: int) -> list[Reduction]:
+    """The disputes that a write-off reduces. See `_posted`."""
+    waits = [(one.dispute_id, one.awaiting_write_off) for one in state.reservations]
+    return _posted(state, open_after, amount, waits)
+
+
+def _posted(state: DisputableInvoice, open_after: int, amount: int, waits: list[tuple[str, int]]) -> list[Reduction]:
+    """A posting that is no larger than what disputes wait for is what they wait for. A larger one is for money that
+    nobody contests, and serves them with what is left: else the customer would be chased for what is settled."""
+    free = max(0, max(0, open_after) + amount - state.reserved)
+    rest = amount if amount <= sum(room for _, room in waits) else amount - free
+    return _within(state, open_after, _served(rest, waits))
+
+
+def _served(amount: int, rooms: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """How much each dispute gets, where the first rooms are filled first."""
+    taken: dict[str, int] = {}
+    for dispute_id, room in rooms:
+        part = max(0, min(amount, room))
+        taken[dispute_id] = taken.get(dispute_id, 0) + part
+        amount -= part
+    return taken
+
+
+def _within(state: DisputableInvoice, open_after: int, taken: dict[str, int]) -> list[Reduction]:
+    """What disputes hold beyond what is open goes too, the oldest dispute first."""
     excess = state.reserved - sum(taken.values()) - max(0, open_after)
+    found: list[Reduction] = []
     for one in state.reservations:
-        part = max(0, min(excess, one.amount - taken[one.dispute_id]))
-        taken[one.dispute_id] += part
+        served = taken.get(one.dispute_id, 0)
+        part = max(0, min(excess, one.amount - served))
         excess -= part
-    return [Reduction(dispute_id, amount) for dispute_id, amount in taken.items() if amount]
+        if served + part:
+            found.append(Reduction(one.dispute_id, served + part))
+    return found
 
 
 def no_longer_paid(state: DisputableInvoice) -> list[Reduction]:
@@ -298,21 +334,24 @@ def no_longer_paid(state: DisputableInvoice) -> list[Reduction]:
 
 
 def corrected_away(state: DisputableInvoice, before: InvoiceTerms | None) -> list[Reduction]:
-    """What a smaller total gives to disputes, where the ERP corrects the invoice instead of posting a credit memo:
-    credits that disputes wait for, and what is contested on lines that were billed and are not any more."""
+    """What a smaller total gives to disputes, where the ERP corrects the invoice instead of posting what they wait for:
+    credits first, then write-offs and payments; then what is contested on lines that were billed and are not any
+    more."""
     terms = state.terms
     if before is None or terms is None:
         return []
     left = before.total - terms.total
-    found: list[Reduction] = []
-    for one in state.reservations:
-        part = max(0, min(left, one.awaiting_credit))
-        found.append(Reduction(one.dispute_id, part))
-        left -= part
+    rooms = [
+        *((one.dispute_id, one.awaiting_credit) for one in state.reservations),
+        *((one.dispute_id, one.awaiting - one.awaiting_credit) for one in state.reservations),
+    ]
+    served = _served(left, rooms)
+    found = [Reduction(dispute_id, part) for dispute_id, part in served.items()]
+    left -= sum(served.values())
     gone = {line.line for line in before.lines} - {line.line for line in terms.lines} if terms.lines else set()
     for one in state.reservations:
         for held in one.held:
-            contested = held.amount - held.awaiting_credit if held.line in gone else 0
+            contested = held.amount - held.awaiting if held.line in gone else 0
             part = max(0, min(left, contested))
             found.append(Reduction(one.dispute_id, part, held.line))
             left -= part

@@ -31,11 +31,18 @@ class InvoiceRecorded(Struct, frozen=True, kw_only=True):
 
 
 class HeldAmount(Struct, frozen=True):
-    """One dispute's hold on a line (`line` None: on the invoice as a whole). `awaiting_credit` is part of it."""
+    """One dispute's hold on a line (`line` None: on the invoice as a whole). What awaits a posting of the ERP (credit
+    memo, write-off, payment) is part of it."""
 
     line: str | None
     amount: int
     awaiting_credit: int = 0
+    awaiting_write_off: int = 0
+    awaiting_payment: int = 0
+
+    @property
+    def awaiting(self) -> int:
+        return self.awaiting_credit + self.awaiting_write_off + self.awaiting_payment
 
 
 class ReservationSet(Struct, frozen=True, kw_only=True):

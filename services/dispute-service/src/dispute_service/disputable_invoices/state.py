@@ -66,6 +66,19 @@ class Reservation(Struct, frozen=True, kw_only=True):
     def awaiting_credit(self) -> int:
         return sum(held.awaiting_credit for held in self.held)
 
+    @property
+    def awaiting_write_off(self) -> int:
+        return sum(held.awaiting_write_off for held in self.held)
+
+    @property
+    def awaiting_payment(self) -> int:
+        return sum(held.awaiting_payment for held in self.held)
+
+    @property
+    def awaiting(self) -> int:
+        """The part that is resolved, and that the ERP is still to post."""
+        return self.awaiting_credit + self.awaiting_write_off + self.awaiting_payment
+
     def on(self, line: str | None) -> int:
         """The amount it holds of a line; of None, all it holds."""
         return sum(held.amount for held in self.held if line is None or held.line == line)

@@ -215,6 +215,19 @@ class WithdrawBody(EffectiveBody):
     reason: Sentence
 
 
+class SettleBody(EffectiveBody):
+    """Nothing more comes. `remainder` is what then becomes of the amount that is awaited: `collect` asks the customer
+    for it after all, with a recovery task; `settled_elsewhere` says that it was settled where no posting of this
+    invoice shows, such as by a credit on account."""
+
+    remainder: Literal["collect", "settled_elsewhere"]
+    reason: Sentence
+
+    @property
+    def into(self) -> str:
+        return "rejected" if self.remainder == "collect" else "withdrawn"
+
+
 class EscalateBody(EffectiveBody):
     level: int = Field(ge=1, le=HIGHEST_LEVEL, strict=True)
     reason: Sentence

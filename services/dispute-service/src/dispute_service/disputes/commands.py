@@ -8,8 +8,12 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from dispute_service.disputes.events import ShortPayment
+from dispute_service.disputes.settlement_terms import BUILT_IN_TERMS, SettlementTerms
 from redress.contracts.common import Sealed, SealedContact
 from redress.money import Money
+from redress.policy.state import PolicyInForce
+
+Terms = PolicyInForce[SettlementTerms]
 
 
 class ContestedItem(Struct, frozen=True, kw_only=True):
@@ -122,13 +126,14 @@ class Decide(Struct, frozen=True, kw_only=True):
 
 class Resolve(Struct, frozen=True, kw_only=True):
     """`credited` and `items` say how much is credited, in total and of every item with something open, where the code
-    leaves it open."""
+    leaves it open. `terms` say by when the ERP is to post it."""
 
     at: datetime
     resolution_code: str
     credited: Money | None = None
     items: tuple[CreditedItem, ...] | None = None
     rationale: Sealed | None = None
+    terms: Terms = BUILT_IN_TERMS
 
 
 class Close(Struct, frozen=True, kw_only=True):
@@ -143,6 +148,37 @@ class Reopen(Struct, frozen=True, kw_only=True):
 class Withdraw(Struct, frozen=True, kw_only=True):
     at: datetime
     reason: str
+
+
+class Settle(Struct, frozen=True, kw_only=True):
+    """Nothing more comes of what is awaited. `into`: rejected, to be collected after all; or withdrawn, settled where
+    no posting of the invoice shows."""
+
+    at: datetime
+    into: str
+    reason: str
+
+
+class TakeSettlementTask(Struct, frozen=True, kw_only=True):
+    at: datetime
+    by: str
+
+
+class HandOverSettlementTask(Struct, frozen=True, kw_only=True):
+    """`to` None: it is everybody's again."""
+
+    at: datetime
+    to: str | None
+    reason: str
+
+
+class FinishSettlementTask(Struct, frozen=True, kw_only=True):
+    """`result` is what came of it; the posting is awaited anew, by these terms."""
+
+    at: datetime
+    by: str
+    result: str
+    terms: Terms = BUILT_IN_TERMS
 
 
 class Escalate(Struct, frozen=True, kw_only=True):
@@ -188,6 +224,7 @@ class ReversePayment(Struct, frozen=True, kw_only=True):
     source: str = ""
     made_it: bool = False
     clock_from: datetime | None = None
+    terms: Terms = BUILT_IN_TERMS
 
 
 class ReverseCreditMemo(Struct, frozen=True, kw_only=True):
@@ -201,6 +238,7 @@ class ReverseCreditMemo(Struct, frozen=True, kw_only=True):
     unapplied: bool = False
     source: str = ""
     clock_from: datetime | None = None
+    terms: Terms = BUILT_IN_TERMS
 
 
 class ApplyWriteOff(Struct, frozen=True, kw_only=True):
@@ -225,6 +263,7 @@ class ReverseWriteOff(Struct, frozen=True, kw_only=True):
     amount: int
     source: str = ""
     clock_from: datetime | None = None
+    terms: Terms = BUILT_IN_TERMS
 
 
 class HoldClaim(Struct, frozen=True, kw_only=True):
@@ -257,6 +296,7 @@ class ReverseAnswer(Struct, frozen=True, kw_only=True):
     source: str
     amount: int
     clock_from: datetime | None = None
+    terms: Terms = BUILT_IN_TERMS
 
 
 class NoteInvoice(Struct, frozen=True, kw_only=True):
@@ -291,6 +331,14 @@ class BreachSla(Struct, frozen=True, kw_only=True):
     due_at: datetime
 
 
+class NoteSettlementOverdue(Struct, frozen=True, kw_only=True):
+    """The timer of `due_at` rang. A timer of an earlier due date is ignored."""
+
+    at: datetime
+    due_at: datetime
+
+
+SettlementCommand = Settle | TakeSettlementTask | HandOverSettlementTask | FinishSettlementTask | NoteSettlementOverdue
 WorkCommand = Classify | AssignTo | AssignByMatrix | RequestInformation | RecordInformation | AddNote | Escalate
 EndingCommand = Decide | Resolve | Close | Reopen | Withdraw
 LedgerCommand = (
@@ -308,4 +356,4 @@ LedgerCommand = (
     | BreachSla
 )
 """Commands that no person gives: postings of the ledger, and a promise whose time is over."""
-DisputeCommand = Open | WorkCommand | EndingCommand | LedgerCommand
+DisputeCommand = Open | WorkCommand | EndingCommand | SettlementCommand | LedgerCommand

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dispute_service.disputes.events import PROPORTIONAL
 from dispute_service.disputes.items import DisputeItem
-from dispute_service.disputes.state import Dispute, State, Verdict, allowed_actions
+from dispute_service.disputes.state import Dispute, State, TaskState, Verdict, allowed_actions
 from dispute_service.routing.matrix import Routing
 from redress.calendars import CalendarInputs
 from redress.contracts.common import WireMoney, wire_in
@@ -20,13 +20,14 @@ Mismatch = Literal["customer", "currency", "line"]
 
 
 class ItemDocument(Struct, frozen=True, kw_only=True):
-    """disputed = open + paid + credited + reduced + written_off + rejected + withdrawn; `awaiting_credit` is part of
-    `open`.
+    """disputed = open + paid + credited + reduced + written_off + rejected + withdrawn. What awaits a posting of the
+    ERP (credit, write-off, payment) is part of `open`; null, in what was stored before there was such a wait, is
+    nothing.
 
     `reduced` is what a smaller invoice took away; null, in what was stored before it was told apart, is nothing.
     `claimed_back` is the part of `open` that is paid already: it is contested, holds nothing of the invoice, and is
     answered by a refund or a credit on account; `denied` is the part of `paid` that was claimed back in vain. Null is
-    nothing. `valid` and `invalid` split `open` without `awaiting_credit` while a decision stands; else they are null.
+    nothing. `valid` and `invalid` split `open` without what is awaited while a decision stands; else they are null.
     `known` says whether the ledger has reported the invoice. `mismatch` names what of that invoice is another than the
     item says: such an item holds nothing, counts in no limit, and stays open for a person. `legal_entity` is whose
     invoice it is; null where nobody has said it yet, and in what was stored before it was told.
@@ -50,6 +51,8 @@ class ItemDocument(Struct, frozen=True, kw_only=True):
     legal_entity: str | None = None
     claimed_back: WireMoney | None = None
     denied: WireMoney | None = None
+    awaiting_write_off: WireMoney | None = None
+    awaiting_payment: WireMoney | None = None
 
 
 class SlaDocument(Struct, frozen=True, kw_only=True):
@@ -96,6 +99,28 @@ class ResolutionDocument(Struct, frozen=True, kw_only=True):
     spread: str | None = None
 
 
+class SettlementTaskDocument(Struct, frozen=True, kw_only=True):
+    """The task for accounting since `due_at`. `state` is open, taken (by `owner`), done or closed (nothing is awaited
+    any more); `why` is the reason of the last handing over, the result, or why it was closed."""
+
+    state: TaskState
+    due_at: datetime
+    owner: str | None
+    why: str | None
+
+
+class SettlementDocument(Struct, frozen=True, kw_only=True):
+    """What the ERP is to post, and by when: `due_at` is null for what was granted before there were due dates, `policy`
+    and `calendar` say where it comes from. `task` is there when the posting was overdue, also when it is over."""
+
+    awaiting: WireMoney
+    due_at: datetime | None
+    policy: str | None
+    calendar: str | None
+    overdue: bool
+    task: SettlementTaskDocument | None
+
+
 class DisputeDocument(Struct, frozen=True, kw_only=True):
     """Totals are over the items. `opened_at` counts in the books; `version` is the ETag.
 
@@ -134,6 +159,7 @@ class DisputeDocument(Struct, frozen=True, kw_only=True):
     reopen_reason: str | None
     allowed_actions: tuple[str, ...]
     claim_number: str | None = None
+    settlement: SettlementDocument | None = None
 
 
 class ListColumns(Struct, frozen=True, kw_only=True):
@@ -204,6 +230,26 @@ def document(stream_id: UUID, version: int, state: Dispute) -> DisputeDocument:
         reopen_reason=state.reopen_reason,
         allowed_actions=allowed_actions(state),
         claim_number=state.claim_number,
+        settlement=_settlement(state),
+    )
+
+
+def _settlement(state: Dispute) -> SettlementDocument | None:
+    """None as long as nothing is awaited and no task ever was."""
+    due, task = state.settlement, state.settlement_task
+    if not state.awaiting and task is None:
+        return None
+    return SettlementDocument(
+        awaiting=_wire(state.awaiting, state),
+        due_at=due.due_at if due else None,
+        policy=due.policy if due else None,
+        calendar=due.calendar if due else None,
+        overdue=task is not None and task.is_live,
+        task=(
+            SettlementTaskDocument(state=task.state, due_at=task.due_at, owner=task.owner, why=task.why)
+            if task
+            else None
+        ),
     )
 
 
@@ -280,6 +326,8 @@ def _item(item: DisputeItem, state: Dispute) -> ItemDocument:
         legal_entity=item.legal_entity,
         claimed_back=_wire(item.claimed_back, state) if item.claimed_back else None,
         denied=_wire(item.denied, state) if item.denied else None,
+        awaiting_write_off=_wire(item.awaiting_write_off, state),
+        awaiting_payment=_wire(item.awaiting_payment, state),
     )
 
 

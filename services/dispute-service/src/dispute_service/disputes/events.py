@@ -152,7 +152,9 @@ class DisputeDecided(Struct, frozen=True, kw_only=True):
 
 
 class ItemOutcome(Struct, frozen=True, kw_only=True):
-    """The outcome of one item's open amount. `credit` stays open, awaiting the ERP's credit memo."""
+    """The outcome of one item's open amount. `credit`, `write_off_due` and `payment_due` stay open, awaiting the ERP's
+    credit memo, write-off or payment. `written_off` and `paid` are over at once: so in events that do not know the
+    others, and for an item that is not of the invoice it names."""
 
     item: int
     credit: int = 0
@@ -160,6 +162,17 @@ class ItemOutcome(Struct, frozen=True, kw_only=True):
     written_off: int = 0
     paid: int = 0
     withdrawn: int = 0
+    write_off_due: int = 0
+    payment_due: int = 0
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """The ERP is to post what is awaited by `due_at`, as `policy` (settlement-terms@version) says; `calendar` is the
+    one of the resolution matrix that it was counted in."""
+
+    due_at: datetime
+    policy: str
+    calendar: str
 
 
 class DisputeResolved(Struct, frozen=True, kw_only=True):
@@ -174,12 +187,50 @@ class DisputeResolved(Struct, frozen=True, kw_only=True):
     explanation: str | None = None
     rationale: Sealed | None = None
     spread: str | None = None
+    settlement: Settlement | None = None
 
 
 class DisputeSettled(Struct, frozen=True, kw_only=True):
-    """The last credit a resolved dispute was waiting for has been posted (or what was to be credited was paid)."""
+    """The last posting that a resolved dispute was waiting for has come, or another one that took its place."""
 
     at: datetime
+
+
+class SettlementOverdue(Struct, frozen=True, kw_only=True):
+    """What is awaited was not posted by `due_at`, from which this counts (`at`): a task for accounting."""
+
+    at: datetime
+    due_at: datetime
+
+
+class SettlementTaskAssigned(Struct, frozen=True, kw_only=True):
+    """Who sees to it that the posting comes; `owner` None: everybody's again."""
+
+    at: datetime
+    owner: str | None
+    previous_owner: str | None
+    reason: str | None
+
+
+class SettlementTaskDone(Struct, frozen=True, kw_only=True):
+    """`result` is what came of it. The posting is awaited anew, by the new terms (`settlement`)."""
+
+    at: datetime
+    by: str
+    result: str
+    settlement: Settlement
+
+
+class SettlementGivenUp(Struct, frozen=True, kw_only=True):
+    """A person said that nothing more comes: the shares await nothing any more and are held no longer. `into` says what
+    they are: `rejected`, to be collected after all; or `withdrawn`, settled where no posting of this invoice shows.
+    What was claimed back is `denied`: it stays paid, and nothing of it is to be collected."""
+
+    at: datetime
+    shares: tuple[Share, ...]
+    into: str
+    reason: str
+    denied: tuple[Share, ...] = ()
 
 
 class DisputeClosed(Struct, frozen=True, kw_only=True):
@@ -232,7 +283,8 @@ class AmountReduced(Struct, frozen=True, kw_only=True):
 class PaymentReversed(Struct, frozen=True, kw_only=True):
     """A payment that had reduced the dispute came back. What it took is open again, or collectable (`withdrawn`,
     `rejected`) when the dispute had ended so: `into` names the bucket. Of the short payment that made the dispute there
-    are no shares, and `into` is nothing."""
+    are no shares, and `into` is nothing. `awaiting`: the posting that it confirmed is awaited again, by the new terms
+    (`settlement`)."""
 
     at: datetime
     payment_id: str
@@ -241,11 +293,12 @@ class PaymentReversed(Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]
     into: str
     source: str = ""
+    settlement: Settlement | None = None
 
 
 class CreditReversed(Struct, frozen=True, kw_only=True):
     """A credit memo that had reduced the dispute is gone. `into` says where its amount is now: `awaiting`, where the
-    credit had been granted and is awaited again; else as for a reversed payment."""
+    credit had been granted and is awaited again (`settlement`: by when); else as for a reversed payment."""
 
     at: datetime
     credit_memo_id: str
@@ -254,6 +307,7 @@ class CreditReversed(Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]
     into: str
     source: str = ""
+    settlement: Settlement | None = None
 
 
 class WriteOffReversed(Struct, frozen=True, kw_only=True):
@@ -266,6 +320,7 @@ class WriteOffReversed(Struct, frozen=True, kw_only=True):
     shares: tuple[Share, ...]
     into: str
     source: str = ""
+    settlement: Settlement | None = None
 
 
 class PaidUnderProtest(Struct, frozen=True, kw_only=True):
@@ -301,13 +356,15 @@ class ClaimDenied(Struct, frozen=True, kw_only=True):
 
 class AnswerReversed(Struct, frozen=True, kw_only=True):
     """A credit on account that had answered a claim after payment is gone. `into` says where its amount is now:
-    `awaiting`, where the credit had been granted and is awaited again; `open`, claimed back again; `denied`."""
+    `awaiting`, where the credit had been granted and is awaited again (`settlement`: by when); `open`, claimed back
+    again; `denied`."""
 
     at: datetime
     reference: str
     shares: tuple[Share, ...]
     into: str
     source: str = ""
+    settlement: Settlement | None = None
 
 
 class InvoiceBecameKnown(Struct, frozen=True, kw_only=True):
@@ -368,6 +425,10 @@ DisputeEvent = (
     | InvoiceBecameKnown
     | ItemsCompared
     | SlaBreached
+    | SettlementOverdue
+    | SettlementTaskAssigned
+    | SettlementTaskDone
+    | SettlementGivenUp
 )
 
 
@@ -382,14 +443,14 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "note-added": (1, NoteAdded),
         "dispute-escalated": (1, DisputeEscalated),
         "dispute-decided": (2, DisputeDecided),
-        "dispute-resolved": (2, DisputeResolved),
+        "dispute-resolved": (3, DisputeResolved),
         "dispute-settled": (1, DisputeSettled),
         "dispute-closed": (1, DisputeClosed),
         "dispute-reopened": (2, DisputeReopened),
         "dispute-withdrawn": (1, DisputeWithdrawn),
         "amount-reduced": (2, AmountReduced),
-        "payment-reversed": (2, PaymentReversed),
-        "credit-reversed": (1, CreditReversed),
+        "payment-reversed": (3, PaymentReversed),
+        "credit-reversed": (2, CreditReversed),
         "write-off-reversed": (1, WriteOffReversed),
         "paid-under-protest": (1, PaidUnderProtest),
         "claim-held-again": (1, ClaimHeldAgain),
@@ -398,15 +459,22 @@ DISPUTE_CODEC: Final[Codec[DisputeEvent]] = Codec(
         "invoice-became-known": (2, InvoiceBecameKnown),
         "items-compared": (1, ItemsCompared),
         "sla-breached": (1, SlaBreached),
+        "settlement-overdue": (1, SettlementOverdue),
+        "settlement-task-assigned": (1, SettlementTaskAssigned),
+        "settlement-task-done": (1, SettlementTaskDone),
+        "settlement-given-up": (1, SettlementGivenUp),
     },
     {
         ("dispute-opened", 1): fields_added,
         ("dispute-opened", 2): fields_added,
         ("dispute-decided", 1): fields_added,
         ("dispute-resolved", 1): fields_added,
+        ("dispute-resolved", 2): fields_added,
         ("dispute-reopened", 1): fields_added,
         ("amount-reduced", 1): fields_added,
         ("payment-reversed", 1): fields_added,
         ("invoice-became-known", 1): fields_added,
+        ("payment-reversed", 2): fields_added,
+        ("credit-reversed", 1): fields_added,
     },
 )

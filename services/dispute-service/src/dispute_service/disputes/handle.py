@@ -1,7 +1,7 @@
 """Commands to a dispute change it and the invoices it contests in one unit of work."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -24,17 +24,22 @@ from dispute_service.disputes.commands import (
     Decide,
     DisputeCommand,
     Escalate,
+    HandOverSettlementTask,
     LedgerCommand,
+    NoteSettlementOverdue,
     Open,
     RecordInformation,
     RequestInformation,
-    Resolve,
+    Settle,
     SettleClaim,
+    TakeSettlementTask,
+    Terms,
     Withdraw,
 )
 from dispute_service.disputes.document import dispute_part, document
 from dispute_service.disputes.events import DisputeEvent
 from dispute_service.disputes.refusals import NoSuchDispute
+from dispute_service.disputes.settlement_terms import SETTLEMENT_TERMS, scopes_of
 from dispute_service.disputes.state import Dispute, State, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
 from dispute_service.routing.matrix import for_entity
@@ -45,6 +50,7 @@ from redress.handling.command_runner import CommandJob
 from redress.handling.unit_of_work import UnitOfWork
 from redress.legal_entities.state import LegalEntity
 from redress.legal_entities.stream import LEGAL_ENTITY, legal_entity_stream
+from redress.policy.book import Policies
 
 
 async def handle(uow: UnitOfWork, dispute: UUID, command: DisputeCommand, now: datetime) -> State:
@@ -81,7 +87,19 @@ def _on_its_day(command: DisputeCommand, entity: LegalEntity) -> DisputeCommand:
     return command
 
 
-_WITHOUT_TIME = (AddNote, AssignTo, Close, Decide, Escalate, RecordInformation, Resolve, Withdraw)
+_WITHOUT_TIME = (
+    AddNote,
+    AssignTo,
+    Close,
+    Decide,
+    Escalate,
+    HandOverSettlementTask,
+    NoteSettlementOverdue,
+    RecordInformation,
+    Settle,
+    TakeSettlementTask,
+    Withdraw,
+)
 
 
 # -- the jobs of the API's commands
@@ -112,15 +130,23 @@ def opening(context: CommandContext, dispute: UUID, command: Open) -> CommandJob
 
 
 def changing(
-    context: CommandContext, dispute: UUID, build: Callable[[Dispute], Awaitable[DisputeCommand]]
+    context: CommandContext,
+    dispute: UUID,
+    build: Callable[[Dispute], Awaitable[DisputeCommand]],
+    *,
+    shown: Callable[[UUID, int, Dispute], bytes] | None = None,
 ) -> CommandJob:
-    """Any other command; `build` makes it for the dispute as it is."""
+    """Any other command; `build` makes it for the dispute as it is. It is answered with the dispute's document, or with
+    what of it is `shown`."""
 
     async def work(uow: UnitOfWork) -> bytes:
         state = await uow.state(DISPUTE, dispute)
         if not isinstance(state, Dispute):
             raise NoSuchDispute
-        return _answer(uow, dispute, await handle(uow, dispute, await build(state), context.now))
+        after = await handle(uow, dispute, await build(state), context.now)
+        if shown is not None and isinstance(after, Dispute):
+            return shown(dispute, uow.version(dispute), after)
+        return _answer(uow, dispute, after)
 
     return CommandJob(
         work=work, writes={dispute: DISPUTE}, reads={matrix_stream(context.tenant): MATRIX}, stream=dispute
@@ -172,6 +198,13 @@ def _place_of(refusal: InvoiceRefusal, command: Open) -> tuple[str | int, ...]:
     return ("items",)
 
 
+async def terms_for(tenant_id: str, state: State, since: datetime, policies: Policies) -> Terms:
+    """By when the ERP is to post what the dispute waits for from that instant on. They are no stream of the unit of
+    work: a command that rests on a stream which it does not write is decided twice."""
+    scopes = scopes_of(state.customer_id, state.legal_entity) if isinstance(state, Dispute) else ()
+    return await policies.in_force(tenant_id, SETTLEMENT_TERMS, since.astimezone(UTC).date(), scopes=scopes)
+
+
 # -- what follows for the invoices
 
 
@@ -192,7 +225,8 @@ class _DisputeChange(Struct, frozen=True):
 
 def _policies(events: Sequence[DisputeEvent]) -> tuple[str, ...]:
     versions = {routing.policy_version for event in events if (routing := getattr(event, "routing", None)) is not None}
-    return tuple(f"resolution-matrix@{version}" for version in sorted(versions))
+    terms = {promised.policy for event in events if (promised := getattr(event, "settlement", None)) is not None}
+    return (*(f"resolution-matrix@{version}" for version in sorted(versions)), *sorted(terms))
 
 
 def _credit_memo(command: DisputeCommand) -> str | None:
@@ -255,7 +289,8 @@ def _held_by_invoice(state: State) -> dict[str, _Held]:
         if item.open and item.mismatch is not None:
             held[item.invoice_id] = _Held(here.amounts, mismatched=True, claimed_back=here.claimed_back)
         elif item.open:
-            amount = (HeldAmount(item.line, item.held, item.held_awaiting),) if item.held else ()
+            waits = (item.held_credit, item.awaiting_write_off, item.awaiting_payment)
+            amount = (HeldAmount(item.line, item.held, *waits),) if item.held else ()
             claimed = here.claimed_back + item.claimed_back
             held[item.invoice_id] = _Held((*here.amounts, *amount), here.mismatched, claimed)
     return held

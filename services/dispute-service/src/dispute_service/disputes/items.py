@@ -1,10 +1,12 @@
 """The contested amounts of a dispute, and how they move. Nothing here raises: a stored event has happened.
 
-Per item, always: disputed = open + paid + credited + reduced + written_off + rejected + withdrawn. `awaiting_credit`
-is part of open. A share or an outcome of an item that is not there moves nothing.
+Per item, always: disputed = open + paid + credited + reduced + written_off + rejected + withdrawn. What awaits a
+posting of the ERP is part of open. A share or an outcome of an item that is not there moves nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -17,9 +19,12 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
     """One contested amount and what has become of it (minor units).
 
     `reduced` was never billed after all: the invoice is smaller. `valid` and `invalid` split what is contested while a
-    decision stands. `stated_paid` is the part of `paid` that a person stated and no posting has proved; `posted_off` is
-    the part of `written_off` that a posting has. `claimed_back` is the part of `open` that is paid already: it holds
-    nothing, and is answered by a refund or a credit on account; `denied` the part of `paid` that was claimed back in
+    decision stands. `awaiting_…` is what was resolved and stays open until the ERP posts it: the credit memo, the
+    write-off, or the payment (also one applied anew, or an offset). `stated_paid` is the part of `paid` that a person
+    stated and no posting has proved; `posted_off` is the part of `written_off` that a posting has: both differ only in
+    disputes that were resolved before such amounts awaited their posting, and in items of another invoice.
+    `claimed_back` is the part of `open` that is paid already: it holds nothing, and is answered by a refund or a credit
+    on account, so of what is awaited only a credit lies on it; `denied` is the part of `paid` that was claimed back in
     vain. `mismatch` says what of the ledger's invoice is another (customer, currency, line): the item then holds
     nothing. `legal_entity` is whose invoice it is; None where nobody has said it: the first with the number. All items
     of one number are of one entity. `shares_number`: another entity used the number too by the time the invoice was
@@ -47,11 +52,23 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
     shares_number: bool = False
     claimed_back: int = 0
     denied: int = 0
+    awaiting_write_off: int = 0
+    awaiting_payment: int = 0
+
+    @property
+    def awaiting(self) -> int:
+        """The open part that is resolved, and that a posting is still to confirm."""
+        return self.awaiting_credit + self.awaiting_money
+
+    @property
+    def awaiting_money(self) -> int:
+        """The part of it that is not a credit: nobody has paid it."""
+        return self.awaiting_write_off + self.awaiting_payment
 
     @property
     def contested(self) -> int:
-        """The open part that nothing is granted of yet."""
-        return self.open - self.awaiting_credit
+        """The open part that nobody has resolved yet."""
+        return self.open - self.awaiting
 
     @property
     def held(self) -> int:
@@ -59,9 +76,14 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
         return self.open - self.claimed_back
 
     @property
-    def held_awaiting(self) -> int:
+    def held_credit(self) -> int:
         """The part of it that was granted. A credit memo on the invoice comes before one on account."""
-        return min(self.awaiting_credit, self.held)
+        return min(self.awaiting_credit, self.held - self.awaiting_money)
+
+    @property
+    def held_awaiting(self) -> int:
+        """The part of it that is resolved: granted, to be written off, or to be paid."""
+        return self.held_credit + self.awaiting_money
 
     @property
     def held_contested(self) -> int:
@@ -72,24 +94,38 @@ class DisputeItem(Struct, frozen=True, kw_only=True):
         """What is claimed back and not granted."""
         return self.contested - self.held_contested
 
+    @property
+    def claimed_credit(self) -> int:
+        """What is claimed back and granted."""
+        return self.awaiting_credit - self.held_credit
+
 
 class PaymentShare(Struct, frozen=True):
-    """The amount that a payment has taken from an item. It comes back when the payment is reversed."""
+    """The amount that a payment has taken from an item. It comes back when the payment is reversed: to what `awaited` a
+    posting (credit, write_off, payment), or as contested."""
 
     payment_id: str
     item: int
     amount: int
     source: str = ""
+    awaited: str = ""
+
+    @property
+    def posting(self) -> tuple[str, str]:
+        return (self.source, self.payment_id)
 
 
 class CreditShare(Struct, frozen=True):
-    """The amount that a credit memo has taken from an item; `granted` of it had been awaited."""
+    """The amount that a credit memo has taken from an item. `granted` of it had awaited a posting: `write_off` a
+    write-off, `payment` a payment, the rest a credit."""
 
     credit_memo_id: str
     item: int
     amount: int
     granted: int
     source: str = ""
+    write_off: int = 0
+    payment: int = 0
 
 
 class ClaimAnswer(Struct, frozen=True, kw_only=True):
@@ -105,15 +141,52 @@ class ClaimAnswer(Struct, frozen=True, kw_only=True):
 
 
 class WriteOffShare(Struct, frozen=True):
-    """The amount that a posted write-off has taken from an item. It comes back when the write-off is taken back."""
+    """The same of a posted write-off."""
 
     write_off_id: str
     item: int
     amount: int
     source: str = ""
+    awaited: str = ""
+
+    @property
+    def posting(self) -> tuple[str, str]:
+        return (self.source, self.write_off_id)
 
 
 Items = tuple[DisputeItem, ...]
+_Taken = TypeVar("_Taken", PaymentShare, WriteOffShare)
+
+CONTESTED: Final = "contested"
+CREDIT_ORDER: Final = ("credit", "write_off", "payment", CONTESTED)
+PAYMENT_ORDER: Final = ("payment", CONTESTED, "write_off", "credit")
+WRITE_OFF_ORDER: Final = ("write_off", CONTESTED, "payment", "credit")
+"""The parts of what is open in the order in which a posting takes them: the one that awaits it; then a credit memo, or
+an invoice that is smaller, serves what awaits another posting, while money takes what was resolved otherwise last."""
+
+ORDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"payment": PAYMENT_ORDER, "write-off": WRITE_OFF_ORDER, "credit-memo": CREDIT_ORDER}
+)
+"""By the cause of a reduction; every other one serves as a credit does."""
+
+
+def part(item: DisputeItem, name: str) -> int:
+    """The part of what is held that awaits this posting, or that is contested. What is paid already no posting on the
+    invoice takes."""
+    match name:
+        case "credit":
+            return item.held_credit
+        case "write_off":
+            return item.awaiting_write_off
+        case "payment":
+            return item.awaiting_payment
+        case _:
+            return item.held_contested
+
+
+def awaited(item: DisputeItem, kind: str) -> int:
+    """What awaits this posting (credit, write_off, payment), also of what is paid already."""
+    return item.awaiting_credit if kind == "credit" else part(item, kind)
 
 
 def contested(opened: Iterable[e.OpenedItem], claimed: Iterable[e.Share] = ()) -> Items:
@@ -134,11 +207,13 @@ def contested(opened: Iterable[e.OpenedItem], claimed: Iterable[e.Share] = ()) -
 
 
 def paid_under_protest(items: Items, shares: Iterable[e.Share]) -> Items:
-    """The shares are claimed back, as far as they are open and nobody had paid them."""
+    """The shares are claimed back, as far as they are open, nobody had paid them, and they are not to be paid or
+    written off."""
     for share in shares:
         if _has(items, share.item):
             item = items[share.item]
-            items = _replaced(items, share.item, claimed_back=min(item.open, item.claimed_back + share.amount))
+            most = item.open - item.awaiting_money
+            items = _replaced(items, share.item, claimed_back=min(most, item.claimed_back + share.amount))
     return items
 
 
@@ -175,7 +250,7 @@ def claims_answered(items: Items, shares: Iterable[e.Share]) -> Items:
         if _has(items, share.item):
             item = items[share.item]
             amount = min(share.amount, item.claimed_back)
-            granted = min(amount, item.awaiting_credit - item.held_awaiting)
+            granted = min(amount, item.claimed_credit)
             valid = max(0, item.valid - (amount - granted))
             left = item.contested - (amount - granted)
             items = _replaced(
@@ -231,8 +306,8 @@ def without_verdict(items: Items) -> Items:
 
 
 def with_outcomes(items: Items, outcomes: Iterable[e.ItemOutcome]) -> Items:
-    """The contested amount goes where the outcome says; a credit stays open and awaits the ERP's credit memo, besides
-    what awaits one already."""
+    """The contested amount goes where the outcome says; what the ERP is to post stays open and awaits it, besides what
+    awaits it already."""
     items = without_verdict(items)
     for outcome in outcomes:
         if not _has(items, outcome.item):
@@ -244,6 +319,8 @@ def with_outcomes(items: Items, outcomes: Iterable[e.ItemOutcome]) -> Items:
             outcome.item,
             open=item.open - gone,
             awaiting_credit=item.awaiting_credit + outcome.credit,
+            awaiting_write_off=item.awaiting_write_off + outcome.write_off_due,
+            awaiting_payment=item.awaiting_payment + outcome.payment_due,
             rejected=item.rejected + outcome.rejected,
             written_off=item.written_off + outcome.written_off,
             paid=item.paid + outcome.paid,
@@ -314,18 +391,42 @@ def _less(
 def reopenable(item: DisputeItem) -> int:
     """The amount that reopening would contest again besides the open one: all that no posting has settled for good."""
     written_off = item.written_off - item.posted_off
-    return item.rejected + item.withdrawn + written_off + item.stated_paid + item.denied + item.awaiting_credit
+    return item.rejected + item.withdrawn + written_off + item.stated_paid + item.denied + item.awaiting
+
+
+def given_up(items: Items, shares: Iterable[e.Share], into: str, in_vain: Iterable[e.Share] = ()) -> Items:
+    """Nothing is awaited any more: the shares are no longer open, and are found where `into` says. What was claimed
+    back `in_vain` stays paid."""
+    items = denied(without_awaited(items), in_vain)
+    for share in shares:
+        if _has(items, share.item):
+            item = items[share.item]
+            amount = min(share.amount, item.open)
+            rejected = item.rejected + (amount if into == "rejected" else 0)
+            withdrawn = item.withdrawn + (amount if into == "withdrawn" else 0)
+            items = _replaced(items, share.item, open=item.open - amount, rejected=rejected, withdrawn=withdrawn)
+    return items
+
+
+def without_awaited(items: Items) -> Items:
+    """What awaited a posting is contested."""
+    return tuple(
+        msgspec.structs.replace(item, awaiting_credit=0, awaiting_write_off=0, awaiting_payment=0)
+        if item.awaiting
+        else item
+        for item in items
+    )
 
 
 def contested_again(items: Items, shares: Iterable[e.Share], *, keeps_grants: bool = False) -> Items:
     """Each share is taken back from where it went: rejected first, then withdrawn, written off, stated as paid, claimed
     back in vain.
 
-    No credit is awaited any more, unless grants are kept.
+    Nothing is awaited any more, unless grants are kept.
     """
     items = without_verdict(items)
     if not keeps_grants:
-        items = tuple(msgspec.structs.replace(item, awaiting_credit=0) for item in items)
+        items = without_awaited(items)
     for share in shares:
         if not _has(items, share.item):
             continue
@@ -352,125 +453,104 @@ def contested_again(items: Items, shares: Iterable[e.Share], *, keeps_grants: bo
 def reduced_by_payment(
     items: Items, shares: Iterable[e.Share], payment_id: str, source: str = ""
 ) -> tuple[Items, tuple[PaymentShare, ...]]:
-    """The shares are paid, as far as they are open; and what the payment took.
+    """The shares are paid, as far as they are held; and what the payment took.
 
     A payment concedes the amounts found invalid first, and what was granted last.
     """
     taken: list[PaymentShare] = []
     for share in shares:
         if _has(items, share.item):
-            left, amount = _conceded(items[share.item], share.amount)
-            items = _replaced(items, share.item, **left, paid=items[share.item].paid + amount)
-            if amount:
-                taken.append(PaymentShare(payment_id, share.item, amount, source))
+            parts = _parts(items[share.item], share.amount, PAYMENT_ORDER)
+            items = _taken_from(items, share.item, parts, "paid", concedes=True)
+            taken += [PaymentShare(payment_id, share.item, amount, source, to) for to, amount in _awaited(parts)]
     return items, tuple(taken)
 
 
-def reduced_by_write_off(items: Items, shares: Iterable[e.Share]) -> Items:
-    """The shares are written off, as far as they are open; in the order in which a payment would take them."""
+def reduced_by_write_off(
+    items: Items, shares: Iterable[e.Share], write_off_id: str, source: str = ""
+) -> tuple[Items, tuple[WriteOffShare, ...]]:
+    """The shares are written off, as far as they are held, what awaits a write-off first, then as a payment takes; and
+    what the write-off took."""
+    taken: list[WriteOffShare] = []
     for share in shares:
         if _has(items, share.item):
-            item = items[share.item]
-            left, amount = _conceded(item, share.amount)
-            written_off, posted_off = item.written_off + amount, item.posted_off + amount
-            items = _replaced(items, share.item, **left, written_off=written_off, posted_off=posted_off)
-    return items
+            parts = _parts(items[share.item], share.amount, WRITE_OFF_ORDER)
+            items = _taken_from(items, share.item, parts, "written_off", concedes=True)
+            posted_off = items[share.item].posted_off + sum(parts.values())
+            items = _replaced(items, share.item, posted_off=posted_off)
+            taken += [WriteOffShare(write_off_id, share.item, amount, source, to) for to, amount in _awaited(parts)]
+    return items, tuple(taken)
 
 
-def taken_by_write_off(before: Items, after: Items, write_off_id: str, source: str = "") -> tuple[WriteOffShare, ...]:
-    """What a write-off took from each item."""
-    return tuple(
-        WriteOffShare(write_off_id, index, amount, source)
-        for index, (was, now) in enumerate(zip(before, after, strict=True))
-        if (amount := now.posted_off - was.posted_off)
-    )
-
-
-def write_off_given_back(
-    items: Items, posted_off: tuple[WriteOffShare, ...], reversal: e.WriteOffReversed
-) -> tuple[Items, tuple[WriteOffShare, ...]]:
-    """The shares of a write-off that is gone are no longer written off, but where the reversal says; and what
-    write-offs have still taken."""
-    for share in reversal.shares:
-        if not _has(items, share.item):
-            continue
-        item = items[share.item]
-        amount = min(share.amount, item.posted_off)
-        items = _replaced(
-            items,
-            share.item,
-            written_off=item.written_off - amount,
-            posted_off=item.posted_off - amount,
-            open=item.open + (amount if reversal.into == "open" else 0),
-            rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
-            withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
-        )
-        posted_off = _unposted(posted_off, (reversal.source, reversal.write_off_id), share.item, amount)
-    return items, posted_off
-
-
-def _unposted(
-    posted_off: tuple[WriteOffShare, ...], write_off: tuple[str, str], item: int, amount: int
-) -> tuple[WriteOffShare, ...]:
-    left: list[WriteOffShare] = []
-    for entry in posted_off:
-        is_it = entry.item == item and is_same((entry.source, entry.write_off_id), write_off)
-        back = min(amount, entry.amount) if is_it else 0
-        amount -= back
-        if entry.amount > back:
-            left.append(msgspec.structs.replace(entry, amount=entry.amount - back))
-    return tuple(left)
-
-
-def _conceded(item: DisputeItem, wanted: int) -> tuple[dict[str, int], int]:
-    """What is left of the open parts of an item when it is paid, and how much was taken of them: what was found invalid
-    first, what was granted last."""
-    amount = min(wanted, item.open)
-    left = item.open - amount
-    awaiting = min(item.awaiting_credit, left)
-    invalid = max(0, item.invalid - amount)
-    valid = min(item.valid, left - awaiting - invalid)
-    return {"open": left, "awaiting_credit": awaiting, "valid": valid, "invalid": invalid}, amount
+def _awaited(parts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The parts that something was taken from, by the posting that they awaited."""
+    return [("" if name == CONTESTED else name, amount) for name, amount in parts.items() if amount]
 
 
 def reduced_by_credit(items: Items, shares: Iterable[e.Share]) -> Items:
     """The shares are credited, as far as they are open. A credit serves what was granted first, then what was found
     valid."""
-    for share in shares:
-        if _has(items, share.item):
-            left, amount = _served(items[share.item], share.amount)
-            items = _replaced(items, share.item, **left, credited=items[share.item].credited + amount)
-    return items
+    return _served(items, shares, "credited")
 
 
 def reduced_by_invoice(items: Items, shares: Iterable[e.Share]) -> Items:
     """The shares are not billed any more, as far as they are open; in the order in which a credit would take them."""
+    return _served(items, shares, "reduced")
+
+
+def _served(items: Items, shares: Iterable[e.Share], bucket: str) -> Items:
     for share in shares:
         if _has(items, share.item):
-            left, amount = _served(items[share.item], share.amount)
-            items = _replaced(items, share.item, **left, reduced=items[share.item].reduced + amount)
+            parts = _parts(items[share.item], share.amount, CREDIT_ORDER)
+            items = _taken_from(items, share.item, parts, bucket, concedes=False)
     return items
 
 
-def _served(item: DisputeItem, wanted: int) -> tuple[dict[str, int], int]:
-    """What is left of the open parts of an item when it is credited, and how much was taken of them: what was granted
-    first, then what was found valid."""
-    amount = min(wanted, item.open)
-    awaiting = max(0, item.awaiting_credit - amount)
-    valid = max(0, item.valid - max(0, amount - item.awaiting_credit))
-    left = {
+def _parts(item: DisputeItem, wanted: int, order: Sequence[str]) -> dict[str, int]:
+    return dict(zip(order, filled(wanted, [part(item, name) for name in order]), strict=True))
+
+
+def _taken_from(items: Items, position: int, parts: Mapping[str, int], bucket: str, *, concedes: bool) -> Items:
+    """The parts are in the bucket. Who `concedes` pays what was found invalid first; a credit is for what was found
+    valid first."""
+    item = items[position]
+    contested = item.contested - parts[CONTESTED]
+    if concedes:
+        invalid = max(0, item.invalid - parts[CONTESTED])
+        valid = min(item.valid, contested - invalid)
+    else:
+        valid = max(0, item.valid - parts[CONTESTED])
+        invalid = min(item.invalid, contested - valid)
+    amount = sum(parts.values())
+    changes = {
         "open": item.open - amount,
-        "awaiting_credit": awaiting,
+        "awaiting_credit": item.awaiting_credit - parts["credit"],
+        "awaiting_write_off": item.awaiting_write_off - parts["write_off"],
+        "awaiting_payment": item.awaiting_payment - parts["payment"],
         "valid": valid,
-        "invalid": min(item.invalid, item.open - amount - awaiting - valid),
+        "invalid": invalid,
+        bucket: getattr(item, bucket) + amount,
     }
-    return left, amount
+    return _replaced(items, position, **changes)
+
+
+def for_good(taken: tuple[_Taken, ...]) -> tuple[_Taken, ...]:
+    """A person contests anew what the postings may leave: what comes back of them confirms nothing any more."""
+    return tuple(msgspec.structs.replace(share, awaited="") for share in taken)
 
 
 def taken_by_credit(before: Items, after: Items, credit_memo_id: str, source: str = "") -> tuple[CreditShare, ...]:
     """What a credit memo took from each item."""
     return tuple(
-        CreditShare(credit_memo_id, index, credited, was.awaiting_credit - now.awaiting_credit, source)
+        CreditShare(
+            credit_memo_id,
+            index,
+            credited,
+            was.awaiting - now.awaiting,
+            source,
+            write_off=was.awaiting_write_off - now.awaiting_write_off,
+            payment=was.awaiting_payment - now.awaiting_payment,
+        )
         for index, (was, now) in enumerate(zip(before, after, strict=True))
         if (credited := now.credited - was.credited)
     )
@@ -486,31 +566,50 @@ def credit_given_back(
             continue
         item = items[share.item]
         amount = min(share.amount, item.credited)
+        memo = (reversal.source, reversal.credit_memo_id)
+        credited, write_off, payment = _uncredited(credited, memo, share.item, amount)
+        is_awaited = reversal.into == "awaiting"
         items = _replaced(
             items,
             share.item,
             credited=item.credited - amount,
             open=item.open + (amount if reversal.into in ("open", "awaiting") else 0),
-            awaiting_credit=item.awaiting_credit + (amount if reversal.into == "awaiting" else 0),
+            awaiting_credit=item.awaiting_credit + (amount - write_off - payment) * is_awaited,
+            awaiting_write_off=item.awaiting_write_off + write_off * is_awaited,
+            awaiting_payment=item.awaiting_payment + payment * is_awaited,
             rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
             withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
         )
-        credited = _uncredited(credited, (reversal.source, reversal.credit_memo_id), share.item, amount)
     return items, credited
 
 
 def _uncredited(
     credited: tuple[CreditShare, ...], memo: tuple[str, str], item: int, amount: int
-) -> tuple[CreditShare, ...]:
-    """Last taken, first given back; what had not been granted before what had."""
+) -> tuple[tuple[CreditShare, ...], int, int]:
+    """What credit memos have still taken, and how much of what comes back had awaited a write-off and a payment.
+
+    Last taken, first given back; what had not been granted before what had."""
     left: list[CreditShare] = []
+    write_off = payment = 0
     for entry in reversed(credited):
         is_it = entry.item == item and is_same((entry.source, entry.credit_memo_id), memo)
         back = min(amount, entry.amount) if is_it else 0
         amount -= back
-        if rest := entry.amount - back:
-            left.append(msgspec.structs.replace(entry, amount=rest, granted=min(entry.granted, rest)))
-    return tuple(left[::-1])
+        rest = entry.amount - back
+        # Of what stays, the grants for a credit stay first: the memo that is left serves them best.
+        granted = min(entry.granted, rest)
+        kept_off, kept_paid = filled(granted - min(granted, _for_credit(entry)), [entry.write_off, entry.payment])
+        write_off, payment = write_off + entry.write_off - kept_off, payment + entry.payment - kept_paid
+        if rest:
+            changed = msgspec.structs.replace(
+                entry, amount=rest, granted=granted, write_off=kept_off, payment=kept_paid
+            )
+            left.append(changed)
+    return tuple(left[::-1]), write_off, payment
+
+
+def _for_credit(entry: CreditShare) -> int:
+    return entry.granted - entry.write_off - entry.payment
 
 
 def given_back(
@@ -523,32 +622,57 @@ def given_back(
             continue
         item = items[share.item]
         amount = min(share.amount, item.paid - item.stated_paid - item.denied)
-        items = _replaced(
-            items,
-            share.item,
-            paid=item.paid - amount,
-            open=item.open + (amount if reversal.into == "open" else 0),
-            rejected=item.rejected + (amount if reversal.into == "rejected" else 0),
-            withdrawn=item.withdrawn + (amount if reversal.into == "withdrawn" else 0),
-        )
-        taken = untaken(taken, (reversal.source, reversal.payment_id), share.item, amount)
+        payment = (reversal.source, reversal.payment_id)
+        taken, awaited = untaken(taken, payment, share.item, amount, only_awaited=reversal.into == "awaiting")
+        items = _replaced(items, share.item, paid=item.paid - amount, **_returned(item, amount, reversal.into, awaited))
     return items, taken
 
 
+def write_off_given_back(
+    items: Items, posted_off: tuple[WriteOffShare, ...], reversal: e.WriteOffReversed
+) -> tuple[Items, tuple[WriteOffShare, ...]]:
+    """The same for a write-off that is gone."""
+    for share in reversal.shares:
+        if not _has(items, share.item):
+            continue
+        item = items[share.item]
+        amount = min(share.amount, item.posted_off)
+        write_off = (reversal.source, reversal.write_off_id)
+        is_awaited = reversal.into == "awaiting"
+        posted_off, awaited = untaken(posted_off, write_off, share.item, amount, only_awaited=is_awaited)
+        gone = {"written_off": item.written_off - amount, "posted_off": item.posted_off - amount}
+        items = _replaced(items, share.item, **gone, **_returned(item, amount, reversal.into, awaited))
+    return items, posted_off
+
+
+def _returned(item: DisputeItem, amount: int, into: str, awaited: Mapping[str, int]) -> dict[str, int]:
+    """Where an amount is that came back; what it had `awaited` is awaited again where the reversal says so."""
+    is_awaited = into == "awaiting"
+    return {
+        "open": item.open + (amount if into in ("open", "awaiting") else 0),
+        "awaiting_credit": item.awaiting_credit + awaited["credit"] * is_awaited,
+        "awaiting_write_off": item.awaiting_write_off + awaited["write_off"] * is_awaited,
+        "awaiting_payment": item.awaiting_payment + awaited["payment"] * is_awaited,
+        "rejected": item.rejected + (amount if into == "rejected" else 0),
+        "withdrawn": item.withdrawn + (amount if into == "withdrawn" else 0),
+    }
+
+
 def untaken(
-    taken: tuple[PaymentShare, ...], payment: tuple[str, str], item: int, amount: int
-) -> tuple[PaymentShare, ...]:
-    """What payments have still taken when `amount` of one goes. Last taken, first given back."""
-    left: list[PaymentShare] = []
+    taken: tuple[_Taken, ...], posting: tuple[str, str], item: int, amount: int, *, only_awaited: bool = False
+) -> tuple[tuple[_Taken, ...], dict[str, int]]:
+    """What postings have still taken when `amount` of one goes, and what that had awaited. Last taken, first given
+    back."""
+    left: list[_Taken] = []
+    awaited = dict.fromkeys(("credit", "write_off", "payment", ""), 0)
     for entry in reversed(taken):
-        if is_same((entry.source, entry.payment_id), payment) and entry.item == item and amount:
-            back = min(amount, entry.amount)
-            amount -= back
-            if entry.amount > back:
-                left.append(msgspec.structs.replace(entry, amount=entry.amount - back))
-        else:
-            left.append(entry)
-    return tuple(left[::-1])
+        is_it = is_same(entry.posting, posting) and entry.item == item
+        back = min(amount, entry.amount) if is_it and (entry.awaited or not only_awaited) else 0
+        amount -= back
+        awaited[entry.awaited] += back
+        if rest := entry.amount - back:
+            left.append(msgspec.structs.replace(entry, amount=rest) if back else entry)
+    return tuple(left[::-1]), awaited
 
 
 def filled(amount: int, rooms: Sequence[int]) -> list[int]:

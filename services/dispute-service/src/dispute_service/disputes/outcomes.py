@@ -1,5 +1,8 @@
 """A resolution code splits the open amount: credited, paid, rejected, written off or given up.
 
+What the ERP is to post (credit, write-off, payment) stays open and held until it is. An item that is not of the invoice
+it names holds nothing, and no posting would serve it: there a write-off or a payment is over at once.
+
 Some codes say it themselves. The others credit what the decision found valid, or what is stated, and reject the rest.
 A credit is stated per item; a total alone is spread over the items by largest remainder, in proportion to what may be
 credited there.
@@ -52,9 +55,7 @@ def outcomes_of(command: Resolve, state: Dispute) -> tuple[tuple[ItemOutcome, ..
     if where is not None:
         _must_not_contradict(code, state)
         _must_say_the_same(command, state, all_of_it=where == "credit")
-        return tuple(
-            _whole(index, item.contested, where) for index, item in enumerate(state.items) if item.contested
-        ), None
+        return tuple(_whole(index, item, where) for index, item in enumerate(state.items) if item.contested), None
     if code not in CREDIT_UNLESS_SAID_OTHERWISE | CREDIT_WHAT_IS_SAID:
         raise UnknownCode(
             "resolution_code", code, (*WHOLE, *sorted(CREDIT_UNLESS_SAID_OTHERWISE | CREDIT_WHAT_IS_SAID))
@@ -111,14 +112,17 @@ def _must_say_the_same(command: Resolve, state: Dispute, *, all_of_it: bool) -> 
             )
 
 
-def _whole(index: int, amount: int, where: str) -> ItemOutcome:
+def _whole(index: int, item: DisputeItem, where: str) -> ItemOutcome:
+    amount, awaits = item.contested, item.mismatch is None
     return ItemOutcome(
         item=index,
         credit=amount if where == "credit" else 0,
-        paid=amount if where == "paid" else 0,
+        paid=amount if where == "paid" and not awaits else 0,
         rejected=amount if where == "rejected" else 0,
-        written_off=amount if where == "written_off" else 0,
+        written_off=amount if where == "written_off" and not awaits else 0,
         withdrawn=amount if where == "withdrawn" else 0,
+        write_off_due=amount if where == "written_off" and awaits else 0,
+        payment_due=amount if where == "paid" and awaits else 0,
     )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from dispute_service.disputes import events as stored
 from dispute_service.disputes.document import dispute_id_of
-from dispute_service.disputes.items import DisputeItem
+from dispute_service.disputes.items import DisputeItem, awaited
 from dispute_service.disputes.state import Dispute, State, UnopenedDispute
 from redress.contracts import dispute_events as public
 from redress.contracts.common import WireMoney, wire_in
@@ -108,9 +108,31 @@ def published(  # noqa: C901, PLR0911, PLR0912 - one arm per event
                 source=event.source,
                 amount=_wire(_sum(event.shares), after),
             )
+        case stored.SettlementOverdue():
+            return public.DisputeSettlementOverdue(dispute=dispute, due_at=event.due_at)
+        case stored.SettlementTaskAssigned() | stored.SettlementTaskDone():
+            return _task_changed(dispute, after)
+        case stored.SettlementGivenUp():
+            return public.DisputeSettlementGivenUp(
+                dispute=dispute,
+                amount=_wire(_sum(event.shares), after),
+                into=event.into,
+                reason=event.reason,
+                denied=_wire(_sum(event.denied), after) if event.denied else None,
+            )
         case stored.NoteAdded() | stored.InvoiceBecameKnown() | stored.ClaimDenied():
             return None
     assert_never(event)
+
+
+def _task_changed(dispute: public.DisputeSummary, after: Dispute) -> public.DisputeSettlementTaskChanged | None:
+    task, settlement = after.settlement_task, after.settlement
+    if task is None:
+        return None
+    due_at = settlement.due_at if task.state == "done" and settlement is not None else task.due_at
+    return public.DisputeSettlementTaskChanged(
+        dispute=dispute, state=task.state, due_at=due_at, owner=task.owner, why=task.why
+    )
 
 
 def _payment_reversed(
@@ -149,7 +171,7 @@ def _resolved(event: stored.DisputeResolved, dispute: public.DisputeSummary, aft
     # Of a dispute that a posting ended, `paid` and `reduced` are over its whole life.
     denied = sum(item.denied for item in after.items)
     paid = sum(item.paid for item in after.items) - denied if event.by_ledger else sum(o.paid for o in event.outcomes)
-    due = after.awaiting_credit if event.by_ledger else sum(outcome.credit for outcome in event.outcomes)
+    due = _awaited(event, after, "credit", [outcome.credit for outcome in event.outcomes])
     return public.DisputeResolved(
         dispute=dispute,
         resolution_code=event.resolution_code,
@@ -163,7 +185,14 @@ def _resolved(event: stored.DisputeResolved, dispute: public.DisputeSummary, aft
         by_ledger=event.by_ledger,
         denied=_wire(denied, after) if denied else None,
         after_payment=bool(after.answers or denied or any(item.claimed_back for item in after.items)),
+        write_off_due=_wire(_awaited(event, after, "write_off", [o.write_off_due for o in event.outcomes]), after),
+        payment_due=_wire(_awaited(event, after, "payment", [o.payment_due for o in event.outcomes]), after),
     )
+
+
+def _awaited(event: stored.DisputeResolved, after: Dispute, kind: str, granted: Iterable[int]) -> int:
+    """What the resolution made the ERP to post; of a dispute that a posting ended, what is still awaited."""
+    return sum(awaited(item, kind) for item in after.items) if event.by_ledger else sum(granted)
 
 
 def _outcome(outcome: stored.ItemOutcome, after: Dispute) -> public.ItemOutcome:
@@ -178,6 +207,8 @@ def _outcome(outcome: stored.ItemOutcome, after: Dispute) -> public.ItemOutcome:
         written_off=_wire(outcome.written_off, after),
         paid=_wire(outcome.paid, after),
         withdrawn=_wire(outcome.withdrawn, after),
+        write_off_due=_wire(outcome.write_off_due, after),
+        payment_due=_wire(outcome.payment_due, after),
     )
 
 
@@ -240,6 +271,8 @@ def _item(
         invalid=money(verdict.invalid) if verdict else None,
         legal_entity=item.legal_entity,
         shares_number=item.shares_number,
+        awaiting_write_off=money(item.awaiting_write_off),
+        awaiting_payment=money(item.awaiting_payment),
     )
 
 

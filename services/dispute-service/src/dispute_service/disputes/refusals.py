@@ -21,7 +21,11 @@ DisputeRefusal
 ├── ContradictsVerdict        the resolution says something else than the decision
 ├── CreditOfMismatch          a credit for an item that is not of the invoice it names: no credit memo would serve it
 ├── ClaimIsPaid               a claim after payment is neither paid again nor written off
-└── NothingToReopen           everything was settled by postings: there is nothing to contest again
+├── NothingToReopen           everything was settled by postings: there is nothing to contest again
+└── SettlementTaskRefusal
+    ├── NoSettlementTask      nothing that the dispute waits for was ever overdue: there is no task for accounting
+    ├── SettlementTaskTaken   somebody else has taken the task; it can be handed over
+    └── SettlementTaskIsOver  the task is done, or closed because nothing is awaited any more
 """
 
 from datetime import date, datetime
@@ -282,3 +286,36 @@ class NothingToReopen(DisputeRefusal):
 
     def __init__(self) -> None:
         super().__init__("All of it was paid or credited by postings of the ledger; open a new dispute instead.")
+
+
+class SettlementTaskRefusal(DisputeRefusal):
+    """Of the task about what a dispute waits for."""
+
+
+class NoSettlementTask(SettlementTaskRefusal):
+    code = "settlement_task_not_found"
+    title = "There is no such task"
+    kind = "absent"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing that this dispute waits for was ever overdue, so there is no task about it.")
+
+
+class SettlementTaskTaken(SettlementTaskRefusal):
+    code = "settlement_task_taken"
+    title = "Somebody else has taken the task"
+    kind = "conflict"
+
+    def __init__(self, owner: str, allowed_actions: tuple[str, ...]) -> None:
+        super().__init__(f"{owner} has taken the task; it can be handed over.", details={"owner": owner})
+        self.allowed_actions = allowed_actions
+
+
+class SettlementTaskIsOver(SettlementTaskRefusal):
+    code = "settlement_task_is_over"
+    title = "The task is over"
+    kind = "conflict"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"The task is {state}; nothing can be done with it any more.", details={"state": state})
+        self.allowed_actions = ()

@@ -11,7 +11,7 @@ from dispute_service.disputes import bodies
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.bodies import dispute_of
 from dispute_service.disputes.document import DisputeDocument
-from dispute_service.disputes.handle import changing, opening
+from dispute_service.disputes.handle import changing, opening, terms_for
 from dispute_service.disputes.list import add_list_routes
 from dispute_service.disputes.read import add_read_routes
 from dispute_service.disputes.refusals import DisputeRefusal
@@ -21,6 +21,7 @@ from redress.contracts.common import Sealed, SealedContact
 from redress.eventlog.vault import Vault
 from redress.handling.command import CommandContext, CommandResult
 from redress.ids import new_uuid
+from redress.policy.book import Policies
 from redress.service.feature import ApiParts
 from redress.web.command_routes import Build, CommandRequest, CommandRoutes, command_answer, commanded
 from redress.web.openapi import answers
@@ -112,7 +113,7 @@ def _add_commands(router: APIRouter, parts: ApiParts[DisputeSettings]) -> None:
         id_description="`dsp_…`",
     )
     _add_work(commands, seal)
-    _add_endings(commands, seal_anew)
+    _add_endings(commands, seal_anew, parts.policies)
 
 
 def _add_work(commands: Commands, seal: Seal) -> None:
@@ -152,7 +153,7 @@ def _add_work(commands: Commands, seal: Seal) -> None:
         )
 
 
-def _add_endings(commands: Commands, seal: SealAnew) -> None:
+def _add_endings(commands: Commands, seal: SealAnew, policies: Policies) -> None:
     @commands.action("decide", permission="disputes:decide", summary="Decide what is valid and what is not")
     async def decide(body: bodies.DecideBody, asked: Asked) -> c.Decide:
         verdict = asked.state.verdict
@@ -173,6 +174,7 @@ def _add_endings(commands: Commands, seal: SealAnew) -> None:
             credited=None if body.credited is None else body.credited.money,
             items=None if body.items is None else tuple(item.stated for item in body.items),
             rationale=None if body.rationale is None else await seal(body.rationale, asked.state.rationale, asked),
+            terms=await terms_for(asked.context.tenant, asked.state, body.at(asked.now), policies),
         )
 
     @commands.action("close", permission="disputes:write", summary="File a resolved dispute away")
@@ -186,6 +188,10 @@ def _add_endings(commands: Commands, seal: SealAnew) -> None:
     @commands.action("withdraw", permission="disputes:write", summary="The customer no longer contests")
     def withdraw(body: bodies.WithdrawBody, asked: Asked) -> c.Withdraw:
         return c.Withdraw(at=body.at(asked.now), reason=body.reason)
+
+    @commands.action("settle", permission="disputes:decide", summary="Say that nothing more comes")
+    def settle(body: bodies.SettleBody, asked: Asked) -> c.Settle:
+        return c.Settle(at=body.at(asked.now), into=body.into, reason=body.reason)
 
     @commands.action("escalate", permission="disputes:write", summary="Raise it to a level")
     def escalate(body: bodies.EscalateBody, asked: Asked) -> c.Escalate:

@@ -1,14 +1,15 @@
 """The state of a dispute, folded from its events. `evolve` never raises: a stored event has happened.
 
-An active dispute has something contested; besides, it may still await a credit that was granted before. A settling one
-awaits all that is open; in every other state nothing is open. How amounts move within its items: `items.py`.
+An active dispute has something contested; besides, it may still await what was resolved before. A settling one awaits
+the ERP's posting of all that is open; in every other state nothing is open. How amounts move within its items:
+`items.py`.
 """
 
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import assert_never
+from typing import Literal, assert_never
 
 import msgspec
 from msgspec import Struct
@@ -70,6 +71,7 @@ TRANSITIONS: Mapping[str, frozenset[Status]] = MappingProxyType(
         "close": frozenset({Status.RESOLVED}),
         "reopen": ENDED | {Status.SETTLING},
         "withdraw": ACTIVE,
+        "settle": frozenset({Status.SETTLING}),
         "escalate": ACTIVE | {Status.SETTLING},
     }
 )
@@ -95,6 +97,23 @@ class Question(Struct, frozen=True, kw_only=True):
     asked: str
     what: Sealed
     due: date
+
+
+TaskState = Literal["open", "taken", "done", "closed"]
+
+
+class SettlementTask(Struct, frozen=True, kw_only=True):
+    """What is awaited is overdue since `due_at`. `state` is open, taken (by `owner`), done (a person said what came of
+    it) or closed (nothing is awaited any more); `why` is the last reason or result."""
+
+    due_at: datetime
+    state: TaskState = "open"
+    owner: str | None = None
+    why: str | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in {"open", "taken"}
 
 
 class UnopenedDispute(Struct, frozen=True):
@@ -144,6 +163,10 @@ class Dispute(Struct, frozen=True, kw_only=True):
     posted_off: tuple[WriteOffShare, ...] = ()
     protested: tuple[PaymentShare, ...] = ()
     answers: tuple[ClaimAnswer, ...] = ()
+    settlement: e.Settlement | None = None
+    settlement_task: SettlementTask | None = None
+    given_up_because: str | None = None
+    awaited_as: str | None = None  # the resolution code that said what is awaited
     ledger_versions: Mapping[str, int] = MappingProxyType({})
     entries: frozenset[str] = frozenset()  # ids of notes, questions and answers: each is taken once
 
@@ -159,9 +182,14 @@ class Dispute(Struct, frozen=True, kw_only=True):
         return sum(item.awaiting_credit for item in self.items)
 
     @property
+    def awaiting(self) -> int:
+        """The open amount that is resolved, and that the ERP is still to post."""
+        return sum(item.awaiting for item in self.items)
+
+    @property
     def contested(self) -> int:
-        """The open amount that nothing is granted of yet: what is decided and resolved."""
-        return self.open - self.awaiting_credit
+        """The open amount that nothing was resolved of yet: what is decided and resolved."""
+        return self.open - self.awaiting
 
     @property
     def is_active(self) -> bool:
@@ -171,7 +199,12 @@ class Dispute(Struct, frozen=True, kw_only=True):
         """What a payment (source, number) took from it on an invoice, or paid under protest, and kept."""
         taken = (*self.taken, *self.protested)
         mine = [each for each in taken if self.items[each.item].invoice_id == invoice_id]
-        return sum(each.amount for each in mine if is_same((each.source, each.payment_id), payment))
+        return sum(each.amount for each in mine if is_same(each.posting, payment))
+
+    def written_off_by(self, write_off: tuple[str, str], invoice_id: str) -> int:
+        """The same of a write-off."""
+        mine = [each for each in self.posted_off if self.items[each.item].invoice_id == invoice_id]
+        return sum(each.amount for each in mine if is_same(each.posting, write_off))
 
     def credited_by(self, memo: tuple[str, str], invoice_id: str) -> tuple[int, int]:
         """The same of a credit memo; and how much of it had been granted."""
@@ -194,6 +227,13 @@ def allowed_actions(state: State) -> tuple[str, ...]:
         for action, statuses in TRANSITIONS.items()
         if state.status in statuses and not (action == "reopen" and not any(reopenable(item) for item in state.items))
     )
+
+
+def task_actions(state: TaskState, owner: str | None) -> tuple[str, ...]:
+    """The actions that a person may take now on a settlement task in this state."""
+    if state not in {"open", "taken"}:
+        return ()
+    return ("take", "hand-over", "finish") if owner is None else ("hand-over", "finish")
 
 
 def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911, PLR0912 - one arm per event
@@ -279,6 +319,14 @@ def evolve(state: State, event: e.DisputeEvent) -> State:  # noqa: C901, PLR0911
             return msgspec.structs.replace(state, items=moved.compared(state.items, event.items))
         case e.SlaBreached():
             return msgspec.structs.replace(state, sla_breached_at=event.at)
+        case e.SettlementOverdue():
+            return msgspec.structs.replace(state, settlement_task=SettlementTask(due_at=event.due_at))
+        case e.SettlementTaskAssigned():
+            return _task_assigned(state, event)
+        case e.SettlementTaskDone():
+            return _task_done(state, event)
+        case e.SettlementGivenUp():
+            return _given_up(state, event)
     assert_never(event)
 
 
@@ -334,6 +382,8 @@ def _resolved(state: Dispute, event: e.DisputeResolved) -> Dispute:
         credit_spread=event.spread,
         resolved_at=event.at,
         is_judged=state.is_judged or not event.by_ledger,
+        settlement=event.settlement or state.settlement,
+        awaited_as=state.awaited_as if event.by_ledger else event.resolution_code,
     )
 
 
@@ -341,7 +391,7 @@ def _withdrawn(state: Dispute, event: e.DisputeWithdrawn) -> Dispute:
     items = moved.withdrawn(state.items, event.shares)
     return msgspec.structs.replace(
         state,
-        status=Status.SETTLING if any(item.awaiting_credit for item in items) else Status.WITHDRAWN,
+        status=Status.SETTLING if any(item.awaiting for item in items) else Status.WITHDRAWN,
         items=items,
         verdict=None,
         question=None,
@@ -352,10 +402,11 @@ def _withdrawn(state: Dispute, event: e.DisputeWithdrawn) -> Dispute:
 
 
 def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
+    items = moved.contested_again(state.items, event.shares, keeps_grants=event.keeps_grants)
     return msgspec.structs.replace(
-        state,
+        _unless_awaited(state, items, "reopened"),
         status=Status.INVESTIGATING,
-        items=moved.contested_again(state.items, event.shares, keeps_grants=event.keeps_grants),
+        items=items,
         verdict=None,
         resolution_code=None,
         rationale=None,
@@ -364,6 +415,8 @@ def _reopened(state: Dispute, event: e.DisputeReopened) -> Dispute:
         resolved_at=None,
         reopen_reason=event.reason,
         is_judged=state.is_judged or not event.by_ledger,
+        taken=state.taken if event.keeps_grants else moved.for_good(state.taken),
+        posted_off=state.posted_off if event.keeps_grants else moved.for_good(state.posted_off),
         routing=event.routing or state.routing,
         sla=event.sla or state.sla,
         sla_breached_at=None if event.sla else state.sla_breached_at,
@@ -379,8 +432,7 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
     elif event.into == "reduced":
         items = moved.reduced_by_invoice(state.items, event.shares)
     elif event.cause == "write-off":
-        items = moved.reduced_by_write_off(state.items, event.shares)
-        posted_off = moved.taken_by_write_off(state.items, items, event.reference, event.source)
+        items, posted_off = moved.reduced_by_write_off(state.items, event.shares, event.reference, event.source)
     elif event.cause in ANSWERS:
         return _claims_answered(state, event)
     else:
@@ -388,7 +440,7 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
     if event.cause == "credit-memo":
         credited = moved.taken_by_credit(state.items, items, event.reference, event.source)
     return msgspec.structs.replace(
-        state,
+        _unless_awaited(state, items, "posted"),
         items=items,
         taken=(*state.taken, *taken),
         credited=(*state.credited, *credited),
@@ -400,7 +452,8 @@ def _reduced(state: Dispute, event: e.AmountReduced) -> Dispute:
 def _claims_answered(state: Dispute, event: e.AmountReduced) -> Dispute:
     items = moved.claims_answered(state.items, event.shares)
     answers = moved.answers_of(state.items, items, event)
-    return msgspec.structs.replace(state, items=items, answers=(*state.answers, *answers))
+    after = _unless_awaited(state, items, "posted")
+    return msgspec.structs.replace(after, items=items, answers=(*state.answers, *answers))
 
 
 def _answer_reversed(state: Dispute, event: e.AnswerReversed) -> Dispute:
@@ -413,6 +466,7 @@ def _answer_reversed(state: Dispute, event: e.AnswerReversed) -> Dispute:
         items=moved.without_verdict(items) if reopens_verdict else items,
         verdict=None if reopens_verdict else state.verdict,
         answers=answers,
+        settlement=event.settlement or state.settlement,
     )
 
 
@@ -430,7 +484,7 @@ def _claim_held_again(state: Dispute, event: e.ClaimHeldAgain) -> Dispute:
     protested = state.protested
     if event.payment_id is not None:
         for share in event.shares:
-            protested = moved.untaken(protested, (event.source, event.payment_id), share.item, share.amount)
+            protested, _ = moved.untaken(protested, (event.source, event.payment_id), share.item, share.amount)
     return msgspec.structs.replace(
         state,
         items=moved.held_again(state.items, event.shares),
@@ -449,6 +503,7 @@ def _credit_reversed(state: Dispute, event: e.CreditReversed) -> Dispute:
         items=moved.without_verdict(items) if reopens_verdict else items,
         verdict=None if reopens_verdict else state.verdict,
         credited=credited,
+        settlement=event.settlement or state.settlement,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )
 
@@ -456,13 +511,15 @@ def _credit_reversed(state: Dispute, event: e.CreditReversed) -> Dispute:
 def _payment_reversed(state: Dispute, event: e.PaymentReversed) -> Dispute:
     items, taken = moved.given_back(state.items, state.taken, event)
     reopens_verdict = event.into == "open" and state.status is Status.DECIDED
+    status = Status.INVESTIGATING if reopens_verdict else state.status
     return msgspec.structs.replace(
         state,
-        status=Status.INVESTIGATING if reopens_verdict else state.status,
+        status=Status.SETTLING if event.into == "awaiting" else status,
         items=moved.without_verdict(items) if reopens_verdict else items,
         verdict=None if reopens_verdict else state.verdict,
         lost_short_payment=state.lost_short_payment or event.into == "nothing",
         taken=taken,
+        settlement=event.settlement or state.settlement,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
     )
 
@@ -470,13 +527,49 @@ def _payment_reversed(state: Dispute, event: e.PaymentReversed) -> Dispute:
 def _write_off_reversed(state: Dispute, event: e.WriteOffReversed) -> Dispute:
     items, posted_off = moved.write_off_given_back(state.items, state.posted_off, event)
     reopens_verdict = event.into == "open" and state.status is Status.DECIDED
+    status = Status.INVESTIGATING if reopens_verdict else state.status
     return msgspec.structs.replace(
         state,
-        status=Status.INVESTIGATING if reopens_verdict else state.status,
+        status=Status.SETTLING if event.into == "awaiting" else status,
         items=moved.without_verdict(items) if reopens_verdict else items,
         verdict=None if reopens_verdict else state.verdict,
         posted_off=posted_off,
+        settlement=event.settlement or state.settlement,
         ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
+    )
+
+
+def _unless_awaited(state: Dispute, items: moved.Items, why: str) -> Dispute:
+    """Where nothing is awaited any more, there is no due date, and the task about it is closed."""
+    if any(item.awaiting for item in items) or not (state.settlement or state.settlement_task):
+        return state
+    return msgspec.structs.replace(state, settlement=None, settlement_task=_closed(state.settlement_task, why))
+
+
+def _closed(task: SettlementTask | None, why: str) -> SettlementTask | None:
+    return msgspec.structs.replace(task, state="closed", why=why) if task is not None and task.is_live else task
+
+
+def _task_assigned(state: Dispute, event: e.SettlementTaskAssigned) -> Dispute:
+    task = state.settlement_task
+    if task is None:
+        return state
+    taken = msgspec.structs.replace(
+        task, state="open" if event.owner is None else "taken", owner=event.owner, why=event.reason
+    )
+    return msgspec.structs.replace(state, settlement_task=taken)
+
+
+def _task_done(state: Dispute, event: e.SettlementTaskDone) -> Dispute:
+    task = state.settlement_task
+    done = None if task is None else msgspec.structs.replace(task, state="done", why=event.result)
+    return msgspec.structs.replace(state, settlement_task=done, settlement=event.settlement)
+
+
+def _given_up(state: Dispute, event: e.SettlementGivenUp) -> Dispute:
+    items = moved.given_up(state.items, event.shares, event.into, event.denied)
+    return msgspec.structs.replace(
+        _unless_awaited(state, items, "given up"), status=Status.RESOLVED, items=items, given_up_because=event.reason
     )
 
 

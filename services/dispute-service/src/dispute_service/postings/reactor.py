@@ -1,10 +1,10 @@
 """The effect of the ledger's postings on disputes: who of them gives way, and by how much.
 
-An invoice that becomes known or changes is noted; a payment takes the undisputed part first and then from disputes,
-oldest first, and a write-off as a payment does; a credit memo serves the dispute it names, then awaited credits, then
-what else is contested; a payment, credit memo or write-off that is reversed or taken off the invoice gives back what
-it took; a short payment opens a dispute and assigns it by the matrix. A short payment that opens none, and a named
-dispute that is not served, leave a reason.
+An invoice that becomes known or changes is noted; a posting serves what waits for it; a payment takes the undisputed
+part first and then from disputes, oldest first, and a write-off as a payment does; a credit memo serves the dispute it
+names, then awaited credits, what else is awaited, and what else is contested; a payment, credit memo or write-off that
+is reversed or taken off the invoice gives back what it took; a short payment opens a dispute and assigns it by the
+matrix. A short payment that opens none, and a named dispute that is not served, leave a reason.
 
 Facts are never refused: whatever they do, afterwards disputes are brought within what the invoice asks for.
 """
@@ -15,22 +15,26 @@ from contextlib import suppress
 from typing import assert_never
 from uuid import UUID
 
+from msgspec import structs
+
 from dispute_service.disputable_invoices import decisions as invoices
 from dispute_service.disputable_invoices.commands import LeaveNamedDispute, LeaveShortPayment, ShareNumber
 from dispute_service.disputable_invoices.decisions import (
     MAX_DISPUTES,
     Reduction,
     corrected_away,
+    credited,
     no_longer_fits,
     no_longer_paid,
-    reductions,
+    paid,
+    written_off,
 )
 from dispute_service.disputable_invoices.state import DisputableInvoice, InvoiceTerms, is_same
 from dispute_service.disputable_invoices.stream import INVOICE, invoice_stream, stream_of
 from dispute_service.disputes import commands as c
 from dispute_service.disputes.document import PREFIX
 from dispute_service.disputes.events import ShortPayment
-from dispute_service.disputes.handle import handle
+from dispute_service.disputes.handle import handle, terms_for
 from dispute_service.disputes.items import filled
 from dispute_service.disputes.state import Dispute, State, UnopenedDispute
 from dispute_service.disputes.stream import DISPUTE
@@ -70,10 +74,13 @@ from redress.handling.unit_of_work import UnitOfWork
 from redress.ids import derived_uuid, parse_public_id
 from redress.legal_entities.stream import LEGAL_ENTITY, legal_entity_stream
 from redress.money import Money
+from redress.policy.book import Policies
 
 NAME = "contested-invoices"  # of the checkpoint, for ever
 
 Commands = list[tuple[UUID, c.DisputeCommand]]
+AWAITED_ANEW = c.ReversePayment | c.ReverseCreditMemo | c.ReverseWriteOff | c.ReverseAnswer
+"""What makes a posting awaited again, by new terms."""
 
 
 async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
@@ -89,11 +96,11 @@ async def prepare(uow: UnitOfWork, events: Sequence[PublishedEvent]) -> None:
     await uow.load(DISPUTE, {UUID(dispute) for invoice in known for dispute in invoice.contested_by})
 
 
-async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
+async def react(uow: UnitOfWork, event: PublishedEvent, policies: Policies | None = None) -> None:
     """Apply one posting of the ledger. A posting that was applied before does nothing."""
     posting = ledger_event(event)
     if posting is None:
-        await _answer_claims(uow, event)
+        await _answer_claims(uow, event, policies)
         return
     entity = await uow.state(LEGAL_ENTITY, legal_entity_stream(uow.tenant, posting.invoice.legal_entity))
     event = on_the_entitys_day(event, entity.zone)
@@ -114,19 +121,21 @@ async def react(uow: UnitOfWork, event: PublishedEvent) -> None:
         case InvoiceCustomerChanged() | OtherPosting():  # disputes of who owed it before have been compared with it
             pass
         case PaymentApplied():
-            await _do(uow, event, [_pay(event, posting, reduction) for reduction in reductions(invoice, is_open)])
+            taken = paid(invoice, is_open, posting.applied.money().minor)
+            await _do(uow, event, [_pay(event, posting, reduction) for reduction in taken])
         case CreditMemoApplied():
             await _credit(uow, event, posting, stream)
         case WriteOffPosted():
-            await _do(uow, event, [_write_off(event, posting, reduction) for reduction in reductions(invoice, is_open)])
+            taken = written_off(invoice, is_open, posting.amount.money().minor)
+            await _do(uow, event, [_write_off(event, posting, reduction) for reduction in taken])
         case PaymentReversed() | PaymentUnapplied():
-            await _do(uow, event, await _reverse(uow, event, posting, invoice))
+            await _do(uow, event, await _reverse(uow, event, posting, invoice), policies)
             await _note(uow, event, posting, stream)
         case CreditMemoReversed() | CreditMemoUnapplied():
-            await _do(uow, event, await _reverse_credit(uow, event, posting, invoice))
+            await _do(uow, event, await _reverse_credit(uow, event, posting, invoice), policies)
             await _note(uow, event, posting, stream)
         case WriteOffReversed():
-            await _do(uow, event, _reverse_write_off(event, posting, invoice))
+            await _do(uow, event, await _reverse_write_off(uow, event, posting, invoice), policies)
             await _note(uow, event, posting, stream)
         case ShortPaymentDetected():
             await _dispute_short_payment(uow, event, posting, invoice)
@@ -155,11 +164,16 @@ async def _share_number(uow: UnitOfWork, event: PublishedEvent, posting: LedgerE
     uow.record(INVOICE, number, invoices.decide(command, first))
 
 
-async def _do(uow: UnitOfWork, event: PublishedEvent, commands: Commands) -> None:
+async def _do(uow: UnitOfWork, event: PublishedEvent, commands: Commands, policies: Policies | None = None) -> None:
+    """`policies` say by when what is awaited again is to be posted; without them, the built-in terms."""
     now = max(event.time, event.effective_at)
     await uow.load(DISPUTE, [dispute for dispute, _ in commands])
     for dispute, command in commands:
-        await handle(uow, dispute, command, now)
+        if policies is not None and isinstance(command, AWAITED_ANEW):
+            terms = await terms_for(uow.tenant, await uow.state(DISPUTE, dispute), event.time, policies)
+            await handle(uow, dispute, structs.replace(command, terms=terms), now)
+        else:
+            await handle(uow, dispute, command, now)
 
 
 async def _note(uow: UnitOfWork, event: PublishedEvent, posting: LedgerEvent, stream: UUID) -> None:
@@ -226,14 +240,14 @@ def _hold_claim(event: PublishedEvent, posting: LedgerEvent, reduction: Reductio
     )
 
 
-async def _answer_claims(uow: UnitOfWork, event: PublishedEvent) -> None:
+async def _answer_claims(uow: UnitOfWork, event: PublishedEvent, policies: Policies | None) -> None:
     """A refund or credit on account goes to the dispute that it names; what names an invoice only, to the disputes that
     claim back of it: what was granted first, then the oldest. Nothing for any other event."""
     answered = answer(event)
     if answered is None:
         return
     if answered.gone is not None:
-        await _reverse_answers(uow, event, answered, answered.gone)
+        await _reverse_answers(uow, event, answered, answered.gone, policies)
         return
     named: Counter[str] = Counter()
     for meant in answered.meant_for:
@@ -267,7 +281,9 @@ async def _answer_of_invoice(
             await _do(uow, event, [(UUID(dispute_id), _settle(event, answered, part, invoice_id))])
 
 
-async def _reverse_answers(uow: UnitOfWork, event: PublishedEvent, answered: Answer, amount: int) -> None:
+async def _reverse_answers(
+    uow: UnitOfWork, event: PublishedEvent, answered: Answer, amount: int, policies: Policies | None
+) -> None:
     """A credit on account that was cancelled goes back from the disputes that it answered. What claims back more than
     is paid by now holds again."""
     invoices: list[tuple[str, UUID]] = []
@@ -290,7 +306,7 @@ async def _reverse_answers(uow: UnitOfWork, event: PublishedEvent, answered: Ans
             amount=amount,
             clock_from=event.time,
         )
-        await _do(uow, event, [(dispute, command)])
+        await _do(uow, event, [(dispute, command)], policies)
         after = await uow.state(DISPUTE, dispute)
         amount -= _credited(before) - _credited(after)
         for item in before.items:
@@ -328,7 +344,7 @@ async def _granted(uow: UnitOfWork, dispute_id: UUID, invoice_id: str) -> int:
     """What of its claim on the invoice was granted."""
     dispute = await uow.state(DISPUTE, dispute_id)
     items = dispute.items if isinstance(dispute, Dispute) else ()
-    return sum(item.claimed_back - item.claimed_contested for item in items if item.invoice_id == invoice_id)
+    return sum(item.claimed_credit for item in items if item.invoice_id == invoice_id)
 
 
 def _settle(event: PublishedEvent, answered: Answer, amount: int, invoice_id: str | None = None) -> c.SettleClaim:
@@ -345,7 +361,7 @@ def _settle(event: PublishedEvent, answered: Answer, amount: int, invoice_id: st
 async def _credit(uow: UnitOfWork, event: PublishedEvent, posting: CreditMemoApplied, stream: UUID) -> None:
     invoice = await uow.state(INVOICE, stream)
     named = None if posting.dispute_id is None else await _named(uow, event, posting, stream)
-    taken = reductions(invoice, posting.invoice.open.money().minor, posting.applied.money().minor, named)
+    taken = credited(invoice, posting.invoice.open.money().minor, posting.applied.money().minor, named)
     commands: Commands = [
         (
             UUID(reduction.dispute_id),
@@ -487,8 +503,13 @@ async def _reverse_credit(
     ]
 
 
-def _reverse_write_off(event: PublishedEvent, posting: WriteOffReversed, invoice: DisputableInvoice) -> Commands:
+async def _reverse_write_off(
+    uow: UnitOfWork, event: PublishedEvent, posting: WriteOffReversed, invoice: DisputableInvoice
+) -> Commands:
     """The same for a write-off."""
+    write_off = (posting.source, posting.write_off_id)
+    taken_from = await _disputes(uow, invoice.disputes_written_off_by(*write_off))
+    rooms = [dispute.written_off_by(write_off, posting.invoice.invoice_id) for dispute in taken_from.values()]
     return [
         (
             UUID(dispute_id),
@@ -497,12 +518,13 @@ def _reverse_write_off(event: PublishedEvent, posting: WriteOffReversed, invoice
                 write_off_id=posting.write_off_id,
                 invoice_id=posting.invoice.invoice_id,
                 ledger_version=event.version,
-                amount=posting.amount.money().minor,
+                amount=amount,
                 source=posting.source,
                 clock_from=event.time,
             ),
         )
-        for dispute_id in invoice.disputes_written_off_by(posting.source, posting.write_off_id)
+        for dispute_id, amount in zip(taken_from, filled(posting.amount.money().minor, rooms), strict=True)
+        if amount
     ]
 
 

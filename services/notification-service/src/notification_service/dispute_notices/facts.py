@@ -69,7 +69,8 @@ class PartOutcome(Struct, frozen=True, kw_only=True):
 
 
 class Resolution(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The end of the dispute. `credited` is granted, whether or not the credit memo is there yet; `reduced` is what a
+    """The end of the dispute. `credited`, `written_off` and `paid` are what was resolved, whether or not the ERP has
+    posted it yet; `reduced` is what a
     smaller invoice took away, None in older notices: nothing. `outcomes` says the same of each part that was open;
     `by_ledger`: a posting ended the dispute, no person stated it. `denied` was claimed back in vain: it is paid, and
     nothing of it is asked for. `after_payment`: what is credited had been paid before.

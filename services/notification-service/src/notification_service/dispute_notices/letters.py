@@ -130,7 +130,7 @@ def _shares(amounts: Resolution | PartOutcome, outcome: words.Ending, language: 
     shares = [
         (outcome.credited or labels["credited"], amounts.credited),
         (outcome.paid or labels["paid"], amounts.paid),
-        (labels["rejected"], amounts.rejected),
+        (outcome.rejected or labels["rejected"], amounts.rejected),
     ]
     if isinstance(amounts, Resolution):
         more = (("denied", amounts.denied), ("reduced", amounts.reduced))

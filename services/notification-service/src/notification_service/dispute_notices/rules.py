@@ -5,6 +5,7 @@ dispute-assigned                → the owner, else the team    the assignment
 dispute-information-requested   → the customer's contact      the question   (asked = customer)
                                 → the team                    the question   (asked = department)
 dispute-resolved                → the customer's contact      the outcome, unless it is one of our own books
+dispute-settlement-given-up     → the customer's contact      that the amount is payable after all, where it is
 dispute-sla-breached            → the team's lead             the breach
 """
 
@@ -33,18 +34,23 @@ from notification_service.notices.names import team_name
 from notification_service.notices.notice import Address
 from notification_service.notices.plan import Addressee, Contact, Contacts, Decision, Omission, Rule, to_named
 from notification_service.notices.reasons import Reason
+from redress.contracts.common import WireMoney
 from redress.contracts.dispute_events import (
     DisputeAssigned,
     DisputeInformationRequested,
     DisputeOpened,
     DisputeResolved,
+    DisputeSettlementGivenUp,
     DisputeSlaBreached,
     DisputeSummary,
 )
+from redress.money import Money
 
 SERVICE = "dispute-service"
 OURS_ALONE = frozenset({"WRITE_OFF_BAD_DEBT", "PAYMENT_RETURNED"})
 """Resolutions that no customer is told."""
+GIVEN_UP = "SETTLEMENT_GIVEN_UP"
+"""The outcome that the mails know by this name; it is no resolution code."""
 
 F = TypeVar("F", bound=Struct)
 
@@ -96,35 +102,61 @@ def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[R
         resolution_code=event.resolution_code,
         credited=event.credit_due.money(),
         rejected=event.rejected.money(),
-        written_off=event.written_off.money(),
-        paid=event.paid.money(),
+        written_off=_with(event.written_off, event.write_off_due),
+        paid=_with(event.paid, event.payment_due),
         reduced=event.reduced.money() if event.reduced else None,
         outcomes=tuple(
             PartOutcome(
                 part=part.item,
                 credited=part.credit_due.money(),
                 rejected=part.rejected.money(),
-                written_off=part.written_off.money(),
-                paid=part.paid.money(),
+                written_off=_with(part.written_off, part.write_off_due),
+                paid=_with(part.paid, part.payment_due),
             )
             for part in event.outcomes
         ),
-        by_ledger=event.by_ledger and not event.credit_due.money().minor,  # a credit that was granted is still to come
+        by_ledger=event.by_ledger and not _is_to_come(event),
         denied=event.denied.money() if event.denied else None,
         after_payment=event.after_payment,
     )
-    decided = _to_contact(event.dispute, outcome)
-    if event.resolution_code in OURS_ALONE and isinstance(decided, Addressee):
-        because = f"{event.resolution_code} is a matter of our own books and does not change what the customer owes"
-        return [
-            Omission(
-                facts=outcome,
-                recipient=decided.contact.recipient,
-                reason=Reason.NOT_FOR_CUSTOMER,
-                because=because,
-            )
-        ]
-    return [decided]
+    return [_unless_ours_alone(event.resolution_code, _to_contact(event.dispute, outcome))]
+
+
+def _give_up(event: DisputeSettlementGivenUp, _contacts: Contacts) -> Sequence[Decision[Resolution]]:
+    """The customer was told what becomes of the amount, and is asked for it after all. Of what was settled elsewhere
+    there is nothing to say; nor of a resolution that no customer was told."""
+    if event.into != "rejected":
+        return []
+    nothing = Money(0, event.amount.currency)
+    outcome = Resolution(
+        dispute=facts_of(event.dispute),
+        resolution_code=GIVEN_UP,
+        credited=nothing,
+        rejected=event.amount.money(),
+        written_off=nothing,
+        paid=nothing,
+    )
+    return [_unless_ours_alone(event.dispute.resolution_code, _to_contact(event.dispute, outcome))]
+
+
+def _unless_ours_alone(code: str | None, decided: Decision[Resolution]) -> Decision[Resolution]:
+    if code not in OURS_ALONE or not isinstance(decided, Addressee):
+        return decided
+    because = f"{code} is a matter of our own books and does not change what the customer owes"
+    return Omission(
+        facts=decided.facts, recipient=decided.contact.recipient, reason=Reason.NOT_FOR_CUSTOMER, because=because
+    )
+
+
+def _is_to_come(event: DisputeResolved) -> bool:
+    """Whether the ERP is still to post something that was resolved before."""
+    due = (event.credit_due, event.write_off_due, event.payment_due)
+    return any(amount is not None and amount.money().minor for amount in due)
+
+
+def _with(settled: WireMoney, due: WireMoney | None) -> Money:
+    """What was settled with what is to be posted: to the customer it is one outcome."""
+    return settled.money() if due is None else settled.money() + due.money()
 
 
 def _breach(event: DisputeSlaBreached, contacts: Contacts) -> Sequence[Decision[Breach]]:
@@ -205,6 +237,14 @@ RULES: tuple[Rule[Any, Any], ...] = (
         template=RESOLUTION,
         tells="the customer's contact, with the outcome",
         decide=_resolve,
+    ),
+    Rule(
+        name="settlement-given-up-to-customer",
+        source=SERVICE,
+        event=DisputeSettlementGivenUp,
+        template=RESOLUTION,
+        tells="the customer's contact, that the amount is payable after all",
+        decide=_give_up,
     ),
     Rule(
         name="breach-to-team-lead",

@@ -10,13 +10,14 @@ from notification_service.wording.language import Language
 
 
 class Ending(Struct, frozen=True):
-    """`label` names a resolution; `sentence` tells the customer what follows from it. `credited` and `paid` are
-    the names of the amounts that need not be paid, where they have one of their own."""
+    """`label` names a resolution; `sentence` tells the customer what follows from it. `credited`, `paid` and `rejected`
+    are the names of the amounts, where they have one of their own."""
 
     label: str
     sentence: str
     credited: str = ""
     paid: str = ""
+    rejected: str = ""
 
 
 def reason(code: str, language: Language) -> str:
@@ -116,6 +117,11 @@ _OUTCOMES: dict[Language, dict[str, Ending]] = {
             "We have found your payment and assign it to the invoice it was meant for.",
             paid="Covered by the reassigned payment",
         ),
+        "SETTLEMENT_GIVEN_UP": Ending(
+            "payable after all",
+            "What we told you about the amount below did not come about; it is payable after all.",
+            rejected="Payable",
+        ),
     },
     Language.GERMAN: {
         "CREDIT_FULL": Ending(
@@ -163,6 +169,12 @@ _OUTCOMES: dict[Language, dict[str, Ending]] = {
             "Zahlung umgebucht",
             "Wir haben Ihre Zahlung gefunden und ordnen sie der richtigen Rechnung zu.",
             paid="Durch die umgebuchte Zahlung gedeckt",
+        ),
+        "SETTLEMENT_GIVEN_UP": Ending(
+            "doch zu zahlen",
+            "Was wir Ihnen zu dem unten genannten Betrag mitgeteilt haben, ist nicht zustande gekommen; er ist doch zu"
+            " zahlen.",
+            rejected="Zu zahlen",
         ),
     },
 }

@@ -16,7 +16,8 @@ from notification_service.notices.reasons import Reason
 from notification_service.notices.worth import Mootness
 from redress.money import Money
 
-_OVER = frozenset({"settling", "resolved", "closed"})
+_SETTLING = "settling"  # what was resolved is not posted yet
+_OVER = frozenset({_SETTLING, "resolved", "closed"})
 _WITHDRAWN = "withdrawn"
 _WAITING = frozenset({"awaiting_customer", "awaiting_internal"})
 
@@ -67,7 +68,7 @@ def still_worth_sending(notice: Notice, now: DisputeNow | None) -> Mootness | No
 def _over(now: DisputeNow) -> Mootness | None:
     if now.status == _WITHDRAWN:
         return Mootness(Reason.MOOT_WITHDRAWN, f"the dispute was withdrawn (version {now.version})")
-    if now.status in _OVER and now.resolution_code == "CUSTOMER_PAID":
+    if now.status in _OVER - {_SETTLING} and now.resolution_code == "CUSTOMER_PAID":
         return Mootness(Reason.MOOT_PAID, f"the customer has paid all of it (version {now.version})")
     if now.status in _OVER:
         outcome = now.resolution_code or now.status

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
-from dispute_service.disputes.decisions import ending, ledger, opening, working
+from dispute_service.disputes.decisions import ending, ledger, opening, settling, working
 from dispute_service.disputes.refusals import NoSuchDispute
 from dispute_service.disputes.state import State, UnopenedDispute
 from dispute_service.routing.matrix import ResolutionMatrix
@@ -23,4 +23,6 @@ def decide(command: c.DisputeCommand, state: State, policy: ResolutionMatrix, no
         return working.decide(command, state, policy, now)
     if isinstance(command, c.EndingCommand):
         return ending.decide(command, state, policy, now)
+    if isinstance(command, c.SettlementCommand):
+        return settling.decide(command, state, policy, now)
     return ledger.decide(command, state, policy, now)

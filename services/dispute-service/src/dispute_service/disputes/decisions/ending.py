@@ -20,6 +20,7 @@ from dispute_service.disputes.decisions.guards import (
 from dispute_service.disputes.items import filled, reopenable
 from dispute_service.disputes.outcomes import WHOLE, is_what_was_resolved, outcomes_of
 from dispute_service.disputes.refusals import ClaimIsPaid, CreditOfMismatch, NothingToReopen, UnknownCode, WrongState
+from dispute_service.disputes.settlement_terms import settlement
 from dispute_service.disputes.state import TRANSITIONS, Dispute, Status, Verdict, allowed_actions
 from dispute_service.disputes.verdicts import verdicts_of
 from dispute_service.reasons.catalogue import RESOLUTION_CODES
@@ -31,7 +32,7 @@ def decide(command: c.EndingCommand, state: Dispute, policy: ResolutionMatrix, n
         case c.Decide():
             return _decide(command, state, now)
         case c.Resolve():
-            return _resolve(command, state, now)
+            return _resolve(command, state, policy, now)
         case c.Close():
             return _close(command, state, now)
         case c.Reopen():
@@ -68,7 +69,7 @@ def _decide(command: c.Decide, state: Dispute, now: datetime) -> list[e.DisputeE
     ]
 
 
-def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.DisputeEvent]:
+def _resolve(command: c.Resolve, state: Dispute, policy: ResolutionMatrix, now: datetime) -> list[e.DisputeEvent]:
     if _is_resolved_so(command, state, now):
         return []
     must_be_allowed("resolve", command.at, state, now)
@@ -88,8 +89,18 @@ def _resolve(command: c.Resolve, state: Dispute, now: datetime) -> list[e.Disput
             outcomes=_without_what_is_paid(outcomes, state),
             rationale=command.rationale,
             spread=spread,
+            settlement=settlement(command.terms, _awaited(outcomes), policy, state.routing.calendar, command.at),
         ),
     ]
+
+
+def _awaited(outcomes: Iterable[e.ItemOutcome]) -> list[str]:
+    """The kinds of posting that are awaited."""
+    kinds: list[str] = []
+    for outcome in outcomes:
+        due = {"credit": outcome.credit, "write_off": outcome.write_off_due, "payment": outcome.payment_due}
+        kinds += [kind for kind, amount in due.items() if amount]
+    return kinds
 
 
 def _is_resolved_so(command: c.Resolve, state: Dispute, now: datetime) -> bool:
@@ -114,7 +125,8 @@ def _must_answer_claims(code: str, outcomes: Iterable[e.ItemOutcome], state: Dis
     """What is paid already is credited, refunded or claimed in vain; it is neither paid again nor written off."""
     for outcome in outcomes:
         item = state.items[outcome.item]
-        if item.claimed_contested and (outcome.paid or outcome.written_off):
+        is_paid = outcome.paid or outcome.payment_due or outcome.written_off or outcome.write_off_due
+        if item.claimed_contested and is_paid:
             raise ClaimIsPaid(outcome.item, item.invoice_id, code)
 
 
@@ -145,9 +157,7 @@ def _reopen(command: c.Reopen, state: Dispute, policy: ResolutionMatrix, now: da
     if not any(reopenable(item) for item in state.items):
         raise NothingToReopen
     shares = tuple(
-        e.Share(index, back)
-        for index, item in enumerate(state.items)
-        if (back := reopenable(item) - item.awaiting_credit)
+        e.Share(index, back) for index, item in enumerate(state.items) if (back := reopenable(item) - item.awaiting)
     )
     contested = state.open + sum(share.amount for share in shares)
     routing, sla = promise(policy, state.reason_code, state.money(contested), state.legal_entity, command.at)

@@ -3,7 +3,7 @@
 A posting is a fact: it is never refused, and counts once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -13,7 +13,19 @@ from dispute_service.disputable_invoices.state import is_same
 from dispute_service.disputes import commands as c
 from dispute_service.disputes import events as e
 from dispute_service.disputes.decisions.guards import breach_if_late, denied, promise
-from dispute_service.disputes.items import DisputeItem, filled
+from dispute_service.disputes.items import (
+    CONTESTED,
+    CREDIT_ORDER,
+    ORDERS,
+    PAYMENT_ORDER,
+    CreditShare,
+    DisputeItem,
+    PaymentShare,
+    WriteOffShare,
+    filled,
+    part,
+)
+from dispute_service.disputes.settlement_terms import settlement
 from dispute_service.disputes.state import ENDED, Dispute, State, Status, UnopenedDispute, evolve
 from dispute_service.routing.matrix import ResolutionMatrix
 
@@ -101,25 +113,43 @@ def _apply_write_off(command: c.ApplyWriteOff, state: Dispute) -> list[e.Dispute
 
 def _paid_under_protest(command: c.ApplyPayment, state: Dispute) -> list[e.DisputeEvent]:
     """The dispute goes on with what it contests: the payment takes nothing of it, and it holds nothing of the
-    invoice."""
+    invoice. What is to be paid or written off is contested no longer: that is paid as by any payment."""
     if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
         return []
     may = [item.invoice_id == command.invoice_id and item.mismatch is None for item in state.items]
-    contested = [item.held_contested * ok for item, ok in zip(state.items, may, strict=True)]
-    granted = [item.held_awaiting * ok for item, ok in zip(state.items, may, strict=True)]
-    shares = _shares(filled(command.reduce_by, [*contested, *granted]), len(state.items))
-    if not shares:
-        return []
-    return [
-        e.PaidUnderProtest(
+    rooms = [part(item, name) * ok for name in PAYMENT_ORDER for item, ok in zip(state.items, may, strict=True)]
+    parts = filled(command.reduce_by, rooms)
+    count = len(state.items)
+    by_part = {name: parts[place * count : (place + 1) * count] for place, name in enumerate(PAYMENT_ORDER)}
+    claimed = _shares([*by_part[CONTESTED], *by_part["credit"]], count)
+    paid = sum(by_part["payment"]) + sum(by_part["write_off"])
+    found: list[e.DisputeEvent] = []
+    after: State = state
+    if claimed:
+        protested = e.PaidUnderProtest(
             at=max(command.at, state.opened_at),
             payment_id=command.payment_id,
             invoice_id=command.invoice_id,
             ledger_version=command.ledger_version,
-            shares=shares,
+            shares=claimed,
             source=command.source,
         )
-    ]
+        found, after = [protested], evolve(state, protested)
+    if paid and isinstance(after, Dispute):
+        found += _reduced(after, paid, may, _payment(command, state))
+    return found
+
+
+def _payment(command: c.ApplyPayment, state: Dispute) -> e.AmountReduced:
+    return e.AmountReduced(
+        at=max(command.at, state.opened_at),
+        cause="payment",
+        reference=command.payment_id,
+        invoice_id=command.invoice_id,
+        ledger_version=command.ledger_version,
+        shares=(),
+        source=command.source,
+    )
 
 
 def _hold_claim(command: c.HoldClaim, state: Dispute) -> list[e.DisputeEvent]:
@@ -149,7 +179,7 @@ def _settle_claim(command: c.SettleClaim, state: Dispute) -> list[e.DisputeEvent
         if command.invoice_id not in {None, invoice_id} or _is_answered(command, invoice_id, state):
             continue
         of_it = [item.invoice_id == invoice_id and item.mismatch is None for item in state.items]
-        granted = [(i.claimed_back - i.claimed_contested) * ok for i, ok in zip(state.items, of_it, strict=True)]
+        granted = [i.claimed_credit * ok for i, ok in zip(state.items, of_it, strict=True)]
         contested = [i.claimed_contested * ok for i, ok in zip(state.items, of_it, strict=True)]
         shares = _shares(filled(left, [*granted, *contested]), len(state.items))
         if not shares:
@@ -183,8 +213,8 @@ def _reverse_answer(command: c.ReverseAnswer, state: Dispute, policy: Resolution
     answer = ("credit-on-account", command.source, command.reference)
     given = [each for each in state.answers if (each.cause, each.source, each.reference) == answer]
     back = [0] * len(state.items)
-    for each, part in zip(given, filled(command.amount, [each.amount for each in given]), strict=True):
-        back[each.item] += part
+    for each, amount in zip(given, filled(command.amount, [each.amount for each in given]), strict=True):
+        back[each.item] += amount
     shares = _shares(back, len(state.items))
     if not shares:
         return []
@@ -192,7 +222,11 @@ def _reverse_answer(command: c.ReverseAnswer, state: Dispute, policy: Resolution
     is_awaited = state.status in ENDED | {Status.SETTLING} and any(each.granted for each in given)
     gone = _where_reversed_money_goes(state)
     into = "awaiting" if is_awaited else "open" if gone == "open" else "denied"
-    reversed_ = e.AnswerReversed(at=at, reference=command.reference, shares=shares, into=into, source=command.source)
+    start = max(at, command.clock_from or at)
+    due = settlement(command.terms, ["credit"], policy, state.routing.calendar, start) if is_awaited else None
+    reversed_ = e.AnswerReversed(
+        at=at, reference=command.reference, shares=shares, into=into, source=command.source, settlement=due
+    )
     if into != "open" or state.is_active:
         return [reversed_]
     reason = f"Credit memo {command.reference} was reversed."
@@ -297,13 +331,11 @@ def _reduce(
 
 
 def _reduced(state: Dispute, reduce_by: int, places: Sequence[bool], reduced: e.AmountReduced) -> list[e.DisputeEvent]:
-    """`reduce_by` in shares of the items that it may come from, in their order. What was granted is served first by a
-    credit and by a smaller invoice, and given up last to a payment or a write-off."""
-    granted = [item.held_awaiting * may for item, may in zip(state.items, places, strict=True)]
-    contested = [item.held_contested * may for item, may in zip(state.items, places, strict=True)]
-    is_paid_like = reduced.cause in {"payment", "write-off"}
-    first, last = (contested, granted) if is_paid_like else (granted, contested)
-    shares = _shares(filled(reduce_by, [*first, *last]), len(state.items))
+    """`reduce_by` in shares of the items that it may come from, in their order. The posting that is awaited comes first
+    everywhere."""
+    order = ORDERS.get(reduced.cause, CREDIT_ORDER)
+    rooms = [part(item, name) * may for name in order for item, may in zip(state.items, places, strict=True)]
+    shares = _shares(filled(reduce_by, rooms), len(state.items))
     if not shares:
         return []
     reduced = structs.replace(reduced, shares=shares)
@@ -316,7 +348,7 @@ def _end_if_nothing_is_left(after: State, reduced: e.AmountReduced) -> list[e.Di
     if after.status is Status.SETTLING:
         return [e.DisputeSettled(at=reduced.at)]
     code, posting = _ended_by(after, reduced)
-    left = "nothing of the dispute open" if not after.open else "nothing open but the credit that was granted"
+    left = "nothing of the dispute open" if not after.open else f"nothing open but {_still_awaited(after)}"
     return [
         *breach_if_late(after, reduced.at),
         e.DisputeResolved(
@@ -329,12 +361,17 @@ def _end_if_nothing_is_left(after: State, reduced: e.AmountReduced) -> list[e.Di
     ]
 
 
+def _still_awaited(after: Dispute) -> str:
+    return "the credit that was granted" if after.awaiting_credit else "what the ERP is still to post"
+
+
 def _ended_by(after: Dispute, reduced: e.AmountReduced) -> tuple[str, str]:
     """The resolution code, and the posting in words."""
+    granted = "CREDIT_PARTIAL" if after.awaiting_credit else after.awaited_as
     if reduced.cause == "payment":
-        return "CREDIT_PARTIAL" if after.open else "CUSTOMER_PAID", f"Payment {reduced.reference}"
+        return granted if granted and after.open else "CUSTOMER_PAID", f"Payment {reduced.reference}"
     if reduced.cause == "write-off":
-        return "CREDIT_PARTIAL" if after.open else "WRITE_OFF_SMALL", f"Write-off {reduced.reference}"
+        return granted if granted and after.open else "WRITE_OFF_SMALL", f"Write-off {reduced.reference}"
     if reduced.cause == "refund":
         return "REFUND", f"Refund {reduced.reference}"
     if reduced.cause == "invoice-changed":
@@ -344,57 +381,45 @@ def _ended_by(after: Dispute, reduced: e.AmountReduced) -> tuple[str, str]:
 
 
 def _reverse_payment(command: c.ReversePayment, state: Dispute, policy: ResolutionMatrix) -> list[e.DisputeEvent]:
-    """The amounts that the payment took come back, last taken first. A dispute that had not ended by
-    withdrawal, as void or as rejected is open again afterwards. What it had paid under protest holds again."""
+    """The amounts that the payment took come back, last taken first. What it confirmed of an ended dispute is awaited
+    again. For the rest, a dispute that had not ended by withdrawal, as void or as rejected is open again afterwards.
+    What it had paid under protest holds again."""
     if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
         return []
     held_again = _held_again(command, state)
-    if held_again:
-        return held_again
-    back = [0] * len(state.items)
-    left = command.amount
-    for taken in reversed(state.taken):
-        if (
-            is_same((taken.source, taken.payment_id), (command.source, command.payment_id))
-            and state.items[taken.item].invoice_id == command.invoice_id
-        ):
-            part = min(left, taken.amount)
-            back[taken.item] += part
-            left -= part
-    shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
-    if command.made_it and not (shares and state.is_judged):
-        return _without_its_short_payment(command, shares, state)
-    if not shares:
+    left = command.amount - sum(share.amount for event in held_again for share in event.shares)
+    payment = (command.source, command.payment_id)
+    awaited, others = _came_back(state.taken, payment, command.invoice_id, left, state)
+    if held_again and not awaited and not others:
+        return [*held_again]
+    if command.made_it and not ((awaited or others) and state.is_judged):
+        return _without_its_short_payment(command, _shares_of([*awaited.values(), others], state), state)
+    if not awaited and not others:
         return []
     at = max(command.at, state.opened_at)
-    into = _where_reversed_money_goes(state)
-    reversed_ = e.PaymentReversed(
+    gone = e.PaymentReversed(
         at=at,
         payment_id=command.payment_id,
         invoice_id=command.invoice_id,
         ledger_version=command.ledger_version,
-        shares=shares,
-        into=into,
+        shares=(),
+        into=_where_reversed_money_goes(state),
         source=command.source,
     )
-    if into != "open" or state.is_active:
-        return [reversed_]
     reason = f"Payment {command.payment_id} was {'taken off the invoice' if command.unapplied else 'reversed'}."
-    return [reversed_, _reopened(state, policy, shares, at, command.clock_from or at, reason)]
+    return [*held_again, *_given_back(command, gone, awaited, others, state, policy, reason)]
 
 
-def _held_again(command: c.ReversePayment, state: Dispute) -> list[e.DisputeEvent]:
+def _held_again(command: c.ReversePayment, state: Dispute) -> list[e.ClaimHeldAgain]:
     back = [0] * len(state.items)
     left = command.amount
     for paid in reversed(state.protested):
         item = state.items[paid.item]
-        if (
-            is_same((paid.source, paid.payment_id), (command.source, command.payment_id))
-            and item.invoice_id == command.invoice_id
-        ):
-            part = min(left, paid.amount, item.claimed_back - back[paid.item])
-            back[paid.item] += part
-            left -= part
+        is_it = is_same(paid.posting, (command.source, command.payment_id))
+        if is_it and item.invoice_id == command.invoice_id:
+            amount = min(left, paid.amount, item.claimed_back - back[paid.item])
+            back[paid.item] += amount
+            left -= amount
     shares = _shares(back, len(state.items))
     if not shares:
         return []
@@ -408,6 +433,60 @@ def _held_again(command: c.ReversePayment, state: Dispute) -> list[e.DisputeEven
             source=command.source,
         )
     ]
+
+
+Amounts = dict[int, int]
+"""Amounts by the position of the item."""
+
+
+def _came_back(
+    taken: Sequence[PaymentShare | WriteOffShare],
+    posting: tuple[str, str],
+    invoice_id: str,
+    amount: int,
+    state: Dispute,
+) -> tuple[dict[str, Amounts], Amounts]:
+    """What comes back of a payment or write-off: by the posting that it is awaited as again, and the rest."""
+    awaited: dict[str, Amounts] = {}
+    others: Amounts = {}
+    is_over = state.status in ENDED | {Status.SETTLING}
+    for each in reversed(taken):
+        is_it = is_same(each.posting, posting) and state.items[each.item].invoice_id == invoice_id
+        if back := min(amount, each.amount) if is_it else 0:
+            amount -= back
+            into = awaited.setdefault(each.awaited, {}) if each.awaited and is_over else others
+            into[each.item] = into.get(each.item, 0) + back
+    return awaited, others
+
+
+def _given_back(  # noqa: PLR0917
+    command: c.ReversePayment | c.ReverseWriteOff,
+    gone: e.PaymentReversed | e.WriteOffReversed,
+    awaited: Mapping[str, Amounts],
+    others: Amounts,
+    state: Dispute,
+    policy: ResolutionMatrix,
+    reason: str,
+) -> list[e.DisputeEvent]:
+    """What had been awaited is awaited again. For the rest, the dispute goes on, unless it had ended without it."""
+    found: list[e.DisputeEvent] = []
+    if awaited:
+        start = max(gone.at, command.clock_from or gone.at)
+        due = settlement(command.terms, awaited, policy, state.routing.calendar, start)
+        shares = _shares_of(awaited.values(), state)
+        found.append(structs.replace(gone, shares=shares, into="awaiting", settlement=due))
+    if not others:
+        return found
+    gone = structs.replace(gone, shares=_shares_of([others], state))
+    found.append(gone)
+    if gone.into != "open" or state.is_active:
+        return found
+    return [*found, _reopened(state, policy, gone.shares, gone.at, command.clock_from or gone.at, reason)]
+
+
+def _shares_of(amounts: Iterable[Amounts], state: Dispute) -> tuple[e.Share, ...]:
+    whole = [*amounts]
+    return _shares([each.get(index, 0) for each in whole for index in range(len(state.items))], len(state.items))
 
 
 def _without_its_short_payment(
@@ -466,14 +545,15 @@ def _reverse_credit_memo(
         and state.items[each.item].invoice_id == command.invoice_id
     ]
     back = [0] * len(state.items)
-    for each, part in zip(taken, filled(command.amount, [each.amount for each in taken]), strict=True):
-        back[each.item] += part
-    shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
+    for each, amount in zip(taken, filled(command.amount, [each.amount for each in taken]), strict=True):
+        back[each.item] += amount
+    shares = tuple(e.Share(index, amount) for index, amount in enumerate(back) if amount)
     if not shares:
         return []
     at = max(command.at, state.opened_at)
     is_awaited = state.status in ENDED | {Status.SETTLING} and any(each.granted for each in taken)
     into = "awaiting" if is_awaited else _where_reversed_money_goes(state)
+    start = max(at, command.clock_from or at)
     reversed_ = e.CreditReversed(
         at=at,
         credit_memo_id=command.credit_memo_id,
@@ -482,6 +562,7 @@ def _reverse_credit_memo(
         shares=shares,
         into=into,
         source=command.source,
+        settlement=_awaited_anew(taken, command, state, policy, start) if is_awaited else None,
     )
     if into != "open" or state.is_active:
         return [reversed_]
@@ -493,37 +574,19 @@ def _reverse_write_off(command: c.ReverseWriteOff, state: Dispute, policy: Resol
     """The amounts that the write-off took come back, as those of a payment do."""
     if command.ledger_version <= state.ledger_versions.get(command.invoice_id, 0):
         return []
-    taken = [
-        each
-        for each in state.posted_off
-        if is_same((each.source, each.write_off_id), (command.source, command.write_off_id))
-        and state.items[each.item].invoice_id == command.invoice_id
-    ]
-    back = [0] * len(state.items)
-    for each, part in zip(taken, filled(command.amount, [each.amount for each in taken]), strict=True):
-        back[each.item] += part
-    shares = tuple(e.Share(index, part) for index, part in enumerate(back) if part)
-    if not shares:
-        return []
-    at = max(command.at, state.opened_at)
-    into = _where_reversed_money_goes(state)
-    reversed_ = e.WriteOffReversed(
-        at=at,
+    write_off = (command.source, command.write_off_id)
+    awaited, others = _came_back(state.posted_off, write_off, command.invoice_id, command.amount, state)
+    gone = e.WriteOffReversed(
+        at=max(command.at, state.opened_at),
         write_off_id=command.write_off_id,
         invoice_id=command.invoice_id,
         ledger_version=command.ledger_version,
-        shares=shares,
-        into=into,
+        shares=(),
+        into=_where_reversed_money_goes(state),
         source=command.source,
     )
-    if into != "open" or state.is_active:
-        return [reversed_]
-    return [
-        reversed_,
-        _reopened(
-            state, policy, shares, at, command.clock_from or at, f"Write-off {command.write_off_id} was taken back."
-        ),
-    ]
+    reason = f"Write-off {command.write_off_id} was taken back."
+    return _given_back(command, gone, awaited, others, state, policy, reason)
 
 
 def _reopened(  # noqa: PLR0917
@@ -535,6 +598,19 @@ def _reopened(  # noqa: PLR0917
     return e.DisputeReopened(
         at=at, reason=reason, shares=(), by_ledger=True, routing=routing, sla=sla, keeps_grants=True
     )
+
+
+def _awaited_anew(
+    taken: Iterable[CreditShare],
+    command: c.ReverseCreditMemo,
+    state: Dispute,
+    policy: ResolutionMatrix,
+    start: datetime,
+) -> e.Settlement | None:
+    kinds = ["credit"]
+    for each in taken:
+        kinds += [kind for kind, amount in (("write_off", each.write_off), ("payment", each.payment)) if amount]
+    return settlement(command.terms, kinds, policy, state.routing.calendar, start)
 
 
 def _where_reversed_money_goes(state: Dispute) -> str:
