@@ -118,7 +118,7 @@ async def test_a_resolution_with_another_amount_is_refused_and_the_same_one_is_t
     assert await company.done(settling, "resolve", credit) == settling
     more = await company.command(settling, "resolve", {**credit, "credited": money("150.00")})
     assert more.status_code == 409
-    assert more.json()["allowed_actions"] == ["add-note", "reopen", "escalate"]
+    assert more.json()["allowed_actions"] == ["add-note", "reopen", "settle", "escalate"]
     other_words = await company.command(settling, "resolve", {**credit, "rationale": "As agreed by mail."})
     assert other_words.status_code == 409
 

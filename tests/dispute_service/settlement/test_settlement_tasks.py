@@ -11,6 +11,7 @@ from support.clockwork import Clockwork
 from support.dispute_api import NOON, Company, Office, money
 
 from dispute_service.disputes.events import (
+    AnswerReversed,
     CreditReversed,
     DisputeReopened,
     DisputeResolved,
@@ -19,6 +20,7 @@ from dispute_service.disputes.events import (
     Settlement,
     SettlementOverdue,
     Share,
+    WriteOffReversed,
 )
 from dispute_service.settlement.clock import deadline
 from redress.ids import parse_public_id
@@ -85,6 +87,16 @@ def test_a_grant_of_before_there_were_terms_is_overdue_after_two_weeks() -> None
     assert deadline(awaited, RECORDED) == RECORDED + timedelta(days=14)
 
 
+def test_a_write_off_taken_back_and_an_answer_cancelled_are_watched_again() -> None:
+    back = WriteOffReversed(
+        at=RECORDED, write_off_id="W", invoice_id="I", ledger_version=2, shares=(Share(0, 1),), into="awaiting",
+        settlement=DUE,
+    )  # fmt: skip
+    assert deadline(back, RECORDED) == DUE.due_at
+    cancelled = AnswerReversed(at=RECORDED, reference="CM", shares=(Share(0, 1),), into="awaiting", settlement=DUE)
+    assert deadline(cancelled, RECORDED) == DUE.due_at
+
+
 async def test_what_is_not_posted_in_time_becomes_a_task(company: Company, clockwork: Clockwork) -> None:
     resolved = await _resolved(company)
     assert resolved["status"] == "settling"
@@ -103,11 +115,13 @@ async def test_what_is_not_posted_in_time_becomes_a_task(company: Company, clock
     assert task == {
         "dispute_id": resolved["dispute_id"],
         "customer_id": "C-1",
+        "legal_entity": None,
         "resolution_code": "WRITE_OFF_SMALL",
         "awaiting": money("200.00"),
         "items": [
             {
                 "invoice_id": "INV-1",
+                "legal_entity": None,
                 "line": None,
                 "credit": money("0.00"),
                 "write_off": money("200.00"),
@@ -194,7 +208,7 @@ async def test_what_becomes_of_the_rest_has_to_be_said(company: Company) -> None
     resolved = await _resolved(company)
     refused = await company.command(resolved, "settle", {"remainder": "forget it", "reason": "r"})
     (wrong,) = refused.json()["errors"]
-    assert (refused.status_code, wrong["pointer"]) == (422, "/remainder")
+    assert (refused.status_code, wrong["pointer"]) == (422, "#/remainder")
 
 
 # -- the list on both axes
@@ -215,6 +229,8 @@ async def test_the_list_answers_for_a_business_day_and_for_what_was_known(
     assert await _tasks(company, as_of="2026-03-18", known_at=resolved_at) == []
     assert await _tasks(company, as_of="2026-03-18", state="taken") == []
     assert await _tasks(company, as_of="2026-03-18", customer_id="C-2") == []
+    assert await _tasks(company, as_of="2026-03-18", legal_entity="DE01") == []
+    assert await _tasks(company, legal_entity="DE01") == []
 
 
 @pytest.mark.parametrize("moment", [{}, {"as_of": "2026-04-01"}])

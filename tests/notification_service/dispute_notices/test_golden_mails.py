@@ -78,6 +78,7 @@ def test_a_mail_about_what_is_paid_asks_for_no_money(language: Language) -> None
         claim_of_200("REFUND", credited=20000),
         claim_of_200("CREDIT_PARTIAL", credited=5000, denied=15000),
         claim_of_200("REJECTED_COLLECT", denied=20000),
+        claim_of_200("CLAIM_GIVEN_UP", denied=20000),
         *(claim_of_200(code, by_ledger=True) for code in ("CREDIT_FULL", "CREDIT_PARTIAL", "REFUND")),
     ]
     personal = PersonalText(name=NAMES[language])

@@ -170,6 +170,16 @@ def test_a_customer_who_is_asked_after_all_is_told_and_not_why() -> None:
     assert b"our own words" not in msgspec.json.encode(told.notice)
 
 
+def test_of_a_claim_that_nothing_comes_of_the_customer_is_asked_for_nothing() -> None:
+    of_claim = structs.replace(_given_up(code="CREDIT_FULL"), amount=eur("0.00"), denied=eur("300.00"))
+    outcome = RESOLUTION.read(only(plan(received(of_claim), NOBODY)).notice)
+    assert (outcome.resolution_code, outcome.rejected, outcome.denied) == (
+        "CLAIM_GIVEN_UP",
+        Money(0, "EUR"),
+        Money(30000, "EUR"),
+    )
+
+
 def test_what_was_settled_elsewhere_is_told_to_nobody() -> None:
     assert plan(received(_given_up("withdrawn")), NOBODY) == []
 

@@ -51,7 +51,7 @@ def reports(published: PublishedEvent) -> dict[str, ReportDispute]:
             opened_at=dispute.opened_at,
             effective_on=published.effective_at.astimezone(UTC).date(),
             claimed=_sum([_held(item) for item in items], dispute.currency),
-            awaiting_credit=_sum([min(item.awaiting_credit.money(), _held(item)) for item in items], dispute.currency),
+            awaiting_credit=_sum([_granted(item) for item in items], dispute.currency),
             rejected=_sum([item.rejected.money() for item in items], dispute.currency),
             outcome=_outcome(published.type, event),
             given_up=published.type == "dispute-withdrawn" or event.resolution_code == "VOID_LOGGED_IN_ERROR",
@@ -80,8 +80,16 @@ def counted_in(zone: str, report: ReportDispute, published: PublishedEvent) -> R
 
 
 def _held(item: DisputedItem) -> Money:
-    """What is open and not paid. A credit memo on the invoice comes before one on account."""
+    """What is open and not paid."""
     return item.open.money() - item.claimed_back.money() if item.claimed_back else item.open.money()
+
+
+def _granted(item: DisputedItem) -> Money:
+    """The credit that is awaited of what is held. A credit memo on the invoice comes before one on account."""
+    room = _held(item)
+    for due in (item.awaiting_write_off, item.awaiting_payment):
+        room = room - due.money() if due else room
+    return min(item.awaiting_credit.money(), room)
 
 
 def _sum(amounts: list[Money], currency: str) -> Money:

@@ -24,7 +24,14 @@ def settlement_clock() -> Deadlines[e.DisputeEvent]:
 def deadline(event: e.DisputeEvent, recorded_at: datetime) -> Deadline:
     """What an event does to the timer of its dispute."""
     match event:
-        case e.DisputeResolved() | e.PaymentReversed() | e.CreditReversed() | e.SettlementTaskDone():
+        case (
+            e.DisputeResolved()
+            | e.PaymentReversed()
+            | e.CreditReversed()
+            | e.WriteOffReversed()
+            | e.AnswerReversed()
+            | e.SettlementTaskDone()
+        ):
             if event.settlement is not None:
                 return _ring_at(event.settlement.due_at, recorded_at)
             return _of_older(event, recorded_at)

@@ -50,6 +50,7 @@ SERVICE = "dispute-service"
 OURS_ALONE = frozenset({"WRITE_OFF_BAD_DEBT", "PAYMENT_RETURNED"})
 """Resolutions that no customer is told."""
 GIVEN_UP = "SETTLEMENT_GIVEN_UP"
+CLAIM_GIVEN_UP = "CLAIM_GIVEN_UP"
 """The outcome that the mails know by this name; it is no resolution code."""
 
 F = TypeVar("F", bound=Struct)
@@ -123,18 +124,19 @@ def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[R
 
 
 def _give_up(event: DisputeSettlementGivenUp, _contacts: Contacts) -> Sequence[Decision[Resolution]]:
-    """The customer was told what becomes of the amount, and is asked for it after all. Of what was settled elsewhere
-    there is nothing to say; nor of a resolution that no customer was told."""
+    """The customer was told what becomes of the amount, and is asked for it after all; what was paid stays paid. Of what
+    was settled elsewhere there is nothing to say; nor of a resolution that no customer was told."""
     if event.into != "rejected":
         return []
     nothing = Money(0, event.amount.currency)
     outcome = Resolution(
         dispute=facts_of(event.dispute),
-        resolution_code=GIVEN_UP,
+        resolution_code=CLAIM_GIVEN_UP if event.denied else GIVEN_UP,
         credited=nothing,
         rejected=event.amount.money(),
         written_off=nothing,
         paid=nothing,
+        denied=event.denied.money() if event.denied else None,
     )
     return [_unless_ours_alone(event.dispute.resolution_code, _to_contact(event.dispute, outcome))]
 

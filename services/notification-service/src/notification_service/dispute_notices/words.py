@@ -122,6 +122,9 @@ _OUTCOMES: dict[Language, dict[str, Ending]] = {
             "What we told you about the amount below did not come about; it is payable after all.",
             rejected="Payable",
         ),
+        "CLAIM_GIVEN_UP": Ending(
+            "not carried out", "What we told you about the amount below did not come about.", rejected="Payable"
+        ),
     },
     Language.GERMAN: {
         "CREDIT_FULL": Ending(
@@ -174,6 +177,11 @@ _OUTCOMES: dict[Language, dict[str, Ending]] = {
             "doch zu zahlen",
             "Was wir Ihnen zu dem unten genannten Betrag mitgeteilt haben, ist nicht zustande gekommen; er ist doch zu"
             " zahlen.",
+            rejected="Zu zahlen",
+        ),
+        "CLAIM_GIVEN_UP": Ending(
+            "nicht ausgeführt",
+            "Was wir Ihnen zu dem unten genannten Betrag mitgeteilt haben, ist nicht zustande gekommen.",
             rejected="Zu zahlen",
         ),
     },
