@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 from support.legal_entities import NEW_YORK, described
 
+from dispute_service.disputes.settlement_terms import BUILT_IN_TERMS, settlement
 from dispute_service.routing.matrix import (
     CalendarSpec,
     RoutingInputs,
@@ -35,6 +36,15 @@ def test_the_built_in_matrix_counts_in_the_hours_of_the_entity() -> None:
     # Monday 09:00 to 17:00 in New York is 14:00 to 22:00 UTC.
     assert sla.due_at == datetime(2026, 11, 30, 22, tzinfo=UTC)
     assert (sla.inputs.timezone, sla.inputs.country, sla.inputs.subdivision) == ("America/New_York", "US", "NY")
+
+
+def test_what_the_erp_is_to_post_is_due_in_the_hours_of_the_entity() -> None:
+    """Ten working days after Friday, counted in New York, at 17:00 there; Berlin is on Saturday already."""
+    matrix = for_entity(default_matrix(), us())
+    due = settlement(BUILT_IN_TERMS, ["credit"], matrix, "legal-entity", FRIDAY.replace(hour=23, minute=30))
+
+    assert due is not None
+    assert due.due_at == datetime(2026, 12, 11, 22, tzinfo=UTC)
 
 
 def test_an_entity_that_nobody_described_has_the_hours_of_the_built_in_matrix() -> None:
