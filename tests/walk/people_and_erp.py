@@ -328,13 +328,14 @@ class PeopleAndErp:
             dispute = public_id(PREFIX, self._one(self.walk.disputes))
         if not words:
             return NamedInvoice(invoice_id, Money(max(1, amount), currency), dispute)
+        protest: dict[str, Any] = {"under_protest": True} if PROTEST and self._happens(0.15) else {}
         return NamedInvoice(
             invoice_id,
             Money(max(1, amount), currency),
             claim_number=self._one([None, None, None, None, "CL-1"]),
             settles_in_full=self._one([None, None, None, True, False]),
             withheld_tax=Money(50, currency) if self._happens(0.05) else None,
-            **({"under_protest": True} if PROTEST and self._happens(0.15) else {}),
+            **protest,
         )
 
     def _apply(self) -> Operation | None:
