@@ -54,7 +54,7 @@ async def test_the_same_again_changes_nothing_and_another_version_is_not_overwri
     await describe(office, key="once")
     again, repeated = await describe(office), await describe(office, key="once")
     assert (again.status_code, again.headers["etag"]) == (200, '"1"')
-    assert (repeated.status_code, repeated.headers["idempotency-replayed"]) == (201, "true")
+    assert (repeated.status_code, repeated.headers["idempotent-replayed"]) == (201, "true")
 
     changed = await describe(office, body={**NEW_YORK, "zone": "America/Chicago"}, if_match='"1"')
     assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
