@@ -101,7 +101,8 @@ async def test_a_write_off_and_a_cancellation_reduce_what_is_open_from_their_day
 
 
 async def test_a_write_off_is_taken_back_on_its_day(office: Office) -> None:
-    await office.accepted(invoice(), written_off(), write_off_back(amount="4.00", currency="EUR"))
+    back = write_off_back(reversal_id="WR-1", amount="4.00", currency="EUR")
+    await office.accepted(invoice(), written_off(), back)
 
     assert await balance(office) == ("994.00", "0.00", "994.00")
     assert await balance(office, as_of="2026-03-11") == ("990.00", "0.00", "990.00")
