@@ -67,8 +67,6 @@ def _missing_steps(item: OpenItem, since: date | None) -> dict[str, tuple[Step, 
     missing: dict[str, tuple[Step, ...]] = {}
     # The youngest is served first: the oldest gives way first.
     for claim in reversed(item.claims):
-        if claim.currency != item.terms.total.currency:
-            continue  # a claim in another currency than the invoice: nothing of it can be held
         steps: list[Step] = []
         corrected = 0  # what the steps found so far add up to
         is_ours = claim.currency == item.terms.total.currency  # a claim in another currency holds nothing
