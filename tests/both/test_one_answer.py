@@ -244,6 +244,19 @@ def test_what_a_write_off_took_is_held_again_when_it_is_taken_back(both: SideByS
     assert (both.held(), both.collectable()) == ({"A": 30_000}, 70_000)
 
 
+def test_a_lost_short_payment_ends_its_dispute_also_when_another_customer_owes_the_invoice(both: SideBySide) -> None:
+    """Found by the walk: the dispute was of another customer by then, and stayed."""
+    both.pay(60_000, "short", in_full=True)
+    both.come_to_rest()
+    both.change_customer("C-2")
+    both.come_to_rest()
+    both.reverse("short")
+    both.come_to_rest()
+    ((_, dispute),) = both.disputes.all_of(Dispute)
+    assert (dispute.status, dispute.resolution_code, dispute.open) == (Status.RESOLVED, "PAYMENT_RETURNED", 0)
+    assert (both.held(), both.collectable()) == ({}, 100_000)
+
+
 # -- facts that people would be refused
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import msgspec
 from msgspec import Raw
@@ -23,6 +24,7 @@ class LedgerInvoice:
     currency: str = "EUR"
     total: str = "1000.00"
     open: str = "1000.00"
+    has_paid: Decimal = Decimal("0.00")
     customer_id: str = "C-1"
     legal_entity: str = "DE01"
     source: str = "sap"
@@ -48,6 +50,7 @@ class LedgerInvoice:
         under_protest: bool = False,
     ) -> PublishedEvent:
         self.open = leaves
+        self.has_paid += Decimal(applied)
         fact = public.PaymentApplied(
             invoice=self._summary(),
             payment_id=payment_id,
@@ -86,6 +89,7 @@ class LedgerInvoice:
     ) -> PublishedEvent:
         """`still` is what the invoice has left of the payment."""
         self.open = leaves
+        self.has_paid -= Decimal(amount)
         fact = public.PaymentReversed(
             invoice=self._summary(),
             payment_id=payment_id,
@@ -127,6 +131,7 @@ class LedgerInvoice:
     ) -> PublishedEvent:
         """`still` is what the invoice has left of the payment."""
         self.open = leaves
+        self.has_paid -= Decimal(amount)
         fact = public.PaymentUnapplied(
             invoice=self._summary(),
             source=self.source,
@@ -220,6 +225,7 @@ class LedgerInvoice:
             total=self._money(self.total),
             open=self._money(self.open),
             disputed=self._money("0.00"),
+            paid=self._money(str(self.has_paid)),
             lines=tuple(public.InvoiceLine(line=name, amount=self._money(part)) for name, part in self.lines.items()),
             first_entity=self.first_entity,
         )

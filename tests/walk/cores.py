@@ -52,8 +52,12 @@ class Cores(SideBySide):
     def open(self, dispute: UUID, command: c.Open) -> bool:
         context: Any = SimpleNamespace(tenant=TENANT, now=self.now)
         job = opening(context, dispute, identity.told_by_person(command))
+
+        async def work(uow: UnitOfWork) -> None:
+            await job.work(uow)
+
         try:
-            self.disputes.do(job.work, self.now, self.now)
+            self.disputes.do(work, self.now, self.now)
         except (DisputeRefusal, InvoiceRefusal):
             return False
         return True

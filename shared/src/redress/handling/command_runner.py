@@ -23,7 +23,7 @@ from redress.handling.unit_of_work import Cause, StreamReader, Streams, UnitOfWo
 from redress.refusal import Refusal
 
 ATTEMPTS = 3
-CACHED_ATTEMPTS = 5  # the first of them on states that may be old
+CACHED_ATTEMPTS = 10  # the first on states that may be old; of ten writers at once the last needs them all
 
 
 class CommandJob(Struct, frozen=True, kw_only=True):

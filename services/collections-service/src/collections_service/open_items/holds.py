@@ -67,11 +67,10 @@ def _missing_steps(item: OpenItem, since: date | None) -> dict[str, tuple[Step, 
     missing: dict[str, tuple[Step, ...]] = {}
     # The youngest is served first: the oldest gives way first.
     for claim in reversed(item.claims):
-        if claim.currency != item.terms.total.currency:
-            continue  # a claim in another currency than the invoice: nothing of it can be held
         steps: list[Step] = []
         corrected = 0  # what the steps found so far add up to
-        claimed, held = amounts_on(claim.claimed, days), amounts_on(claim.held, days)
+        is_ours = claim.currency == item.terms.total.currency  # a claim in another currency holds nothing
+        claimed, held = amounts_on(claim.claimed if is_ours else (), days), amounts_on(claim.held, days)
         for place, day in enumerate(days):
             target = min(left[place], max(0, claimed[place]))
             left[place] -= target

@@ -141,8 +141,8 @@ class DisputableInvoice(Struct, frozen=True, kw_only=True):
 
     @property
     def known_to_contest(self) -> tuple[str, ...]:
-        """The disputes that contest something, and those that a payment or credit memo took something from once."""
-        taken_from = (dispute for _, _, dispute in (*self.reduced_by, *self.credited_by))
+        """The disputes that contest something, and those that a posting took something from once."""
+        taken_from = (dispute for _, _, dispute in (*self.reduced_by, *self.credited_by, *self.written_off_by))
         return tuple(dict.fromkeys([*self.contested_by, *taken_from]))
 
     def disputes_reduced_by(self, source: str, payment_id: str) -> tuple[str, ...]:

@@ -124,8 +124,8 @@ def _resolve(event: DisputeResolved, _contacts: Contacts) -> Sequence[Decision[R
 
 
 def _give_up(event: DisputeSettlementGivenUp, _contacts: Contacts) -> Sequence[Decision[Resolution]]:
-    """The customer was told what becomes of the amount, and is asked for it after all; what was paid stays paid. Of what
-    was settled elsewhere there is nothing to say; nor of a resolution that no customer was told."""
+    """The customer was told what becomes of the amount, and is asked for it after all; what was paid stays paid. Of
+    what was settled elsewhere there is nothing to say; nor of a resolution that no customer was told."""
     if event.into != "rejected":
         return []
     nothing = Money(0, event.amount.currency)
