@@ -76,12 +76,16 @@ def _differs_each_time(state: Any, invoice_id: str, version: int) -> Mapping[str
     return {**state.ledger_versions, invoice_id: version, "seen": len(_seen)}
 
 
-def _loses_it(items: Any, shares: Any) -> Any:  # noqa: ANN401
+def _loses_it(items: Any, shares: Any, *_: str) -> Any:  # noqa: ANN401
     taken = {share.item: share.amount for share in shares}
-    return tuple(
-        replace(item, open=max(0, item.open - taken.get(n, 0)), awaiting_credit=0, valid=0, invalid=0)
+    after = (
+        replace(
+            item, open=max(0, item.open - taken.get(n, 0)), awaiting_credit=0, awaiting_write_off=0, awaiting_payment=0,
+            valid=0, invalid=0,
+        )
         for n, item in enumerate(items)
-    )
+    )  # fmt: skip
+    return tuple(after), ()
 
 
 def _youngest_first(state: DisputableInvoice, event: ReservationSet) -> DisputableInvoice:
