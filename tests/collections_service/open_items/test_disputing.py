@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from support.collections_examples import after, day, dispute, disputed, eur, paid, payment, registered
 
 from collections_service.open_items import decisions
-from collections_service.open_items.commands import ApplyCreditMemo
+from collections_service.open_items.commands import ApplyCreditMemo, ReversePayment
 from collections_service.open_items.events import (
     CreditAwaited,
     CreditMemoApplied,
@@ -208,3 +208,26 @@ def test_what_a_person_takes_back_is_free_at_once_whatever_is_posted_for_later()
     (claim,) = item.claims
 
     assert [amount_on(claim.held, on) for on in (day(34), day(35))] == [30_000, 0]
+
+
+def test_a_post_dated_payment_that_is_taken_back_before_its_day_leaves_the_hold_as_it_was() -> None:
+    """Found by trying: the restored claim stood beside the one that was held until the payment's day."""
+    item = paid(disputed(registered(100_000), dispute(30_000)), payment(100_000, on=90))
+    item = disputed(item, replace(dispute(0, version=2, on=35), by_posting=True, recorded_on=day(35)))
+    back = ReversePayment(source="sap", payment_id="P-1", reversed_on=day(36), amount=None)
+    item = after(decisions.reverse_payment(back, item), item)
+    item = disputed(item, replace(dispute(30_000, version=3, on=36), by_posting=True, recorded_on=day(36)))
+    days = (day(35), day(36), day(89), day(90), day(91))
+
+    assert [amount_on(item.claims[0].held, on) for on in days] == [30_000] * 5
+    item = disputed(item, replace(dispute(0, version=4, on=37, outcome="withdrawn"), recorded_on=day(37)))
+    assert [amount_on(item.claims[0].held, on) for on in (day(36), day(37), day(90))] == [30_000, 0, 0]
+
+
+def test_a_part_that_comes_back_and_more_that_is_contested_each_count_from_their_day() -> None:
+    item = paid(disputed(registered(100_000), dispute(30_000)), payment(80_000, on=90))
+    item = disputed(item, replace(dispute(20_000, version=2, on=35), by_posting=True, recorded_on=day(35)))
+    item = disputed(item, replace(dispute(45_000, version=3, on=40), recorded_on=day(40)))
+    claimed = item.claims[0].claimed
+
+    assert [amount_on(claimed, on) for on in (day(39), day(40), day(90))] == [30_000, 45_000, 45_000]

@@ -1,5 +1,6 @@
 """dispute-service said what one dispute claims now."""
 
+from collections.abc import Iterator
 from datetime import date
 from functools import reduce
 
@@ -18,7 +19,7 @@ from collections_service.open_items.events import (
 from collections_service.open_items.holds import hold_changes
 from collections_service.open_items.recovery_tasks import task_changes
 from collections_service.open_items.remainders import Bounds, Why, left
-from collections_service.open_items.state import Judgement, OpenItem, evolve
+from collections_service.open_items.state import Claim, Judgement, OpenItem, evolve
 from redress.money import Money
 
 
@@ -52,10 +53,10 @@ def report_dispute(command: ReportDispute, item: OpenItem) -> list[OpenItemEvent
         outcome=command.outcome,
         legal_entity=command.legal_entity,
     )
-    events: list[OpenItemEvent] = [reported]
+    events: list[OpenItemEvent] = [*_day_by_day(reported, known)]
     if not item.is_of(command.legal_entity):
         return events  # of an invoice that its entity has not posted yet
-    after = evolve(item, reported)
+    after: OpenItem = reduce(evolve, events, item)
     changes = hold_changes(after, command.outcome, since=command.effective_on)
     events.extend(changes.smaller)
     events.extend(changes.larger)
@@ -73,6 +74,19 @@ def _counts_from(command: ReportDispute, change: int, item: OpenItem) -> date:
         return command.effective_on
     ahead = (step.on for step in item.movements if step.minor < 0 and step.on > recorded_on)
     return max(ahead, default=command.effective_on)
+
+
+def _day_by_day(reported: DisputeReported, known: Claim | None) -> Iterator[DisputeReported]:
+    """A larger claim first takes back what was to leave it on a day to come: that posting is gone, and until its day
+    the claim was what it is again."""
+    rest, before = reported.change, reported.claimed - reported.change
+    to_come = [step for step in known.claimed if step.on > reported.effective_on and step.minor < 0] if known else []
+    for step in to_come:
+        if (part := min(rest, -step.minor)) > 0:
+            rest, before = rest - part, before + part
+            yield replace(reported, effective_on=step.on, change=part, claimed=before)
+    if rest or rest == reported.change:
+        yield replace(reported, change=rest)
 
 
 def _settled_by(command: ReportDispute, change: int, item: OpenItem) -> list[OpenItemEvent]:
