@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from support.clock import SetClock
-from support.collections_office import Office, correction, dispute_event, invoice, payment
+from support.collections_office import Office, about, correction, dispute_event, invoice, payment
 from support.legal_entities import BERLIN, NEW_YORK
 
 from collections_service.open_items.stream import INVOICE
@@ -140,3 +140,27 @@ async def test_a_correction_without_a_day_counts_from_the_day_it_was_received_th
     ]
 
     assert sorted(map(str, days)) == ["2026-10-31", "2026-11-01"]
+
+
+async def test_another_customer_owes_an_invoice_from_a_day_that_has_come_at_its_entity(
+    office: Office, clock: SetClock
+) -> None:
+    """Half past eight in the evening of 31 October in New York is half past one on 1 November in Berlin."""
+    await describe(office, "US01", NEW_YORK)
+    await describe(office, "DE01", BERLIN)
+    await office.accepted(invoice("DE-1", legal_entity="DE01", **DUE), invoice("US-1", legal_entity="US01", **DUE))
+    clock.set(HALLOWEEN)
+
+    def moved(number: str, entity: str | None, on: str) -> dict[str, Any]:
+        customer = {"id": "C-2", "name": "Filiale GmbH"}
+        fields = {"invoice_id": number, "customer": customer, "changed_on": on, "legal_entity": entity}
+        return about("invoice-customer-changed", f"{number} {on}", **fields)
+
+    results = await office.erp(
+        moved("US-1", "US01", "2026-11-01"), moved("DE-1", "DE01", "2026-11-02"), moved("DE-1", "DE01", "2026-11-01")
+    )
+    assert [(each["result"], each["code"], each["pointer"]) for each in results] == [
+        ("rejected", "date_in_future", "/0/changed_on"),
+        ("rejected", "date_in_future", "/1/changed_on"),
+        ("accepted", None, None),
+    ]

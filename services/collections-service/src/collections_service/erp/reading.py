@@ -11,7 +11,7 @@ from collections_service.erp.dynamics365 import (
     read_business_event,
 )
 from collections_service.erp.item import Item
-from collections_service.erp.messages import ErpMessage, InvoiceCorrected, Unreadable, read
+from collections_service.erp.messages import ErpMessage, InvoiceCorrected, InvoiceCustomerChanged, Unreadable, read
 from collections_service.erp.translation import command_of
 from redress.business_day import business_day
 from redress.legal_entities.zones import ALL_UTC, Zones
@@ -23,9 +23,13 @@ _log = structlog.stdlib.get_logger("collections.erp")
 
 def needs_zone(message: ErpMessage | None) -> bool:
     """Whether the zone of a legal entity says on which day the message counts."""
-    if not isinstance(message, InvoiceCorrected):
-        return False
-    return message.corrected_on is None and message.legal_entity is not None
+    match message:
+        case InvoiceCorrected():
+            return message.corrected_on is None and message.legal_entity is not None
+        case InvoiceCustomerChanged():
+            return message.legal_entity is not None
+        case _:
+            return False
 
 
 class MessageReader:

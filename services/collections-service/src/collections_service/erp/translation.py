@@ -1,7 +1,7 @@
 """A message of the ERP, in the words of the ledger."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 from decimal import Decimal
 from typing import assert_never
@@ -249,9 +249,9 @@ def _correct(message: messages.InvoiceCorrected, received_on: date) -> CorrectIn
 
 
 def _change_customer(message: messages.InvoiceCustomerChanged, received_on: date) -> ChangeCustomer:
-    """Who owes an invoice now is one customer everywhere, so a change of days to come is sent on its day. It is a day
-    later somewhere: the UTC day of the receipt may be the sender's yesterday."""
-    if message.changed_on > received_on + timedelta(days=1):
+    """Who owes an invoice now is one customer everywhere, so a change of a day to come is sent on its day, by the
+    clocks of the legal entity that the message names; else by UTC's."""
+    if message.changed_on > received_on:
         raise Unreadable(
             "date_in_future",
             f"{message.changed_on} is not here yet: send the change on its day",
