@@ -93,3 +93,12 @@ async def test_held_invoices_come_page_by_page_whatever_a_day_to_come_releases(o
             break
         query["cursor"] = page["next_cursor"]
     assert found == names
+
+
+async def test_an_invoice_of_a_day_to_come_is_not_issued_and_not_settled(office: Office, today: date) -> None:
+    tomorrow = today + timedelta(days=1)
+    await office.accepted(invoice(issued_on=str(tomorrow), due_on=str(tomorrow)))
+
+    shown = await office.get("/v1/invoices/INV-1")
+    assert (shown["status"], shown["open"]["amount"], shown["days_overdue"]) == ("not_issued", "0.00", 0)
+    assert (await office.get("/v1/invoices/INV-1", as_of=str(tomorrow)))["status"] == "open"

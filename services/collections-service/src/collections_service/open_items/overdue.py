@@ -1,6 +1,11 @@
 """Words about an invoice that lists and answers share. Pure."""
 
 from datetime import date
+from typing import Final
+
+NOT_ISSUED: Final = "not_issued"
+"""Of an invoice whose issue date lies behind the day that is asked about: nothing of it is owed yet. Lists leave it
+out."""
 
 
 def status(open_minor: int) -> str:

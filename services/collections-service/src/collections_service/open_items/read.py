@@ -15,7 +15,7 @@ from collections_service.open_items.events import (
     ShortPaymentDetected,
 )
 from collections_service.open_items.identity import own_entity
-from collections_service.open_items.overdue import days_overdue, status
+from collections_service.open_items.overdue import NOT_ISSUED, days_overdue, status
 from collections_service.open_items.state import OpenItem, amount_on
 from collections_service.open_items.stream import INVOICE, invoice_stream
 from redress.contracts.common import WireMoney, wire
@@ -103,7 +103,8 @@ class Invoice(Struct, frozen=True, kw_only=True):
     """`open` is neither paid nor credited nor written off nor granted as discount, `disputed` the held part of it;
     `days_overdue` is below 1 if it is not due. `withheld_tax` is the part of `undisputed` that waits for a tax
     certificate. An invoice that was cancelled keeps its total, and nothing of it is open. `corrected`: a correction of
-    a day after `as_of` mended an error from the start, so that this day was answered otherwise before it."""
+    a day after `as_of` mended an error from the start, so that this day was answered otherwise before it. `status` is
+    open, settled, or not_issued where the issue date lies behind `as_of`."""
 
     invoice_id: str
     customer_id: str
@@ -194,7 +195,7 @@ def _shown(item: OpenItem, as_of: date, known_at: datetime, version: int, correc
         open=money(whole),
         disputed=money(disputed),
         undisputed=money(whole - disputed),
-        status=status(whole),
+        status=status(whole) if terms.issued_on <= as_of else NOT_ISSUED,
         days_overdue=days_overdue(whole, as_of, terms.due_on),
         holds=tuple(
             InvoiceHold(
