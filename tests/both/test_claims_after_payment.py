@@ -264,3 +264,40 @@ def test_a_claim_of_who_does_not_owe_the_invoice_any_more_is_a_mismatch(claimed:
     claimed.change_customer("C-2")
     claimed.come_to_rest()
     assert claimed.of("A").items[0].mismatch == "customer"
+
+
+def test_a_payment_under_protest_that_is_taken_off_and_applied_again_is_under_protest_still(
+    protested: SideBySide,
+) -> None:
+    """Found by trying: the second application paid the dispute, and the credit that was granted went with it."""
+    protested.resolve("A", "CREDIT_FULL")
+    protested.come_to_rest()
+    assert item(protested) == (30_000, 30_000, 30_000, 0)
+    protested.take_off()
+    protested.come_to_rest()
+    protested.apply(100_000)
+    protested.come_to_rest()
+    assert (protested.of("A").status, item(protested)) == (Status.SETTLING, (30_000, 30_000, 30_000, 0))
+    assert (protested.held(), protested.collectable()) == ({}, 0)
+
+
+def test_money_that_lay_on_account_is_applied_under_protest_where_the_erp_says_so(both: SideBySide) -> None:
+    both.invoice(100_000, "J")
+    both.dispute("A", 30_000)
+    both.come_to_rest()
+    both.pay(100_000, "P", "J")
+    both.take_off("P", "J")
+    both.apply(100_000, under_protest=True)
+    both.come_to_rest()
+    assert (both.of("A").status, item(both), both.held()) == (Status.OPEN, (30_000, 30_000, 0, 0), {})
+
+
+def test_a_payment_without_protest_is_without_it_when_it_is_applied_again(both: SideBySide) -> None:
+    both.dispute("A", 30_000)
+    both.pay(60_000)
+    both.come_to_rest()
+    both.take_off()
+    both.apply(60_000)
+    both.pay(40_000, "Q")
+    both.come_to_rest()
+    assert (both.of("A").status, both.of("A").resolution_code) == (Status.RESOLVED, "CUSTOMER_PAID")

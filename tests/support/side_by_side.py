@@ -28,12 +28,15 @@ from collections_service.open_items.stream import invoice_stream as ledger_strea
 from collections_service.postings.commands import LedgerCommand, Posting
 from collections_service.postings.handle import post
 from collections_service.receipts.commands import (
+    ApplyReceipt,
     NamedInvoice,
     PostCreditMemo,
     ReceiptName,
     ReceivePayment,
     RefundReceipt,
     ReverseReceipt,
+    TakenOff,
+    UnapplyReceipt,
 )
 from collections_service.receipts.refusals import ReceiptRefusal
 from collections_service.receipts.stream import RECEIPT
@@ -215,6 +218,30 @@ class SideBySide:
             received_on=self.now.date(),
             amount=eur(amount),
             allocations=(NamedInvoice(invoice_id, eur(amount), settles_in_full=in_full, under_protest=under_protest),),
+        )
+        return self._post(command, self.now.date())
+
+    def take_off(self, payment_id: str = "P", invoice_id: str = "I") -> bool:
+        """All that the invoice has of the payment is unapplied."""
+        command = UnapplyReceipt(
+            receipt=ReceiptName(kind="payment", source="erp", number=payment_id),
+            application_id=f"off {payment_id} {invoice_id} {self.now}",
+            unapplied_on=self.now.date(),
+            currency="EUR",
+            allocations=(TakenOff(invoice_id, None),),
+        )
+        return self._post(command, self.now.date())
+
+    def apply(
+        self, amount: int, payment_id: str = "P", invoice_id: str = "I", *, under_protest: bool | None = None
+    ) -> bool:
+        """So much of what is unapplied of the payment is applied."""
+        command = ApplyReceipt(
+            receipt=ReceiptName(kind="payment", source="erp", number=payment_id),
+            application_id=f"on {payment_id} {invoice_id} {self.now}",
+            applied_on=self.now.date(),
+            allocations=(NamedInvoice(invoice_id, eur(amount)),),
+            under_protest=under_protest,
         )
         return self._post(command, self.now.date())
 

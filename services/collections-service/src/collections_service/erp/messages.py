@@ -193,12 +193,14 @@ class ReceiptApplied(_Message, frozen=True, kw_only=True, tag="receipt-applied")
     """An earlier payment (`payment_id`) or credit memo (`credit_memo_id`) is applied to invoices: one of both is named.
 
     `application_id` is the ERP's own number of this step, where it has one; else the message is the step.
+    `under_protest` left out: as the payment was on each of the invoices before, if it was.
     """
 
     payment_id: BusinessId | None = None
     credit_memo_id: BusinessId | None = None
     application_id: BusinessId | None = None
     applied_on: date
+    under_protest: bool | None = None
     currency: CurrencyCode
     customer_id: BusinessId | None = None
     legal_entity: BusinessId | None = None

@@ -91,6 +91,7 @@ def command_of(message: ErpMessage, received_on: date) -> LedgerCommand:  # noqa
                 application_id=message.application_id or message.source_event_id,
                 applied_on=message.applied_on,
                 allocations=_allocations(message, message.currency),
+                under_protest=message.under_protest,
             )
         case messages.ReceiptUnapplied():
             return UnapplyReceipt(

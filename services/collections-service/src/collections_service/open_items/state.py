@@ -307,6 +307,11 @@ class OpenItem(Struct, frozen=True, kw_only=True):
         """What is here of a payment, newest first."""
         return [a for a in reversed(self.applications) if a.payment_id == payment_id and a.source == source and a.left]
 
+    def was_paid_under_protest(self, source: str, payment_id: str) -> bool:
+        """Whether the payer protested when the payment was applied here last, whatever has become of that since."""
+        mine = (a for a in reversed(self.applications) if (a.source, a.payment_id) == (source, payment_id))
+        return next((a.under_protest for a in mine), False)
+
     def credited_by(self, source: str, credit_memo_id: str) -> list[Credit]:
         """What is here of a credit memo, newest first."""
         key = (source, credit_memo_id)

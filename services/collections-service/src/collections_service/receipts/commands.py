@@ -65,12 +65,14 @@ class PostCreditMemo(Struct, frozen=True, kw_only=True):
 
 
 class ApplyReceipt(Struct, frozen=True, kw_only=True):
-    """Apply what no invoice has taken of an earlier receipt. `application_id` is the ERP's own name of this step."""
+    """Apply what no invoice has taken of an earlier receipt. `application_id` is the ERP's own name of this step.
+    `under_protest` None: as the payment was on each of the invoices before."""
 
     receipt: ReceiptName
     application_id: str
     applied_on: date
     allocations: tuple[NamedInvoice, ...]
+    under_protest: bool | None = None
 
 
 class TakenOff(Struct, frozen=True):

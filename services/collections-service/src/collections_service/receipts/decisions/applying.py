@@ -54,6 +54,7 @@ def apply(command: ApplyReceipt, receipt: Receipt, items: Mapping[str, OpenItem]
                 received_on=recorded.received_on,
                 named=each.amount,
                 from_day=from_day,
+                under_protest=_is_under_protest(command, recorded, item),
             )
             events = open_item.apply_cash(payment, item)
         else:
@@ -76,6 +77,13 @@ def apply(command: ApplyReceipt, receipt: Receipt, items: Mapping[str, OpenItem]
         applied=total((each.applied for each in allocations), recorded.amount.currency),
     )
     return CashApplication((applied,), invoices)
+
+
+def _is_under_protest(command: ApplyReceipt, recorded: RecordedReceipt, item: OpenItem) -> bool:
+    """Taking a payment off an invoice and applying it again says nothing about what its payer protested against."""
+    if command.under_protest is not None:
+        return command.under_protest
+    return item.was_paid_under_protest(recorded.source, recorded.receipt_id)
 
 
 def unapply(command: UnapplyReceipt, receipt: Receipt, items: Mapping[str, OpenItem]) -> CashApplication:
