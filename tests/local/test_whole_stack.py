@@ -31,7 +31,7 @@ async def test_a_newcomers_first_hour(tmp_path: Path) -> None:
     async with running_stack(data, "feed", port, demo=True) as stack:
         demo = stack.of("demo")
         disputes = await _disputes(demo)
-        assert len(disputes) == 26 + 11  # what was reported, and what short payments opened by themselves
+        assert len(disputes) == 27 + 11  # what was reported, and what short payments opened by themselves
         assert {d["origin"] for d in disputes} == {"email", "phone", "portal", "short_pay"}
 
         async def both_currencies_are_aged() -> bool:
@@ -51,7 +51,7 @@ async def test_a_newcomers_first_hour(tmp_path: Path) -> None:
     assert [pid for pid in pids if _is_alive(pid)] == []
 
     async with running_stack(data, "feed", port, demo=True) as stack:
-        assert len(await _disputes(stack.of("demo"))) == 37
+        assert len(await _disputes(stack.of("demo"))) == 38
 
 
 async def _a_killed_part_comes_back(data: Path) -> None:
