@@ -458,16 +458,7 @@ def _claims_answered(state: Dispute, event: e.AmountReduced) -> Dispute:
 
 def _answer_reversed(state: Dispute, event: e.AnswerReversed) -> Dispute:
     items, answers = moved.answer_given_back(state.items, state.answers, event)
-    reopens_verdict = event.into == "open" and state.status is Status.DECIDED
-    status = Status.INVESTIGATING if reopens_verdict else state.status
-    return msgspec.structs.replace(
-        state,
-        status=Status.SETTLING if event.into == "awaiting" else status,
-        items=moved.without_verdict(items) if reopens_verdict else items,
-        verdict=None if reopens_verdict else state.verdict,
-        answers=answers,
-        settlement=event.settlement or state.settlement,
-    )
+    return msgspec.structs.replace(_come_back(state, event, items), answers=answers)
 
 
 def _paid_under_protest(state: Dispute, event: e.PaidUnderProtest) -> Dispute:
@@ -495,47 +486,38 @@ def _claim_held_again(state: Dispute, event: e.ClaimHeldAgain) -> Dispute:
 
 def _credit_reversed(state: Dispute, event: e.CreditReversed) -> Dispute:
     items, credited = moved.credit_given_back(state.items, state.credited, event)
-    reopens_verdict = event.into == "open" and state.status is Status.DECIDED
-    status = Status.INVESTIGATING if reopens_verdict else state.status
-    return msgspec.structs.replace(
-        state,
-        status=Status.SETTLING if event.into == "awaiting" else status,
-        items=moved.without_verdict(items) if reopens_verdict else items,
-        verdict=None if reopens_verdict else state.verdict,
-        credited=credited,
-        settlement=event.settlement or state.settlement,
-        ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
-    )
+    return msgspec.structs.replace(_come_back(state, event, items), credited=credited)
 
 
 def _payment_reversed(state: Dispute, event: e.PaymentReversed) -> Dispute:
     items, taken = moved.given_back(state.items, state.taken, event)
-    reopens_verdict = event.into == "open" and state.status is Status.DECIDED
-    status = Status.INVESTIGATING if reopens_verdict else state.status
-    return msgspec.structs.replace(
-        state,
-        status=Status.SETTLING if event.into == "awaiting" else status,
-        items=moved.without_verdict(items) if reopens_verdict else items,
-        verdict=None if reopens_verdict else state.verdict,
-        lost_short_payment=state.lost_short_payment or event.into == "nothing",
-        taken=taken,
-        settlement=event.settlement or state.settlement,
-        ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
-    )
+    lost = state.lost_short_payment or event.into == "nothing"
+    return msgspec.structs.replace(_come_back(state, event, items), taken=taken, lost_short_payment=lost)
 
 
 def _write_off_reversed(state: Dispute, event: e.WriteOffReversed) -> Dispute:
     items, posted_off = moved.write_off_given_back(state.items, state.posted_off, event)
+    return msgspec.structs.replace(_come_back(state, event, items), posted_off=posted_off)
+
+
+def _come_back(
+    state: Dispute,
+    event: e.CreditReversed | e.PaymentReversed | e.WriteOffReversed | e.AnswerReversed,
+    items: moved.Items,
+) -> Dispute:
+    """What a posting had taken is awaited again, or contested, and then no verdict stands on it any more."""
     reopens_verdict = event.into == "open" and state.status is Status.DECIDED
     status = Status.INVESTIGATING if reopens_verdict else state.status
+    heard = state.ledger_versions
+    if not isinstance(event, e.AnswerReversed):  # money on account is on no invoice
+        heard = _seen(state, event.invoice_id, event.ledger_version)
     return msgspec.structs.replace(
         state,
         status=Status.SETTLING if event.into == "awaiting" else status,
         items=moved.without_verdict(items) if reopens_verdict else items,
         verdict=None if reopens_verdict else state.verdict,
-        posted_off=posted_off,
         settlement=event.settlement or state.settlement,
-        ledger_versions=_seen(state, event.invoice_id, event.ledger_version),
+        ledger_versions=heard,
     )
 
 
